@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that lives as long as its owner (a session): no single frees, one end. Running out of
+ * memory ends the program with a message: what is allocated here is small.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stddef.h>
+
+struct arena {
+	struct arena_block *blocks;
+};
+
+/* Zeroed, aligned to 16 bytes; never NULL. */
+void *arena_alloc(struct arena *a, size_t size);
+void *arena_memdup(struct arena *a, const void *data, size_t size);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void arena_free(struct arena *a);
+
+#define arena_new(a, type)	((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
+/* A protobuf-c message with its defaults: arena_msg(a, CoreEntry, core_entry). */
+#define arena_msg(a, type, prefix)                                                                 \
+	({                                                                                         \
+		type *msg_ = arena_new(a, type);                                                   \
+		prefix##__init(msg_);                                                              \
+		msg_;                                                                              \
+	})
+
+/* Appends to a repeated field: counter and array of a protobuf-c message or any struct, in arena
+ * memory; grows by doubling. */
+#define arena_push(a, array, n, value)                                                             \
+	do {                                                                                       \
+		(array) = arena_grow_((a), (array), (n), sizeof(*(array)));                        \
+		(array)[(n)++] = (value);                                                          \
+	} while (0)
+void *arena_grow_(struct arena *a, void *array, size_t n, size_t size);
+
+#endif

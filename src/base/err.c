@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See err.h. */
+#define _GNU_SOURCE
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name, *remedy;
+} kinds[] = {
+	[ERR_NONE] = { "none", "" },
+#define ERR(id, name, remedy) [ERR_##id] = { name, remedy },
+#include "base/errors.def"
+#undef ERR
+};
+
+static void vfill(struct err *err, enum err_id id, int num, const char *call, const char *fmt,
+		  va_list ap)
+{
+	if (!err || atomic_exchange(&err->claimed, 1))
+		return;
+	err->id = id;
+	err->num = num;
+	snprintf(err->call, sizeof(err->call), "%s", call);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+}
+
+int err_set(struct err *err, enum err_id id, int num, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfill(err, id, num, "", fmt, ap);
+	va_end(ap);
+	return num ? -num : -EINVAL;
+}
+
+static enum err_id id_of_errno(int num)
+{
+	switch (num) {
+	case EPERM:
+	case EACCES:
+		return ERR_PERMISSION;
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+	case ENOSPC:
+	case EDQUOT:
+		return ERR_RESOURCE;
+	default:
+		return ERR_KERNEL;
+	}
+}
+
+int err_sys(struct err *err, const char *call, const char *fmt, ...)
+{
+	int num = errno ? errno : EINVAL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfill(err, id_of_errno(num), num, call, fmt, ap);
+	va_end(ap);
+	return -num;
+}
+
+int err_add_pid(struct err *err, pid_t pid, int ret)
+{
+	if (err && err_is_set(err) && !err->pid)
+		err->pid = pid;
+	return ret;
+}
+
+int err_add_image(struct err *err, const char *image, int ret)
+{
+	if (err && err_is_set(err) && !err->image[0])
+		snprintf(err->image, sizeof(err->image), "%s", image);
+	return ret;
+}
+
+bool err_is_set(const struct err *err)
+{
+	return atomic_load(&err->claimed);
+}
+
+const char *err_id_name(enum err_id id)
+{
+	return id < ERR_COUNT ? kinds[id].name : "unknown";
+}
+
+const char *err_remedy(enum err_id id)
+{
+	return id < ERR_COUNT ? kinds[id].remedy : "";
+}
+
+void err_format(const struct err *err, char *buf, size_t size)
+{
+	char who[96] = "", why[128] = "";
+
+	if (err->pid && err->image[0])
+		snprintf(who, sizeof(who), "task %d, image %s: ", err->pid, err->image);
+	else if (err->pid)
+		snprintf(who, sizeof(who), "task %d: ", err->pid);
+	else if (err->image[0])
+		snprintf(who, sizeof(who), "image %s: ", err->image);
+	if (err->num && err->call[0])
+		snprintf(why, sizeof(why), " (%s: %s)", err->call, strerror(err->num));
+	else if (err->num)
+		snprintf(why, sizeof(why), " (%s)", strerror(err->num));
+	if (err_remedy(err->id)[0])
+		snprintf(buf, size, "%s%s%s\n  %s", who, err->text, why, err_remedy(err->id));
+	else
+		snprintf(buf, size, "%s%s%s", who, err->text, why);
+}

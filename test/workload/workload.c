@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See workload.h. */
+#define _GNU_SOURCE
+#include "workload.h"
+
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static sigset_t term_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	return set;
+}
+
+__attribute__((constructor)) static void block_term(void)
+{
+	sigset_t set = term_set();
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void report(const char *kind, const char *file, int line, const char *fmt, va_list ap,
+		   const char *reason)
+{
+	char text[1024];
+	int n;
+
+	n = snprintf(text, sizeof(text), "%s: pid %d: %s:%d: ", kind, getpid(), file, line);
+	n += vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+	if (n > (int)sizeof(text) - 2)
+		n = sizeof(text) - 2;
+	if (reason)
+		n += snprintf(text + n, sizeof(text) - n, ": %s", reason);
+	if (n > (int)sizeof(text) - 2)
+		n = sizeof(text) - 2;
+	text[n++] = '\n';
+	if (write(STDERR_FILENO, text, n) < 0)
+		_exit(2);
+}
+
+void wl_fail_at(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report("FAIL", file, line, fmt, ap, NULL);
+	va_end(ap);
+	_exit(1);
+}
+
+void wl_pfail_at(const char *file, int line, const char *fmt, ...)
+{
+	const char *reason = strerror(errno);
+	va_list ap;
+
+	va_start(ap, fmt);
+	report("FAIL", file, line, fmt, ap, reason);
+	va_end(ap);
+	_exit(1);
+}
+
+void wl_pass(void)
+{
+	static const char pass[] = "PASS\n";
+
+	fflush(NULL);
+	if (write(STDOUT_FILENO, pass, sizeof(pass) - 1) < 0)
+		_exit(2);
+	_exit(0);
+}
+
+void wl_ready(void)
+{
+	const char *path = getenv("WL_READY");
+	int fd;
+
+	fflush(NULL);
+	fd = open(path ? path : "ready", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		wl_pfail("can't create the ready file");
+	close(fd);
+}
+
+void wl_wait(void)
+{
+	sigset_t set = term_set();
+	int sig;
+
+	while (sigwait(&set, &sig) != 0)
+		continue;
+}
+
+bool wl_should_stop(void)
+{
+	struct timespec zero = { 0 };
+	sigset_t set = term_set();
+
+	return sigtimedwait(&set, NULL, &zero) == SIGTERM;
+}
+
+void wl_ready_and_wait(void)
+{
+	wl_ready();
+	wl_wait();
+}
+
+static uint32_t next(uint32_t *state)
+{
+	uint32_t x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return *state = x;
+}
+
+void wl_fill(void *buf, size_t len, uint32_t seed)
+{
+	uint32_t state = seed * 2654435761u + 1;
+	unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = next(&state) >> 11;
+}
+
+bool wl_matches(const void *buf, size_t len, uint32_t seed)
+{
+	uint32_t state = seed * 2654435761u + 1;
+	const unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != (unsigned char)(next(&state) >> 11))
+			return false;
+	return true;
+}
+
+pid_t wl_fork(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		wl_pfail("fork");
+	return pid;
+}
+
+void wl_reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			wl_pfail("waitpid %d", pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		wl_fail("child %d ended with wait status 0x%x", pid, status);
+}
+
+char *wl_read_file(const char *path)
+{
+	size_t size = 0, room = 4096;
+	char *text = malloc(room);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (!text || fd < 0)
+		wl_pfail("can't read %s", path);
+	while ((n = read(fd, text + size, room - size - 1)) > 0) {
+		size += n;
+		if (size + 1 == room && !(text = realloc(text, room *= 2)))
+			wl_fail("no memory to read %s", path);
+	}
+	if (n < 0)
+		wl_pfail("can't read %s", path);
+	close(fd);
+	text[size] = '\0';
+	return text;
+}
+
+void wl_write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		wl_pfail("can't write %s", path);
+	close(fd);
+}
+
+char *wl_field(const char *path, const char *key)
+{
+	char *text = wl_read_file(path), *line, *value = NULL;
+	size_t len = strlen(key);
+
+	for (line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) || line[len] != ':')
+			continue;
+		line += len + 1;
+		line += strspn(line, " \t");
+		value = strndup(line, strcspn(line, "\n"));
+		break;
+	}
+	free(text);
+	return value;
+}
+
+static int ready_fd = -1;
+
+pid_t wl_fork_awaited(void)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	wl_try(pipe2(fds, O_CLOEXEC));
+	pid = wl_fork();
+	if (pid == 0) {
+		close(fds[0]);
+		if (ready_fd >= 0)
+			close(ready_fd);
+		ready_fd = fds[1];
+		return 0;
+	}
+	close(fds[1]);
+	if (read(fds[0], &byte, 1) != 1)
+		wl_fail("child %d ended before it was ready", pid);
+	close(fds[0]);
+	return pid;
+}
+
+void wl_child_ready(void)
+{
+	if (write(ready_fd, "r", 1) != 1)
+		wl_pfail("can't tell the parent");
+	close(ready_fd);
+	ready_fd = -1;
+}
+
+void wl_child_wait(void)
+{
+	wl_child_ready();
+	wl_wait();
+}
+
+void wl_finish(pid_t pid)
+{
+	wl_try(kill(pid, SIGTERM));
+	wl_reap(pid);
+}
+
+uint64_t wl_pagemap(pid_t pid, const void *addr)
+{
+	char path[64];
+	uint64_t entry;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid ? pid : getpid());
+	fd = wl_try(open(path, O_RDONLY | O_CLOEXEC));
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)addr / getpagesize() * sizeof(entry)) !=
+	    sizeof(entry))
+		wl_pfail("can't read %s at %p", path, addr);
+	close(fd);
+	return entry;
+}
+
+bool wl_same_page(pid_t pid_a, const void *a, pid_t pid_b, const void *b)
+{
+	/* Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 0-54 the frame number. */
+	const uint64_t present = 1ULL << 63, frame = (1ULL << 55) - 1;
+	uint64_t ea = wl_pagemap(pid_a, a), eb = wl_pagemap(pid_b, b);
+
+	if (!(ea & present) || !(eb & present))
+		return false;
+	if (!(ea & frame) || !(eb & frame))
+		wl_fail("page frame numbers are hidden");
+	return (ea & frame) == (eb & frame);
+}
+
+/* Finds the area's first line in smaps text and cuts the text after the area. */
+static char *vma_block(char *text, const void *addr)
+{
+	unsigned long start, end, at = (uintptr_t)addr;
+	char *line, *block = NULL;
+
+	for (line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "%lx-%lx ", &start, &end) != 2)
+			continue;
+		if (block) {
+			line[-1] = '\0';
+			break;
+		}
+		if (start <= at && at < end)
+			block = line;
+	}
+	return block;
+}
+
+char *wl_vma_line(const void *addr)
+{
+	char *text = wl_read_file("/proc/self/maps"), *block = vma_block(text, addr);
+	char *line = block ? strndup(block, strcspn(block, "\n")) : NULL;
+
+	free(text);
+	return line;
+}
+
+char *wl_vma_field(const void *addr, const char *key)
+{
+	char *text = wl_read_file("/proc/self/smaps"), *line = vma_block(text, addr), *value = NULL;
+	size_t len = strlen(key);
+
+	while (line && (line = strchr(line, '\n'))) {
+		line++;
+		if (strncmp(line, key, len) || line[len] != ':')
+			continue;
+		line += len + 1;
+		line += strspn(line, " ");
+		value = strndup(line, strcspn(line, "\n"));
+		break;
+	}
+	free(text);
+	return value;
+}
+
+bool wl_vma_flag(const void *addr, const char *flag)
+{
+	char *flags = wl_vma_field(addr, "VmFlags"), *word, *rest = flags;
+	bool found = false;
+
+	if (!flags)
+		wl_fail("no memory area at %p", addr);
+	while ((word = strsep(&rest, " ")))
+		found |= !strcmp(word, flag);
+	free(flags);
+	return found;
+}
+
+void wl_fd_save(int fd, struct wl_fd *ret_state)
+{
+	struct f_owner_ex owner = { 0 };
+	struct stat st;
+
+	wl_try(fstat(fd, &st));
+	*ret_state = (struct wl_fd){
+		.flags = wl_try(fcntl(fd, F_GETFL)),
+		.fd_flags = wl_try(fcntl(fd, F_GETFD)),
+		.pos = lseek(fd, 0, SEEK_CUR),
+		.size = st.st_size,
+		.mtime_sec = st.st_mtim.tv_sec,
+		.mtime_nsec = st.st_mtim.tv_nsec,
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.rdev = st.st_rdev,
+		.mode = st.st_mode,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.nlink = st.st_nlink,
+	};
+	if (ret_state->flags & O_PATH)
+		return;
+	wl_try(fcntl(fd, F_GETOWN_EX, &owner));
+	ret_state->owner_type = owner.type;
+	ret_state->owner_pid = owner.pid;
+	ret_state->sig = wl_try(fcntl(fd, F_GETSIG));
+}
+
+void wl_fd_check(int fd, const struct wl_fd *want)
+{
+	struct statfs fs;
+	struct wl_fd got;
+
+	wl_fd_save(fd, &got);
+	wl_check_eq(got.flags, want->flags);
+	wl_check_eq(got.fd_flags, want->fd_flags);
+	wl_check_eq(got.pos, want->pos);
+	wl_check_eq(got.owner_pid, want->owner_pid);
+	if (want->owner_pid)
+		wl_check_eq(got.owner_type, want->owner_type);
+	wl_check_eq(got.sig, want->sig);
+	wl_check_eq(got.mode, want->mode);
+	wl_check_eq(got.uid, want->uid);
+	wl_check_eq(got.gid, want->gid);
+	wl_check_eq(got.rdev, want->rdev);
+	wl_check_eq(got.nlink, want->nlink);
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		return;
+	if (!S_ISFIFO(want->mode) && !S_ISSOCK(want->mode) && want->nlink) {
+		wl_check_eq(got.dev, want->dev);
+		wl_check_eq(got.ino, want->ino);
+	}
+	if (S_ISREG(want->mode)) {
+		wl_check_eq(got.size, want->size);
+		wl_check_eq(got.mtime_sec, want->mtime_sec);
+		wl_check_eq(got.mtime_nsec, want->mtime_nsec);
+	}
+}
+
+bool wl_same_description(pid_t pid_a, int fd_a, pid_t pid_b, int fd_b)
+{
+	long ret = syscall(SYS_kcmp, pid_a, pid_b, KCMP_FILE, (unsigned long)fd_a,
+			   (unsigned long)fd_b);
+
+	if (ret < 0)
+		wl_pfail("kcmp of %d in %d and %d in %d", fd_a, pid_a, fd_b, pid_b);
+	return ret == 0;
+}
+
+int wl_move_fd(int fd, int number)
+{
+	if (fd == number)
+		return fd;
+	wl_try(dup3(fd, number, fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0));
+	close(fd);
+	return number;
+}
