@@ -4,6 +4,8 @@
 #include "workload.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
 #include <linux/kcmp.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -14,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -429,4 +433,207 @@ int wl_move_fd(int fd, int number)
 	wl_try(dup3(fd, number, fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0));
 	close(fd);
 	return number;
+}
+
+char *wl_format(const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		wl_fail("no memory for a text");
+	return text;
+}
+
+unsigned long long wl_status(pid_t tid, const char *key, int base)
+{
+	char *path = wl_format("/proc/%d/status", tid);
+	char *value = wl_field(path, key), *end;
+	unsigned long long number;
+
+	if (!value)
+		wl_fail("no field %s in %s", key, path);
+	number = strtoull(value, &end, base);
+	if (end == value)
+		wl_fail("field %s in %s is not a number: %s", key, path, value);
+	free(value);
+	free(path);
+	return number;
+}
+
+void wl_check_text(const char *what, const char *got, const char *want)
+{
+	if (got && want ? strcmp(got, want) : got != want)
+		wl_fail("%s is \"%s\", expected \"%s\"", what, got ? got : "(absent)",
+			want ? want : "(absent)");
+}
+
+int64_t wl_now(clockid_t clock)
+{
+	struct timespec ts;
+
+	wl_try(clock_gettime(clock, &ts));
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+void wl_sleep_ms(unsigned int ms)
+{
+	struct timespec left = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&left, &left) < 0)
+		if (errno != EINTR)
+			wl_pfail("nanosleep");
+}
+
+#define PATIENCE_MS 10000
+
+void wl_await_state(pid_t tid, const char *states)
+{
+	char *path = wl_format("/proc/%d/stat", tid);
+
+	for (int ms = 0; ms < PATIENCE_MS; ms++) {
+		char *text = wl_read_file(path), *end = strrchr(text, ')');
+		bool there = end && strchr(states, end[2]);
+
+		free(text);
+		if (there) {
+			free(path);
+			return;
+		}
+		wl_sleep_ms(1);
+	}
+	wl_fail("task %d did not come into a state of \"%s\"", tid, states);
+}
+
+void wl_await_call(pid_t tid, long nr)
+{
+	char *path = wl_format("/proc/%d/syscall", tid);
+
+	for (int ms = 0; ms < PATIENCE_MS; ms++) {
+		char *text = wl_read_file(path), *end;
+		long now = strtol(text, &end, 10);
+		bool there = end != text && now == nr;
+
+		free(text);
+		if (there) {
+			free(path);
+			return;
+		}
+		wl_sleep_ms(1);
+	}
+	wl_fail("task %d did not come into system call %ld", tid, nr);
+}
+
+struct wl_stage *wl_stage_new(void)
+{
+	return wl_try(mmap(NULL, sizeof(struct wl_stage), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+}
+
+void wl_stage_add(struct wl_stage *stage)
+{
+	__atomic_add_fetch(&stage->value, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &stage->value, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+void wl_stage_await(struct wl_stage *stage, uint32_t value)
+{
+	uint32_t now;
+
+	while ((now = __atomic_load_n(&stage->value, __ATOMIC_SEQ_CST)) < value)
+		if (syscall(SYS_futex, &stage->value, FUTEX_WAIT, now, NULL, NULL, 0) < 0 &&
+		    errno != EAGAIN && errno != EINTR)
+			wl_pfail("futex");
+}
+
+struct actor {
+	wl_actor_fn *set_up, *check;
+	void *arg;
+	pid_t pid; /* of a child; 0 for a thread */
+	pthread_t thread;
+	pid_t tid;
+	struct actor *next;
+};
+
+static struct {
+	struct wl_stage *ready, *go;
+	struct actor *first, **tail;
+	uint32_t count;
+} actors = { .tail = &actors.first };
+
+static struct actor *actor_new(wl_actor_fn *set_up, wl_actor_fn *check, void *arg)
+{
+	struct actor *actor = calloc(1, sizeof(*actor));
+
+	if (!actor)
+		wl_fail("no memory for an actor");
+	if (!actors.ready) {
+		actors.ready = wl_stage_new();
+		actors.go = wl_stage_new();
+	}
+	*actor = (struct actor){ .set_up = set_up, .check = check, .arg = arg };
+	*actors.tail = actor;
+	actors.tail = &actor->next;
+	actors.count++;
+	return actor;
+}
+
+static void actor_run(const struct actor *actor)
+{
+	if (actor->set_up)
+		actor->set_up(actor->arg);
+	wl_stage_add(actors.ready);
+	wl_stage_await(actors.go, 1);
+	if (actor->check)
+		actor->check(actor->arg);
+}
+
+pid_t wl_actor_fork(wl_actor_fn *set_up, wl_actor_fn *check, void *arg)
+{
+	struct actor *actor = actor_new(set_up, check, arg);
+
+	actor->pid = wl_fork();
+	if (actor->pid == 0) {
+		actor_run(actor);
+		_exit(0);
+	}
+	wl_stage_await(actors.ready, actors.count);
+	return actor->pid;
+}
+
+static void *actor_thread(void *arg)
+{
+	struct actor *actor = arg;
+
+	actor->tid = gettid();
+	actor_run(actor);
+	return NULL;
+}
+
+pid_t wl_actor_thread(wl_actor_fn *set_up, wl_actor_fn *check, void *arg)
+{
+	struct actor *actor = actor_new(set_up, check, arg);
+	int err = pthread_create(&actor->thread, NULL, actor_thread, actor);
+
+	if (err)
+		wl_fail("pthread_create: %s", strerror(err));
+	wl_stage_await(actors.ready, actors.count);
+	return actor->tid;
+}
+
+void wl_actors_finish(void)
+{
+	if (!actors.go)
+		return;
+	wl_stage_add(actors.go);
+	for (struct actor *actor = actors.first; actor; actor = actor->next) {
+		if (actor->pid)
+			wl_reap(actor->pid);
+		else if (pthread_join(actor->thread, NULL))
+			wl_fail("can't join thread %d", actor->tid);
+	}
 }

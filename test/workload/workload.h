@@ -17,6 +17,7 @@
  *	               pass), restore-refused TEXT
  *	wl: needs      what the machine must have: hugepages, 32bit, avx512,
  *	               overlayfs, btrfs, cgroup1, cgroup2, pfn ...
+ *	wl: cflags     extra options for the compiler, such as -m32
  *	wl: cycles     dump and restore that often in a row; default 1
  *	wl: crossing   both (default: images cross with CRIU in both
  *	               directions), to (CRIU restores ours), from (we restore
@@ -33,6 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 /* Creates the file "ready" and waits for SIGTERM, which the runner sends after the restore.
  * SIGTERM is blocked from the program's start on (a constructor does it), so nothing is lost. */
@@ -127,5 +129,40 @@ void wl_fd_check(int fd, const struct wl_fd *want);
 bool wl_same_description(pid_t pid_a, int fd_a, pid_t pid_b, int fd_b);
 /* Moves a descriptor to a number. */
 int wl_move_fd(int fd, int number);
+/* printf-like path for the two above; a fresh malloc'ed string. */
+char *wl_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The number in field "Key:" of /proc/TID/status, in the given base. */
+unsigned long long wl_status(pid_t tid, const char *key, int base);
+/* Fails unless both texts are the same (NULL equals only NULL); what names the thing. */
+void wl_check_text(const char *what, const char *got, const char *want);
+
+/* Nanoseconds on a clock; sleeping that no signal handler shortens. */
+int64_t wl_now(clockid_t clock);
+void wl_sleep_ms(unsigned int ms);
+/* Waits until a task is in one of the states ("S", "TZ", ...) of /proc/TID/stat: ten seconds,
+ * then it fails. wl_await_call() waits until it sleeps in that system call. */
+void wl_await_state(pid_t tid, const char *states);
+void wl_await_call(pid_t tid, long nr);
+
+/* A counter in memory that the whole tree shares, to tell one another how far one has come.
+ * wl_stage_await() waits, without a limit, until it is at least value. */
+struct wl_stage {
+	uint32_t value;
+};
+struct wl_stage *wl_stage_new(void);
+void wl_stage_add(struct wl_stage *stage);
+void wl_stage_await(struct wl_stage *stage, uint32_t value);
+
+/*
+ * An actor is a child process or a thread that runs set_up(arg), stays there over the dump and
+ * the restore, and then runs check(arg). Starting one returns when its set_up() is done;
+ * wl_actors_finish() lets all run their checks, and waits for their good end in the order in
+ * which they were started. Actors can't start actors.
+ */
+typedef void wl_actor_fn(void *arg);
+pid_t wl_actor_fork(wl_actor_fn *set_up, wl_actor_fn *check, void *arg);
+/* Returns the thread's id. */
+pid_t wl_actor_thread(wl_actor_fn *set_up, wl_actor_fn *check, void *arg);
+void wl_actors_finish(void);
 
 #endif
