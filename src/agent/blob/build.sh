@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Compiles the agent and writes it as a C array: build.sh CC ARCH SRCDIR OUT
+set -eu
+cc=$1 arch=$2 src=$3 out=$4
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+flags="-std=gnu17 -Wall -Wextra -Os -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector
+	-fno-asynchronous-unwind-tables -fno-builtin -fcf-protection=none
+	-fno-jump-tables -I$src -I$src/agent/arch/$arch"
+case $arch in
+x86_64) flags="$flags -m64 -mgeneral-regs-only -mno-red-zone -mcmodel=small" ;;
+aarch64) flags="$flags -mgeneral-regs-only" ;;
+esac
+# shellcheck disable=SC2086
+{
+	$cc $flags -c "$src/agent/arch/$arch/entry.S" -o "$tmp/entry.o"
+	$cc $flags -c "$src/agent/blob/agent.c" -o "$tmp/agent.o"
+	$cc -nostdlib -static -Wl,--build-id=none -Wl,-T,"$src/agent/blob/agent.lds" \
+		"$tmp/entry.o" "$tmp/agent.o" -o "$tmp/agent.elf"
+}
+objcopy -O binary -j .text "$tmp/agent.elf" "$tmp/agent.bin"
+{
+	echo '/* Made by agent/blob/build.sh. */'
+	echo '#include "agent/blob.h"'
+	echo 'const unsigned char agent_blob[] = {'
+	od -An -v -tx1 "$tmp/agent.bin" | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'
+	echo '};'
+	echo 'const unsigned int agent_blob_size = sizeof(agent_blob);'
+} > "$out"
