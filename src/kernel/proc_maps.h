@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The areas of a process: /proc/PID/maps and /proc/PID/smaps, one parser for both. */
+#ifndef KERNEL_PROC_MAPS_H
+#define KERNEL_PROC_MAPS_H
+
+#include "kernel/proc.h"
+
+/* VmFlags of smaps: VMF(name, code). Names follow the kernel's VM_* (fs/proc/task_mmu.c,
+ * show_smap_vma_flags), Linux 3.8 to 6.19. */
+#define VMF_LIST                                                                                   \
+	VMF(READ, "rd") VMF(WRITE, "wr") VMF(EXEC, "ex") VMF(SHARED, "sh")                         \
+	VMF(MAYREAD, "mr") VMF(MAYWRITE, "mw") VMF(MAYEXEC, "me") VMF(MAYSHARE, "ms")              \
+	VMF(GROWSDOWN, "gd") VMF(PFNMAP, "pf") VMF(DENYWRITE, "dw") VMF(LOCKED, "lo")              \
+	VMF(IO, "io") VMF(SEQ_READ, "sr") VMF(RAND_READ, "rr") VMF(DONTCOPY, "dc")                 \
+	VMF(DONTEXPAND, "de") VMF(LOCKONFAULT, "lf") VMF(ACCOUNT, "ac") VMF(NORESERVE, "nr")       \
+	VMF(HUGETLB, "ht") VMF(SYNC, "sf") VMF(NONLINEAR, "nl") VMF(ARCH_1, "ar")                  \
+	VMF(WIPEONFORK, "wf") VMF(DONTDUMP, "dd") VMF(ARM64_BTI, "bt") VMF(SOFTDIRTY, "sd")        \
+	VMF(MIXEDMAP, "mm") VMF(HUGEPAGE, "hg") VMF(NOHUGEPAGE, "nh") VMF(MERGEABLE, "mg")         \
+	VMF(UFFD_MISSING, "um") VMF(UFFD_WP, "uw") VMF(UFFD_MINOR, "ui") VMF(MTE, "mt")            \
+	VMF(SHADOW_STACK, "ss") VMF(SEALED, "sl") VMF(DROPPABLE, "dp") VMF(MPX, "mp")              \
+	VMF(MAYBE_GUARD, "gu")
+
+enum vmf_bit {
+#define VMF(name, code) VMF_BIT_##name,
+	VMF_LIST
+#undef VMF
+	VMF_BIT_UNKNOWN = 63, /* a code that this list lacks: proc_area.unknown_flag has the first */
+};
+#define VMF_(name) (UINT64_C(1) << VMF_BIT_##name) /* VMF_(LOCKED), VMF_(UNKNOWN) */
+
+struct proc_area {
+	uint64_t start, end; /* [start, end) */
+	uint64_t offset;     /* bytes into the file */
+	uint32_t major, minor;
+	uint64_t ino;
+	uint8_t prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	bool shared;
+	bool deleted;	      /* " (deleted)" followed the path; it is cut off */
+	bool has_smaps;	      /* the fields below are valid */
+	char unknown_flag[3]; /* "" or the first code not in VMF_LIST */
+	int32_t pkey;	      /* ProtectionKey; -1: the CPU or kernel has none */
+	/* The path, unescaped; "[heap]", "[anon:NAME]", "[anon_shmem:NAME]", "[vdso]" …; "" for plain anonymous memory.
+	 * Never NULL. Neighbours with the same path share the pointer. */
+	const char *path;
+	uint64_t vmflags;					  /* VMF_() bits */
+	uint64_t rss, anonymous, swap, anon_huge, locked, lazyfree; /* bytes */
+	uint64_t shared_hugetlb, private_hugetlb;		  /* bytes, not in rss */
+	uint32_t kernel_page_kb, mmu_page_kb;			  /* KiB: 4, 2048, 1048576 */
+	bool thp_eligible;
+};
+
+struct proc_areas {
+	struct proc_area *areas; /* ascending */
+	size_t n;
+};
+
+/* -ESRCH also for a zombie or kernel thread that has no memory: n is 0 there instead. */
+int proc_maps(const struct proc *p, struct arena *a, struct proc_areas *ret, struct err *err);
+/* Slower than maps: the kernel walks the page tables of every area. */
+int proc_smaps(const struct proc *p, struct arena *a, struct proc_areas *ret, struct err *err);
+int proc_areas_parse(struct arena *a, const char *text, size_t len, struct proc_areas *ret);
+
+/* The area that holds addr, or NULL; by bisection. */
+const struct proc_area *proc_areas_find(const struct proc_areas *areas, uint64_t addr);
+/* The two-letter code of a bit, or NULL. */
+const char *vmf_code(enum vmf_bit bit);
+
+#endif
