@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * NUMA memory policies: a process', threads' and those of single areas (mbind), with mode
+ * flags. All of it exists with one node as well.
+ *
+ *	wl: areas   task
+ *	wl: flavours host user ns userns
+ */
+#define _GNU_SOURCE
+#include "workload.h"
+
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAX_NODES 1024
+#define AREA (16UL << 12)
+
+struct policy {
+	int mode;
+	unsigned long nodes[MAX_NODES / 64];
+};
+
+static void get(struct policy *policy, void *addr)
+{
+	wl_try(syscall(SYS_get_mempolicy, &policy->mode, policy->nodes, MAX_NODES, addr,
+		       addr ? MPOL_F_ADDR : 0));
+}
+
+static void compare(const char *what, const struct policy *want, void *addr)
+{
+	struct policy now = { 0 };
+
+	get(&now, addr);
+	if (now.mode != want->mode || now.nodes[0] != want->nodes[0])
+		wl_fail("policy of %s is 0x%x on nodes 0x%lx, expected 0x%x on 0x%lx", what,
+			now.mode, now.nodes[0], want->mode, want->nodes[0]);
+}
+
+static void set(void *arg)
+{
+	const struct policy *policy = arg;
+	bool none = policy->nodes[0] == 0;
+
+	wl_try(syscall(SYS_set_mempolicy, policy->mode, none ? NULL : policy->nodes,
+		       none ? 0UL : MAX_NODES));
+	compare("task", policy, NULL);
+}
+
+static void check(void *arg)
+{
+	compare("task", arg, NULL);
+}
+
+int main(void)
+{
+	static struct policy policies[] = {
+		{ .mode = MPOL_BIND, .nodes = { 1 } },
+		{ .mode = MPOL_INTERLEAVE, .nodes = { 1 } },
+		{ .mode = MPOL_PREFERRED, .nodes = { 1 } },
+		{ .mode = MPOL_BIND | MPOL_F_STATIC_NODES, .nodes = { 1 } },
+		{ .mode = MPOL_LOCAL },
+	};
+	char *area = wl_try(mmap(NULL, 5 * AREA, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+	for (int i = 0; i < 5; i++) {
+		bool none = policies[i].nodes[0] == 0;
+
+		wl_try(syscall(SYS_mbind, area + i * AREA, AREA, policies[i].mode,
+			       none ? NULL : policies[i].nodes, none ? 0UL : MAX_NODES, 0));
+		compare("area", &policies[i], area + i * AREA);
+		area[i * AREA] = 1;
+		wl_actor_fork(set, check, &policies[i]);
+		wl_actor_thread(set, check, &policies[i]);
+	}
+	wl_ready_and_wait();
+	check(&(struct policy){ .mode = MPOL_DEFAULT });
+	wl_actors_finish();
+	for (int i = 0; i < 5; i++)
+		compare("area", &policies[i], area + i * AREA);
+	wl_pass();
+}
