@@ -39,6 +39,7 @@ struct str_list {
 	char **items;
 	size_t n;
 };
+void str_list_add(struct str_list *list, struct arena *arena, const char *item);
 
 /* What is recorded of a file at the dump and compared at the restore. */
 enum file_validation {
@@ -91,7 +92,7 @@ struct options {
 	bool plan; /* print the programs as listings; restore --plan forks nothing */
 	enum colour colour;
 	struct str_list action_scripts;
-	int status_fd; /* -1: not given */
+	struct str_list close_fds; /* --close: numbers, closed at start */
 
 	/* Dump. */
 	bool leave_stopped; /* -s: of restore too */
@@ -108,7 +109,7 @@ struct options {
 	bool detached; /* -d */
 	bool sibling;  /* -S: the root becomes a child of our parent; only with detached */
 	bool exec_cmd; /* exec args[] once the tree runs */
-	const char *root;	      /* -r: NULL: "/" */
+	bool mntns_compat;
 	struct str_list inherit_fd; /* "fd[N]:KEY" as given; the number was checked */
 	bool skip_file_rwx_check;
 
@@ -126,7 +127,7 @@ struct options {
 
 	/* Check. */
 	const char *feature; /* check --feature NAME */
-	bool check_extra, check_experimental;
+	bool check_extra, check_experimental, check_all;
 
 	/* Fault injection: the name of a fault point, from CRTOOLS_FAULT; NULL: none. */
 	const char *fault;
