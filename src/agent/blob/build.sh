@@ -15,16 +15,26 @@ esac
 # shellcheck disable=SC2086
 {
 	$cc $flags -c "$src/agent/arch/$arch/entry.S" -o "$tmp/entry.o"
+	$cc $flags -c "$src/agent/arch/$arch/stub.S" -o "$tmp/stub.o"
 	$cc $flags -c "$src/agent/blob/agent.c" -o "$tmp/agent.o"
 	$cc -nostdlib -static -Wl,--build-id=none -Wl,-T,"$src/agent/blob/agent.lds" \
 		"$tmp/entry.o" "$tmp/agent.o" -o "$tmp/agent.elf"
+	$cc -nostdlib -static -Wl,--build-id=none -Wl,-T,"$src/agent/blob/agent.lds" \
+		"$tmp/stub.o" -o "$tmp/stub.elf"
 }
-objcopy -O binary -j .text "$tmp/agent.elf" "$tmp/agent.bin"
+
+bytes() # ELF NAME: its code as a C array
+{
+	objcopy -O binary -j .text "$1" "$tmp/bin"
+	echo "const unsigned char $2[] = {"
+	od -An -v -tx1 "$tmp/bin" | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'
+	echo '};'
+	echo "const unsigned int $2_size = sizeof($2);"
+}
+
 {
 	echo '/* Made by agent/blob/build.sh. */'
 	echo '#include "agent/blob.h"'
-	echo 'const unsigned char agent_blob[] = {'
-	od -An -v -tx1 "$tmp/agent.bin" | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'
-	echo '};'
-	echo 'const unsigned int agent_blob_size = sizeof(agent_blob);'
+	bytes "$tmp/agent.elf" agent_blob
+	bytes "$tmp/stub.elf" agent_stub
 } > "$out"

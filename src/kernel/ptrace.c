@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See ptrace.h. */
+#include "kernel/ptrace.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+
+#ifndef PTRACE_GET_RSEQ_CONFIGURATION
+#define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
+#endif
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128
+#endif
+
+static int request(int what, pid_t tid, unsigned long addr, unsigned long data, const char *name,
+		   struct err *err)
+{
+	if (ptrace(what, tid, addr, data) < 0)
+		return err_sys(err, "ptrace", "%s of thread %d failed", name, tid);
+	return 0;
+}
+
+int ptrace_seize(pid_t tid, unsigned long options, struct err *err)
+{
+	return request(PTRACE_SEIZE, tid, 0, options, "PTRACE_SEIZE", err);
+}
+
+int ptrace_interrupt(pid_t tid, struct err *err)
+{
+	return request(PTRACE_INTERRUPT, tid, 0, 0, "PTRACE_INTERRUPT", err);
+}
+
+int ptrace_set_options(pid_t tid, unsigned long options, struct err *err)
+{
+	return request(PTRACE_SETOPTIONS, tid, 0, options, "PTRACE_SETOPTIONS", err);
+}
+
+int ptrace_cont(pid_t tid, int signo, struct err *err)
+{
+	return request(PTRACE_CONT, tid, 0, signo, "PTRACE_CONT", err);
+}
+
+int ptrace_syscall(pid_t tid, int signo, struct err *err)
+{
+	return request(PTRACE_SYSCALL, tid, 0, signo, "PTRACE_SYSCALL", err);
+}
+
+int ptrace_detach(pid_t tid, int signo, struct err *err)
+{
+	return request(PTRACE_DETACH, tid, 0, signo, "PTRACE_DETACH", err);
+}
+
+int ptrace_get_regset(pid_t tid, int type, void *buf, size_t *len, struct err *err)
+{
+	struct iovec iov = { buf, *len };
+
+	if (ptrace(PTRACE_GETREGSET, tid, type, &iov) < 0)
+		return err_sys(err, "ptrace", "can't read register set 0x%x of thread %d", type, tid);
+	*len = iov.iov_len;
+	return 0;
+}
+
+int ptrace_set_regset(pid_t tid, int type, const void *buf, size_t len, struct err *err)
+{
+	struct iovec iov = { (void *)buf, len };
+
+	if (ptrace(PTRACE_SETREGSET, tid, type, &iov) < 0)
+		return err_sys(err, "ptrace", "can't set register set 0x%x of thread %d", type, tid);
+	return 0;
+}
+
+int ptrace_get_sigmask(pid_t tid, uint64_t *ret, struct err *err)
+{
+	return request(PTRACE_GETSIGMASK, tid, sizeof(*ret), (unsigned long)ret,
+		       "PTRACE_GETSIGMASK", err);
+}
+
+int ptrace_set_sigmask(pid_t tid, uint64_t mask, struct err *err)
+{
+	return request(PTRACE_SETSIGMASK, tid, sizeof(mask), (unsigned long)&mask,
+		       "PTRACE_SETSIGMASK", err);
+}
+
+int ptrace_get_siginfo(pid_t tid, siginfo_t *ret, struct err *err)
+{
+	return request(PTRACE_GETSIGINFO, tid, 0, (unsigned long)ret, "PTRACE_GETSIGINFO", err);
+}
+
+int ptrace_peek_siginfo(pid_t tid, bool shared, uint64_t off, siginfo_t *buf, int n,
+			struct err *err)
+{
+	struct __ptrace_peeksiginfo_args args = {
+		.off = off,
+		.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0,
+		.nr = n,
+	};
+	long got = ptrace(PTRACE_PEEKSIGINFO, tid, &args, buf);
+
+	if (got < 0)
+		return err_sys(err, "ptrace", "can't read the signal queue of thread %d", tid);
+	return got;
+}
+
+int ptrace_get_rseq(pid_t tid, struct ptrace_rseq *ret, struct err *err)
+{
+	struct {
+		uint64_t pointer;
+		uint32_t size, signature, flags, pad;
+	} conf;
+
+	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(conf), &conf) < 0)
+		return err_sys(err, "ptrace", "can't read the rseq registration of thread %d", tid);
+	*ret = (struct ptrace_rseq){ conf.pointer, conf.size, conf.signature, conf.flags };
+	return 0;
+}
+
+void ptrace_parse_status(int status, struct ptrace_report *ret)
+{
+	int event = (unsigned int)status >> 16;
+
+	if (!WIFSTOPPED(status)) {
+		*ret = (struct ptrace_report){ PTRACE_STOP_GONE, status };
+		return;
+	}
+	ret->signo = WSTOPSIG(status);
+	if (event == PTRACE_EVENT_STOP)
+		ret->kind = ret->signo == SIGTRAP ? PTRACE_STOP_TRAP : PTRACE_STOP_GROUP;
+	else if (event)
+		*ret = (struct ptrace_report){ PTRACE_STOP_EVENT, event };
+	else if (ret->signo == (SIGTRAP | 0x80))
+		ret->kind = PTRACE_STOP_SYSCALL;
+	else
+		ret->kind = PTRACE_STOP_SIGNAL;
+}
+
+int mem_read(int mem_fd, uint64_t addr, void *buf, size_t len)
+{
+	return pread_full(mem_fd, buf, len, addr);
+}
+
+int mem_write(int mem_fd, uint64_t addr, const void *buf, size_t len)
+{
+	return pwrite_full(mem_fd, buf, len, addr);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ptrace(2) on seized threads. Pids are the tool's. All return 0 or a negative errno and fill err;
+ * -ESRCH means that the thread is gone (or not stopped, which the callers never let happen).
+ */
+#ifndef KERNEL_PTRACE_H
+#define KERNEL_PTRACE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+#include "kernel/regs.h"
+
+/* PTRACE_SEIZE (Linux 3.4): attaches without stopping. -EPERM: traced by another, or no right. */
+int ptrace_seize(pid_t tid, unsigned long options, struct err *err);
+int ptrace_interrupt(pid_t tid, struct err *err);
+int ptrace_set_options(pid_t tid, unsigned long options, struct err *err);
+/* signo: delivered as the thread goes on; 0 none. */
+int ptrace_cont(pid_t tid, int signo, struct err *err);
+/* Goes on to the next entry to or exit from a system call. */
+int ptrace_syscall(pid_t tid, int signo, struct err *err);
+int ptrace_detach(pid_t tid, int signo, struct err *err);
+
+int ptrace_get_regs(pid_t tid, struct cpu_regs *ret, struct err *err);
+int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err);
+/* A register set by its NT_* type; *len is the room, then what came. -ENODEV: the CPU lacks it. */
+int ptrace_get_regset(pid_t tid, int type, void *buf, size_t *len, struct err *err);
+int ptrace_set_regset(pid_t tid, int type, const void *buf, size_t len, struct err *err);
+
+/* Blocked signals, bit n-1 is signal n (Linux 3.11). */
+int ptrace_get_sigmask(pid_t tid, uint64_t *ret, struct err *err);
+int ptrace_set_sigmask(pid_t tid, uint64_t mask, struct err *err);
+int ptrace_get_siginfo(pid_t tid, siginfo_t *ret, struct err *err);
+/* Copies up to n queued signals from place off on: the shared queue or the thread's. The count. */
+int ptrace_peek_siginfo(pid_t tid, bool shared, uint64_t off, siginfo_t *buf, int n,
+			struct err *err);
+
+/* struct rseq's registration (Linux 5.13). -EIO: the kernel can't tell. */
+struct ptrace_rseq {
+	uint64_t pointer;
+	uint32_t size, signature, flags;
+};
+int ptrace_get_rseq(pid_t tid, struct ptrace_rseq *ret, struct err *err);
+
+/* What a stopped thread reported. */
+enum ptrace_stop {
+	PTRACE_STOP_TRAP,    /* by ptrace_interrupt */
+	PTRACE_STOP_GROUP,   /* stopped by a stop signal, .signo */
+	PTRACE_STOP_SIGNAL,  /* about to take signal .signo */
+	PTRACE_STOP_SYSCALL, /* at a system call (PTRACE_O_TRACESYSGOOD) */
+	PTRACE_STOP_EVENT,   /* another event, .signo says which */
+	PTRACE_STOP_GONE,    /* has ended; .signo is the wait status */
+};
+struct ptrace_report {
+	enum ptrace_stop kind;
+	int signo;
+};
+void ptrace_parse_status(int status, struct ptrace_report *ret);
+
+/* Memory of a stopped process by /proc/PID/mem, which also writes to read-only private mappings. */
+int mem_read(int mem_fd, uint64_t addr, void *buf, size_t len);
+int mem_write(int mem_fd, uint64_t addr, const void *buf, size_t len);
+
+#endif

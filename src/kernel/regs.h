@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The general registers of a stopped thread: what any code may ask, and the processor's own. */
+#ifndef KERNEL_REGS_H
+#define KERNEL_REGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/user.h>
+
+#if defined(__x86_64__)
+
+struct cpu_regs {
+	struct user_regs_struct r;
+};
+
+#else
+#error "no registers for this processor"
+#endif
+
+/* Of a 32-bit program. */
+bool regs_compat(const struct cpu_regs *regs);
+uint64_t regs_ip(const struct cpu_regs *regs);
+uint64_t regs_sp(const struct cpu_regs *regs);
+void regs_set_ip(struct cpu_regs *regs, uint64_t ip);
+/* The result register of a system call. */
+int64_t regs_result(const struct cpu_regs *regs);
+/* The number of the call in which the thread was stopped; negative: none. */
+int64_t regs_syscall(const struct cpu_regs *regs);
+
+/* Makes the registers enter the native system call nr at ip; no call counts as interrupted. */
+void regs_set_syscall(struct cpu_regs *regs, uint64_t ip, long nr, const uint64_t arg[6]);
+/* Makes the registers call code at ip in 64-bit mode with two arguments. */
+void regs_set_call(struct cpu_regs *regs, uint64_t ip, uint64_t arg0, uint64_t arg1);
+
+/*
+ * What the kernel does when a thread goes on that was stopped in a system call that is to be
+ * restarted (-ERESTART…, arch_do_signal_or_restart): done by hand to registers.
+ *	RESTART_LIVE   as the kernel: a call with a restart block becomes restart_syscall
+ *	RESTART_ANEW   for another incarnation of the thread, which has no restart block: the
+ *		       call is made anew
+ * Returns true if there was something to restart.
+ */
+enum restart_mode { RESTART_LIVE, RESTART_ANEW };
+bool regs_restart(struct cpu_regs *regs, enum restart_mode mode);
+/* The registers say that a call waits to be restarted. */
+bool regs_restarts(const struct cpu_regs *regs);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See regs.h. Segment selectors: arch/x86/include/asm/segment.h. */
+#include <asm/unistd_64.h>
+#include <errno.h>
+
+#include "kernel/regs.h"
+
+#define USER_CS	  0x33
+#define USER32_CS 0x23
+#define USER_DS	  0x2b
+
+#define ERESTARTSYS	      512
+#define ERESTARTNOINTR	      513
+#define ERESTARTNOHAND	      514
+#define ERESTART_RESTARTBLOCK 516
+#define NR_RESTART_32	      0
+
+bool regs_compat(const struct cpu_regs *regs)
+{
+	return regs->r.cs == USER32_CS;
+}
+
+uint64_t regs_ip(const struct cpu_regs *regs)
+{
+	return regs->r.rip;
+}
+
+uint64_t regs_sp(const struct cpu_regs *regs)
+{
+	return regs->r.rsp;
+}
+
+void regs_set_ip(struct cpu_regs *regs, uint64_t ip)
+{
+	regs->r.rip = ip;
+}
+
+int64_t regs_result(const struct cpu_regs *regs)
+{
+	return regs->r.rax;
+}
+
+int64_t regs_syscall(const struct cpu_regs *regs)
+{
+	return (int64_t)regs->r.orig_rax;
+}
+
+static void enter_64bit(struct cpu_regs *regs, uint64_t ip)
+{
+	regs->r.rip = ip;
+	regs->r.cs = USER_CS;
+	regs->r.ss = USER_DS;
+	regs->r.orig_rax = -1;
+	regs->r.eflags &= ~0x10500ul; /* RF, DF, TF */
+}
+
+void regs_set_syscall(struct cpu_regs *regs, uint64_t ip, long nr, const uint64_t arg[6])
+{
+	enter_64bit(regs, ip);
+	regs->r.rax = nr;
+	regs->r.rdi = arg[0];
+	regs->r.rsi = arg[1];
+	regs->r.rdx = arg[2];
+	regs->r.r10 = arg[3];
+	regs->r.r8 = arg[4];
+	regs->r.r9 = arg[5];
+}
+
+void regs_set_call(struct cpu_regs *regs, uint64_t ip, uint64_t arg0, uint64_t arg1)
+{
+	enter_64bit(regs, ip);
+	regs->r.rdi = arg0;
+	regs->r.rsi = arg1;
+}
+
+static int64_t result_signed(const struct cpu_regs *regs)
+{
+	return regs_compat(regs) ? (int32_t)regs->r.rax : (int64_t)regs->r.rax;
+}
+
+bool regs_restarts(const struct cpu_regs *regs)
+{
+	if ((int64_t)regs->r.orig_rax < 0 || (int32_t)regs->r.orig_rax < 0)
+		return false;
+	switch (-result_signed(regs)) {
+	case ERESTARTSYS:
+	case ERESTARTNOINTR:
+	case ERESTARTNOHAND:
+	case ERESTART_RESTARTBLOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool regs_restart(struct cpu_regs *regs, enum restart_mode mode)
+{
+	bool block = result_signed(regs) == -ERESTART_RESTARTBLOCK;
+
+	if (!regs_restarts(regs))
+		return false;
+	if (block && mode == RESTART_LIVE)
+		regs->r.rax = regs_compat(regs) ? NR_RESTART_32 : __NR_restart_syscall;
+	else
+		regs->r.rax = regs->r.orig_rax;
+	regs->r.rip -= 2; /* the length of syscall, sysenter's landing pad and int $0x80 alike */
+	regs->r.orig_rax = -1;
+	return true;
+}

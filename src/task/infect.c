@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A visit of the agent, step by step, for all processes at the same time:
+ *
+ *  1. Foothold. A stub of some 300 bytes (arch/<a>/stub.S) is written to bytes of an executable
+ *     mapping that nobody uses: the zeroes behind the vdso's image. Its data say how the thread
+ *     goes on if the tool dies.
+ *  2. One thread's registers are pointed at the stub, and its signals are blocked: in this order,
+ *     since from then on the stub would unblock them again. It maps the area.
+ *  3. The area is filled through /proc/PID/mem. Each thread's registers are pointed at the agent,
+ *     which runs the thread's program and stops by sending itself a signal that the tool takes
+ *     away; without a tool the signal does nothing, and the agent puts the registers back.
+ *  4. The results are read. Masks and registers of all threads are put back, masks first. The
+ *     first thread unmaps the area from the stub before, and the stub's bytes become zero again.
+ *
+ * Registers are put back as they were found, so that the kernel itself restarts an interrupted
+ * system call, with its restart block (the agent makes no call that has one).
+ */
+#include "task/infect.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "agent/blob.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "kernel/ptrace.h"
+
+#define PAGE 4096ul
+
+enum step { STEP_NONE, STEP_SPOT, STEP_MAPPED, STEP_RUN };
+
+static struct thread_stop *visitor(const struct visit *v)
+{
+	return &v->proc->threads[0];
+}
+
+static size_t n_programs(const struct visit *v)
+{
+	return v->area->n_programs;
+}
+
+/* What the program would go on with, were the tool to die now. */
+static void regs_to_agent(const struct thread_stop *t, struct agent_regs *out)
+{
+	struct cpu_regs regs = t->regs;
+
+	regs_restart(&regs, RESTART_LIVE);
+	*out = (struct agent_regs){
+		.r15 = regs.r.r15, .r14 = regs.r.r14, .r13 = regs.r.r13, .r12 = regs.r.r12,
+		.rbp = regs.r.rbp, .rbx = regs.r.rbx, .r11 = regs.r.r11, .r10 = regs.r.r10,
+		.r9 = regs.r.r9, .r8 = regs.r.r8, .rax = regs.r.rax, .rcx = regs.r.rcx,
+		.rdx = regs.r.rdx, .rsi = regs.r.rsi, .rdi = regs.r.rdi, .rip = regs.r.rip,
+		.cs = regs.r.cs, .rflags = regs.r.eflags, .rsp = regs.r.rsp, .ss = regs.r.ss,
+	};
+}
+
+static size_t stub_room(void)
+{
+	return (agent_stub_size + 15) & ~15u;
+}
+
+/* The end of an executable private mapping: of the vdso if there is one, since behind its image
+ * there are only zeroes, else of another one whose bytes are put back afterwards. */
+static int find_spot(struct visit *v, struct err *err)
+{
+	const struct proc_area *best = NULL;
+	static const unsigned char zeroes[1024];
+
+	for (size_t i = 0; i < v->areas->n; i++) {
+		const struct proc_area *a = &v->areas->areas[i];
+
+		if (!(a->prot & PROT_EXEC) || a->shared || a->start >= (UINT64_C(1) << 63))
+			continue;
+		if (!best || !strcmp(a->path, "[vdso]"))
+			best = a;
+		if (!strcmp(a->path, "[vdso]"))
+			break;
+	}
+	if (!best)
+		return err_set(err, ERR_AGENT, ENOEXEC,
+			       "process %d has no executable private mapping to run the agent from",
+			       v->proc->pid);
+	v->spot = best->end - stub_room();
+	v->saved = malloc(stub_room());
+	if (!v->saved)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory");
+	int ret = mem_read(v->proc->mem_fd, v->spot, v->saved, stub_room());
+
+	if (ret < 0)
+		return err_set(err, ERR_AGENT, -ret, "can't read the code of process %d at 0x%llx",
+			       v->proc->pid, (unsigned long long)v->spot);
+	if (memcmp(v->saved, zeroes, stub_room()))
+		log_debug("process %d: the agent's foothold at 0x%llx takes bytes in use",
+			  v->proc->pid, (unsigned long long)v->spot);
+	return 0;
+}
+
+static int place_stub(struct visit *v, struct err *err)
+{
+	unsigned char stub[1024];
+	struct agent_stub_data data = { .mask = visitor(v)->sigmask };
+	int ret;
+
+	regs_to_agent(visitor(v), &data.regs);
+	memcpy(stub, agent_stub, agent_stub_size);
+	memcpy(stub + agent_stub_size - sizeof(data), &data, sizeof(data));
+	ret = mem_write(v->proc->mem_fd, v->spot, stub, agent_stub_size);
+	if (ret < 0)
+		return err_set(err, ERR_AGENT, -ret,
+			       "can't write the agent's foothold into process %d at 0x%llx",
+			       v->proc->pid, (unsigned long long)v->spot);
+	v->step = STEP_SPOT;
+	return 0;
+}
+
+/* Lets the visitor enter a system call at the stub; wait_syscall() is its other half. */
+static int start_syscall(struct visit *v, long nr, const uint64_t arg[6], struct err *err)
+{
+	struct thread_stop *t = visitor(v);
+	struct cpu_regs regs = t->regs;
+	int ret;
+
+	regs_set_syscall(&regs, v->spot, nr, arg);
+	ret = ptrace_set_regs(t->tid, &regs, err);
+	if (ret == 0)
+		ret = ptrace_set_sigmask(t->tid, ~UINT64_C(0), err);
+	if (ret == 0)
+		ret = ptrace_syscall(t->tid, 0, err);
+	return ret;
+}
+
+/* A thread that was let run has to stop as expected; a stop by something else (a SIGSTOP that
+ * arrives, our own trap) is passed over. */
+static int wait_stop(struct tree_stop *tree, struct thread_stop *t, enum ptrace_stop kind, int signo,
+		     bool syscalls, struct err *err)
+{
+	for (;;) {
+		struct ptrace_report report;
+		int ret = tree_wait(tree, t->tid, &report, err);
+
+		if (ret < 0)
+			return ret;
+		if (report.kind == PTRACE_STOP_GONE) {
+			t->gone = true;
+			t->frozen = false;
+			return err_set(err, ERR_TASK_CHANGED, ESRCH,
+				       "thread %d was killed while the agent was in it", t->tid);
+		}
+		if (report.kind == kind && (!signo || report.signo == signo))
+			return 0;
+		if (report.kind == PTRACE_STOP_SIGNAL &&
+		    (report.signo == SIGSEGV || report.signo == SIGILL || report.signo == SIGBUS ||
+		     report.signo == SIGSYS || report.signo == SIGTRAP || report.signo == SIGFPE))
+			return err_set(err, ERR_AGENT, EFAULT,
+				       "the agent got signal %d in thread %d", report.signo, t->tid);
+		ret = syscalls ? ptrace_syscall(t->tid, 0, err) : ptrace_cont(t->tid, 0, err);
+		if (ret < 0)
+			return ret;
+	}
+}
+
+static int wait_syscall(struct tree_stop *tree, struct visit *v, int64_t *ret_result,
+			struct err *err)
+{
+	struct thread_stop *t = visitor(v);
+	struct cpu_regs regs;
+	int ret = wait_stop(tree, t, PTRACE_STOP_SYSCALL, 0, true, err); /* entry */
+
+	if (ret == 0)
+		ret = ptrace_syscall(t->tid, 0, err);
+	if (ret == 0)
+		ret = wait_stop(tree, t, PTRACE_STOP_SYSCALL, 0, true, err); /* exit */
+	if (ret == 0)
+		ret = ptrace_get_regs(t->tid, &regs, err);
+	if (ret == 0)
+		*ret_result = regs_result(&regs);
+	return ret;
+}
+
+/* A hole below the stack that the kernel may use; 32-bit programs need one below 4 GiB. */
+static uint64_t find_hole(const struct visit *v, size_t size)
+{
+	uint64_t limit = regs_compat(&visitor(v)->regs) ? 0xf0000000 : UINT64_C(0x7ff000000000);
+	uint64_t end = limit;
+
+	for (size_t i = v->areas->n; i-- > 0;) {
+		const struct proc_area *a = &v->areas->areas[i];
+
+		if (a->start >= limit)
+			continue;
+		if (a->end < end && end - a->end >= size + 64 * PAGE)
+			return end - size - 32 * PAGE;
+		end = a->start < end ? a->start : end;
+	}
+	return 0;
+}
+
+static int start_mapping(struct visit *v, struct err *err)
+{
+	size_t size = area_size(v->area);
+	uint64_t arg[6] = { find_hole(v, size), size, PROT_READ | PROT_EXEC,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 };
+	int ret;
+
+	ret = find_spot(v, err);
+	if (ret == 0)
+		ret = place_stub(v, err);
+	if (ret == 0)
+		ret = start_syscall(v, SYS_mmap, arg, err);
+	return ret;
+}
+
+static int pick_signal(const struct visit *v)
+{
+	/* Ignored by default: nothing happens if nobody takes them away. */
+	static const int preferred[] = { SIGURG, SIGWINCH, SIGCONT, SIGCHLD };
+
+	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
+		if (v->quiet_signals & (UINT64_C(1) << (preferred[i] - 1)))
+			return preferred[i];
+	for (int signo = 63; signo > 0; signo--)
+		if ((v->quiet_signals & (UINT64_C(1) << (signo - 1))) && signo != SIGSTOP &&
+		    signo != SIGKILL)
+			return signo;
+	return SIGURG;
+}
+
+static void prepare_headers(struct visit *v)
+{
+	v->stop_signo = pick_signal(v);
+	for (size_t i = 0; i < n_programs(v); i++) {
+		struct agent_program *tmpl = &v->area->programs[i]->tmpl;
+
+		tmpl->end = AGENT_END_RESUME;
+		tmpl->stop_signo = v->stop_signo;
+		tmpl->mask = v->proc->threads[i].sigmask;
+		regs_to_agent(&v->proc->threads[i], &tmpl->regs);
+	}
+	area_finish(v->area);
+}
+
+static int finish_mapping(struct tree_stop *tree, struct visit *v, struct err *err)
+{
+	int64_t addr;
+	int ret = wait_syscall(tree, v, &addr, err);
+
+	if (ret < 0)
+		return ret;
+	if (addr < 0 && addr > -4096)
+		return err_set(err, ERR_AGENT, -addr, "process %d can't map the agent's %zu bytes",
+			       v->proc->pid, area_size(v->area));
+	v->addr = addr;
+	v->step = STEP_MAPPED;
+	ret = mem_write(v->proc->mem_fd, v->addr, v->area->bytes, v->area->len);
+	if (ret < 0)
+		return err_set(err, ERR_AGENT, -ret, "can't write the agent into process %d",
+			       v->proc->pid);
+	return 0;
+}
+
+static int start_programs(struct visit *v, struct err *err)
+{
+	uint64_t mask = ~UINT64_C(0) & ~(UINT64_C(1) << (v->stop_signo - 1));
+	int ret = 0;
+
+	v->step = STEP_RUN;
+	for (size_t i = 0; ret == 0 && i < n_programs(v); i++) {
+		struct thread_stop *t = &v->proc->threads[i];
+		struct cpu_regs regs = t->regs;
+
+		regs_set_call(&regs, v->addr, v->addr + v->area->programs[i]->header, v->addr);
+		ret = ptrace_set_regs(t->tid, &regs, err);
+		if (ret == 0)
+			ret = ptrace_set_sigmask(t->tid, mask, err);
+		if (ret == 0)
+			ret = ptrace_cont(t->tid, 0, err);
+	}
+	return ret;
+}
+
+static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < n_programs(v); i++)
+		ret = wait_stop(tree, &v->proc->threads[i], PTRACE_STOP_SIGNAL, v->stop_signo, false,
+				err);
+	if (ret < 0)
+		return ret;
+	ret = mem_read(v->proc->mem_fd, v->addr + area_code_size(),
+		       v->area->bytes + area_code_size(), v->area->len - area_code_size());
+	if (ret < 0)
+		return err_set(err, ERR_AGENT, -ret, "can't read the agent's results from process %d",
+			       v->proc->pid);
+	for (size_t i = 0; i < n_programs(v); i++)
+		if (!program_header(v->area->programs[i])->done && v->area->programs[i]->n)
+			return err_set(err, ERR_AGENT, EACCES,
+				       "the agent in thread %d could not make its data writable",
+				       v->proc->threads[i].tid);
+	return 0;
+}
+
+/* Puts a thread back. After a stop at a system call's exit the kernel would not look at a call that waits
+ * to be restarted, so the thread is led to a trap first. */
+static int restore_thread(struct tree_stop *tree, struct thread_stop *t, bool at_syscall,
+			  struct err *err)
+{
+	int ret = 0;
+
+	if (at_syscall)
+		ret = ptrace_interrupt(t->tid, err);
+	if (ret == 0)
+		ret = ptrace_set_sigmask(t->tid, t->sigmask, err);
+	if (ret == 0)
+		ret = ptrace_set_regs(t->tid, &t->regs, err);
+	if (ret == 0 && at_syscall)
+		ret = ptrace_cont(t->tid, 0, err);
+	if (ret == 0 && at_syscall)
+		ret = wait_stop(tree, t, PTRACE_STOP_TRAP, 0, false, err);
+	return ret;
+}
+
+/* The two halves of leaving: all threads but the visitor, whose unmapping starts; then the rest. */
+static int start_leaving(struct tree_stop *tree, struct visit *v, struct err *err)
+{
+	uint64_t arg[6] = { v->addr, area_size(v->area) };
+	int ret = 0;
+
+	for (size_t i = 1; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++)
+		ret = restore_thread(tree, &v->proc->threads[i], false, err);
+	if (ret == 0 && v->step >= STEP_MAPPED)
+		ret = start_syscall(v, SYS_munmap, arg, err);
+	return ret;
+}
+
+static int finish_leaving(struct tree_stop *tree, struct visit *v, struct err *err)
+{
+	int64_t result = 0;
+	int ret = 0;
+
+	if (v->step >= STEP_MAPPED)
+		ret = wait_syscall(tree, v, &result, err);
+	if (ret == 0 && result < 0)
+		log_warn("process %d could not unmap the agent", v->proc->pid);
+	if (ret == 0 && v->step >= STEP_SPOT)
+		ret = restore_thread(tree, visitor(v), true, err);
+	if (ret == 0 && v->step >= STEP_SPOT)
+		ret = mem_write(v->proc->mem_fd, v->spot, v->saved, stub_room());
+	v->step = STEP_NONE;
+	return ret;
+}
+
+/* For the case that a visit broke off somewhere: put back by force what can be put back. */
+static void abandon(struct visit *v)
+{
+	if (v->step == STEP_NONE)
+		return;
+	for (size_t i = 0; i < v->proc->n_threads; i++) {
+		struct thread_stop *t = &v->proc->threads[i];
+
+		if (!t->frozen || (i >= n_programs(v) && i > 0))
+			continue;
+		if (ptrace_set_sigmask(t->tid, t->sigmask, NULL) < 0) { /* it runs */
+			struct tree_stop wait = { .timeout = 1 };
+			struct ptrace_report report;
+
+			ptrace_interrupt(t->tid, NULL);
+			if (tree_wait(&wait, t->tid, &report, NULL) < 0 ||
+			    report.kind == PTRACE_STOP_GONE)
+				continue;
+			ptrace_set_sigmask(t->tid, t->sigmask, NULL);
+		}
+		struct cpu_regs regs = t->regs;
+
+		regs_restart(&regs, RESTART_LIVE);
+		ptrace_set_regs(t->tid, &regs, NULL);
+	}
+	if (v->saved)
+		mem_write(v->proc->mem_fd, v->spot, v->saved, stub_room());
+}
+
+int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err *err)
+{
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		prepare_headers(&visits[i]);
+	for (i = 0; ret == 0 && i < n; i++)
+		ret = start_mapping(&visits[i], err);
+	for (i = 0; ret == 0 && i < n; i++)
+		ret = finish_mapping(tree, &visits[i], err);
+	for (i = 0; ret == 0 && i < n; i++)
+		ret = start_programs(&visits[i], err);
+	for (i = 0; ret == 0 && i < n; i++)
+		ret = finish_programs(tree, &visits[i], err);
+	for (i = 0; ret == 0 && i < n; i++)
+		ret = start_leaving(tree, &visits[i], err);
+	for (i = 0; ret == 0 && i < n; i++)
+		ret = finish_leaving(tree, &visits[i], err);
+	for (i = 0; i < n; i++) {
+		if (ret < 0)
+			abandon(&visits[i]);
+		free(visits[i].saved);
+		visits[i].saved = NULL;
+	}
+	return ret;
+}

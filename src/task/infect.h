@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs programs (agent/wire.h) inside frozen processes, and leaves them as they were.
+ *
+ * The visit survives the tool: at every instant between the first change to a process and the
+ * last, a process whose tracer is killed goes on with its program by itself. What may then stay
+ * behind is one small mapping that nobody uses.
+ */
+#ifndef TASK_INFECT_H
+#define TASK_INFECT_H
+
+#include <stdint.h>
+
+#include "agent/assemble.h"
+#include "base/err.h"
+#include "kernel/proc_maps.h"
+#include "task/tree.h"
+
+struct visit {
+	struct proc_stop *proc;
+	const struct proc_areas *areas; /* its memory map: where a foothold and a hole are */
+	struct area *area; /* finished by visit_run; programs[i] runs in threads[i]; there may be one
+			    * program only: that of the leader, or of the first thread alive */
+	/* Signals that no thread of the process blocks, has pending or handles, as a mask; a thread
+	 * tells the tool by one of them that it is done. 0: any will have to do. */
+	uint64_t quiet_signals;
+
+	/* For infect.c */
+	uint64_t addr, spot;
+	int stop_signo;
+	unsigned char *saved;
+	int step;
+};
+
+/* Runs all visits, of different processes, at the same time. On return the processes are as they
+ * were before; results are in the areas (agent/assemble.h). A program that stopped at a call whose demand was
+ * not met is a result, not a failure of the visit: the caller looks at program_failure(). */
+int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err *err);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A frozen tree: every thread of every process of it stands in a ptrace stop, as the kernel shows
+ * it. Pids here are those of the tool's pid namespace.
+ */
+#ifndef TASK_TREE_H
+#define TASK_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "kernel/proc.h"
+#include "kernel/proc_stat.h"
+#include "kernel/regs.h"
+
+struct thread_stop {
+	pid_t tid;
+	struct cpu_regs regs; /* as the thread was stopped */
+	uint64_t sigmask;
+	bool frozen; /* we hold it */
+	bool gone;   /* ended while it was being frozen */
+};
+
+struct proc_stop {
+	pid_t pid;
+	struct proc_stop *parent; /* NULL for the root */
+	struct proc proc;	  /* /proc/PID */
+	int pidfd, mem_fd;	  /* mem_fd is -1 for zombies */
+	bool held;		  /* part of the tree */
+	bool zombie;		  /* ended, not reaped yet; has no threads */
+	bool leader_gone;	  /* the leader has ended, other threads go on */
+	int stop_signo;		  /* in a group stop by this signal; 0: was running */
+	struct thread_stop *threads; /* [0] is the leader, then ascending */
+	size_t n_threads, room_threads;
+	struct infection *infection; /* NULL: no agent inside (task/infect.h) */
+};
+
+struct tree_stop {
+	struct arena *arena;
+	struct proc_buf buf;
+	struct proc_stop **procs; /* parents before children; [0] is the root */
+	size_t n_procs;
+	struct hash by_pid;   /* pid -> struct proc_stop */
+	uint64_t frozen_at;   /* CLOCK_MONOTONIC, ns: when the first thread was asked to stop */
+	unsigned int timeout; /* seconds; 0: none */
+};
+
+/* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. */
+int tree_freeze(struct tree_stop *tree, pid_t root, unsigned int timeout_seconds,
+		struct arena *arena, struct err *err);
+
+enum tree_end {
+	TREE_RUN,  /* goes on as it was */
+	TREE_STOP, /* is left stopped, as by SIGSTOP */
+	TREE_KILL, /* is killed; returns when all are gone */
+};
+/* Lets go of all; agents must have left. Works on a half-frozen tree too. */
+void tree_release(struct tree_stop *tree, enum tree_end end);
+
+/* Waits for the next stop of one frozen thread that was let run; -ETIMEDOUT after the tree's
+ * timeout, -ESRCH when it ended instead. */
+struct ptrace_report;
+int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret, struct err *err);
+
+uint64_t monotonic_ns(void);
+
+#endif
