@@ -14,7 +14,7 @@
 int main(void)
 {
 	const size_t huge = 2UL << 20;
-	int fd = wl_try(memfd_create("huge", MFD_HUGETLB | MFD_HUGE_2MB));
+	int fd = wl_try(memfd_create("huge", MFD_HUGETLB));
 	char *shared, *own;
 
 	wl_try(ftruncate(fd, 2 * huge));
