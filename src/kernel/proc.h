@@ -39,8 +39,9 @@ struct proc {
 int proc_open(struct proc *ret, pid_t pid, struct proc_buf *buf, struct err *err);
 /* The same in another mount of proc, for example one opened with fsopen("proc"). */
 int proc_open_at(struct proc *ret, int proc_root, pid_t pid, struct proc_buf *buf, struct err *err);
-/* A thread's directory. What a thread has of its own (stat, status, timerslack, syscall, comm, attr,
- * ns/pid_for_children …) is read through it with the same functions. */
+/* A thread's directory. What a thread has of its own (stat, status, syscall, comm, attr, fd …) is
+ * read through it with the same functions. Files that task/TID lacks (timerslack_ns, timers) are in
+ * /proc/TID: proc_open() takes the id of a thread as well. */
 int proc_open_thread(struct proc *ret, const struct proc *leader, pid_t tid, struct err *err);
 void proc_close(struct proc *p);
 
@@ -48,7 +49,11 @@ void proc_close(struct proc *p);
  * "fdinfo/3", "task/17/children"). *ret_text points into p->buf. */
 int proc_read(const struct proc *p, const char *name, char **ret_text, size_t *ret_len,
 	      struct err *err);
-/* The same into the arena. */
+/* The same with one read(2) less, for a file that seq_file shows as one record (stat, status, limits,
+ * fdinfo, comm …) or that does not use seq_file: there, a read that leaves room has met the end. */
+int proc_read_single(const struct proc *p, const char *name, char **ret_text, size_t *ret_len,
+		     struct err *err);
+/* The same as proc_read, into the arena. */
 int proc_read_dup(const struct proc *p, const char *name, struct arena *a, char **ret_text,
 		  size_t *ret_len, struct err *err);
 /* One decimal number; "0x…" or leading zeroes are no number. */
@@ -114,10 +119,10 @@ struct proc_syscall {
 int proc_syscall(const struct proc *p, struct proc_syscall *ret, struct err *err);
 int proc_syscall_parse(const char *text, size_t len, struct proc_syscall *ret);
 
-/* x86: /proc/PID/arch_status. avx512_elapsed_ms is -1 when never used. -ENOENT: no such file. */
+/* x86: /proc/PID/arch_status. avx512_elapsed_ms is -1 when never used, or long ago. -ENOENT: no such
+ * file (Linux 5.3). Thread features (shadow stacks) are in status. */
 struct proc_arch_status {
 	int64_t avx512_elapsed_ms;
-	uint64_t features, features_locked; /* x86_Thread_features… of newer kernels: "shstk" 1, "wrss" 2 */
 };
 int proc_arch_status(const struct proc *p, struct proc_arch_status *ret, struct err *err);
 int proc_arch_status_parse(const char *text, size_t len, struct proc_arch_status *ret);

@@ -5,23 +5,30 @@
 
 #include "kernel/proc.h"
 
-/* VmFlags of smaps: VMF(name, code). Names follow the kernel's VM_* (fs/proc/task_mmu.c,
+/* VmFlags of smaps: VMF(name, two letters). Names follow the kernel's VM_* (fs/proc/task_mmu.c,
  * show_smap_vma_flags), Linux 3.8 to 6.19. */
-#define VMF_LIST                                                                                   \
-	VMF(READ, "rd") VMF(WRITE, "wr") VMF(EXEC, "ex") VMF(SHARED, "sh")                         \
-	VMF(MAYREAD, "mr") VMF(MAYWRITE, "mw") VMF(MAYEXEC, "me") VMF(MAYSHARE, "ms")              \
-	VMF(GROWSDOWN, "gd") VMF(PFNMAP, "pf") VMF(DENYWRITE, "dw") VMF(LOCKED, "lo")              \
-	VMF(IO, "io") VMF(SEQ_READ, "sr") VMF(RAND_READ, "rr") VMF(DONTCOPY, "dc")                 \
-	VMF(DONTEXPAND, "de") VMF(LOCKONFAULT, "lf") VMF(ACCOUNT, "ac") VMF(NORESERVE, "nr")       \
-	VMF(HUGETLB, "ht") VMF(SYNC, "sf") VMF(NONLINEAR, "nl") VMF(ARCH_1, "ar")                  \
-	VMF(WIPEONFORK, "wf") VMF(DONTDUMP, "dd") VMF(ARM64_BTI, "bt") VMF(SOFTDIRTY, "sd")        \
-	VMF(MIXEDMAP, "mm") VMF(HUGEPAGE, "hg") VMF(NOHUGEPAGE, "nh") VMF(MERGEABLE, "mg")         \
-	VMF(UFFD_MISSING, "um") VMF(UFFD_WP, "uw") VMF(UFFD_MINOR, "ui") VMF(MTE, "mt")            \
-	VMF(SHADOW_STACK, "ss") VMF(SEALED, "sl") VMF(DROPPABLE, "dp") VMF(MPX, "mp")              \
-	VMF(MAYBE_GUARD, "gu")
+#define VMF_LIST                                                                                 \
+	VMF(READ, 'r', 'd') VMF(WRITE, 'w', 'r') VMF(EXEC, 'e', 'x')                             \
+	VMF(SHARED, 's', 'h') VMF(MAYREAD, 'm', 'r') VMF(MAYWRITE, 'm', 'w')                     \
+	VMF(MAYEXEC, 'm', 'e') VMF(MAYSHARE, 'm', 's')                                           \
+	VMF(GROWSDOWN, 'g', 'd') VMF(PFNMAP, 'p', 'f')                                           \
+	VMF(DENYWRITE, 'd', 'w') VMF(LOCKED, 'l', 'o') VMF(IO, 'i', 'o')                         \
+	VMF(SEQ_READ, 's', 'r') VMF(RAND_READ, 'r', 'r')                                         \
+	VMF(DONTCOPY, 'd', 'c') VMF(DONTEXPAND, 'd', 'e')                                        \
+	VMF(LOCKONFAULT, 'l', 'f') VMF(ACCOUNT, 'a', 'c')                                        \
+	VMF(NORESERVE, 'n', 'r') VMF(HUGETLB, 'h', 't') VMF(SYNC, 's', 'f')                      \
+	VMF(NONLINEAR, 'n', 'l') VMF(ARCH_1, 'a', 'r')                                           \
+	VMF(WIPEONFORK, 'w', 'f') VMF(DONTDUMP, 'd', 'd')                                        \
+	VMF(ARM64_BTI, 'b', 't') VMF(SOFTDIRTY, 's', 'd')                                        \
+	VMF(MIXEDMAP, 'm', 'm') VMF(HUGEPAGE, 'h', 'g')                                          \
+	VMF(NOHUGEPAGE, 'n', 'h') VMF(MERGEABLE, 'm', 'g')                                       \
+	VMF(UFFD_MISSING, 'u', 'm') VMF(UFFD_WP, 'u', 'w')                                       \
+	VMF(UFFD_MINOR, 'u', 'i') VMF(MTE, 'm', 't')                                             \
+	VMF(SHADOW_STACK, 's', 's') VMF(SEALED, 's', 'l')                                        \
+	VMF(DROPPABLE, 'd', 'p') VMF(MPX, 'm', 'p') VMF(MAYBE_GUARD, 'g', 'u')
 
 enum vmf_bit {
-#define VMF(name, code) VMF_BIT_##name,
+#define VMF(name, a, b) VMF_BIT_##name,
 	VMF_LIST
 #undef VMF
 	VMF_BIT_UNKNOWN = 63, /* a code that this list lacks: proc_area.unknown_flag has the first */
@@ -54,7 +61,8 @@ struct proc_areas {
 	size_t n;
 };
 
-/* -ESRCH also for a zombie or kernel thread that has no memory: n is 0 there instead. */
+/* A zombie or kernel thread has no memory: n is 0. Of a name, newlines alone are escaped by the kernel,
+ * ambiguously: who must know reads the link in map_files. */
 int proc_maps(const struct proc *p, struct arena *a, struct proc_areas *ret, struct err *err);
 /* Slower than maps: the kernel walks the page tables of every area. */
 int proc_smaps(const struct proc *p, struct arena *a, struct proc_areas *ret, struct err *err);

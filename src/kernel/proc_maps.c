@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory areas: fs/proc/task_mmu.c, show_map_vma() writes the header line that maps and smaps
+ * share, show_smap() the "Key:   N kB" lines behind it. A header starts with a digit or a lower case
+ * letter, all other lines with a capital. Of a file's name only newlines are escaped (\012, and a
+ * backslash is not: seq_path(…, "\n")), so that a name which holds these four characters reads like one with a
+ * newline, and a file called "x (deleted)" like a deleted x. The links in map_files are exact.
+ *
+ * One read(2) gives about one page of seq_file, so the text of 65,000 areas (45 MB in smaps) comes
+ * in thousands of pieces. They are parsed as they come; only an unfinished line is kept.
+ */
+#include "kernel/proc_maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/proc_list.h"
+#include "kernel/scan.h"
+
+#define READ_SIZE 65536
+#define LINE_MAX_SIZE (2 * 4096 * 4) /* a path of PATH_MAX bytes, each of them escaped, and more */
+
+static const char codes[][3] = {
+#define VMF(name, a, b) [VMF_BIT_##name] = { a, b },
+	VMF_LIST
+#undef VMF
+};
+_Static_assert(ARRAY_SIZE(codes) < VMF_BIT_UNKNOWN, "VMF_LIST has outgrown 64 bits");
+
+/* By two letters: the bit + 1. */
+static const uint8_t code_bit[26 * 26] = {
+#define VMF(name, a, b) [(a - 'a') * 26 + b - 'a'] = VMF_BIT_##name + 1,
+	VMF_LIST
+#undef VMF
+};
+
+const char *vmf_code(enum vmf_bit bit)
+{
+	return (unsigned int)bit < ARRAY_SIZE(codes) ? codes[bit] : NULL;
+}
+
+struct parser {
+	struct arena *a;
+	struct proc_areas areas;
+	const char *last_path; /* as it stands in the text, escaped and with its suffix */
+	size_t last_path_len;
+};
+
+static void unescape_newlines(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; to++) {
+		if (!strncmp(from, "\\012", 4)) {
+			*to = '\n';
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+static void parse_path(struct parser *ps, const char *text, size_t len, struct proc_area *area)
+{
+	static const char gone[] = " (deleted)";
+	const struct proc_area *last = ps->areas.n ? &ps->areas.areas[ps->areas.n - 1] : NULL;
+	const size_t suffix = sizeof(gone) - 1;
+	char *path;
+
+	if (!len) {
+		area->path = "";
+		return;
+	}
+	if (len > suffix && !memcmp(text + len - suffix, gone, suffix)) {
+		area->deleted = true;
+		len -= suffix;
+	}
+	/* Most areas of a library follow each other. */
+	if (last && ps->last_path && ps->last_path_len == len &&
+	    !memcmp(ps->last_path, text, len)) {
+		area->path = last->path;
+		return;
+	}
+	path = arena_alloc(ps->a, len + 1);
+	memcpy(path, text, len);
+	area->path = path;
+	ps->last_path = path;
+	ps->last_path_len = len;
+	if (memchr(path, '\\', len)) {
+		unescape_newlines(path);
+		ps->last_path = NULL;
+	}
+}
+
+static uint8_t parse_prot(struct scan *s, bool *ret_shared)
+{
+	uint8_t prot = 0;
+
+	if (scan_left(s) < 4) {
+		s->bad = true;
+		return 0;
+	}
+	prot |= s->p[0] == 'r' ? PROT_READ : 0;
+	prot |= s->p[1] == 'w' ? PROT_WRITE : 0;
+	prot |= s->p[2] == 'x' ? PROT_EXEC : 0;
+	if ((s->p[0] != 'r' && s->p[0] != '-') || (s->p[1] != 'w' && s->p[1] != '-') ||
+	    (s->p[2] != 'x' && s->p[2] != '-') || (s->p[3] != 's' && s->p[3] != 'p'))
+		s->bad = true;
+	*ret_shared = s->p[3] == 's';
+	s->p += 4;
+	return prot;
+}
+
+/* "start-end perms offset major:minor inode   path" */
+static int parse_header(struct parser *ps, struct scan *s)
+{
+	struct proc_area area = { .pkey = -1 };
+	const struct proc_areas *list = &ps->areas;
+
+	area.start = scan_hex(s);
+	scan_expect(s, '-');
+	area.end = scan_hex(s);
+	scan_expect(s, ' ');
+	area.prot = parse_prot(s, &area.shared);
+	scan_expect(s, ' ');
+	area.offset = scan_hex(s);
+	scan_expect(s, ' ');
+	area.major = scan_hex32(s);
+	scan_expect(s, ':');
+	area.minor = scan_hex32(s);
+	scan_expect(s, ' ');
+	area.ino = scan_dec(s);
+	if (s->bad || area.start >= area.end || ((area.start | area.end) & 4095) ||
+	    (list->n && area.start < list->areas[list->n - 1].end))
+		return -EBADMSG;
+	/* The path is padded to a column; a name may start with blanks only if it is "[anon:". */
+	scan_blanks(s);
+	parse_path(ps, s->p, scan_left(s), &area);
+	arena_push(ps->a, ps->areas.areas, ps->areas.n, area);
+	return 0;
+}
+
+static void parse_vmflags(struct scan *s, struct proc_area *area)
+{
+	for (;;) {
+		struct scan word;
+		uint8_t bit = 0;
+
+		scan_blanks(s);
+		if (scan_at_end(s))
+			break;
+		word = scan_word(s);
+		if (scan_left(&word) == 2 && word.p[0] >= 'a' && word.p[0] <= 'z' &&
+		    word.p[1] >= 'a' && word.p[1] <= 'z')
+			bit = code_bit[(word.p[0] - 'a') * 26 + word.p[1] - 'a'];
+		if (bit) {
+			area->vmflags |= UINT64_C(1) << (bit - 1);
+			continue;
+		}
+		area->vmflags |= VMF_(UNKNOWN);
+		if (!area->unknown_flag[0])
+			memcpy(area->unknown_flag, word.p,
+			       scan_left(&word) < 2 ? scan_left(&word) : 2);
+	}
+}
+
+#define KB(key, member) { key, sizeof(key) - 1, offsetof(struct proc_area, member) }
+static const struct {
+	const char *key;
+	size_t len;
+	size_t at;
+} kb_lines[] = {
+	KB("Rss", rss),
+	KB("Anonymous", anonymous),
+	KB("LazyFree", lazyfree),
+	KB("AnonHugePages", anon_huge),
+	KB("Shared_Hugetlb", shared_hugetlb),
+	KB("Private_Hugetlb", private_hugetlb),
+	KB("Swap", swap),
+	KB("Locked", locked),
+};
+
+static bool key_is(const struct scan *key, const char *name, size_t len)
+{
+	return scan_left(key) == len && !memcmp(key->p, name, len);
+}
+#define KEY_IS(key, name) key_is(key, name, sizeof(name) - 1)
+
+static int parse_detail(struct proc_area *area, struct scan *s)
+{
+	struct scan key = scan_until(s, ':');
+
+	if (!scan_try(s, ':'))
+		return -EBADMSG;
+	area->has_smaps = true;
+	if (KEY_IS(&key, "VmFlags")) {
+		parse_vmflags(s, area);
+		return 0;
+	}
+	scan_blanks(s);
+	for (size_t i = 0; i < ARRAY_SIZE(kb_lines); i++) {
+		uint64_t *to = (uint64_t *)((char *)area + kb_lines[i].at);
+
+		if (!key_is(&key, kb_lines[i].key, kb_lines[i].len))
+			continue;
+		if (__builtin_mul_overflow(scan_dec(s), 1024, to))
+			return -EBADMSG;
+		return s->bad ? -EBADMSG : 0;
+	}
+	if (KEY_IS(&key, "KernelPageSize"))
+		area->kernel_page_kb = scan_u32(s);
+	else if (KEY_IS(&key, "MMUPageSize"))
+		area->mmu_page_kb = scan_u32(s);
+	else if (KEY_IS(&key, "ProtectionKey"))
+		area->pkey = scan_i32(s);
+	else if (KEY_IS(&key, "THPeligible"))
+		area->thp_eligible = scan_dec(s) != 0;
+	return s->bad ? -EBADMSG : 0;
+}
+
+/* Whole lines only; what is left of them behind the last newline stays in *text. */
+static int parse_lines(struct parser *ps, struct scan *text)
+{
+	struct scan line;
+	const char *newline;
+	int ret;
+
+	while ((newline = memchr(text->p, '\n', scan_left(text)))) {
+		line = (struct scan){ .p = text->p, .end = newline };
+		text->p = newline + 1;
+		if (scan_at_end(&line))
+			return -EBADMSG;
+		if (*line.p >= 'A' && *line.p <= 'Z')
+			ret = ps->areas.n ? parse_detail(&ps->areas.areas[ps->areas.n - 1], &line) :
+					    -EBADMSG;
+		else
+			ret = parse_header(ps, &line);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int proc_areas_parse(struct arena *a, const char *text, size_t len, struct proc_areas *ret)
+{
+	struct parser ps = { .a = a };
+	struct scan s = scan_text(text, len);
+
+	if (parse_lines(&ps, &s) || !scan_at_end(&s))
+		return -EBADMSG;
+	*ret = ps.areas;
+	return 0;
+}
+
+static int make_room(struct proc_buf *buf)
+{
+	char *data;
+
+	if (buf->room >= READ_SIZE)
+		return 0;
+	data = realloc(buf->data, READ_SIZE);
+	if (!data)
+		return -ENOMEM;
+	buf->data = data;
+	buf->room = READ_SIZE;
+	return 0;
+}
+
+/* The descriptor, or -ENODATA (no error) when the task lives but has no memory: there, older kernels
+ * show an empty file and newer ones answer ESRCH. */
+static int open_areas(const struct proc *p, const char *name, struct err *err)
+{
+	int fd = openat(p->fd, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ESRCH && !faccessat(p->fd, "stat", F_OK, 0))
+		return -ENODATA;
+	return proc_openat(p, name, O_RDONLY, err);
+}
+
+static int read_areas(const struct proc *p, const char *name, struct arena *a,
+		      struct proc_areas *ret, struct err *err)
+{
+	_cleanup_fd_ int fd = open_areas(p, name, err);
+	struct parser ps = { .a = a };
+	size_t kept = 0;
+
+	if (fd == -ENODATA) {
+		*ret = (struct proc_areas){ 0 };
+		return 0;
+	}
+	if (fd < 0)
+		return fd;
+	if (make_room(p->buf))
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for reading /proc/%d/%s",
+			       p->pid, name);
+	for (;;) {
+		ssize_t n = read(fd, p->buf->data + kept, p->buf->room - kept);
+		struct scan s;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == ESRCH)
+			return err_set(err, ERR_NO_SUCH_TASK, ESRCH, "task %d has ended (reading %s)",
+				       p->pid, name);
+		if (n < 0)
+			return err_sys(err, "read", "reading /proc/%d/%s", p->pid, name);
+		if (n == 0)
+			break;
+		s = scan_text(p->buf->data, kept + n);
+		if (parse_lines(&ps, &s))
+			return proc_bad_text(p, name, err);
+		kept = scan_left(&s);
+		if (kept > LINE_MAX_SIZE)
+			return proc_bad_text(p, name, err);
+		memmove(p->buf->data, s.p, kept);
+	}
+	if (kept)
+		return proc_bad_text(p, name, err);
+	*ret = ps.areas;
+	return 0;
+}
+
+int proc_maps(const struct proc *p, struct arena *a, struct proc_areas *ret, struct err *err)
+{
+	return read_areas(p, "maps", a, ret, err);
+}
+
+int proc_smaps(const struct proc *p, struct arena *a, struct proc_areas *ret, struct err *err)
+{
+	return read_areas(p, "smaps", a, ret, err);
+}
+
+const struct proc_area *proc_areas_find(const struct proc_areas *areas, uint64_t addr)
+{
+	size_t low = 0, high = areas->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct proc_area *area = &areas->areas[mid];
+
+		if (addr < area->start)
+			high = mid;
+		else if (addr >= area->end)
+			low = mid + 1;
+		else
+			return area;
+	}
+	return NULL;
+}
