@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The model of a dump: small structs that link the entries (image messages) of a frozen tree.
+ * Classes fill entries; the engine writes them.
+ */
+#ifndef MODEL_DUMP_H
+#define MODEL_DUMP_H
+
+#include "agent/assemble.h"
+#include "image/messages.h"
+#include "kernel/proc_fd.h"
+#include "kernel/proc_maps.h"
+#include "kernel/proc_stat.h"
+#include "model/session.h"
+#include "task/infect.h"
+#include "task/tree.h"
+
+#include <sys/stat.h>
+
+#define STATE_SLOTS 32 /* room for private data of the state classes */
+
+struct dump_thread {
+	struct dump_task *task;
+	struct thread_stop *stop;
+	pid_t vtid; /* in the innermost pid namespace; images hold this one */
+	struct proc_status *status;
+	CoreEntry *core;	     /* thread_core and the processor's part are there */
+	CrtoolsThreadEntry *extra;
+	struct program *prog;	     /* reading calls go here, at STAGE_READ */
+	void *priv[STATE_SLOTS];     /* a class' own, by its slot */
+};
+
+/* One descriptor table; tasks may share it. */
+struct dump_table {
+	uint32_t id;		 /* fdinfo-<id>.img */
+	struct dump_task *owner; /* the first task that has it */
+	FdinfoEntry **fds;
+	size_t n_fds;
+};
+
+struct dump_area {
+	const struct proc_area *area;
+	VmaEntry *vma;
+	const struct area_class *class;
+};
+
+struct dump_task {
+	struct dump *dump;
+	struct proc_stop *stop;
+	struct dump_task *parent; /* NULL: root */
+	bool zombie;
+	pid_t vpid;
+	struct proc_stat stat;
+	struct proc_status *status; /* of the leader, = threads[0].status */
+	struct proc_areas areas;
+	struct dump_area *vmas;
+	size_t n_vmas;
+
+	PstreeEntry *pstree;
+	CoreEntry *core; /* the leader's: has tc; a zombie has only that */
+	TaskKobjIdsEntry *ids;
+	MmEntry *mm;
+	FsEntry *fs;
+	CrtoolsTaskEntry *extra;
+
+	struct dump_thread *threads;
+	size_t n_threads;
+	struct dump_table *table;
+	struct visit visit;
+	void *priv[STATE_SLOTS];
+};
+
+/* One open file description, or one file that is only known by path (exe, cwd, mapped file). */
+struct dump_file {
+	FileEntry *entry;	/* id and type set; the class filled the rest */
+	const struct file_class *class;
+	void *priv;
+};
+
+/* What is known of a descriptor before any class claims it. */
+struct file_probe {
+	struct dump_task *task;
+	int fd;		       /* number in the task; -1: not a descriptor (exe, cwd, mapping …) */
+	const char *magic;     /* where it is in /proc/PID: "fd/5", "exe", "map_files/…" */
+	int local;	       /* the very same description in the tool, or O_PATH for magic ones */
+	struct stat stat;
+	struct proc_link link; /* what the magic link says */
+	struct proc_fdinfo info;
+	uint32_t fs_magic;     /* statfs f_type of the file system it is on */
+	uint32_t anon;	       /* link starts with "anon_inode:" */
+};
+
+struct dump {
+	struct session *s;
+	struct tree_stop tree;
+	struct dump_task **tasks; /* as tree.procs: parents first */
+	size_t n_tasks;
+	struct dump_file **files;
+	size_t n_files;
+	uint32_t next_file_id, next_kobj_id, next_ns_id, next_pages_id;
+	InventoryEntry *inventory;
+	void *priv[STATE_SLOTS];
+	struct files_index *files_index; /* engine's: how descriptions are found again */
+};
+
+/* The error and the arena that everything in a dump uses. */
+static inline struct err *dump_err(const struct dump *d)
+{
+	return d->s->err;
+}
+static inline struct arena *dump_arena(const struct dump *d)
+{
+	return &d->s->arena;
+}
+
+/* Refusals and warnings about a task's object; text and cure are constant or in the arena. */
+#define task_refuse(t, object, text, cure) report_refuse(&(t)->dump->s->report, (t)->vpid, object, text, cure)
+#define task_warn(t, object, text, cure)   report_warn(&(t)->dump->s->report, (t)->vpid, object, text, cure)
+
+/*
+ * The file id of a file that a class needs by another way than a descriptor: magic is a link below
+ * /proc/PID ("exe", "cwd", "root", "map_files/START-END"). The same file asked for again (by any
+ * task) gives the same id. flags: how a restore is to open it.
+ */
+int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_t *ret_id);
+
+/* The id of the pid in the tree's innermost pid namespace: 0 if it has none there. */
+pid_t dump_vpid(const struct dump *d, pid_t pid);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The model of a restore: entries read from images, linked by small structs. It is built and
+ * checked before anything is forked; the forked tasks inherit it and change only their own part.
+ * What tasks tell each other goes through struct restore_shared.
+ */
+#ifndef MODEL_RESTORE_H
+#define MODEL_RESTORE_H
+
+#include "agent/assemble.h"
+#include "image/messages.h"
+#include "model/session.h"
+
+#include <stdatomic.h>
+
+/* Shared memory at the start of the home range, the same address in all tasks. */
+struct restore_shared {
+	struct err err;
+	_Atomic uint32_t failed;   /* somebody failed: everybody leaves */
+	_Atomic uint32_t born;	   /* tasks that have forked all their children */
+	_Atomic uint32_t grouped;  /* process group leaders that stand */
+	_Atomic uint32_t opened;   /* tasks that have opened and attached all their files */
+	_Atomic uint32_t parked;   /* threads whose programs have ended well */
+	_Atomic uint32_t bad;	   /* programs that have failed (posted by the agent) */
+	_Atomic uint32_t lock;	   /* for short exclusive work on names in directories */
+	_Atomic uint64_t pages_restored, pages_compared, pages_skipped_cow;
+};
+
+struct restore_thread {
+	struct restore_task *task;
+	CoreEntry *core;
+	CrtoolsThreadEntry *extra; /* may be NULL */
+	struct program *prog;
+	pid_t vtid;
+};
+
+struct restore_vma {
+	VmaEntry *e;
+	const struct area_class *class;
+	uint64_t addr;	/* where it is now: e->start, or a place in the home range */
+	bool placed;	/* mapped at addr in this task */
+	bool inherited; /* came from the parent with its contents */
+	bool shared_below; /* a child will inherit it */
+	int prot;	/* protection it is mapped with now */
+};
+
+struct restore_fd {
+	FdinfoEntry *e;
+	struct restore_file *file;
+};
+
+struct restore_table {
+	uint32_t id;
+	struct restore_task *owner; /* the topmost task with it; others share by CLONE_FILES */
+	struct restore_fd *fds;
+	size_t n_fds;
+};
+
+struct restore_task {
+	struct restore *r;
+	struct restore_task *parent, **children;
+	size_t n_children;
+	size_t index; /* in r->tasks */
+	pid_t vpid;
+	bool zombie;
+	bool helper; /* stands for a session or group leader that is gone; ends before the tree runs */
+	pid_t born_sid; /* session in which it is forked */
+
+	PstreeEntry *pstree;
+	CoreEntry *core;
+	TaskKobjIdsEntry *ids;
+	MmEntry *mm;
+	FsEntry *fs;
+	CrtoolsTaskEntry *extra; /* may be NULL */
+	struct restore_thread *threads;
+	size_t n_threads;
+	struct restore_vma *vmas;
+	size_t n_vmas;
+	struct restore_table *table;
+	struct page_source *pages; /* pages room: what pagemap-<vpid> holds */
+
+	struct area *area;	/* the programs; built by plan_programs */
+	uint64_t area_addr;
+	void *priv[32];
+
+	pid_t real_pid; /* known to the tool once born */
+};
+
+/* One open file description (or file by path) of the images. */
+struct restore_file {
+	FileEntry *entry;
+	const struct file_class *class;
+	uint32_t id;
+	struct restore_task *owner; /* the task that opens it; NULL: no descriptor refers to it */
+	bool shared;  /* owner's descendants use it too: opened before forking */
+	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
+	bool open;    /* done in this task or inherited */
+	void *priv;
+};
+
+struct restore {
+	struct session *s;
+	struct restore_task **tasks; /* parents first */
+	size_t n_tasks;
+	struct restore_task *root;
+	struct hash task_by_pid, file_by_id, table_by_id;
+	struct restore_file **files;
+	size_t n_files;
+	InventoryEntry *inventory;
+	struct restore_shared *shared;
+	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
+	uint64_t home, home_size, stage_at;
+	int free_fd; /* from here on numbers are not used by any task of the tree */
+	void *priv[32];
+};
+
+static inline struct arena *restore_arena(const struct restore *r)
+{
+	return &r->s->arena;
+}
+static inline struct err *restore_err(const struct restore *r)
+{
+	return r->s->err;
+}
+
+struct restore_file *restore_file_by_id(const struct restore *r, uint32_t id);
+/* Opens a file that is not a descriptor (exe, cwd, mapped file); the caller closes. */
+int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd);
+/* A descriptor number for the tool's own use that disturbs no task; dup's fd there and closes fd. */
+int restore_service_fd(struct restore *r, int fd);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See session.h. */
+#include "model/session.h"
+
+void session_init(struct session *s, const struct options *opts, struct err *err, int images_fd)
+{
+	*s = (struct session){ .opts = opts, .err = err, .images_fd = images_fd };
+	s->report.arena = &s->arena;
+	s->undo.arena = &s->arena;
+}
+
+void session_end(struct session *s)
+{
+	undo_all(&s->undo);
+	image_dir_close(s->images);
+	arena_free(&s->arena);
+}

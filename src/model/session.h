@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of the tool: what every room above this one is handed. */
+#ifndef MODEL_SESSION_H
+#define MODEL_SESSION_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "image/dir.h"
+#include "model/options.h"
+#include "model/report.h"
+#include "model/undo.h"
+
+struct session {
+	const struct options *opts;
+	struct err *err;   /* shared with forked children */
+	int images_fd;	   /* the directory -D */
+	struct arena arena; /* lives as long as the session */
+	struct report report;
+	struct undo undo;
+	struct image_dir *images;
+	/* What a run tells at its end, and stats-dump/stats-restore hold; microseconds and counts. */
+	struct {
+		uint64_t freezing_us, frozen_us, memdump_us, memwrite_us;
+		uint64_t pages_scanned, pages_written, pages_skipped_parent, pages_lazy;
+		uint64_t forking_us, restore_us, pages_restored, pages_compared, pages_skipped_cow;
+	} stats;
+	pid_t root_pid; /* of the restored tree, as the tool sees it */
+};
+
+void session_init(struct session *s, const struct options *opts, struct err *err, int images_fd);
+void session_end(struct session *s);
+
+#endif

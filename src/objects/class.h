@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract of a class: everything about one kind of kernel object, dump and restore and check,
+ * in one source file with one table of functions. NULL means nothing to do. All functions return
+ * 0 or a negative errno with the session's error filled, unless it is said otherwise.
+ *
+ * The engine walks the tables (registry.c) and knows no kind by name.
+ */
+#ifndef OBJECTS_CLASS_H
+#define OBJECTS_CLASS_H
+
+#include "model/dump.h"
+#include "model/restore.h"
+
+/* --- one aspect of the state of tasks or threads -------------------------------------------- */
+
+struct state_class {
+	const char *name;
+	/* Dump. The task is stopped: fill entries from /proc and ptrace, and put calls that read
+	 * what only the process itself knows into the threads' programs (th->prog, STAGE_READ).
+	 * Things that can't be kept go to the report. */
+	int (*collect)(struct dump_task *t);
+	int (*collect_thread)(struct dump_thread *th);
+	/* The programs have run: take their results into the entries. */
+	int (*absorb)(struct dump_task *t);
+	int (*absorb_thread)(struct dump_thread *th);
+
+	/* Restore. After reading, before anything is forked: refusals and warnings, no effects. */
+	int (*check)(struct restore_task *t);
+	/* In the forked task, before its programs run; for what calls can't express. */
+	int (*prepare)(struct restore_task *t);
+	/* Put calls into the leader's program, or each thread's, at a stage. No other effects. */
+	int (*emit)(struct restore_task *t);
+	int (*emit_thread)(struct restore_thread *th);
+};
+
+/* Private data of a class, made by its collect and used by its absorb. Slots: registry.h. */
+#define state_priv(owner, slot, type) ((type *)((owner)->priv[slot]))
+
+/* --- one kind of open file description ------------------------------------------------------ */
+
+struct file_class {
+	const char *name;
+	int type; /* FD_TYPES__… */
+	/* Dump. Is it one of mine? The first class in the registry that says yes has it. */
+	bool (*match)(const struct file_probe *p);
+	/* Fills f->entry's sub-message (allocated here). Called once a description. */
+	int (*collect)(struct dump *d, struct dump_file *f, const struct file_probe *p);
+	/* After all tasks were collected: what has to be written beside files.img (contents). */
+	int (*write)(struct dump *d, struct dump_file *f);
+
+	/* Restore. Before anything is forked: refusals, warnings, relations to other files. */
+	int (*check)(struct restore *r, struct restore_file *f);
+	/* In the task that owns it: makes it, with its position and flags, and returns its
+	 * descriptor (CLOEXEC). -EAGAIN: another file has to be there first (the engine comes
+	 * again after it opened others; it is an error if no progress is made). */
+	int (*open)(struct restore_task *t, struct restore_file *f, int *ret_fd);
+	/* In the owner, when all of its files are open: edges to others, contents, owners. */
+	int (*attach)(struct restore_task *t, struct restore_file *f, int fd);
+};
+
+/* --- one kind of memory area ---------------------------------------------------------------- */
+
+struct area_class {
+	const char *name;
+	/* Dump. The first class that says yes has the area. */
+	bool (*match)(const struct dump_task *t, const struct proc_area *a);
+	/* Fills the entry; start, end, prot, pgoff are set. VMA_AREA_NONE in status with 0 returned: the area is
+	 * not kept at all (it is the kernel's). */
+	int (*collect)(struct dump_task *t, const struct proc_area *a, VmaEntry *e);
+
+	/* Restore. Is it one of mine? */
+	bool (*claims)(const VmaEntry *e);
+	int (*check)(struct restore_task *t, struct restore_vma *v);
+	/* In the forked task: maps it at `at` (MAP_FIXED_NOREPLACE | flags are in `flags`), so that it
+	 * can be filled. NULL: the class does all in emit. Returns 0, or -EEXIST: at is taken. */
+	int (*place)(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags);
+	/* Calls that bring it to its final place and state; NULL: the engine's (move, protect). */
+	int (*emit)(struct restore_task *t, struct restore_vma *v);
+};
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All classes, in the order in which the engine asks them. A new kind of object is one line in registry.c. */
+#ifndef OBJECTS_REGISTRY_H
+#define OBJECTS_REGISTRY_H
+
+#include "objects/class.h"
+
+extern const struct state_class *const state_classes[];
+extern const struct file_class *const file_classes[];
+extern const struct area_class *const area_classes[];
+
+/* Slots of private data (dump_task.priv, dump_thread.priv, restore_task.priv, dump.priv, restore.priv). */
+enum state_slot {
+	SLOT_SIGNALS,
+	SLOT_TIMERS,
+	SLOT_CREDS,
+	SLOT_THREAD,
+	SLOT_MM,
+	SLOT_SCHED,
+	SLOT_PRCTL,
+	SLOT_SECCOMP,
+	SLOT_GHOST,
+	SLOT_PIPE,
+	SLOT_FIFO,
+	SLOT_SHMEM,
+	SLOT_MEMFD,
+	SLOT_VDSO,
+	SLOT_SYSVIPC,
+	SLOT_COUNT
+};
+_Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");
+
+const struct file_class *file_class_of(int type);
+const struct area_class *area_class_of(const VmaEntry *e);
+
+#endif
