@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "model/options.h"
+#include "model/session.h"
 
 /* Exit status 0: done; 1: any failure. */
 int cli_main(int argc, char **argv);
@@ -18,7 +19,11 @@ struct run {
 	struct options *opts;
 	struct err *err; /* in shared memory: forked children report into it */
 	int images_fd;	 /* O_DIRECTORY, opened once; -1: the verb needs no images */
+	struct session s; /* of the three above; its report and stats are printed at the end */
 };
+
+/* Whether what goes to this descriptor may be coloured. */
+bool cli_colour(const struct options *o, int fd);
 
 /* One function a verb, in a file of its own: verb_dump.c … */
 int verb_dump(struct run *run);
