@@ -29,9 +29,11 @@ struct image_dir;
  * holds all files against the manifest when there is one.
  */
 int image_dir_open(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir);
-/* The same for a pre-dump's set (img_version 0), as a parent is: only pages may be read from it. */
-int image_dir_open_parent(struct image_dir *dir, struct err *err, struct image_dir **ret_parent);
-/* The inventory and the manifest of an opened set; the manifest is NULL in CRIU's sets. */
+/* The set that the link `parent` (or image_dir_set_parent) names: only pages may be read from it,
+ * so a pre-dump's inventory (img_version 0), or none, is fine. 0 and NULL when there is no link. */
+int image_dir_open_parent(const struct image_dir *dir, struct err *err, struct image_dir **ret_parent);
+/* The inventory and the manifest of an opened set. The manifest is NULL when the inventory is not
+ * the one that it was written with, as in a set of CRIU's; images of our own are not there then. */
 const InventoryEntry *image_dir_inventory(const struct image_dir *dir);
 const CrtoolsManifestEntry *image_dir_manifest(const struct image_dir *dir);
 bool image_dir_has(const struct image_dir *dir, enum image_kind kind, uint64_t key);

@@ -27,6 +27,9 @@ int image_reader_open(const struct image_dir *dir, enum image_kind kind, uint64_
 int image_reader_open_file(int dirfd, const char *path, struct arena *a, struct err *err,
 			   struct image_reader **ret_reader);
 enum image_kind image_reader_kind(const struct image_reader *r);
+const char *image_reader_name(const struct image_reader *r);
+/* How many messages were read so far. */
+unsigned image_reader_index(const struct image_reader *r);
 /* The next message, of the kind's first type for the first one, of its second type afterwards
  * (desc NULL), or of the type given. At the end of file returns 0 and *ret_msg is NULL. */
 int image_read_msg(struct image_reader *r, const ProtobufCMessageDescriptor *desc, struct err *err,

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The protobuf wire format (protobuf.dev/programming-guides/encoding): a message is a row of
+ * {tag, value}; the tag is field number << 3 | wire type.
+ *
+ * 1. A level is read twice: the first pass checks tags, wire types and bounds and counts repeated
+ *    values, the second one stores them; a nested message is entered in the second pass only, so
+ *    that the cost is linear in the input.
+ * 2. Memory taken is bounded by budget_of(len); nesting by IMAGE_DEPTH_MAX.
+ * 3. Repeated scalars are accepted packed and unpacked, as proto2 readers must.
+ */
+#include "image/codec.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image/reader.h"
+
+enum { WIRE_VARINT, WIRE_64, WIRE_LEN, WIRE_GROUP, WIRE_GROUP_END, WIRE_32 };
+
+#define FIELDS_MAX 128 /* of one message; criu_opts has 69 */
+
+struct input {
+	const uint8_t *base; /* of the whole message, for offsets */
+	struct arena *a;
+	size_t budget;
+	struct codec_fault *fault;
+};
+
+struct span {
+	const uint8_t *p, *end;
+};
+
+struct value {
+	uint32_t number;
+	unsigned wire;
+	uint64_t scalar;   /* wire types VARINT, 64, 32 */
+	struct span bytes; /* wire type LEN */
+	const uint8_t *start;
+};
+
+static size_t budget_of(size_t len)
+{
+	/* The worst true ratio of memory to wire is about 15: a sysctl_entry without a value. */
+	return len * 32 + 64 * 1024;
+}
+
+static int fail(struct input *in, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+		const char *why)
+{
+	in->fault->offset = at - in->base;
+	in->fault->why = why;
+	snprintf(in->fault->field, sizeof(in->fault->field), "%s", field ? field->name : "");
+	return -EINVAL;
+}
+
+/* On the way out of a nested message: its field's name goes in front. */
+static int prepend(struct codec_fault *fault, const char *name, int ret)
+{
+	char rest[sizeof(fault->field)];
+
+	if (!ret)
+		return 0;
+	memcpy(rest, fault->field, sizeof(rest));
+	if (rest[0])
+		snprintf(fault->field, sizeof(fault->field), "%s.%.*s", name,
+			 (int)(sizeof(rest) - 2 - strlen(name)), rest);
+	else
+		snprintf(fault->field, sizeof(fault->field), "%s", name);
+	return ret;
+}
+
+static void *take(struct input *in, size_t size)
+{
+	size = (size + 15) & ~(size_t)15;
+	if (size > in->budget)
+		return NULL;
+	in->budget -= size;
+	return arena_alloc(in->a, size);
+}
+
+static bool get_varint(struct span *s, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 70 && s->p < s->end; shift += 7) {
+		uint8_t byte = *s->p++;
+
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80)) {
+			*ret = v;
+			return shift < 63 || byte <= 1;
+		}
+	}
+	return false;
+}
+
+static bool get_fixed(struct span *s, size_t width, uint64_t *ret)
+{
+	if ((size_t)(s->end - s->p) < width)
+		return false;
+	*ret = 0;
+	memcpy(ret, s->p, width); /* little endian, as this machine is */
+	s->p += width;
+	return true;
+}
+
+static const char *get_value(struct span *s, struct value *v)
+{
+	uint64_t tag, len;
+
+	v->start = s->p;
+	v->number = 0;
+	if (!get_varint(s, &tag))
+		return "the tag is damaged";
+	v->number = tag >> 3;
+	v->wire = tag & 7;
+	if (tag >> 32 || !v->number)
+		return "the field number is out of range";
+	switch (v->wire) {
+	case WIRE_VARINT:
+		return get_varint(s, &v->scalar) ? NULL : "the number is damaged";
+	case WIRE_64:
+		return get_fixed(s, 8, &v->scalar) ? NULL : "the message ends inside of a value";
+	case WIRE_32:
+		return get_fixed(s, 4, &v->scalar) ? NULL : "the message ends inside of a value";
+	case WIRE_LEN:
+		if (!get_varint(s, &len))
+			return "the length is damaged";
+		if (len > (uint64_t)(s->end - s->p))
+			return "the length is larger than what is left of the message";
+		v->bytes = (struct span){ s->p, s->p + len };
+		s->p += len;
+		return NULL;
+	default:
+		return "the wire type is unknown";
+	}
+}
+
+static unsigned wire_of(ProtobufCType type)
+{
+	switch (type) {
+	case PROTOBUF_C_TYPE_FIXED64:
+	case PROTOBUF_C_TYPE_SFIXED64:
+	case PROTOBUF_C_TYPE_DOUBLE:
+		return WIRE_64;
+	case PROTOBUF_C_TYPE_FIXED32:
+	case PROTOBUF_C_TYPE_SFIXED32:
+	case PROTOBUF_C_TYPE_FLOAT:
+		return WIRE_32;
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_BYTES:
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return WIRE_LEN;
+	default:
+		return WIRE_VARINT;
+	}
+}
+
+static size_t size_of(ProtobufCType type)
+{
+	switch (type) {
+	case PROTOBUF_C_TYPE_INT32:
+	case PROTOBUF_C_TYPE_SINT32:
+	case PROTOBUF_C_TYPE_SFIXED32:
+	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_FIXED32:
+	case PROTOBUF_C_TYPE_FLOAT:
+	case PROTOBUF_C_TYPE_ENUM:
+		return 4;
+	case PROTOBUF_C_TYPE_BOOL:
+		return sizeof(protobuf_c_boolean);
+	case PROTOBUF_C_TYPE_BYTES:
+		return sizeof(ProtobufCBinaryData);
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return sizeof(void *);
+	default:
+		return 8;
+	}
+}
+
+static bool is_packed(const ProtobufCFieldDescriptor *f, const struct value *v)
+{
+	return f->label == PROTOBUF_C_LABEL_REPEATED && v->wire == WIRE_LEN &&
+	       wire_of(f->type) != WIRE_LEN;
+}
+
+/* How many values a packed field holds; false: it ends inside of one. */
+static bool count_packed(const ProtobufCFieldDescriptor *f, struct span s, size_t *ret_count)
+{
+	unsigned wire = wire_of(f->type);
+	uint64_t scalar;
+
+	for (*ret_count = 0; s.p < s.end; ++*ret_count)
+		if (wire == WIRE_VARINT ? !get_varint(&s, &scalar) :
+					  !get_fixed(&s, wire == WIRE_64 ? 8 : 4, &scalar))
+			return false;
+	return true;
+}
+
+struct tally {
+	size_t count[FIELDS_MAX]; /* values, by index of the field in the descriptor */
+	size_t unknown;
+};
+
+static int tally_value(struct input *in, const ProtobufCMessageDescriptor *desc,
+		       const struct value *v, struct tally *t)
+{
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(desc, v->number);
+	size_t packed;
+
+	if (!f) {
+		t->unknown++;
+		return 0;
+	}
+	if (is_packed(f, v)) {
+		if (!count_packed(f, v->bytes, &packed))
+			return fail(in, v->start, f, "the list of numbers is damaged");
+		t->count[f - desc->fields] += packed;
+		return 0;
+	}
+	if (v->wire != wire_of(f->type))
+		return fail(in, v->start, f, "the value is of another type");
+	if (f->type == PROTOBUF_C_TYPE_STRING &&
+	    memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
+		return fail(in, v->start, f, "the text holds a zero byte");
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE && f->label != PROTOBUF_C_LABEL_REPEATED &&
+	    t->count[f - desc->fields])
+		return fail(in, v->start, f, "the field is there twice");
+	t->count[f - desc->fields]++;
+	return 0;
+}
+
+static int tally_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+		       struct tally *t)
+{
+	const uint8_t *start = s.p;
+	const char *why;
+	struct value v;
+	int ret;
+
+	while (s.p < s.end) {
+		why = get_value(&s, &v);
+		if (why)
+			return fail(in, v.start,
+				    protobuf_c_message_descriptor_get_field(desc, v.number), why);
+		ret = tally_value(in, desc, &v, t);
+		if (ret)
+			return ret;
+	}
+	for (unsigned i = 0; i < desc->n_fields; i++)
+		if (desc->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && !t->count[i])
+			return fail(in, start, &desc->fields[i], "the required field is missing");
+	return 0;
+}
+
+static int64_t unzigzag(uint64_t v)
+{
+	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+static void store_scalar(ProtobufCType type, uint64_t v, void *member)
+{
+	switch (type) {
+	case PROTOBUF_C_TYPE_BOOL:
+		*(protobuf_c_boolean *)member = v != 0;
+		break;
+	case PROTOBUF_C_TYPE_SINT32:
+		*(int32_t *)member = unzigzag((uint32_t)v);
+		break;
+	case PROTOBUF_C_TYPE_SINT64:
+		*(int64_t *)member = unzigzag(v);
+		break;
+	default:
+		memcpy(member, &v, size_of(type));
+	}
+}
+
+static int unpack_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+			unsigned depth, ProtobufCMessage **ret_msg);
+
+static int store(struct input *in, const ProtobufCFieldDescriptor *f, const struct value *v,
+		 unsigned depth, void *member)
+{
+	size_t len = v->wire == WIRE_LEN ? (size_t)(v->bytes.end - v->bytes.p) : 0;
+	ProtobufCBinaryData *binary = member;
+	char *text;
+
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return prepend(in->fault, f->name,
+			       unpack_level(in, f->descriptor, v->bytes, depth + 1, member));
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_BYTES:
+		text = take(in, len + 1);
+		if (!text)
+			return fail(in, v->start, f, "the message unpacks to too much memory");
+		memcpy(text, v->bytes.p, len);
+		if (f->type == PROTOBUF_C_TYPE_STRING) {
+			*(char **)member = text;
+		} else {
+			binary->len = len;
+			binary->data = (uint8_t *)text;
+		}
+		return 0;
+	default:
+		store_scalar(f->type, v->scalar, member);
+		return 0;
+	}
+}
+
+static int store_repeated(struct input *in, const ProtobufCFieldDescriptor *f,
+			  const struct value *v, unsigned depth, ProtobufCMessage *msg)
+{
+	size_t *n = (size_t *)((char *)msg + f->quantifier_offset);
+	char *array = *(char **)((char *)msg + f->offset);
+	size_t size = size_of(f->type);
+	struct span s = v->bytes;
+	uint64_t scalar;
+	int ret;
+
+	if (!is_packed(f, v)) {
+		ret = store(in, f, v, depth, array + *n * size);
+		*n += !ret;
+		return ret;
+	}
+	while (s.p < s.end) {
+		if (wire_of(f->type) == WIRE_VARINT)
+			get_varint(&s, &scalar); /* counted before, so it is well-formed */
+		else
+			get_fixed(&s, wire_of(f->type) == WIRE_64 ? 8 : 4, &scalar);
+		store_scalar(f->type, scalar, array + (*n)++ * size);
+	}
+	return 0;
+}
+
+static int store_unknown(struct input *in, const struct value *v, const uint8_t *end,
+			 ProtobufCMessage *msg)
+{
+	ProtobufCMessageUnknownField *u = &msg->unknown_fields[msg->n_unknown_fields];
+	const uint8_t *p = v->start;
+
+	while (*p++ & 0x80) /* the data begin behind the tag: with the length, where there is one */
+		;
+	u->tag = v->number;
+	u->wire_type = (ProtobufCWireType)v->wire;
+	u->len = end - p;
+	u->data = take(in, u->len);
+	if (!u->data)
+		return fail(in, v->start, NULL, "the message unpacks to too much memory");
+	memcpy(u->data, p, u->len);
+	msg->n_unknown_fields++;
+	return 0;
+}
+
+/* The message with its defaults, and room for every repeated value. */
+static ProtobufCMessage *make_message(struct input *in, const ProtobufCMessageDescriptor *desc,
+				      const struct tally *t)
+{
+	ProtobufCMessage *msg = take(in, desc->sizeof_message);
+
+	if (!msg)
+		return NULL;
+	protobuf_c_message_init(desc, msg);
+	for (unsigned i = 0; i < desc->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &desc->fields[i];
+		void *array;
+
+		if (f->label != PROTOBUF_C_LABEL_REPEATED || !t->count[i])
+			continue;
+		array = take(in, t->count[i] * size_of(f->type));
+		if (!array)
+			return NULL;
+		*(void **)((char *)msg + f->offset) = array;
+	}
+	if (t->unknown) {
+		msg->unknown_fields = take(in, t->unknown * sizeof(*msg->unknown_fields));
+		if (!msg->unknown_fields)
+			return NULL;
+	}
+	return msg;
+}
+
+static int store_value(struct input *in, const struct value *v, const uint8_t *end, unsigned depth,
+		       ProtobufCMessage *msg)
+{
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field(msg->descriptor, v->number);
+
+	if (!f)
+		return store_unknown(in, v, end, msg);
+	if (f->label == PROTOBUF_C_LABEL_REPEATED)
+		return store_repeated(in, f, v, depth, msg);
+	if (f->label == PROTOBUF_C_LABEL_OPTIONAL && f->quantifier_offset)
+		*(protobuf_c_boolean *)((char *)msg + f->quantifier_offset) = 1;
+	return store(in, f, v, depth, (char *)msg + f->offset);
+}
+
+static int unpack_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+			unsigned depth, ProtobufCMessage **ret_msg)
+{
+	const uint8_t *start = s.p;
+	ProtobufCMessage *msg;
+	struct tally t;
+	struct value v;
+	int ret;
+
+	if (depth > IMAGE_DEPTH_MAX)
+		return fail(in, start, NULL, "messages are nested too deep");
+	if (desc->n_fields > FIELDS_MAX)
+		return fail(in, start, NULL, "the message type has too many fields");
+	memset(t.count, 0, desc->n_fields * sizeof(t.count[0]));
+	t.unknown = 0;
+	ret = tally_level(in, desc, s, &t);
+	if (ret)
+		return ret;
+	msg = make_message(in, desc, &t);
+	if (!msg)
+		return fail(in, start, NULL, "the message unpacks to too much memory");
+	while (s.p < s.end) {
+		get_value(&s, &v);
+		ret = store_value(in, &v, s.p, depth, msg);
+		if (ret)
+			return ret;
+	}
+	*ret_msg = msg;
+	return 0;
+}
+
+int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
+		 struct arena *a, struct codec_fault *ret_fault, ProtobufCMessage **ret_msg)
+{
+	struct input in = { .base = data, .a = a, .budget = budget_of(len), .fault = ret_fault };
+
+	return unpack_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg);
+}
+
+/* --- messages in memory ------------------------------------------------------------------------ */
+
+typedef const char *(*field_test)(const ProtobufCFieldDescriptor *f, const void *member);
+
+static const char *test_missing(const ProtobufCFieldDescriptor *f, const void *member)
+{
+	const ProtobufCBinaryData *binary = member;
+
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return *(void *const *)member ? NULL : "the required field is missing";
+	case PROTOBUF_C_TYPE_BYTES:
+		return binary->len && !binary->data ? "the required field is missing" : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static const char *test_enum(const ProtobufCFieldDescriptor *f, const void *member)
+{
+	if (f->type == PROTOBUF_C_TYPE_ENUM &&
+	    !protobuf_c_enum_descriptor_get_value(f->descriptor, *(const int *)member))
+		return "the value is unknown";
+	return NULL;
+}
+
+static int walk(const ProtobufCMessage *msg, field_test test, unsigned depth,
+		struct codec_fault *fault);
+
+static int walk_member(const ProtobufCFieldDescriptor *f, const void *member, field_test test,
+		       unsigned depth, struct codec_fault *fault)
+{
+	const ProtobufCMessage *nested;
+
+	fault->why = test(f, member);
+	if (fault->why) {
+		snprintf(fault->field, sizeof(fault->field), "%s", f->name);
+		return -EINVAL;
+	}
+	if (f->type != PROTOBUF_C_TYPE_MESSAGE)
+		return 0;
+	nested = *(ProtobufCMessage *const *)member;
+	return nested ? prepend(fault, f->name, walk(nested, test, depth + 1, fault)) : 0;
+}
+
+static bool is_present(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+{
+	if (f->label == PROTOBUF_C_LABEL_REQUIRED)
+		return true;
+	if (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_MESSAGE)
+		return *(void *const *)((const char *)msg + f->offset) != NULL;
+	return *(const protobuf_c_boolean *)((const char *)msg + f->quantifier_offset);
+}
+
+static int walk(const ProtobufCMessage *msg, field_test test, unsigned depth,
+		struct codec_fault *fault)
+{
+	int ret = 0;
+
+	*fault = (struct codec_fault){ .why = "messages are nested too deep" };
+	if (depth > IMAGE_DEPTH_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < msg->descriptor->n_fields && !ret; i++) {
+		const ProtobufCFieldDescriptor *f = &msg->descriptor->fields[i];
+		const char *member = (const char *)msg + f->offset;
+		size_t n;
+
+		if (f->label != PROTOBUF_C_LABEL_REPEATED) {
+			if (is_present(msg, f))
+				ret = walk_member(f, member, test, depth, fault);
+			continue;
+		}
+		n = *(const size_t *)((const char *)msg + f->quantifier_offset);
+		for (size_t k = 0; k < n && !ret; k++)
+			ret = walk_member(f, *(char *const *)member + k * size_of(f->type), test,
+					  depth, fault);
+	}
+	return ret;
+}
+
+int codec_check(const ProtobufCMessage *msg, struct codec_fault *ret_fault)
+{
+	return walk(msg, test_missing, 0, ret_fault);
+}
+
+int codec_check_enums(const ProtobufCMessage *msg, struct codec_fault *ret_fault)
+{
+	return walk(msg, test_enum, 0, ret_fault);
+}

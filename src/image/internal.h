@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share. */
+#ifndef IMAGE_INTERNAL_H
+#define IMAGE_INTERNAL_H
+
+#include <pthread.h>
+#include <time.h>
+
+#include "image/reader.h"
+#include "image/writer.h"
+
+/* An image of a set in the making. */
+struct made_image {
+	char name[IMAGE_NAME_SIZE];
+	enum image_kind kind;
+	bool moved; /* it is in its place */
+};
+
+/* An image that was in the directory before; removed at the commit, unless somebody (a page server
+ * in the same directory) wrote it anew in the meantime. */
+struct stale_image {
+	char name[IMAGE_NAME_SIZE];
+	ino_t ino;
+	struct timespec ctime;
+};
+
+struct image_dir {
+	int fd;	    /* the directory */
+	int set_fd; /* where the files of the set are: fd, or the hidden folder */
+	struct arena arena;
+	unsigned version; /* of the headers: 1 (no common word) or 2 */
+	InventoryEntry *inventory;
+	CrtoolsManifestEntry *manifest;
+
+	bool writing;
+	char staging[40]; /* the hidden folder's name */
+	int owner_fd;	  /* its note, locked as long as the writer lives */
+	char *parent;
+	pthread_mutex_t lock; /* of the list */
+	struct made_image *made;
+	size_t n_made;
+	struct stale_image *stale;
+	size_t n_stale;
+};
+
+
+
+/* Notes an image of the set in the making; -EEXIST when there is one of this name. */
+int image_dir_note(struct image_dir *dir, enum image_kind kind, uint64_t key, struct err *err,
+		   const char **ret_name);
+void image_dir_forget(struct image_dir *dir, const char *name);
+/* A reader of a file in a directory descriptor, with headers of the given version. */
+int image_reader_open_at(int dirfd, const char *name, enum image_kind kind, unsigned version,
+			 struct arena *a, struct err *err, struct image_reader **ret_reader);
+/* A writer of a file outside of a set, made at once. */
+int image_writer_open_at(int dirfd, const char *name, enum image_kind kind, struct err *err,
+			 struct image_writer **ret_writer);
+/* Says that an image is bad; returns -EINVAL. */
+int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* All of a small file's bytes as one number, to tell one inventory from another. */
+int image_file_hash(int dirfd, const char *name, struct err *err, uint64_t *ret_hash);
+int image_open_subdir(int dirfd, const char *path, struct err *err, int *ret_fd);
+struct image_dir *image_dir_new(void);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hidden folder that a new set is written in: .crtools-dump-<16 hex digits>, inside of the
+ * images directory and so on its file system (rename(2) can move the files out).
+ *
+ * 1. A folder holds a file `owner` with "pid starttime bootid", locked with flock(2) from before the
+ *    folder can be seen by others until its writer ends, however it ends.
+ * 2. Folders are made and removed with the images directory locked, so (1) has no gap.
+ * 3. A folder whose note is not locked is abandoned. Where the file system has no flock, the writer
+ *    is looked up by pid and start time (/proc/PID/stat field 22).
+ */
+#include "image/staging.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/log.h"
+
+int image_boot_id(char buf[40])
+{
+	_cleanup_fd_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, 36);
+
+	buf[n == 36 ? 36 : 0] = '\0';
+	return n == 36 ? 0 : -EIO;
+}
+
+/* Clock ticks since boot; 0: there is no such process. */
+static uint64_t start_time(pid_t pid)
+{
+	char path[64], text[1024], *p;
+	_cleanup_fd_ int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	p = strrchr(text, ')'); /* the name may hold anything */
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
+}
+
+void image_lock_dir(int fd)
+{
+	while (flock(fd, LOCK_EX) && errno == EINTR)
+		;
+}
+
+void image_unlock_dir(int fd)
+{
+	flock(fd, LOCK_UN);
+}
+
+/* Is the writer that left this note still there, for file systems without flock. */
+static bool writer_lives(int note)
+{
+	char text[128] = "", boot[40], wanted[40] = "";
+	uint64_t start;
+	int pid;
+
+	if (pread(note, text, sizeof(text) - 1, 0) <= 0 ||
+	    sscanf(text, "%d %" SCNu64 " %39s", &pid, &start, wanted) != 3 || image_boot_id(boot))
+		return false;
+	return !strcmp(boot, wanted) && start_time(pid) == start;
+}
+
+static bool is_abandoned(int folder)
+{
+	_cleanup_fd_ int note = openat(folder, "owner", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (note < 0)
+		return errno == ENOENT;
+	if (!flock(note, LOCK_EX | LOCK_NB))
+		return true;
+	return errno != EWOULDBLOCK && !writer_lives(note);
+}
+
+int image_staging_remove(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d)
+		return -errno;
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			unlinkat(fd, e->d_name, 0);
+	return unlinkat(dirfd, name, AT_REMOVEDIR) ? -errno : 0;
+}
+
+void image_staging_clean(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		_cleanup_fd_ int folder = -1;
+
+		if (strncmp(e->d_name, IMAGE_STAGING_PREFIX, strlen(IMAGE_STAGING_PREFIX)))
+			continue;
+		folder = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (folder < 0 || !is_abandoned(folder))
+			continue;
+		log_info("removing %s, which a dump that was killed left behind", e->d_name);
+		image_staging_remove(fd, e->d_name);
+	}
+}
+
+static int write_note(int folder, int *ret_note)
+{
+	_cleanup_fd_ int note = openat(folder, "owner", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char text[128], boot[40];
+
+	if (note < 0)
+		return -errno;
+	flock(note, LOCK_EX | LOCK_NB); /* nobody else can hold it; see (3) where it can't be had */
+	image_boot_id(boot);
+	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), start_time(getpid()), boot);
+	if (write_full(note, text, strlen(text)))
+		return -EIO;
+	*ret_note = TAKE_FD(note);
+	return 0;
+}
+
+int image_staging_make(int dirfd, char name[40], int *ret_folder, int *ret_note)
+{
+	_cleanup_fd_ int folder = -1;
+	uint64_t salt;
+	int ret;
+
+	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
+		return -errno;
+	snprintf(name, 40, IMAGE_STAGING_PREFIX "%016" PRIx64, salt);
+	if (mkdirat(dirfd, name, 0700))
+		return -errno;
+	folder = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	ret = folder < 0 ? -errno : write_note(folder, ret_note);
+	if (ret) {
+		image_staging_remove(dirfd, name);
+		return ret;
+	}
+	*ret_folder = TAKE_FD(folder);
+	return 0;
+}
