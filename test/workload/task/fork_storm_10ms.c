@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fork storm with children that live for ten milliseconds each.
+ *
+ *	wl: areas   task
+ *	wl: flavours host user ns userns
+ *	wl: cycles  5
+ */
+#define _GNU_SOURCE
+#include "storm.h"
+
+int main(void)
+{
+	storm(10);
+	wl_pass();
+}
