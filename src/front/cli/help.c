@@ -73,7 +73,7 @@ static void print_option(FILE *out, const struct option_info *opt)
 
 static bool has_effect(const struct option_info *opt)
 {
-	return !opt->later && (opt->set || opt->section == SECTION_GENERIC);
+	return !opt->later && (!opt->passed || opt->section == SECTION_GENERIC);
 }
 
 /* verbs: only options of these. */

@@ -20,7 +20,7 @@
 	  .help = h },
 #define PASS(n, l, a, an, v, s, f, r, h)                                                           \
 	{ .name = n, .letter = l, .arg = a, .arg_name = an, .verbs = v, .section = s,              \
-	  .origin = ORIGIN_CRIU, .set = f, .rpc = r, .help = h },
+	  .origin = ORIGIN_CRIU, .set = f, .rpc = r, .help = h, .passed = true },
 #define LATER(n, l, a, an, v, s, r, h, why)                                                        \
 	{ .name = n, .letter = l, .arg = a, .arg_name = an, .verbs = v, .section = s,              \
 	  .origin = ORIGIN_CRIU, .rpc = r, .help = h, .later = why },

@@ -60,6 +60,7 @@ struct option_info {
 	size_t field;	   /* offset in struct options, for set */
 	const char *rpc;   /* name of the field in criu_opts, "" if there is none */
 	const char *help;  /* a sentence; what --help and the man page say */
+	bool passed;	   /* accepted without an effect of its own; set only checks the value */
 	const char *later; /* not NULL: refused with this sentence where it would have an effect */
 };
 
