@@ -28,8 +28,8 @@ int main(void)
 			wl_fail("new heap memory isn't zero at %zu", i);
 	wl_fill(end, more, 2);
 	wl_check(wl_matches(heap, size, 1));
-	wl_check(strstr(wl_vma_line(end + more / 2), "[heap]"));
 	wl_try(sbrk(-(long)more));
 	wl_check_eq(syscall(SYS_brk, 0), (uintptr_t)end);
+	wl_check(strstr(wl_vma_line(heap), "[heap]")); /* malloc() may move the break: last */
 	wl_pass();
 }
