@@ -57,6 +57,9 @@ static char *descriptors(void)
 		if (n < 0)
 			continue;
 		link[n] = 0;
+		/* Nameless objects are new ones: their inode numbers change. */
+		if (link[0] != '/' && strchr(link, '['))
+			*strchr(link, '[') = 0;
 		sprintf(list + strlen(list), "%d -> %s\n", fd, link);
 	}
 	closedir(dir);

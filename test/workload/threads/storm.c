@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 256 threads are each replaced all the time by a new one, which joins its predecessor: the
+ * freeze must catch all of them, and the chain must never break.
+ *
+ *	wl: areas   threads
+ *	wl: flavours host user ns userns
+ *	wl: cycles  5
+ */
+#define _GNU_SOURCE
+#include "workload.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WIDTH 256
+
+static bool stop;
+static unsigned long born;
+static struct wl_stage *ended;
+
+struct link {
+	pthread_t previous;
+	bool first;
+};
+
+static struct link links[WIDTH];
+
+static void *live(void *arg)
+{
+	struct link *link = arg;
+	pthread_t self = pthread_self(), next;
+	int err;
+
+	if (!link->first)
+		wl_check_eq(pthread_join(link->previous, NULL), 0);
+	link->first = false;
+	link->previous = self;
+	__atomic_add_fetch(&born, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
+		wl_stage_add(ended);
+		return NULL;
+	}
+	err = pthread_create(&next, NULL, live, link);
+	if (err)
+		wl_fail("pthread_create: %s", strerror(err));
+	return NULL;
+}
+
+int main(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	unsigned long before;
+
+	ended = wl_stage_new();
+	pthread_attr_init(&attr);
+	for (int i = 0; i < WIDTH; i++) {
+		links[i].first = true;
+		wl_check_eq(pthread_create(&thread, &attr, live, &links[i]), 0);
+	}
+	wl_ready_and_wait();
+	before = __atomic_load_n(&born, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&born, __ATOMIC_SEQ_CST) < before + WIDTH)
+		wl_sleep_ms(5);
+	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+	wl_stage_await(ended, WIDTH);
+	for (int i = 0; i < WIDTH; i++)
+		wl_check_eq(pthread_join(links[i].previous, NULL), 0);
+	wl_pass();
+}
