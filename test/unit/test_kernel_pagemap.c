@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which pages are found: real mappings of this process, asked for by both engines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/pagemap.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+
+#define PAGE UINT64_C(4096)
+#define HUGE (UINT64_C(2) << 20)
+
+static struct proc_buf buf;
+static struct proc self = PROC_INIT;
+static struct pagemap pm[2]; /* the ioctl, the fallback */
+static int engines;
+
+static int setup(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	if (proc_open(&self, getpid(), &buf, &err) || pagemap_open(&pm[0], &self, &err))
+		return -1;
+	engines = 1;
+	if (pm[0].scan) {
+		if (pagemap_open(&pm[1], &self, &err))
+			return -1;
+		pagemap_force_fallback(&pm[1]);
+		engines = 2;
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (int i = 0; i < engines; i++)
+		pagemap_close(&pm[i]);
+	proc_close(&self);
+	proc_buf_free(&buf);
+	return 0;
+}
+
+static char *map(size_t pages, int flags, int fd)
+{
+	char *mem = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	assert_true(mem != MAP_FAILED);
+	/* Else a huge page would come where one page is touched. */
+	if (fd < 0)
+		assert_int_equal(madvise(mem, pages * PAGE, MADV_NOHUGEPAGE), 0);
+	return mem;
+}
+
+static void look(const char *mem, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		(void)*(const volatile char *)(mem + i * PAGE);
+}
+
+static void touch(char *mem, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		*(volatile char *)(mem + i * PAGE) = 'x';
+}
+
+/* What is found in [mem, mem + pages) with every engine, as a string of '1' and '0'. */
+static void expect(const char *mem, size_t pages, const struct pagemap_cond *cond, const char *bits)
+{
+	struct page_span span = { (uintptr_t)mem, (uintptr_t)mem + pages * PAGE };
+
+	assert_int_equal(strlen(bits), pages);
+	for (int i = 0; i < engines; i++) {
+		struct page_runs runs = { 0 };
+		struct err err = { 0 };
+		char found[512 + 1] = "";
+
+		assert_true(pages < sizeof(found));
+		memset(found, '0', pages);
+		assert_int_equal(pagemap_find(&pm[i], &span, 1, cond, 0, &runs, &err), 0);
+		for (size_t r = 0; r < runs.n; r++)
+			memset(found + (runs.runs[r].start - span.start) / PAGE, '1',
+			       (runs.runs[r].end - runs.runs[r].start) / PAGE);
+		assert_string_equal(found, bits);
+		page_runs_free(&runs);
+	}
+}
+
+static void anonymous(void **state)
+{
+	char *mem = map(16, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	(void)state;
+	touch(mem, 3);
+	look(mem + 4 * PAGE, 4); /* the zero page, four times */
+	touch(mem + 10 * PAGE, 1);
+	expect(mem, 16, &PAGEMAP_PRIVATE, "1110000000100000");
+	expect(mem, 16, &PAGEMAP_MAPPED, "1110111100100000");
+	/* Taken away again. */
+	assert_int_equal(madvise(mem, PAGE, MADV_DONTNEED), 0);
+	expect(mem, 16, &PAGEMAP_PRIVATE, "0110000000100000");
+	/* Without access they are there all the same. */
+	assert_int_equal(mprotect(mem, 16 * PAGE, PROT_NONE), 0);
+	expect(mem, 16, &PAGEMAP_PRIVATE, "0110000000100000");
+	munmap(mem, 16 * PAGE);
+}
+
+static int temp_file(size_t pages)
+{
+	char name[] = "test_pagemap.XXXXXX";
+	int fd = mkstemp(name);
+	char page[PAGE];
+
+	assert_true(fd >= 0);
+	unlink(name);
+	memset(page, 'f', sizeof(page));
+	for (size_t i = 0; i < pages; i++)
+		assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+	return fd;
+}
+
+static void private_file(void **state)
+{
+	int fd = temp_file(8);
+	char *mem = map(8, MAP_PRIVATE, fd);
+
+	(void)state;
+	look(mem, 8); /* all in the page cache and mapped */
+	expect(mem, 8, &PAGEMAP_MAPPED, "11111111");
+	expect(mem, 8, &PAGEMAP_PRIVATE, "00000000");
+	touch(mem + 3 * PAGE, 2); /* copied on write */
+	expect(mem, 8, &PAGEMAP_PRIVATE, "00011000");
+	/* The same after the file's pages went from the mapping. */
+	assert_int_equal(madvise(mem, 3 * PAGE, MADV_DONTNEED), 0);
+	expect(mem, 8, &PAGEMAP_PRIVATE, "00011000");
+	munmap(mem, 8 * PAGE);
+	close(fd);
+}
+
+static void private_memfd(void **state)
+{
+	int fd = memfd_create("test", 0);
+	char *mem;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 8 * PAGE), 0);
+	mem = map(8, MAP_PRIVATE, fd);
+	look(mem, 4);
+	touch(mem + PAGE, 1);
+	touch(mem + 6 * PAGE, 1);
+	expect(mem, 8, &PAGEMAP_PRIVATE, "01000010");
+	munmap(mem, 8 * PAGE);
+	close(fd);
+}
+
+static void shared(void **state)
+{
+	char *mem = map(8, MAP_SHARED | MAP_ANONYMOUS, -1);
+
+	(void)state;
+	touch(mem + PAGE, 2);
+	look(mem + 5 * PAGE, 1); /* reading shared memory makes a page */
+	expect(mem, 8, &PAGEMAP_PRIVATE, "00000000");
+	expect(mem, 8, &PAGEMAP_MAPPED, "01100100");
+	munmap(mem, 8 * PAGE);
+}
+
+static void forked(void **state)
+{
+	char *mem = map(4, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	pid_t child;
+
+	(void)state;
+	touch(mem, 2);
+	child = fork();
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	/* Shared with the child until one writes; each has to keep its own. */
+	expect(mem, 4, &PAGEMAP_PRIVATE, "1100");
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	munmap(mem, 4 * PAGE);
+}
+
+static void guards(void **state)
+{
+	char *mem = map(8, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	(void)state;
+	touch(mem, 8);
+	if (madvise(mem + 2 * PAGE, 3 * PAGE, MADV_GUARD_INSTALL)) {
+		munmap(mem, 8 * PAGE);
+		print_message("no MADV_GUARD_INSTALL (Linux 6.13)\n");
+		skip();
+	}
+	if (pm[0].guard) {
+		expect(mem, 8, &PAGEMAP_PRIVATE, "11000111");
+		expect(mem, 8, &PAGEMAP_MAPPED, "11000111");
+		expect(mem, 8, &PAGEMAP_GUARD, "00111000");
+	} else {
+		expect(mem, 8, &PAGEMAP_GUARD, "00000000");
+	}
+	munmap(mem, 8 * PAGE);
+}
+
+static char *map_huge(void)
+{
+	char *raw = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *mem = (char *)(((uintptr_t)raw + HUGE - 1) & ~(HUGE - 1));
+
+	assert_true(raw != MAP_FAILED);
+	munmap(raw, mem - raw);
+	munmap(mem + HUGE, raw + HUGE - mem);
+	assert_int_equal(madvise(mem, HUGE, MADV_HUGEPAGE), 0);
+	return mem;
+}
+
+static void huge(void **state)
+{
+	char ones[513], *mem = map_huge();
+	struct page_span span = { (uintptr_t)mem, (uintptr_t)mem + HUGE };
+
+	(void)state;
+	memset(ones, '1', 512);
+	ones[512] = '\0';
+	touch(mem, 512);
+	expect(mem, 512, &PAGEMAP_PRIVATE, ones);
+	for (int i = 0; i < engines; i++) {
+		struct page_runs runs = { 0 };
+
+		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+		assert_int_equal(runs.n, 1);
+		assert_int_equal(runs.pages, 512);
+		page_runs_free(&runs);
+	}
+	munmap(mem, HUGE);
+}
+
+/* Nothing but reading: the huge zero page. An answer that has it is right, but costs. */
+static void huge_zero(void **state)
+{
+	char *mem = map_huge();
+	struct page_span span = { (uintptr_t)mem, (uintptr_t)mem + HUGE };
+
+	(void)state;
+	look(mem, 512);
+	for (int i = 0; i < engines; i++) {
+		struct page_runs runs = { 0 };
+
+		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+		print_message("huge zero page, engine %d: %d pages\n", i, (int)runs.pages);
+		assert_true(runs.pages == 0 || runs.pages == 512);
+		page_runs_free(&runs);
+	}
+	munmap(mem, HUGE);
+}
+
+/* A file to swap to, for as long as one test takes; false where that is not allowed. */
+static bool swap_on(const char *name)
+{
+	size_t pages = 1024;
+	char page[PAGE] = { 0 };
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	uint32_t head[3] = { 1, pages - 1, 0 };
+
+	assert_true(fd >= 0);
+	memcpy(page + 1024, head, sizeof(head));
+	memcpy(page + PAGE - 10, "SWAPSPACE2", 10);
+	for (size_t i = 0; i < pages; i++) {
+		assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+		memset(page, 0, sizeof(page));
+	}
+	fsync(fd);
+	close(fd);
+	return !swapon(name, 0);
+}
+
+static void swapped(void **state)
+{
+	const char *name = "test_pagemap.swap";
+	int fd = temp_file(4);
+	char *mem, *file;
+	bool own;
+
+	(void)state;
+	own = swap_on(name);
+	if (!own)
+		print_message("swapon: %s\n", strerror(errno));
+	mem = map(16, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	file = map(4, MAP_PRIVATE, fd);
+	memset(mem + PAGE, 'y', 3 * PAGE);
+	look(mem + 8 * PAGE, 2);
+	look(file, 4);
+	memset(file + 2 * PAGE, 'z', PAGE);
+	madvise(mem, 16 * PAGE, MADV_PAGEOUT);
+	madvise(file, 4 * PAGE, MADV_PAGEOUT);
+	expect(mem, 16, &PAGEMAP_PRIVATE, "0111000000000000");
+	expect(file, 4, &PAGEMAP_PRIVATE, "0010");
+	if (own) {
+		static const struct pagemap_cond swapped_cond = { .all = PM_SWAPPED };
+
+		expect(mem, 16, &swapped_cond, "0111000000000000");
+		expect(file, 4, &swapped_cond, "0010");
+	}
+	munmap(mem, 16 * PAGE);
+	munmap(file, 4 * PAGE);
+	close(fd);
+	if (own)
+		assert_int_equal(swapoff(name), 0);
+	unlink(name);
+	if (!own)
+		skip();
+}
+
+/* Spans with other memory between them: theirs must not show, whatever engine. */
+static void many_spans(void **state)
+{
+	enum { AREAS = 300, SIZE = 8 };
+	char *mem = map(AREAS * SIZE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct page_span spans[AREAS];
+	uint8_t present[AREAS * SIZE] = { 0 }, wanted[AREAS * SIZE] = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	srand(1);
+	for (size_t i = 0; i < AREAS * SIZE; i++)
+		if (rand() % 3 == 0) {
+			touch(mem + i * PAGE, 1);
+			present[i] = 1;
+		}
+	for (size_t i = 0; i < AREAS; i++) {
+		size_t from = i * SIZE + rand() % 3, pages = 1 + rand() % 5;
+
+		if (rand() % 4 == 0)
+			continue;
+		spans[n++] = (struct page_span){ (uintptr_t)mem + from * PAGE,
+						 (uintptr_t)mem + (from + pages) * PAGE };
+		memset(wanted + from, 1, pages);
+	}
+	for (int i = 0; i < engines; i++) {
+		struct page_runs runs = { 0 };
+		uint8_t found[AREAS * SIZE] = { 0 };
+		struct err err = { 0 };
+		uint64_t calls = pm[i].calls;
+
+		assert_int_equal(
+			pagemap_find(&pm[i], spans, n, &PAGEMAP_PRIVATE, PM_PRESENT, &runs, &err), 0);
+		if (pm[i].scan)
+			assert_int_equal(pm[i].calls - calls, 1);
+		for (size_t r = 0; r < runs.n; r++) {
+			assert_int_equal(runs.runs[r].categories, PM_PRESENT);
+			for (uint64_t at = runs.runs[r].start; at < runs.runs[r].end; at += PAGE)
+				found[(at - (uintptr_t)mem) / PAGE]++;
+		}
+		for (size_t p = 0; p < AREAS * SIZE; p++)
+			assert_int_equal(found[p], present[p] & wanted[p]);
+		page_runs_free(&runs);
+	}
+	munmap(mem, AREAS * SIZE * PAGE);
+}
+
+/* More runs than one call of the ioctl gives back. */
+static void many_runs(void **state)
+{
+	enum { PAGES = 50000 };
+	char *mem = map(PAGES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct page_span span = { (uintptr_t)mem, (uintptr_t)mem + PAGES * PAGE };
+
+	(void)state;
+	for (size_t i = 0; i < PAGES; i += 2)
+		touch(mem + i * PAGE, 1);
+	for (int i = 0; i < engines; i++) {
+		struct page_runs runs = { 0 };
+
+		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+		assert_int_equal(runs.n, PAGES / 2);
+		assert_int_equal(runs.pages, PAGES / 2);
+		for (size_t r = 0; r < runs.n; r++)
+			assert_int_equal(runs.runs[r].start, span.start + r * 2 * PAGE);
+		page_runs_free(&runs);
+	}
+	munmap(mem, PAGES * PAGE);
+}
+
+static int track(char *mem, size_t pages)
+{
+	struct uffdio_api api = { .api = UFFD_API,
+				  .features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED };
+	struct uffdio_register reg = { .range = { (uintptr_t)mem, pages * PAGE },
+				       .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_writeprotect wp = { .range = { (uintptr_t)mem, pages * PAGE },
+					  .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg) ||
+	    ioctl(fd, UFFDIO_WRITEPROTECT, &wp)) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void written(void **state)
+{
+	char *mem = map(8, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct page_span span = { (uintptr_t)mem, (uintptr_t)mem + 8 * PAGE };
+	struct page_runs runs = { 0 };
+	int fd;
+
+	(void)state;
+	touch(mem, 4);
+	fd = track(mem, 8);
+	if (fd < 0 || !pm[0].scan) {
+		munmap(mem, 8 * PAGE);
+		print_message("no write tracking (Linux 6.7)\n");
+		skip();
+	}
+	assert_int_equal(
+		pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+	assert_int_equal(runs.pages, 0);
+	touch(mem + PAGE, 2);
+	touch(mem + 6 * PAGE, 1);
+	assert_int_equal(
+		pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+	assert_int_equal(runs.n, 2);
+	assert_int_equal(runs.runs[0].start, span.start + PAGE);
+	assert_int_equal(runs.runs[0].end, span.start + 3 * PAGE);
+	assert_int_equal(runs.runs[1].start, span.start + 6 * PAGE);
+	assert_int_equal(runs.pages, 3);
+	page_runs_free(&runs);
+	/* Protected again by the same call. */
+	assert_int_equal(
+		pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+	assert_int_equal(runs.pages, 0);
+	/* The fallback has no such thing and says so. */
+	assert_int_equal(
+		pagemap_find_written(&pm[1], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+		-EOPNOTSUPP);
+	page_runs_free(&runs);
+	close(fd);
+	munmap(mem, 8 * PAGE);
+}
+
+static void frame_numbers(void **state)
+{
+	char *mem = map(3, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	uint64_t pfn[3];
+
+	(void)state;
+	touch(mem, 1);
+	look(mem + PAGE, 1);
+	assert_int_equal(pagemap_pfns(&pm[0], (uintptr_t)mem, pfn, 3, NULL), 0);
+	assert_int_equal(pfn[2], 0);
+	if (!geteuid()) {
+		assert_int_not_equal(pfn[0], 0);
+		assert_int_not_equal(pfn[1], pfn[0]);
+	}
+	munmap(mem, 3 * PAGE);
+}
+
+static void bad_spans(void **state)
+{
+	struct page_span odd = { 4096, 8191 }, empty = { 8192, 8192 };
+	struct page_span order[2] = { { 16384, 20480 }, { 8192, 12288 } };
+	struct page_runs runs = { 0 };
+
+	(void)state;
+	assert_int_equal(pagemap_find(&pm[0], &odd, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), -EINVAL);
+	assert_int_equal(pagemap_find(&pm[0], &empty, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), -EINVAL);
+	assert_int_equal(pagemap_find(&pm[0], order, 2, &PAGEMAP_PRIVATE, 0, &runs, NULL), -EINVAL);
+	assert_int_equal(pagemap_find(&pm[0], order, 0, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+	assert_int_equal(runs.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(anonymous),	 cmocka_unit_test(private_file),
+		cmocka_unit_test(private_memfd), cmocka_unit_test(shared),
+		cmocka_unit_test(forked),	 cmocka_unit_test(guards),
+		cmocka_unit_test(huge),		 cmocka_unit_test(huge_zero),
+		cmocka_unit_test(swapped),	 cmocka_unit_test(many_spans),
+		cmocka_unit_test(many_runs),	 cmocka_unit_test(written),
+		cmocka_unit_test(frame_numbers), cmocka_unit_test(bad_spans),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
