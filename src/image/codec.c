@@ -438,7 +438,7 @@ int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, si
 	return unpack_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg);
 }
 
-/* --- messages in memory ------------------------------------------------------------------------ */
+/* --- messages in memory ----------------------------------------------------------------------- */
 
 typedef const char *(*field_test)(const ProtobufCFieldDescriptor *f, const void *member);
 

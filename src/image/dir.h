@@ -21,7 +21,7 @@
 
 struct image_dir;
 
-/* --- reading ------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /*
  * Opens the set in path (relative to dirfd; dirfd may be AT_FDCWD; path "." or "" is dirfd itself).
@@ -31,7 +31,8 @@ struct image_dir;
 int image_dir_open(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir);
 /* The set that the link `parent` (or image_dir_set_parent) names: only pages may be read from it,
  * so a pre-dump's inventory (img_version 0), or none, is fine. 0 and NULL when there is no link. */
-int image_dir_open_parent(const struct image_dir *dir, struct err *err, struct image_dir **ret_parent);
+int image_dir_open_parent(const struct image_dir *dir, struct err *err,
+			  struct image_dir **ret_parent);
 /* The inventory and the manifest of an opened set. The manifest is NULL when the inventory is not
  * the one that it was written with, as in a set of CRIU's; images of our own are not there then. */
 const InventoryEntry *image_dir_inventory(const struct image_dir *dir);
@@ -52,7 +53,7 @@ int image_dir_list(const struct image_dir *dir, struct arena *a, struct err *err
 int image_dir_open_raw(const struct image_dir *dir, enum image_kind kind, uint64_t key, int flags,
 		       struct err *err, int *ret_fd);
 
-/* --- writing ------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* Starts a new set in an existing directory. What an earlier dump that was killed left behind is
  * removed. Nothing visible changes before the commit. */
@@ -75,7 +76,7 @@ int image_dir_commit(struct image_dir *dir, enum image_sync sync, struct err *er
 /* Removes what was written. Nothing happens after a commit. */
 void image_dir_abort(struct image_dir *dir);
 
-/* --- both ---------------------------------------------------------------------------------- */
+/* --- both ------------------------------------------------------------------------------------- */
 
 /* The directory itself (not the hidden folder); stays the dir's. */
 int image_dir_fd(const struct image_dir *dir);

@@ -378,7 +378,7 @@ void image_reader_close(struct image_reader *r)
 	free(r);
 }
 
-/* --- whole images ------------------------------------------------------------------------------ */
+/* --- whole images ----------------------------------------------------------------------------- */
 
 /* A single message must be the whole file, but for its payload. */
 static int read_single(struct image_reader *r, struct err *err, ProtobufCMessage **ret_msg)

@@ -3,8 +3,8 @@
  * The hidden folder that a new set is written in: .crtools-dump-<16 hex digits>, inside of the
  * images directory and so on its file system (rename(2) can move the files out).
  *
- * 1. A folder holds a file `owner` with "pid starttime bootid", locked with flock(2) from before the
- *    folder can be seen by others until its writer ends, however it ends.
+ * 1. A folder holds a file `owner` with "pid starttime bootid", locked with flock(2) from before
+ *    the folder can be seen by others until its writer ends, however it ends.
  * 2. Folders are made and removed with the images directory locked, so (1) has no gap.
  * 3. A folder whose note is not locked is abandoned. Where the file system has no flock, the writer
  *    is looked up by pid and start time (/proc/PID/stat field 22).

@@ -30,7 +30,7 @@ int image_writer_close(struct image_writer **w, struct err *err);
 void image_writer_drop(struct image_writer **w);
 #define _cleanup_image_writer_ __attribute__((cleanup(image_writer_drop)))
 
-/* An image of one message, and of an array of pointers to messages (nothing is written for none). */
+/* An image of one message, and of an array of pointers to messages (none: no file). */
 int image_write_one(struct image_dir *dir, enum image_kind kind, uint64_t key, const void *msg,
 		    struct err *err);
 int image_write_all(struct image_dir *dir, enum image_kind kind, uint64_t key, const void *msgs,
