@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests ask of the kernel and Python's library has no call for: a mount namespace with
+a /run of its own, child subreaping, ambient capabilities, and an end for every process that a
+test leaves behind."""
+
+import ctypes
+import os
+import signal
+import time
+
+CLONE_NEWNS = 0x00020000
+MS_REC, MS_PRIVATE = 0x4000, 1 << 18
+PR_SET_KEEPCAPS, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT = 8, 36, 47
+PR_CAP_AMBIENT_RAISE = 2
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+CAPS = {"sys_ptrace": 19, "sys_admin": 21, "sys_resource": 24, "checkpoint_restore": 40}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(ret, what):
+    if ret < 0:
+        err = ctypes.get_errno()
+        raise OSError(err, f"{what}: {os.strerror(err)}")
+    return ret
+
+
+def _prctl(option, arg2=0, arg3=0):
+    args = [ctypes.c_ulong(a) for a in (arg2, arg3, 0, 0)]
+    _check(_libc.prctl(ctypes.c_int(option), *args), f"prctl {option}")
+
+
+def private_run():
+    """Moves this process into a mount namespace of its own, with an empty tmpfs on /run: CRIU
+    keeps its kernel-feature cache there, crtools its journals. Needs root."""
+    _check(_libc.unshare(CLONE_NEWNS), "unshare")
+    _check(_libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None), "mount /")
+    _check(_libc.mount(b"tmpfs", b"/run", b"tmpfs", ctypes.c_ulong(0), b"mode=755"), "mount /run")
+
+
+def become_subreaper():
+    """Orphans among this process' descendants become its children."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def ordinary_user(uid, caps=()):
+    """Turns the calling process into an ordinary user's, with nothing but the named
+    capabilities, which execve keeps (they are ambient). For use between fork and exec."""
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    _prctl(PR_SET_KEEPCAPS, 1)
+    os.setresuid(uid, uid, uid)
+    header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()
+    for cap in caps:
+        half, bit = divmod(CAPS[cap], 32)
+        for field in range(3):  # effective, permitted, inheritable
+            data[half * 3 + field] |= 1 << bit
+    _check(_libc.capset(header, data), "capset")
+    for cap in caps:
+        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAPS[cap])
+
+
+def has_capability(name):
+    with open("/proc/self/status", encoding="ascii") as f:
+        for line in f:
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> CAPS[name] & 1)
+    return False
+
+
+def read_text(path):
+    """A /proc file's text, or None if it is not there (any more)."""
+    try:
+        with open(path, "rb") as f:
+            return f.read().decode("utf-8", "surrogateescape")
+    except OSError:
+        return None
+
+
+def children(pid):
+    found = []
+    try:
+        tids = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for tid in tids:
+        found += map(int, (read_text(f"/proc/{pid}/task/{tid}/children") or "").split())
+    return found
+
+
+def descendants(pid):
+    """All below pid, each after its parent."""
+    found = []
+    queue = children(pid)
+    while queue:
+        child = queue.pop()
+        found.append(child)
+        queue += children(child)
+    return found
+
+
+def process_state(pid):
+    """The letter of /proc/PID/stat, or None."""
+    text = read_text(f"/proc/{pid}/stat")
+    return text.rpartition(")")[2].split()[0] if text else None
+
+
+def exists(pid):
+    """There and no zombie."""
+    return process_state(pid) not in (None, "Z", "X")
+
+
+def reap():
+    """Collects every child that has ended; {pid: wait status}."""
+    ended = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended[pid] = status
+
+
+def kill_descendants(spare=(), limit=10.0):
+    """Ends everything below this process with SIGKILL, which stopped and traced processes obey
+    too, and reaps it. New ones may be forked meanwhile, so it goes round until none is left.
+    Returns what could not be ended."""
+    deadline = time.monotonic() + limit
+    while True:
+        reap()
+        left = [p for p in descendants(os.getpid()) if p not in spare]
+        if not left or time.monotonic() > deadline:
+            return left
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.002)
+
+
+def wait_child(pid, limit):
+    """The wait status of a child, or None if it has not ended in time."""
+    deadline = time.monotonic() + limit
+    pause = 0.0005
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended == pid:
+            return status
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(pause)
+        pause = min(pause * 2, 0.01)
+
+
+def describe_status(status):
+    if status is None:
+        return "did not end in time"
+    if os.WIFSIGNALED(status):
+        return f"was killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"ended with status {os.WEXITSTATUS(status)}"
