@@ -95,6 +95,8 @@ struct restore_file {
 	bool shared;  /* owner's descendants use it too: opened before forking */
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
+	bool late;    /* set by check: can be opened only when all tasks were born (a file below
+		       * /proc/PID of one of them); heirs then fetch it from the owner by pidfd_getfd */
 	void *priv;
 };
 
@@ -123,6 +125,12 @@ static inline struct err *restore_err(const struct restore *r)
 	return r->s->err;
 }
 
+/* For class->check: a and b (two ends of one pipe) have to be opened by the same task, their owners'
+ * common ancestor, a before b. */
+bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);
+/* For class->check: a helper task with this pid lives until all files are open (somebody holds
+ * files of /proc/PID of a process that has ended). -EEXIST: the tree has such a pid. */
+int restore_add_helper(struct restore *r, pid_t vpid);
 struct restore_file *restore_file_by_id(const struct restore *r, uint32_t id);
 /* Opens a file that is not a descriptor (exe, cwd, mapped file); the caller closes. */
 int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd);

@@ -51,12 +51,19 @@ struct file_class {
 
 	/* Restore. Before anything is forked: refusals, warnings, relations to other files. */
 	int (*check)(struct restore *r, struct restore_file *f);
+	/* In the tool, after all checks have passed and before the first fork, once a file (also
+	 * one without an owner): effects outside that all tasks need, such as deleted files that
+	 * have to exist again. Descriptors for the tasks go through restore_service_fd(). */
+	int (*prepare)(struct restore *r, struct restore_file *f);
 	/* In the task that owns it: makes it, with its position and flags, and returns its
 	 * descriptor (CLOEXEC). -EAGAIN: another file has to be there first (the engine comes
 	 * again after it opened others; it is an error if no progress is made). */
 	int (*open)(struct restore_task *t, struct restore_file *f, int *ret_fd);
 	/* In the owner, when all of its files are open: edges to others, contents, owners. */
 	int (*attach)(struct restore_task *t, struct restore_file *f, int fd);
+	/* In the tool, when the whole tree stands and the restore can't fail any more: what the
+	 * images needed outside of their directory (links made at the dump) goes away. */
+	void (*finish)(struct restore *r, struct restore_file *f);
 };
 
 /* --- one kind of memory area ---------------------------------------------------------------- */
