@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crtools cpuinfo dump|check: the processor's features in cpuinfo.img. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "front/cli/cli.h"
+#include "image/reader.h"
+#include "image/writer.h"
+#include "model/cpuinfo.h"
+
+/* The image stands alone: it is no part of a set, and may be in a directory without one. */
+static int dump(struct run *run)
+{
+	CpuinfoEntry *entry = cpuinfo_entry(&run->s.arena);
+	int ret = image_write_service(run->images_fd, IMAGE_CPUINFO, &entry, 1, run->err);
+
+	if (!ret)
+		log_info("wrote cpuinfo.img: %s", entry->x86_entry[0]->model_id);
+	return ret;
+}
+
+static int check(struct run *run)
+{
+	CpuinfoEntry **entries;
+	size_t n;
+	int ret = image_read_service(run->images_fd, IMAGE_CPUINFO, &run->s.arena, run->err,
+				     &entries, &n);
+
+	if (ret)
+		return ret;
+	if (n != 1)
+		return err_add_image(run->err, "cpuinfo.img",
+				     err_set(run->err, n ? ERR_IMAGE_CORRUPT : ERR_IMAGE_MISSING,
+					     n ? 0 : ENOENT, n ? "there is more than one entry" :
+								 "the directory has none"));
+	ret = cpuinfo_compare(entries[0], run->opts->cpu_cap, &run->s.report, run->err);
+	if (!ret && run->s.report.refusals)
+		ret = err_set(run->err, ERR_CPU, 0,
+			      "this processor lacks what the one of the images has (%s)",
+			      entries[0]->n_x86_entry && entries[0]->x86_entry[0]->model_id ?
+				      entries[0]->x86_entry[0]->model_id :
+				      "model unknown");
+	if (!ret && !run->opts->json)
+		printf("The processor is compatible.\n");
+	return ret;
+}
+
+int verb_cpuinfo(struct run *run)
+{
+	return (run->opts->cpuinfo_check ? check(run) : dump(run)) ? 1 : 0;
+}
