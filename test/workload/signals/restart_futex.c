@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interrupted futex waits: with and without a timeout, relative and absolute, by bit set, on a
+ * vector, and for a priority-inheriting lock.
+ *
+ *	wl: areas   signals threads
+ *	wl: flavours host user ns userns
+ */
+#define _GNU_SOURCE
+#include "restart.h"
+
+#include <linux/futex.h>
+
+static uint32_t word, other, pi;
+
+static long wait_forever(void)
+{
+	return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+static long wait_relative(void)
+{
+	struct timespec time = { RESTART_SECONDS, 0 };
+
+	return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
+}
+
+static long wait_absolute(int flags, clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	time.tv_sec += RESTART_SECONDS;
+	return syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE | flags, 0, &time, NULL, 4);
+}
+
+static long wait_monotonic(void)
+{
+	return wait_absolute(0, CLOCK_MONOTONIC);
+}
+
+static long wait_realtime(void)
+{
+	return wait_absolute(FUTEX_CLOCK_REALTIME, CLOCK_REALTIME);
+}
+
+static long wait_vector(void)
+{
+	struct futex_waitv vector[2] = {
+		{ .uaddr = (uintptr_t)&word, .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG },
+		{ .uaddr = (uintptr_t)&other, .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG },
+	};
+	long which = syscall(SYS_futex_waitv, vector, 2, 0, NULL, 0);
+
+	return which < 0 ? which : 0;
+}
+
+static long lock_pi(void)
+{
+	long result = syscall(SYS_futex, &pi, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+
+	if (result == 0)
+		wl_check_eq(pi & FUTEX_TID_MASK, gettid());
+	return result;
+}
+
+static struct restart list[] = {
+	{ "FUTEX_WAIT", SYS_futex, wait_forever, 0, false },
+	{ "futex_waitv", SYS_futex_waitv, wait_vector, 0, false },
+	{ "FUTEX_LOCK_PI", SYS_futex, lock_pi, 0, false },
+	{ 0 },
+};
+
+static struct restart limited[] = {
+	{ "FUTEX_WAIT with a limit", SYS_futex, wait_relative, -ETIMEDOUT, true },
+	{ "FUTEX_WAIT_BITSET monotonic", SYS_futex, wait_monotonic, -ETIMEDOUT, true },
+	{ "FUTEX_WAIT_BITSET realtime", SYS_futex, wait_realtime, -ETIMEDOUT, true },
+	{ 0 },
+};
+
+int main(void)
+{
+	pi = gettid();
+	restart_begin(list);
+	restart_begin(limited);
+	wl_ready_and_wait();
+	int64_t now = wl_now(CLOCK_MONOTONIC);
+
+	restart_still(list);
+	restart_end(limited, now);
+	wl_check(syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0) >= 2);
+	wl_try(syscall(SYS_futex, &pi, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
+	restart_end(list, now);
+	wl_pass();
+}
