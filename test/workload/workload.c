@@ -154,6 +154,8 @@ bool wl_matches(const void *buf, size_t len, uint32_t seed)
 	return true;
 }
 
+static int ready_fd = -1; /* in a child of wl_fork_awaited() that is not ready yet */
+
 pid_t wl_fork(void)
 {
 	pid_t pid;
@@ -162,6 +164,10 @@ pid_t wl_fork(void)
 	pid = fork();
 	if (pid < 0)
 		wl_pfail("fork");
+	if (pid == 0 && ready_fd >= 0) {
+		close(ready_fd);
+		ready_fd = -1;
+	}
 	return pid;
 }
 
@@ -224,8 +230,6 @@ char *wl_field(const char *path, const char *key)
 	return value;
 }
 
-static int ready_fd = -1;
-
 pid_t wl_fork_awaited(void)
 {
 	int fds[2];
@@ -236,14 +240,15 @@ pid_t wl_fork_awaited(void)
 	pid = wl_fork();
 	if (pid == 0) {
 		close(fds[0]);
-		if (ready_fd >= 0)
-			close(ready_fd);
 		ready_fd = fds[1];
 		return 0;
 	}
 	close(fds[1]);
 	if (read(fds[0], &byte, 1) != 1)
 		wl_fail("child %d ended before it was ready", pid);
+	/* The end of file says that the child has closed its end, too. */
+	if (read(fds[0], &byte, 1) != 0)
+		wl_fail("child %d is ready twice", pid);
 	close(fds[0]);
 	return pid;
 }
