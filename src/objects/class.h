@@ -24,6 +24,8 @@ struct state_class {
 	/* The programs have run: take their results into the entries. */
 	int (*absorb)(struct dump_task *t);
 	int (*absorb_thread)(struct dump_thread *th);
+	/* Nothing was refused: images of the class' own, once a dump. */
+	int (*write)(struct dump *d);
 
 	/* Restore. After reading, before anything is forked: refusals and warnings, no effects. */
 	int (*check)(struct restore_task *t);
