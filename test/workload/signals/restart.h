@@ -31,6 +31,10 @@ struct restart {
 	long got;
 };
 
+/* One line of a list, which ends with an empty one. */
+#define RESTART(a_name, a_nr, a_call, a_want, a_timed)                                             \
+	{ .name = a_name, .nr = a_nr, .call = a_call, .want = a_want, .timed = a_timed }
+
 static void *restart_live(void *arg)
 {
 	struct restart *it = arg;

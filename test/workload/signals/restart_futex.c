@@ -65,16 +65,16 @@ static long lock_pi(void)
 }
 
 static struct restart list[] = {
-	{ "FUTEX_WAIT", SYS_futex, wait_forever, 0, false },
-	{ "futex_waitv", SYS_futex_waitv, wait_vector, 0, false },
-	{ "FUTEX_LOCK_PI", SYS_futex, lock_pi, 0, false },
+	RESTART("FUTEX_WAIT", SYS_futex, wait_forever, 0, false),
+	RESTART("futex_waitv", SYS_futex_waitv, wait_vector, 0, false),
+	RESTART("FUTEX_LOCK_PI", SYS_futex, lock_pi, 0, false),
 	{ 0 },
 };
 
 static struct restart limited[] = {
-	{ "FUTEX_WAIT with a limit", SYS_futex, wait_relative, -ETIMEDOUT, true },
-	{ "FUTEX_WAIT_BITSET monotonic", SYS_futex, wait_monotonic, -ETIMEDOUT, true },
-	{ "FUTEX_WAIT_BITSET realtime", SYS_futex, wait_realtime, -ETIMEDOUT, true },
+	RESTART("FUTEX_WAIT with a limit", SYS_futex, wait_relative, -ETIMEDOUT, true),
+	RESTART("FUTEX_WAIT_BITSET monotonic", SYS_futex, wait_monotonic, -ETIMEDOUT, true),
+	RESTART("FUTEX_WAIT_BITSET realtime", SYS_futex, wait_realtime, -ETIMEDOUT, true),
 	{ 0 },
 };
 

@@ -39,8 +39,8 @@ static long do_read(void)
 }
 
 static struct restart list[] = {
-	{ "nanosleep", SYS_nanosleep, do_sleep, 0, false },
-	{ "read", SYS_read, do_read, 1, false },
+	RESTART("nanosleep", SYS_nanosleep, do_sleep, 0, false),
+	RESTART("read", SYS_read, do_read, 1, false),
 	{ 0 },
 };
 

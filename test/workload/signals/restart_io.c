@@ -44,10 +44,10 @@ static long do_open(void)
 }
 
 static struct restart list[] = {
-	{ "read", SYS_read, do_read, 3, false },
-	{ "readv", SYS_readv, do_readv, 5, false },
-	{ "write", SYS_write, do_write, 8, false },
-	{ "open of a FIFO", SYS_openat, do_open, 0, false },
+	RESTART("read", SYS_read, do_read, 3, false),
+	RESTART("readv", SYS_readv, do_readv, 5, false),
+	RESTART("write", SYS_write, do_write, 8, false),
+	RESTART("open of a FIFO", SYS_openat, do_open, 0, false),
 	{ 0 },
 };
 

@@ -57,9 +57,9 @@ static long do_sigtimedwait(void)
 }
 
 static struct restart list[] = {
-	{ "pause", SYS_pause, do_pause, 0, false },
-	{ "rt_sigsuspend", SYS_rt_sigsuspend, do_sigsuspend, 0, false },
-	{ "rt_sigtimedwait", SYS_rt_sigtimedwait, do_sigtimedwait, SIGUSR2, false },
+	RESTART("pause", SYS_pause, do_pause, 0, false),
+	RESTART("rt_sigsuspend", SYS_rt_sigsuspend, do_sigsuspend, 0, false),
+	RESTART("rt_sigtimedwait", SYS_rt_sigtimedwait, do_sigtimedwait, SIGUSR2, false),
 	{ 0 },
 };
 

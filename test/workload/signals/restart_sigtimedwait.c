@@ -20,7 +20,7 @@ static long do_sigtimedwait(void)
 }
 
 static struct restart list[] = {
-	{ "rt_sigtimedwait", SYS_rt_sigtimedwait, do_sigtimedwait, -EAGAIN, true },
+	RESTART("rt_sigtimedwait", SYS_rt_sigtimedwait, do_sigtimedwait, -EAGAIN, true),
 	{ 0 },
 };
 

@@ -50,14 +50,14 @@ static long do_msgsnd(void)
 }
 
 static struct restart list[] = {
-	{ "semop", SYS_semop, do_semop, 0, false },
-	{ "msgrcv", SYS_msgrcv, do_msgrcv, 17, false },
-	{ "msgsnd", SYS_msgsnd, do_msgsnd, 0, false },
+	RESTART("semop", SYS_semop, do_semop, 0, false),
+	RESTART("msgrcv", SYS_msgrcv, do_msgrcv, 17, false),
+	RESTART("msgsnd", SYS_msgsnd, do_msgsnd, 0, false),
 	{ 0 },
 };
 
 static struct restart limited[] = {
-	{ "semtimedop", SYS_semtimedop, do_semtimedop, -EAGAIN, true },
+	RESTART("semtimedop", SYS_semtimedop, do_semtimedop, -EAGAIN, true),
 	{ 0 },
 };
 

@@ -32,8 +32,8 @@ static long do_waitid(void)
 }
 
 static struct restart list[] = {
-	{ "wait4", SYS_wait4, do_wait4, 11, false },
-	{ "waitid", SYS_waitid, do_waitid, 12, false },
+	RESTART("wait4", SYS_wait4, do_wait4, 11, false),
+	RESTART("waitid", SYS_waitid, do_waitid, 12, false),
 	{ 0 },
 };
 
