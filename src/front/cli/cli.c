@@ -18,6 +18,7 @@ static const struct {
 	int (*run)(struct run *run);
 	bool own_output; /* prints its results itself, as JSON too */
 } verbs[VERB_COUNT] = {
+	[VERB_SHOW] = { verb_show, true },
 	[VERB_CPUINFO] = { verb_cpuinfo, false },
 };
 
