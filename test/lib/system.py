@@ -10,6 +10,7 @@ import time
 
 CLONE_NEWNS = 0x00020000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
+MNT_DETACH = 2
 PR_SET_KEEPCAPS, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT = 8, 36, 47
 PR_CAP_AMBIENT_RAISE = 2
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
@@ -124,14 +125,25 @@ def reap():
         ended[pid] = status
 
 
-def kill_descendants(spare=(), limit=10.0):
+def kill_descendants(limit=10.0):
     """Ends everything below this process with SIGKILL, which stopped and traced processes obey
     too, and reaps it. New ones may be forked meanwhile, so it goes round until none is left.
     Returns what could not be ended."""
+    return kill_descendants_except([], limit)
+
+
+def kill_descendants_except(spared, limit=10.0):
+    """The same, but for the spared children and what is below them. The spared are not reaped."""
     deadline = time.monotonic() + limit
     while True:
-        reap()
-        left = [p for p in descendants(os.getpid()) if p not in spare]
+        left = []
+        for child in children(os.getpid()):
+            if child in spared:
+                continue
+            if process_state(child) in ("Z", "X"):
+                _reap_one(child)
+            else:
+                left += [child] + descendants(child)
         if not left or time.monotonic() > deadline:
             return left
         for pid in left:
@@ -140,6 +152,18 @@ def kill_descendants(spare=(), limit=10.0):
             except ProcessLookupError:
                 pass
         time.sleep(0.002)
+
+
+def _reap_one(pid):
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+
+
+def unmount(path):
+    """Detaches a mount at once, busy or not."""
+    _libc.umount2(os.fsencode(path.encode().decode("unicode_escape")), MNT_DETACH)
 
 
 def wait_child(pid, limit):

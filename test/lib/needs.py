@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a test may ask of the machine (wl: needs). Each word has one probe, which looks at the
+thing itself where it can; lacking() returns the sentence that a skip is reported with, or None."""
+
+import ctypes
+import functools
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+
+from . import system
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
+                       ctypes.c_long]
+_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+MAP_PRIVATE, MAP_ANONYMOUS, MAP_DROPPABLE = 2, 0x20, 8
+MADV_GUARD_INSTALL = 102
+SYS_MSEAL = 462
+PR_SET_VMA, PR_SCHED_CORE = 0x53564D41, 62
+EINVAL = 22
+
+
+def kernel_version():
+    return tuple(int(n) for n in re.match(r"(\d+)\.(\d+)", platform.release()).groups())
+
+
+def _cpu_flag(name):
+    return re.search(rf"^flags\s*:.*\b{name}\b", system.read_text("/proc/cpuinfo"), re.M)
+
+
+def _filesystem(name):
+    if re.search(rf"\b{name}$", system.read_text("/proc/filesystems"), re.M):
+        return True
+    return subprocess.run(["modprobe", "-q", name], stderr=subprocess.DEVNULL).returncode == 0 \
+        if shutil.which("modprobe") else False
+
+
+def _mounted(fstype):
+    return any(line.split()[2] == fstype
+               for line in system.read_text("/proc/self/mounts").splitlines())
+
+
+def _with_page(use, flags=MAP_PRIVATE):
+    page = _libc.mmap(None, 4096, 3, flags | MAP_ANONYMOUS, -1, 0)
+    if page in (None, ctypes.c_void_p(-1).value):
+        return False
+    try:
+        return use(page)
+    finally:
+        _libc.munmap(page, 4096)
+
+
+def _prctl_known(*args):
+    ctypes.set_errno(0)
+    ret = _libc.prctl(args[0], *[ctypes.c_ulong(a) for a in args[1:]])
+    return ret >= 0 or ctypes.get_errno() != EINVAL
+
+
+def _core_sched():
+    cookie = ctypes.c_ulong()
+    pid = os.getpid()
+    return _libc.prctl(PR_SCHED_CORE, ctypes.c_ulong(0), ctypes.c_ulong(pid), ctypes.c_ulong(0),
+                       ctypes.byref(cookie)) == 0
+
+
+def _hugepages():
+    """Sixteen free ones, reserved if need be; test/run gives them back."""
+    path = "/proc/sys/vm/nr_hugepages"
+    try:
+        if int(re.search(r"HugePages_Free:\s*(\d+)", system.read_text("/proc/meminfo"))[1]) < 16:
+            with open(path, "r+", encoding="ascii") as f:
+                wanted = int(f.read()) + 16
+                f.seek(0)
+                f.write(str(wanted))
+        return int(re.search(r"HugePages_Free:\s*(\d+)", system.read_text("/proc/meminfo"))[1]) >= 16
+    except (OSError, TypeError):
+        return False
+
+
+def _runs_32bit():
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, "program")
+        built = subprocess.run(["gcc", "-m32", "-x", "c", "-", "-o", program], text=True,
+                               input="int main(void) { return 0; }", capture_output=True)
+        return built.returncode == 0 and subprocess.run([program]).returncode == 0
+
+
+def _tracing():
+    """Kernels without CONFIG_UPROBE_EVENTS have no uprobe_events file in tracefs."""
+    with tempfile.TemporaryDirectory() as folder:
+        if subprocess.run(["mount", "-t", "tracefs", "tracefs", folder],
+                          stderr=subprocess.DEVNULL).returncode:
+            return False
+        try:
+            return os.path.exists(os.path.join(folder, "uprobe_events"))
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
+def _soft_dirty():
+    """The flag VmFlags shows on kernels built with CONFIG_MEM_SOFT_DIRTY."""
+    return re.search(r"^VmFlags:.*\bsd\b", system.read_text("/proc/self/smaps"), re.M)
+
+
+_PROBES = {
+    "root": lambda: os.geteuid() == 0,
+    "2cpus": lambda: len(os.sched_getaffinity(0)) >= 2,
+    "autogroup": lambda: os.path.exists("/proc/self/autogroup"),
+    "core-sched": _core_sched,
+    "rseq-no-restart": lambda: kernel_version() < (6, 1),
+    "anon_name": lambda: _with_page(lambda p: _prctl_known(PR_SET_VMA, 0, p, 4096, 0)),
+    "droppable": lambda: _with_page(lambda p: True, MAP_DROPPABLE),
+    "guard": lambda: _with_page(lambda p: _libc.madvise(p, 4096, MADV_GUARD_INSTALL) == 0),
+    "mseal": lambda: _libc.syscall(SYS_MSEAL, ctypes.c_ulong(0), ctypes.c_ulong(0),
+                                   ctypes.c_ulong(0)) == 0,
+    "hugepages": _hugepages,
+    "thp": lambda: "[never]" not in (system.read_text(
+        "/sys/kernel/mm/transparent_hugepage/enabled") or "[never]"),
+    "pfn": lambda: system.has_capability("sys_admin"),
+    "pku": lambda: _cpu_flag("ospke"),
+    "amx": lambda: _cpu_flag("amx_tile"),
+    "avx512": lambda: _cpu_flag("avx512f"),
+    "avx": lambda: _cpu_flag("avx"),
+    "32bit": _runs_32bit,
+    "uprobes": _tracing,
+    "soft-dirty": _soft_dirty,
+    "overlayfs": lambda: _filesystem("overlay"),
+    "btrfs": lambda: _filesystem("btrfs") and shutil.which("mkfs.btrfs"),
+    "cgroup1": lambda: _mounted("cgroup"),
+    "cgroup2": lambda: _mounted("cgroup2"),
+    "landlock": lambda: "landlock" in (system.read_text("/sys/kernel/security/lsm") or "")
+    or _libc.syscall(444, None, ctypes.c_ulong(0), ctypes.c_uint(1)) > 0,
+    "seccomp": lambda: system.read_text("/proc/sys/kernel/seccomp/actions_avail"),
+    "numa": lambda: os.path.exists("/proc/self/numa_maps"),
+    "userns": lambda: os.path.exists("/proc/self/ns/user"),
+    "timens": lambda: os.path.exists("/proc/self/ns/time"),
+    "sysvipc": lambda: os.path.exists("/proc/sysvipc"),
+    "cap_sys_resource": lambda: system.has_capability("sys_resource"),
+}
+
+_LACKS = {
+    "root": "root",
+    "2cpus": "a second processor",
+    "pfn": "CAP_SYS_ADMIN, to see page frames",
+    "rseq-no-restart": "a kernel before 6.1 (the rseq flags were removed then)",
+    "pku": "protection keys in the processor",
+    "hugepages": "memory for sixteen huge pages",
+    "32bit": "gcc -m32 and its libraries, or a kernel that runs 32-bit programs",
+    "uprobes": "uprobes in the kernel (tracefs, CONFIG_UPROBE_EVENTS)",
+    "autogroup": "CONFIG_SCHED_AUTOGROUP in the kernel",
+    "core-sched": "core scheduling in the kernel and processor (CONFIG_SCHED_CORE, SMT)",
+    "btrfs": "btrfs in the kernel and mkfs.btrfs",
+    "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
+    "droppable": "MAP_DROPPABLE (Linux 6.11)",
+    "mseal": "mseal (Linux 6.10)",
+    "guard": "guard regions (Linux 6.13)",
+}
+
+
+@functools.lru_cache(maxsize=None)
+def lacks(word):
+    """None, or what the machine lacks. A word may be program:NAME, kernel:MAJOR.MINOR,
+    header:NAME or module:NAME."""
+    kind, _, name = word.partition(":")
+    if kind == "program":
+        return None if shutil.which(name) else f"the program {name}"
+    if kind == "kernel":
+        version = tuple(int(n) for n in name.split("."))
+        return None if kernel_version() >= version else f"Linux {name}"
+    if word not in _PROBES:
+        raise ValueError(f"test/lib/needs.py has no probe for the need '{word}'")
+    return None if _PROBES[word]() else _LACKS.get(word, word)
+
+
+def lacking(words):
+    missing = [what for what in map(lacks, words) if what]
+    return "the machine lacks " + ", ".join(missing) if missing else None

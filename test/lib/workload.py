@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workloads: compiled from test/workload, started, dumped, restored, and asked whether anything
+has changed. run() is called in a process of its own (see runner.py) that is a child subreaper,
+so that whatever a workload or a tool leaves behind ends up below it."""
+
+import concurrent.futures
+import os
+import signal
+import subprocess
+import time
+
+from . import snapshot, system
+from .metadata import FLAVOURS, LATER_FLAVOURS, Metadata
+from .result import Failure, Skip
+
+ORDINARY_UID = 1234
+UNPRIVILEGED_CAPS = ("checkpoint_restore", "sys_ptrace")
+
+
+class Workload:
+    """One program of test/workload."""
+
+    def __init__(self, folder, source):
+        self.source = os.path.join(folder, source)
+        self.name = source.removesuffix(".c")
+        self.meta = Metadata(self.source)
+        self.binary = None
+
+
+def find(folder):
+    found = []
+    for top, _, names in sorted(os.walk(folder)):
+        for name in sorted(names):
+            path = os.path.relpath(os.path.join(top, name), folder)
+            if name.endswith(".c") and path != "workload.c":
+                found.append(Workload(folder, path))
+    return found
+
+
+def _newest_frame(folder):
+    return max(os.path.getmtime(os.path.join(top, name))
+               for top, _, names in os.walk(folder) for name in names
+               if name.endswith(".h") or name == "workload.c")
+
+
+def _compile(work, folder, output, frame_time):
+    """None, or the compiler's complaint."""
+    work.binary = os.path.join(output, work.name)
+    newest = max(frame_time, os.path.getmtime(work.source))
+    if os.path.exists(work.binary) and os.path.getmtime(work.binary) >= newest:
+        return None
+    os.makedirs(os.path.dirname(work.binary), exist_ok=True)
+    done = subprocess.run(
+        ["gcc", "-std=gnu17", "-O2", "-g", "-Wall", "-pthread", "-I", folder, *work.meta.cflags,
+         "-o", work.binary, work.source, os.path.join(folder, "workload.c"), *work.meta.libs],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        if os.path.exists(work.binary):
+            os.unlink(work.binary)
+        return done.stderr.strip() or "the compiler failed"
+    return None
+
+
+def build(works, folder, output, jobs):
+    """Compiles what is out of date. {name: complaint} of those that failed."""
+    frame_time = _newest_frame(folder)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        errors = pool.map(lambda w: _compile(w, folder, output, frame_time), works)
+        return {w.name: e for w, e in zip(works, errors) if e}
+
+
+class Tool:
+    """crtools or CRIU: how to start it. Both take the same words."""
+
+    def __init__(self, name, argv):
+        self.name = name
+        self.argv = argv
+
+    @property
+    def is_peer(self):
+        return self.name == "criu"
+
+
+class Case:
+    """One run of a workload: with a flavour, a tool to dump and a tool to restore."""
+
+    def __init__(self, work, flavour, dumper, restorer):
+        self.work = work
+        self.flavour = flavour
+        self.dumper = dumper
+        self.restorer = restorer
+        self.timeout = work.meta.timeout or 60.0
+        self.needs = list(work.meta.needs) + ["root"]
+
+    @property
+    def name(self):
+        crossing = ""
+        if self.dumper.name != self.restorer.name:
+            crossing = " from-criu" if self.dumper.is_peer else " to-criu"
+        return f"{self.work.name} {self.flavour}{crossing}"
+
+    def run(self, folder, build_error):
+        if build_error:
+            raise Failure("does not compile", build_error)
+        _Run(self, folder).all()
+
+
+class _Run:
+    """The state of one case while it runs."""
+
+    def __init__(self, case, folder):
+        self.case = case
+        self.meta = case.work.meta
+        self.folder = folder
+        self.cwd = os.path.join(folder, "cwd")
+        self.log = os.path.join(folder, "log")
+        self.deadline = time.monotonic() + case.timeout
+        self.uid = 0 if case.flavour == "host" else ORDINARY_UID
+        self.root = None
+        self.command_log = None
+
+    def fail(self, text):
+        raise Failure(text, self.tails())
+
+    def tails(self):
+        """The ends of the logs, for whoever has to find out."""
+        parts = []
+        for path in (self.command_log, self.log):
+            text = system.read_text(path) if path else None
+            if text:
+                lines = text.splitlines()[-25:]
+                parts.append(f"--- {os.path.basename(path)}\n" + "\n".join(lines))
+        return "\n".join(parts)
+
+    def left(self):
+        return max(0.1, self.deadline - time.monotonic())
+
+    def start(self):
+        os.mkdir(self.cwd)
+        os.chown(self.cwd, self.uid, self.uid)
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.fchmod(log, 0o666)
+        user = {"user": self.uid, "group": self.uid, "extra_groups": []} if self.uid else {}
+        proc = subprocess.Popen(
+            [self.case.work.binary], cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, start_new_session=True, umask=0o022, **user,
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": self.cwd})
+        os.close(log)
+        self.root = proc.pid
+        proc.returncode = 0  # waited for here, not by subprocess
+
+    def wait_ready(self):
+        ready = os.path.join(self.cwd, "ready")
+        while not os.path.exists(ready):
+            ended, status = os.waitpid(self.root, os.WNOHANG)
+            if ended:
+                self.root = None
+                self.fail(f"the workload {system.describe_status(status)} before it was ready")
+            if time.monotonic() > self.deadline:
+                self.fail("the workload did not get ready in time")
+            time.sleep(0.003)
+
+    def command(self, tool, verb, images, *words):
+        """Runs one verb; True if it succeeded."""
+        log = f"{verb}.log"
+        self.command_log = os.path.join(images, log)
+        options = self.meta.dump if verb == "dump" else self.meta.restore
+        argv = tool.argv + [verb, "-D", images, "-o", log, "-v4", *words, *options]
+        prepare = None
+        if self.case.flavour == "unpriv":
+            if tool.is_peer:
+                argv.append("--unprivileged")
+
+            def prepare():
+                system.ordinary_user(ORDINARY_UID, UNPRIVILEGED_CAPS)
+        said = os.path.join(self.folder, f"{verb}.out")
+        with open(said, "wb") as out:
+            proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out,
+                                    stderr=subprocess.STDOUT, cwd=self.folder,
+                                    preexec_fn=prepare)
+        proc.returncode = 0
+        status = system.wait_child(proc.pid, self.left())
+        if not os.path.exists(self.command_log):
+            self.command_log = said
+        if status is None:
+            self.fail(f"{tool.name} {verb} did not end in time")
+        if os.WIFSIGNALED(status):
+            self.fail(f"{tool.name} {verb} {system.describe_status(status)}")
+        return status == 0
+
+    def said(self, verb, images):
+        """All that a failed verb had to say."""
+        return (system.read_text(os.path.join(self.folder, f"{verb}.out")) or "") + \
+            (system.read_text(os.path.join(images, f"{verb}.log")) or "")
+
+    def new_images(self, cycle):
+        images = os.path.join(self.folder, f"images-{cycle}")
+        os.mkdir(images)
+        if self.case.flavour == "unpriv":
+            os.chown(images, self.uid, self.uid)
+        return images
+
+    def dump(self, images):
+        return self.command(self.case.dumper, "dump", images, "-t", str(self.root))
+
+    def check_gone(self, pids):
+        """The tree is killed by the dump; zombies of it are ours to reap."""
+        deadline = time.monotonic() + 2
+        left = pids
+        while left and time.monotonic() < deadline:
+            system.reap()
+            left = [pid for pid in left if os.path.exists(f"/proc/{pid}")]
+            time.sleep(0.001)
+        if left:
+            self.fail(f"after the dump the tasks {left} are still there")
+
+    def restore(self, images):
+        return self.command(self.case.restorer, "restore", images, "-d")
+
+    def compare(self, before, limit=0.5):
+        # What CRIU leaves out is no failure of ours: its restores are judged by the workload.
+        if self.case.restorer.is_peer and self.meta.expect == "pass":
+            return
+        found = snapshot.compare(before, self.root, self.meta.ignore, limit)
+        if found:
+            self.fail("changed by dump and restore:\n\t" + "\n\t".join(found[:20]))
+
+    def cycle(self, number):
+        images = self.new_images(number)
+        before = snapshot.settled(self.root)
+        if not self.dump(images):
+            self.fail(f"{self.case.dumper.name} dump failed")
+        self.check_gone(list(before))
+        if not self.restore(images):
+            self.fail(f"{self.case.restorer.name} restore failed")
+        self.compare(before)
+
+    def refused(self, verb, images):
+        if self.meta.expect_text.lower() not in self.said(verb, images).lower():
+            self.fail(f"{verb} was refused, but not with '{self.meta.expect_text}'")
+
+    def dump_refused(self):
+        images = self.new_images(1)
+        before = snapshot.settled(self.root)
+        if self.dump(images):
+            self.fail("dump succeeded, it should have been refused")
+        self.refused("dump", images)
+        found = snapshot.compare(before, self.root, self.meta.ignore)
+        if found:
+            self.fail("changed by a refused dump:\n\t" + "\n\t".join(found[:20]))
+
+    def restore_refused(self):
+        images = self.new_images(1)
+        before = snapshot.settled(self.root)
+        if not self.dump(images):
+            self.fail("dump failed")
+        self.check_gone(list(before))
+        if self.restore(images):
+            self.fail("restore succeeded, it should have been refused")
+        self.refused("restore", images)
+        left = [pid for pid in before if system.exists(pid)]
+        if left:
+            self.fail(f"the refused restore left the tasks {left} behind")
+
+    def finish(self):
+        """The workload checks its state and ends."""
+        try:
+            os.kill(self.root, signal.SIGTERM)
+        except ProcessLookupError:
+            self.fail("the workload was gone when it was asked to check itself")
+        try:
+            status = system.wait_child(self.root, self.left())
+        except ChildProcessError:
+            self.fail("the restored root is not below the runner: it can't be waited for")
+        if status != 0:
+            self.fail(f"the workload {system.describe_status(status)}")
+        if "PASS" not in (system.read_text(self.log) or "").splitlines():
+            self.fail("the workload ended well but did not say PASS")
+
+    def all(self):
+        self.start()
+        self.wait_ready()
+        if self.meta.expect == "restore-refused":
+            self.restore_refused()
+            return
+        if self.meta.expect == "dump-refused":
+            self.dump_refused()
+        else:
+            for number in range(1, self.meta.cycles + 1):
+                self.cycle(number)
+        self.finish()
+
+
+def cases(work, tools, flavours):
+    """The runs of one workload by one tool, and what is not run: [Case], [(name, reason)]."""
+    found, skipped = [], []
+    tool = tools
+    for flavour in work.meta.flavours:
+        if flavours and flavour not in flavours:
+            continue
+        if flavour in FLAVOURS:
+            found.append(Case(work, flavour, tool, tool))
+        else:
+            assert flavour in LATER_FLAVOURS
+            skipped.append((f"{work.name} {flavour}", "crtools has no namespaces yet"))
+    return found, skipped
+
+
+def crossings(work, ours, peer, directions):
+    """Host runs whose images cross with CRIU."""
+    if "host" not in work.meta.flavours or work.meta.expect != "pass":
+        return []
+    found = []
+    if "to" in directions and work.meta.crossing in ("both", "to"):
+        found.append(Case(work, "host", ours, peer))
+    if "from" in directions and work.meta.crossing in ("both", "from"):
+        found.append(Case(work, "host", peer, ours))
+    return found
+
+
+__all__ = ["Case", "Skip", "Tool", "Workload", "build", "cases", "crossings", "find"]
