@@ -13,7 +13,7 @@
 #include "base/err.h"
 
 enum feature {
-#define FEATURE(id, name, class, lost, brings) FEATURE_##id,
+#define FEATURE(id, name, whose, class, lost, brings) FEATURE_##id,
 #include "kernel/features.def"
 #undef FEATURE
 	FEATURE_COUNT
