@@ -347,8 +347,6 @@ static bool has_payload(enum image_kind kind, const ProtobufCMessage *msg, bool 
 	switch (image_kind_info(kind)->payload) {
 	case PAYLOAD_NONE:
 		return false;
-	case PAYLOAD_SHM:
-		return !((const IpcShmEntry *)msg)->in_pagemaps;
 	case PAYLOAD_GHOST: /* crit leaves it out altogether */
 		if (no_payload)
 			return false;
@@ -357,6 +355,18 @@ static bool has_payload(enum image_kind kind, const ProtobufCMessage *msg, bool 
 	default:
 		return true;
 	}
+}
+
+/* In the largest unit that fits, with a decimal place unless it is a whole number. */
+static void put_size(struct jsontext *j, uint64_t len)
+{
+	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
+	unsigned u = 0;
+	double value = len;
+
+	for (; value >= 1024 && u < 4; u++)
+		value /= 1024;
+	fprintf(j->out, "\"... <%.*f%s>\"", value == (uint64_t)value ? 0 : 1, value, units[u]);
 }
 
 static int put_payload(struct render *r, const ProtobufCMessage *msg)
@@ -373,7 +383,9 @@ static int put_payload(struct render *r, const ProtobufCMessage *msg)
 	if (r->options->no_payload) {
 		if (payload == PAYLOAD_MSG)
 			ret = skip_queue(r, (const IpcMsgEntry *)msg, &len);
-		fprintf(r->json.out, "\"... <%" PRIu64 "B>\"", len);
+		else if (payload == PAYLOAD_SHM) /* crit counts what the pagemaps hold as well */
+			len = ((const IpcShmEntry *)msg)->size;
+		put_size(&r->json, len);
 		return ret ? ret : image_skip_raw(r->reader, padded, r->err);
 	}
 	if (payload == PAYLOAD_MSG)

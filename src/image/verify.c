@@ -187,8 +187,11 @@ static int verify_all(struct verify *v)
 		ret = check_load_tree(v);
 	if (!ret)
 		ret = check_load_files(v);
-	for (size_t i = 0; i < count && !ret; i++) {
-		ret = check_image(v, &files[i]);
+	/* The files first: what is wrong with them would else be told by whoever refers to them. */
+	for (size_t i = 0; i < 2 * count && !ret; i++) {
+		if ((files[i % count].kind == IMAGE_FILES) != (i < count))
+			continue;
+		ret = check_image(v, &files[i % count]);
 		hash_free(&v->fds);
 		v->fds = (struct hash){};
 	}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packing and unpacking of single messages, and hostile ones. */
+#include "image_util.h"
+
+#include "image/codec.h"
+
+static struct arena arena;
+
+static int arena_drop(void **state)
+{
+	(void)state;
+	arena_free(&arena);
+	return 0;
+}
+
+static void round_trip(const ProtobufCMessage *msg)
+{
+	size_t len = protobuf_c_message_get_packed_size(msg), again;
+	uint8_t *data = malloc(len + 1), *copy = malloc(len + 1);
+	struct codec_fault fault;
+	ProtobufCMessage *back;
+
+	protobuf_c_message_pack(msg, data);
+	if (codec_unpack(msg->descriptor, data, len, &arena, &fault, &back))
+		fail_msg("%s: %s at %zu", fault.field, fault.why, fault.offset);
+	again = protobuf_c_message_pack(back, copy);
+	assert_int_equal(again, len);
+	assert_memory_equal(data, copy, len);
+	free(data);
+	free(copy);
+}
+
+static void test_scalars(void **state)
+{
+	VmaEntry vma = VMA_ENTRY__INIT;
+	FileLockEntry lock = FILE_LOCK_ENTRY__INIT;
+	ThreadCoreEntry thread = THREAD_CORE_ENTRY__INIT;
+	uint64_t filter[] = { 1, UINT64_MAX };
+	SkOptsEntry opts = SK_OPTS_ENTRY__INIT;
+
+	(void)state;
+	vma.start = UINT64_MAX;
+	vma.fd = -1;
+	vma.has_madv = 1;
+	round_trip(&vma.base);
+	vma.fd = INT64_MIN;
+	round_trip(&vma.base);
+	lock.pid = INT32_MIN;
+	lock.start = -5;
+	lock.len = INT64_MAX;
+	round_trip(&lock.base);
+	thread.has_sched_nice = 1;
+	thread.sched_nice = -20;
+	thread.has_seccomp_mode = 1;
+	thread.seccomp_mode = SECCOMP_MODE__filter;
+	round_trip(&thread.base);
+	opts.n_so_filter = 2;
+	opts.so_filter = filter;
+	opts.so_bound_dev = (char *)"eth0";
+	round_trip(&opts.base);
+}
+
+static void test_values(void **state)
+{
+	/* oom_score_adj is an int32: -1000 has ten bytes. */
+	static const uint8_t wire[] = { 8,  1, 16, 0, 24, 0, 32, 0,  40,   0,	 50,   1,    'x',
+					0x70, 0x98, 0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 };
+	struct codec_fault fault;
+	TaskCoreEntry *tc;
+
+	(void)state;
+	assert_int_equal(codec_unpack(&task_core_entry__descriptor, wire, sizeof(wire), &arena,
+				      &fault, (ProtobufCMessage **)&tc), 0);
+	assert_true(tc->has_oom_score_adj);
+	assert_int_equal(tc->oom_score_adj, -1000);
+	assert_int_equal(tc->task_state, 1);
+	assert_string_equal(tc->comm, "x");
+	assert_false(tc->has_loginuid);
+}
+
+static void test_packed(void **state)
+{
+	/* pid 1, ppid 0, pgid 1, sid 1, threads [1, 300] packed and then 2 not packed */
+	static const uint8_t wire[] = { 8, 1, 16, 0, 24, 1, 32, 1, 42, 3, 1, 0xac, 2, 40, 2 };
+	struct codec_fault fault;
+	PstreeEntry *p;
+
+	(void)state;
+	assert_int_equal(codec_unpack(&pstree_entry__descriptor, wire, sizeof(wire), &arena, &fault,
+				      (ProtobufCMessage **)&p), 0);
+	assert_int_equal(p->n_threads, 3);
+	assert_int_equal(p->threads[1], 300);
+	assert_int_equal(p->threads[2], 2);
+}
+
+static void test_unknown_fields(void **state)
+{
+	/* Fields 100 (number), 101 (bytes) and 102 (64 bits) behind a whole fs_entry. */
+	static const uint8_t wire[] = { 8,    1, 16,  2,   0xa0, 6, 7, 0xaa, 6, 2, 'h',
+					'i', 0xb1, 6, 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct codec_fault fault;
+	ProtobufCMessage *fs;
+	uint8_t out[64];
+
+	(void)state;
+	assert_int_equal(codec_unpack(&fs_entry__descriptor, wire, sizeof(wire), &arena, &fault,
+				      &fs), 0);
+	assert_int_equal(fs->n_unknown_fields, 3);
+	assert_int_equal(protobuf_c_message_pack(fs, out), sizeof(wire));
+	assert_memory_equal(out, wire, sizeof(wire));
+}
+
+static void expect(const ProtobufCMessageDescriptor *desc, const void *wire, size_t len,
+		   const char *field, size_t offset, const char *why)
+{
+	struct codec_fault fault;
+	ProtobufCMessage *msg;
+
+	assert_int_equal(codec_unpack(desc, wire, len, &arena, &fault, &msg), -EINVAL);
+	assert_string_equal(fault.field, field);
+	assert_int_equal(fault.offset, offset);
+	assert_non_null(strstr(fault.why, why));
+}
+
+static void test_faults(void **state)
+{
+	(void)state;
+	expect(&fs_entry__descriptor, "\x08\x01", 2, "root_id", 0, "missing");
+	/* creds within thread_core, without its ids */
+	expect(&thread_core_entry__descriptor, "\x08\0\x10\0\x52\x02\x08\0", 8, "creds.gid", 6,
+	       "missing");
+	expect(&fs_entry__descriptor, "\x08\x01\x12\x01z", 5, "root_id", 2, "another type");
+	expect(&fs_entry__descriptor, "\x08\x01\x10\x80", 4, "root_id", 2, "damaged");
+	expect(&fs_entry__descriptor, "\x08\x01\x10\x01\x22\x05z", 7, "", 4, "larger than");
+	expect(&utsns_entry__descriptor, "\x0a\x01z\x12\x03" "a\0b", 8, "domainname", 3, "zero byte");
+	expect(&fs_entry__descriptor, "\x00\x01", 2, "", 0, "out of range");
+	expect(&fs_entry__descriptor, "\x0b\x01", 2, "cwd_id", 0, "wire type");
+	expect(&pstree_entry__descriptor, "\x08\1\x10\0\x18\1\x20\1\x2a\2\1\x80", 12, "threads", 8,
+	       "list");
+	expect(&core_entry__descriptor, "\x08\1\x22\x08\x08\1\x10\1\x18\1\x20\1"
+	       "\x22\x08\x08\1\x10\1\x18\1\x20\1", 22, "ids", 12, "twice");
+}
+
+/* Messages that unpack to much more than they are, and ones that nest. */
+static void test_bombs(void **state)
+{
+	size_t n = 4 << 20;
+	uint8_t *wire = malloc(n);
+	struct codec_fault fault;
+	ProtobufCMessage *msg;
+	size_t len = 0;
+
+	(void)state;
+	for (size_t i = 0; i < n; i += 2) {
+		wire[i] = 0x12; /* cgroup_entry.controllers, empty */
+		wire[i + 1] = 0;
+	}
+	assert_int_equal(codec_unpack(&cgroup_entry__descriptor, wire, n, &arena, &fault, &msg),
+			 -EINVAL);
+	assert_string_equal(fault.field, "controllers");
+	assert_non_null(strstr(fault.why, "too much memory"));
+	/* apparmor namespaces in namespaces: built from the innermost out, 4-byte lengths */
+	for (unsigned depth = 0; depth < 2000; depth++) {
+		uint8_t head[] = { 0x0a, 0, 0x1a, 0, 0, 0, 0 };
+		size_t whole = len;
+
+		head[3] = (whole & 127) | 128;
+		head[4] = (whole >> 7 & 127) | 128;
+		head[5] = (whole >> 14 & 127) | 128;
+		head[6] = whole >> 21;
+		memmove(wire + sizeof(head), wire, len);
+		memcpy(wire, head, sizeof(head));
+		len += sizeof(head);
+	}
+	assert_int_equal(codec_unpack(&aa_namespace__descriptor, wire, len, &arena, &fault, &msg),
+			 -EINVAL);
+	assert_non_null(strstr(fault.why, "too deep"));
+	assert_memory_equal(fault.field, "namespaces.namespaces.", 22);
+	free(wire);
+}
+
+static void test_check(void **state)
+{
+	FileEntry f = FILE_ENTRY__INIT;
+	RegFileEntry reg = REG_FILE_ENTRY__INIT;
+	FownEntry fown = FOWN_ENTRY__INIT;
+	struct codec_fault fault;
+
+	(void)state;
+	f.type = FD_TYPES__REG;
+	f.reg = &reg;
+	reg.fown = &fown;
+	assert_int_equal(codec_check(&f.base, &fault), -EINVAL);
+	assert_string_equal(fault.field, "reg.name");
+	reg.name = (char *)"/";
+	assert_int_equal(codec_check(&f.base, &fault), 0);
+	assert_int_equal(codec_check_enums(&f.base, &fault), 0);
+	f.type = 21;
+	assert_int_equal(codec_check_enums(&f.base, &fault), -EINVAL);
+	assert_string_equal(fault.field, "type");
+}
+
+/* Every message of every golden image: whole, cut at every byte, and with every byte flipped. */
+static void damage(const ProtobufCMessageDescriptor *desc, uint8_t *wire, size_t len)
+{
+	struct codec_fault fault;
+	ProtobufCMessage *msg;
+	uint8_t *out = malloc(len * 4 + 64);
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t *cut = malloc(i + 1); /* of this very size, for the sanitizer's sake */
+
+		memcpy(cut, wire, i);
+		codec_unpack(desc, cut, i, &arena, &fault, &msg);
+		free(cut);
+	}
+	for (size_t i = 0; i < len * 8; i++) {
+		wire[i / 8] ^= 1 << i % 8;
+		if (!codec_unpack(desc, wire, len, &arena, &fault, &msg)) {
+			size_t packed = protobuf_c_message_get_packed_size(msg);
+
+			if (packed <= len * 4 + 64)
+				assert_int_equal(protobuf_c_message_pack(msg, out), packed);
+		} else {
+			assert_non_null(fault.why);
+			assert_true(fault.offset <= len);
+		}
+		wire[i / 8] ^= 1 << i % 8;
+	}
+	free(out);
+	arena_free(&arena);
+}
+
+static void test_damage(void **state)
+{
+	static const struct {
+		const char *file;
+		const ProtobufCMessageDescriptor *desc;
+	} images[] = {
+		{ "core-5.img", &core_entry__descriptor },	{ "mm-7.img", &mm_entry__descriptor },
+		{ "files.img", &file_entry__descriptor },	{ "cgroup.img", &cgroup_entry__descriptor },
+		{ "netdev-2.img", &net_device_entry__descriptor },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+		char path[512];
+		uint32_t len;
+		char *data;
+
+		snprintf(path, sizeof(path), "%s/test/unit/image/%s", source_root(), images[i].file);
+		data = slurp(path, NULL);
+		memcpy(&len, data + 8, 4);
+		damage(images[i].desc, (uint8_t *)data + 12, len);
+		free(data);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_scalars),	       cmocka_unit_test(test_values),
+		cmocka_unit_test(test_packed),	       cmocka_unit_test(test_unknown_fields),
+		cmocka_unit_test(test_faults),	       cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_check),	       cmocka_unit_test(test_damage),
+	};
+
+	return cmocka_run_group_tests_name("image_codec", tests, NULL, arena_drop);
+}
