@@ -28,6 +28,12 @@ void str_list_add(struct str_list *list, struct arena *arena, const char *item)
 	arena_push(arena, list->items, list->n, arena_strdup(arena, item));
 }
 
+void str_list_end(struct str_list *list, struct arena *arena)
+{
+	arena_push(arena, list->items, list->n, NULL);
+	list->n--;
+}
+
 /* "TYPE[ID]:VALUE": an id may hold colons (a path), hence the bracket is looked for. */
 const char *options_external(const struct options *o, const char *key)
 {

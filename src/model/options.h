@@ -40,6 +40,8 @@ struct str_list {
 	size_t n;
 };
 void str_list_add(struct str_list *list, struct arena *arena, const char *item);
+/* Puts a NULL behind the last item, as execv wants it; n stays. */
+void str_list_end(struct str_list *list, struct arena *arena);
 
 /* What is recorded of a file at the dump and compared at the restore. */
 enum file_validation {

@@ -4,7 +4,7 @@
 
 void session_init(struct session *s, const struct options *opts, struct err *err, int images_fd)
 {
-	*s = (struct session){ .opts = opts, .err = err, .images_fd = images_fd };
+	*s = (struct session){ .opts = opts, .err = err, .images_fd = images_fd, .pidfile_fd = -1 };
 	s->report.arena = &s->arena;
 	s->undo.arena = &s->arena;
 }

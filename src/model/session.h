@@ -25,6 +25,8 @@ struct session {
 		uint64_t forking_us, restore_us, pages_restored, pages_compared, pages_skipped_cow;
 	} stats;
 	pid_t root_pid; /* of the restored tree, as the tool sees it */
+	int pidfile_fd; /* --pidfile, made and empty: pidfile_write() once root_pid is known; -1 */
+	int script_status; /* of a post-dump script that failed: the dump exits with it */
 };
 
 void session_init(struct session *s, const struct options *opts, struct err *err, int images_fd);

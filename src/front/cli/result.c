@@ -184,7 +184,9 @@ void result_print(const struct run *run, int status, bool own_output)
 {
 	enum verb verb = run->opts->verb;
 
-	if (!own_output) {
+	if (run->told && !err_is_set(run->err))
+		return;
+	if (!own_output && !run->told) {
 		if (log_fd() != STDERR_FILENO)
 			log_report(&run->s.report);
 		if (!run->opts->json)
