@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,10 +18,10 @@ int main(void)
 	char before[4096], after[4096];
 
 	wl_try(mkdir("new dir\nwith \"quotes\"", 0755));
-	wl_ready();
+	wl_try(setenv("WL_READY", wl_format("%s/ready", getcwd(NULL, 0)), 1));
 	wl_try(chdir("new dir\nwith \"quotes\""));
 	wl_check(getcwd(before, sizeof(before)));
-	wl_wait();
+	wl_ready_and_wait();
 	wl_check(getcwd(after, sizeof(after)));
 	wl_check_text("working directory", after, before);
 	wl_write_file("here", "x");

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,12 +36,12 @@ int main(void)
 
 	umask(0);
 	wl_try(mkdir("gone", 0750));
-	wl_ready();
+	wl_try(setenv("WL_READY", wl_format("%s/ready", getcwd(NULL, 0)), 1));
 	wl_try(chdir("gone"));
 	fd = wl_try(open(".", O_RDONLY | O_DIRECTORY));
 	wl_try(rmdir("../gone"));
 	check(fd);
-	wl_wait();
+	wl_ready_and_wait();
 	check(fd);
 	wl_pass();
 }

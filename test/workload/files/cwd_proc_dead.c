@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,12 +33,12 @@ int main(void)
 		wl_child_wait();
 		_exit(0);
 	}
-	wl_ready();
+	wl_try(setenv("WL_READY", wl_format("%s/ready", getcwd(NULL, 0)), 1));
 	wl_try(chdir(wl_format("/proc/%d", pid)));
 	wl_try(kill(pid, SIGKILL));
 	wl_check_eq(waitpid(pid, NULL, 0), pid);
 	check(pid);
-	wl_wait();
+	wl_ready_and_wait();
 	check(pid);
 	wl_pass();
 }

@@ -21,7 +21,7 @@ int main(void)
 	wl_try(mkdir("parent", 0700));
 	wl_try(mkdir("parent/child", 0711));
 	wl_try(chown("parent/child", 18943, 58467));
-	fd = wl_try(open("parent/child", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	fd = wl_try(open("parent/child", O_RDONLY | O_CLOEXEC));
 	wl_try(rmdir("parent/child"));
 	wl_try(rmdir("parent"));
 	wl_fd_save(fd, &state);

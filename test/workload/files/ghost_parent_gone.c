@@ -4,6 +4,7 @@
  * another deleted directory there is a file now. Data, sizes and links.
  *
  * wl: areas files
+ * wl: crossing from CRIU stumbles over the file in the place of the directory
  * wl: cycles 3
  */
 #define _GNU_SOURCE

@@ -37,7 +37,7 @@ int main(void)
 	owner[5].pid = child;
 	for (int i = 0; i < 4; i++)
 		fd[i] = wl_try(open("file", O_RDWR | O_CREAT, 0644));
-	fd[4] = wl_try(open(".", O_RDONLY | O_DIRECTORY));
+	fd[4] = wl_try(open(".", O_RDONLY));
 	wl_try(pipe(fds));
 	fd[5] = fds[0];
 	fd[6] = fds[1];

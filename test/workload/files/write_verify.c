@@ -4,6 +4,7 @@
  * what was written.
  *
  * wl: areas files
+ * wl: ignore fdinfo
  * wl: cycles 5
  */
 #define _GNU_SOURCE

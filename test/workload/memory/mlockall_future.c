@@ -4,6 +4,7 @@
  * comes out locked and present.
  *
  * wl: areas memory
+ * wl: crossing none CRIU loses MCL_FUTURE
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

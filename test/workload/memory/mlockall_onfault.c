@@ -4,6 +4,7 @@
  * pages that are touched become present.
  *
  * wl: areas memory
+ * wl: crossing none CRIU loses MCL_FUTURE
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

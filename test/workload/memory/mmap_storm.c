@@ -5,6 +5,7 @@
  * memory is that of the model.
  *
  * wl: areas memory
+ * wl: ignore maps
  * wl: cycles 5
  */
 #define _GNU_SOURCE

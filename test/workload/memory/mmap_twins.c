@@ -5,6 +5,7 @@
  * page must be the same in both.
  *
  * wl: areas memory
+ * wl: ignore maps
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -4,6 +4,7 @@
  * moving and reprotecting it go on failing with EPERM.
  *
  * wl: areas memory
+ * wl: crossing none CRIU loses seals
  * wl: needs mseal
  */
 #define _GNU_SOURCE

@@ -5,6 +5,7 @@
  * not provoke.
  *
  * wl: areas memory
+ * wl: ignore maps
  * wl: cycles 5
  */
 #define _GNU_SOURCE

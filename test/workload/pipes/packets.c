@@ -5,6 +5,7 @@
  * mode when it held plain bytes already.
  *
  * wl: areas pipes
+ * wl: crossing none CRIU refuses packet mode
  * wl: cycles 3
  */
 #define _GNU_SOURCE

@@ -4,6 +4,7 @@
  * sum of all pages' values must be the one that the parent sees.
  *
  * wl: areas shm
+ * wl: ignore maps
  * wl: cycles 5
  */
 #define _GNU_SOURCE
