@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See verb_check.h. Required features end the check where one is missing; all others are walked. */
+#include "front/cli/verb_check.h"
+
+#include <json.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/log.h"
+
+static const char *const class_names[] = {
+	[FEATURE_CLASS_REQUIRED] = "required",	       [FEATURE_CLASS_EXTRA] = "extra",
+	[FEATURE_CLASS_EXPERIMENTAL] = "experimental", [FEATURE_CLASS_NAMED] = "other",
+	[FEATURE_CLASS_PRIVILEGE] = "privilege",
+};
+
+static void log_missing(struct features *f, enum feature which)
+{
+	const struct feature_info *info = feature_info(which);
+	const char *why = f->num[which] ? strerror(f->num[which]) : "not there";
+
+	log_warn("%s is missing (%s). Without it: %s. It takes %s.", info->name, why, info->lost,
+		 info->brings);
+}
+
+static struct json_object *feature_json(struct features *f, enum feature which)
+{
+	const struct feature_info *info = feature_info(which);
+	struct json_object *o = json_object_new_object();
+	bool has = feature_has(f, which);
+
+	json_object_object_add(o, "name", json_object_new_string(info->name));
+	json_object_object_add(o, "category", json_object_new_string(class_names[info->class]));
+	json_object_object_add(o, "supported", json_object_new_boolean(has));
+	if (!has) {
+		json_object_object_add(o, "errno", json_object_new_int(f->num[which]));
+		json_object_object_add(o, "reason", json_object_new_string(strerror(f->num[which])));
+		json_object_object_add(o, "lost", json_object_new_string(info->lost));
+		json_object_object_add(o, "needs", json_object_new_string(info->brings));
+	}
+	return o;
+}
+
+static struct json_object *report_json(const char *verdict, struct json_object *list)
+{
+	struct json_object *o = json_object_new_object();
+	struct utsname uts;
+
+	if (verdict)
+		json_object_object_add(o, "verdict", json_object_new_string(verdict));
+	if (!uname(&uts)) {
+		json_object_object_add(o, "kernel", json_object_new_string(uts.release));
+		json_object_object_add(o, "machine", json_object_new_string(uts.machine));
+	}
+	json_object_object_add(o, "features", list);
+	return o;
+}
+
+static void print_json(struct json_object *o, FILE *out)
+{
+	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	json_object_put(o);
+}
+
+void check_features_report(struct features *f, bool json, FILE *out)
+{
+	struct json_object *list = json ? json_object_new_array() : NULL;
+
+	for (enum feature_class class = 0; class <= FEATURE_CLASS_PRIVILEGE; class++)
+		for (enum feature i = 0; i < FEATURE_COUNT; i++) {
+			const struct feature_info *info = feature_info(i);
+			bool has;
+
+			if (info->class != class)
+				continue;
+			has = feature_has(f, i);
+			if (json)
+				json_object_array_add(list, feature_json(f, i));
+			else if (has)
+				fprintf(out, "%-12s  %-26s yes\n", class_names[class], info->name);
+			else
+				fprintf(out, "%-12s  %-26s no   %s (%s)\n", class_names[class],
+					info->name, info->brings, strerror(f->num[i]));
+		}
+	if (json)
+		print_json(report_json(NULL, list), out);
+}
+
+/* --feature NAME, one after the other. */
+static int check_named(const struct check_args *args, struct features *f, FILE *out)
+{
+	struct json_object *list = args->json ? json_object_new_array() : NULL;
+	int status = 0;
+
+	for (size_t i = 0; i < args->n_features; i++) {
+		enum feature which = feature_by_name(args->features[i]);
+		bool has;
+
+		if (which == FEATURE_COUNT) {
+			log_error("There is no feature called %s.", args->features[i]);
+			status = 1;
+			continue;
+		}
+		has = feature_has(f, which);
+		if (args->json)
+			json_object_array_add(list, feature_json(f, which));
+		else if (has)
+			fprintf(out, "%s is supported\n", args->features[i]);
+		if (!has) {
+			log_missing(f, which);
+			log_error("%s is not supported", args->features[i]);
+			status = 1;
+		}
+	}
+	if (args->json)
+		print_json(report_json(status ? "missing" : "good", list), out);
+	return status;
+}
+
+static bool wanted(const struct check_args *args, enum feature_class class)
+{
+	switch (class) {
+	case FEATURE_CLASS_REQUIRED:
+		return true;
+	case FEATURE_CLASS_EXTRA:
+		return args->extra || args->all;
+	case FEATURE_CLASS_EXPERIMENTAL:
+		return args->experimental || args->all;
+	case FEATURE_CLASS_NAMED:
+	case FEATURE_CLASS_PRIVILEGE:
+		break;
+	}
+	return false;
+}
+
+/* How many features of a class are missing; stop at the first one if told so. */
+static size_t count_missing(struct features *f, enum feature_class class, bool stop)
+{
+	size_t missing = 0;
+
+	for (enum feature i = 0; i < FEATURE_COUNT; i++) {
+		if (feature_info(i)->class != class || feature_has(f, i))
+			continue;
+		log_missing(f, i);
+		missing++;
+		if (stop)
+			break;
+	}
+	return missing;
+}
+
+int verb_check(const struct check_args *args)
+{
+	struct features own = { 0 }, *f = args->known ? args->known : &own;
+	FILE *out = args->out ? args->out : stdout;
+	size_t required, others = 0;
+	struct json_object *list;
+
+	if (args->n_features)
+		return check_named(args, f, out);
+	required = count_missing(f, FEATURE_CLASS_REQUIRED, !args->json);
+	if (!required || args->json)
+		for (enum feature_class c = FEATURE_CLASS_EXTRA; c <= FEATURE_CLASS_EXPERIMENTAL; c++)
+			others += wanted(args, c) ? count_missing(f, c, false) : 0;
+	if (args->json) {
+		list = json_object_new_array();
+		for (enum feature i = 0; i < FEATURE_COUNT; i++)
+			if (args->all || wanted(args, feature_info(i)->class))
+				json_object_array_add(list, feature_json(f, i));
+		print_json(report_json(required ? "bad" : others ? "missing" : "good", list), out);
+	} else if (required) {
+		log_error("Does not look good.");
+	} else if (others) {
+		fprintf(out, "Looks good but %zu feature%s of this kernel or these privileges "
+			     "%s missing; what needs them can't be dumped or restored.\n",
+			others, others == 1 ? "" : "s", others == 1 ? "is" : "are");
+	} else {
+		fprintf(out, "Looks good.\n");
+	}
+	return required || others ? 1 : 0;
+}
