@@ -136,6 +136,7 @@ _PROBES = {
     "cgroup2": lambda: _mounted("cgroup2"),
     "landlock": lambda: "landlock" in (system.read_text("/sys/kernel/security/lsm") or "")
     or _libc.syscall(444, None, ctypes.c_ulong(0), ctypes.c_uint(1)) > 0,
+    "loginuid": lambda: os.path.exists("/proc/self/loginuid"),
     "seccomp": lambda: system.read_text("/proc/sys/kernel/seccomp/actions_avail"),
     "numa": lambda: os.path.exists("/proc/self/numa_maps"),
     "userns": lambda: os.path.exists("/proc/self/ns/user"),
