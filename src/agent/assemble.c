@@ -41,8 +41,6 @@ struct area *area_new(void)
 	memset(area->bytes, 0, area->room);
 	memcpy(area->bytes, agent_blob, agent_blob_size);
 	area->len = area_code_size();
-	area->notes = grow(NULL, sizeof(char *));
-	area->notes[area->n_notes++] = strdup("");
 	return area;
 }
 
@@ -56,9 +54,6 @@ void area_free(struct area *area)
 		free(area->programs[i]->place);
 		free(area->programs[i]);
 	}
-	for (size_t i = 0; i < area->n_notes; i++)
-		free(area->notes[i]);
-	free(area->notes);
 	free(area->programs);
 	free(area->bytes);
 	free(area);
@@ -117,10 +112,9 @@ void program_note(struct program *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (!(area->n_notes & (area->n_notes - 1)))
-		area->notes = grow(area->notes, area->n_notes * 2 * sizeof(char *));
-	area->notes[area->n_notes] = strdup(text);
-	p->note = area->n_notes++;
+	if (!area->last_note || strcmp(area_data(area, area->last_note), text))
+		area->last_note = area_put(area, text, strlen(text) + 1);
+	p->note = area->last_note;
 }
 
 call_id program_add(struct program *p, enum agent_op op, int nr, unsigned n,
@@ -168,11 +162,13 @@ static void place_calls(struct program *p)
 		p->place[i] = start[p->stages[i]]++;
 }
 
-static void resolve_results(const struct program *p, struct agent_call *call)
+static void resolve(const struct program *p, struct agent_call *call)
 {
 	for (int k = 0; k < 6; k++)
 		if (((call->kinds >> (4 * k)) & 15) == AGENT_RESULT)
 			call->arg[k] = p->place[call->arg[k]];
+	if (call->op == AGENT_THREAD)
+		call->arg[2] = p->area->programs[call->arg[2]]->header;
 }
 
 static void program_lay_out(struct program *p)
@@ -185,7 +181,7 @@ static void program_lay_out(struct program *p)
 	place_calls(p);
 	for (size_t i = 0; i < p->n; i++) {
 		out[p->place[i]] = p->calls[i];
-		resolve_results(p, &out[p->place[i]]);
+		resolve(p, &out[p->place[i]]);
 	}
 	head = area_data(area, p->header);
 	*head = p->tmpl;
@@ -240,6 +236,6 @@ const struct agent_call *program_failure(const struct program *p, const char **r
 	if (!head->failed || !head->done || head->done > head->n_calls)
 		return NULL;
 	call = &calls[head->done - 1];
-	*ret_note = call->note < p->area->n_notes ? p->area->notes[call->note] : "";
+	*ret_note = call->note && call->note < p->area->len ? area_data(p->area, call->note) : "";
 	return call;
 }

@@ -44,8 +44,7 @@ struct area {
 	size_t stacks;	      /* bytes of stacks behind len: part of the mapping, never written */
 	struct program **programs;
 	size_t n_programs;
-	char **notes; /* [0] is "" */
-	size_t n_notes;
+	uint64_t last_note; /* offset of the note put last, 0: none */
 	bool finished;
 };
 
@@ -72,7 +71,9 @@ uint64_t area_put(struct area *area, const void *data, size_t size);
 void *area_data(const struct area *area, uint64_t off);
 
 struct program *program_new(struct area *area);
-/* Calls that follow belong to this stage, and are about this object in messages. */
+/* Calls that follow belong to this stage, and are about this object in messages. Notes are strings
+ * in the area, so that whoever reads a failed call can read its note; keep them short, and the same
+ * for neighbours: a note that was given last is not stored again. */
 void program_stage(struct program *p, enum stage stage);
 void program_note(struct program *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

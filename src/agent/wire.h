@@ -23,8 +23,9 @@ enum agent_arg {
 enum agent_op {
 	AGENT_SYSCALL,	 /* system call nr with up to six arguments */
 	AGENT_SYSCALL32, /* x86: the same by the 32-bit entry (int 0x80) */
-	AGENT_THREAD,	 /* clone3 of arg0 (area offset of struct clone_args, arg1 its size); the new
-			  * thread runs the program at area offset arg2 */
+	AGENT_THREAD,	 /* clone3 of arg0 (struct clone_args without a stack, arg1 its size); the new
+			  * thread runs the program at area offset arg2 (the assembler is given the
+			  * program's number) */
 	AGENT_POST,	 /* add 1 to the 32-bit counter at arg0 and wake its waiters */
 	AGENT_WAIT,	 /* wait until the 32-bit counter at arg0 is at least arg1 */
 	AGENT_STORE,	 /* write the low arg2 (1, 2, 4 or 8) bytes of arg1 to address arg0 */
@@ -50,7 +51,7 @@ struct agent_call {
 	uint16_t demand; /* enum agent_demand */
 	int32_t nr;	 /* system call number */
 	uint32_t kinds;	 /* enum agent_arg, four bits an argument */
-	uint32_t note;	 /* the tool's: what the call is about, for messages (0: nothing) */
+	uint32_t note;	 /* offset of a string in the area: what the call is about (0: nothing) */
 	int64_t want;	 /* for AGENT_EQUAL */
 	int64_t result;	 /* written by the agent */
 	uint64_t arg[6];

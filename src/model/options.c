@@ -39,6 +39,8 @@ const char *options_external(const struct options *o, const char *key)
 {
 	size_t len = strlen(key);
 
+	if (!len || key[len - 1] != ']')
+		return NULL;
 	for (size_t i = 0; i < o->external.n; i++) {
 		const char *item = o->external.items[i];
 

@@ -8,6 +8,7 @@
 #define MODEL_RESTORE_H
 
 #include "agent/assemble.h"
+#include "base/hash.h"
 #include "image/messages.h"
 #include "model/session.h"
 
@@ -18,12 +19,16 @@ struct restore_shared {
 	struct err err;
 	_Atomic uint32_t failed;   /* somebody failed: everybody leaves */
 	_Atomic uint32_t born;	   /* tasks that have forked all their children */
-	_Atomic uint32_t grouped;  /* process group leaders that stand */
-	_Atomic uint32_t opened;   /* tasks that have opened and attached all their files */
+	_Atomic uint32_t grouped;  /* tasks whose process groups, if they lead one, stand */
+	_Atomic uint32_t opened;   /* tasks that have opened all their files */
+	_Atomic uint32_t ready;	   /* tasks that have done all that C code does */
+	_Atomic uint32_t moved;	   /* programs that need no descriptor of the tool's any more */
 	_Atomic uint32_t parked;   /* threads whose programs have ended well */
 	_Atomic uint32_t bad;	   /* programs that have failed (posted by the agent) */
+	_Atomic uint32_t go;	   /* the tool holds all leaders: programs may run */
 	_Atomic uint32_t lock;	   /* for short exclusive work on names in directories */
 	_Atomic uint64_t pages_restored, pages_compared, pages_skipped_cow;
+	uint64_t header[]; /* by task index: offset of its first program's header; others follow */
 };
 
 struct restore_thread {
@@ -64,7 +69,14 @@ struct restore_task {
 	pid_t vpid;
 	bool zombie;
 	bool helper; /* stands for a session or group leader that is gone; ends before the tree runs */
-	pid_t born_sid; /* session in which it is forked */
+	struct restore_task *forker; /* who forks it: the parent, or a sibling in its session, which
+				      * makes it the parent's child (CLONE_PARENT); NULL: the tool */
+	struct restore_task **brood; /* those whose forker this one is */
+	size_t n_brood;
+	bool early; /* forked before its forker makes a session of its own */
+	struct restore_file **own; /* files that this task opens */
+	size_t n_own;
+	bool shares_table; /* some of the brood have its descriptor table */
 
 	PstreeEntry *pstree;
 	CoreEntry *core;
@@ -77,7 +89,7 @@ struct restore_task {
 	struct restore_vma *vmas;
 	size_t n_vmas;
 	struct restore_table *table;
-	struct page_source *pages; /* pages room: what pagemap-<vpid> holds */
+	struct page_pool *pages; /* pages room: what pagemap-<vpid> holds, once it is open */
 
 	struct area *area;	/* the programs; built by plan_programs */
 	uint64_t area_addr;
@@ -95,6 +107,7 @@ struct restore_file {
 	bool shared;  /* owner's descendants use it too: opened before forking */
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
+	struct restore_file *group; /* restore_group: chain of files with one owner */
 	bool late;    /* set by check: can be opened only when all tasks were born (a file below
 		       * /proc/PID of one of them); heirs then fetch it from the owner by pidfd_getfd */
 	void *priv;
@@ -104,6 +117,7 @@ struct restore {
 	struct session *s;
 	struct restore_task **tasks; /* parents first */
 	size_t n_tasks;
+	size_t n_living; /* tasks that will run: no zombies, no stand-ins */
 	struct restore_task *root;
 	struct hash task_by_pid, file_by_id, table_by_id;
 	struct restore_file **files;
@@ -112,7 +126,10 @@ struct restore {
 	struct restore_shared *shared;
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;
-	int free_fd; /* from here on numbers are not used by any task of the tree */
+	/* Descriptor numbers: 1 for those that a task of the tree wants; where to look for a free one. */
+	unsigned char *numbers;
+	size_t n_numbers;
+	int free_fd;
 	void *priv[32];
 };
 
@@ -134,7 +151,7 @@ int restore_add_helper(struct restore *r, pid_t vpid);
 struct restore_file *restore_file_by_id(const struct restore *r, uint32_t id);
 /* Opens a file that is not a descriptor (exe, cwd, mapped file); the caller closes. */
 int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd);
-/* A descriptor number for the tool's own use that disturbs no task; dup's fd there and closes fd. */
-int restore_service_fd(struct restore *r, int fd);
+/* a and b must be opened by the same task, a before b: their owners' common ancestor. For check(). */
+bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);
 
 #endif

@@ -81,6 +81,9 @@ struct area_class {
 	/* Restore. Is it one of mine? */
 	bool (*claims)(const VmaEntry *e);
 	int (*check)(struct restore_task *t, struct restore_vma *v);
+	/* In the forked task, before it forks others: makes what its descendants share with it or with each
+	 * other (called once a task for each class, not for each area). */
+	int (*share)(struct restore_task *t);
 	/* In the forked task: maps it at `at` (MAP_FIXED_NOREPLACE | flags are in `flags`), so that it
 	 * can be filled. NULL: the class does all in emit. Returns 0, or -EEXIST: at is taken. */
 	int (*place)(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags);

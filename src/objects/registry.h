@@ -26,6 +26,11 @@ enum state_slot {
 	SLOT_MEMFD,
 	SLOT_VDSO,
 	SLOT_SYSVIPC,
+	SLOT_MEETING,
+	SLOT_ROBUST,
+	SLOT_RSEQ,
+	SLOT_MEMPOLICY,
+	SLOT_DOMAIN,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");

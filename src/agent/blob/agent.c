@@ -82,15 +82,23 @@ static int64_t word_store(void *p, uint64_t value, uint64_t size)
 	}
 }
 
+/* struct clone_args of clone3(2), as far as the agent fills it. */
+struct clone_stack {
+	uint64_t others[5], stack, stack_size;
+};
+
 /* The new thread finds its program and the area on top of its stack (agent_thread_start). */
 static int64_t thread_start(const uint64_t a[6], char *area)
 {
 	struct agent_program *prog = (void *)(area + a[2]);
+	struct clone_stack *args = (void *)a[0];
 	uint64_t *top = (void *)(area + prog->stack - 16);
 
 	top[0] = (uint64_t)prog;
 	top[1] = (uint64_t)area;
-	return agent_clone3((const void *)a[0], a[1]);
+	args->stack_size = 1024;
+	args->stack = (uint64_t)top - args->stack_size;
+	return agent_clone3(args, a[1]);
 }
 
 static int64_t run_call(const struct agent_call *call, const uint64_t a[6], char *area)
@@ -131,7 +139,8 @@ static int demand_met(const struct agent_call *call)
 
 static _Noreturn void park(char *area, struct agent_program *prog)
 {
-	counter_post((uint32_t *)(area + prog->end_counter));
+	if (!prog->failed)
+		counter_post((uint32_t *)(area + prog->end_counter));
 	for (;;)
 		/* A word that never reaches the value: the tool comes by ptrace. */
 		counter_wait((uint32_t *)&prog->failed, 2);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The memory map of each task: what is common to all areas; the class of the area does the rest. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "engine/dump.h"
+#include "image/constants.h"
+#include "objects/registry.h"
+
+static const struct {
+	uint64_t vmflag;
+	uint32_t flag; /* of mmap(2) */
+} mmap_flags[] = {
+	{ VMF_(GROWSDOWN), MAP_GROWSDOWN },
+	{ VMF_(LOCKED), MAP_LOCKED },
+	{ VMF_(NORESERVE), MAP_NORESERVE },
+};
+
+static const struct {
+	uint64_t vmflag;
+	int advice; /* of madvise(2) */
+} advices[] = {
+	{ VMF_(RAND_READ), MADV_RANDOM },	{ VMF_(SEQ_READ), MADV_SEQUENTIAL },
+	{ VMF_(DONTCOPY), MADV_DONTFORK },	{ VMF_(MERGEABLE), MADV_MERGEABLE },
+	{ VMF_(HUGEPAGE), MADV_HUGEPAGE },	{ VMF_(NOHUGEPAGE), MADV_NOHUGEPAGE },
+	{ VMF_(DONTDUMP), MADV_DONTDUMP },	{ VMF_(WIPEONFORK), MADV_WIPEONFORK },
+};
+
+static void fill_common(const struct proc_area *a, VmaEntry *e)
+{
+	uint64_t madv = 0;
+
+	e->start = a->start;
+	e->end = a->end;
+	e->pgoff = a->offset;
+	e->prot = a->prot;
+	e->flags = a->shared ? MAP_SHARED : MAP_PRIVATE;
+	e->fd = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(mmap_flags); i++)
+		if (a->vmflags & mmap_flags[i].vmflag)
+			e->flags |= mmap_flags[i].flag;
+	for (size_t i = 0; i < ARRAY_SIZE(advices); i++)
+		if (a->vmflags & advices[i].vmflag)
+			madv |= UINT64_C(1) << advices[i].advice;
+	e->has_madv = madv != 0;
+	e->madv = madv;
+}
+
+static int collect_area(struct dump_task *t, const struct proc_area *area)
+{
+	struct arena *a = dump_arena(t->dump);
+	const struct area_class *class = NULL;
+	VmaEntry *e = arena_msg(a, VmaEntry, vma_entry);
+	int ret;
+
+	for (size_t i = 0; area_classes[i]; i++)
+		if (area_classes[i]->match(t, area)) {
+			class = area_classes[i];
+			break;
+		}
+	if (!class) {
+		task_refuse(t, arena_printf(a, "mapping %llx-%llx (%s)", (unsigned long long)area->start,
+					    (unsigned long long)area->end, area->path),
+			    "is of a kind that can't be kept", "");
+		return 0;
+	}
+	fill_common(area, e);
+	ret = class->collect(t, area, e);
+	if (ret < 0 || !e->status)
+		return ret;
+	t->vmas[t->n_vmas++] = (struct dump_area){ area, e, class };
+	return 0;
+}
+
+static void fill_mm(struct dump_task *t)
+{
+	const struct proc_stat *stat = &t->stat;
+
+	t->mm->mm_start_code = stat->startcode;
+	t->mm->mm_end_code = stat->endcode;
+	t->mm->mm_start_data = stat->start_data;
+	t->mm->mm_end_data = stat->end_data;
+	t->mm->mm_start_stack = stat->startstack;
+	t->mm->mm_start_brk = stat->start_brk;
+	t->mm->mm_arg_start = stat->arg_start;
+	t->mm->mm_arg_end = stat->arg_end;
+	t->mm->mm_env_start = stat->env_start;
+	t->mm->mm_env_end = stat->env_end;
+}
+
+static int collect_auxv(struct dump_task *t)
+{
+	bool compat = regs_compat(&t->threads[0].stop->regs);
+	struct arena *a = dump_arena(t->dump);
+	struct proc_auxv auxv;
+	int ret = proc_auxv(&t->stop->proc, compat, a, &auxv, dump_err(t->dump));
+
+	if (ret < 0)
+		return ret;
+	/* The pair AT_NULL that ends the vector belongs to it. */
+	t->mm->n_mm_saved_auxv = 2 * (auxv.n + 1);
+	t->mm->mm_saved_auxv = arena_array(a, uint64_t, t->mm->n_mm_saved_auxv);
+	for (size_t i = 0; i < auxv.n; i++) {
+		t->mm->mm_saved_auxv[2 * i] = auxv.pair[i][0];
+		t->mm->mm_saved_auxv[2 * i + 1] = auxv.pair[i][1];
+	}
+	return 0;
+}
+
+static int collect_task_areas(struct dump_task *t)
+{
+	struct arena *a = dump_arena(t->dump);
+	int ret;
+
+	t->mm = arena_msg(a, MmEntry, mm_entry);
+	fill_mm(t);
+	ret = proc_smaps(&t->stop->proc, a, &t->areas, dump_err(t->dump));
+	if (ret == 0)
+		ret = collect_auxv(t);
+	if (ret < 0)
+		return ret;
+	t->vmas = arena_array(a, struct dump_area, t->areas.n);
+	for (size_t i = 0; ret == 0 && i < t->areas.n; i++)
+		ret = collect_area(t, &t->areas.areas[i]);
+	if (ret < 0)
+		return ret;
+	t->mm->n_vmas = t->n_vmas;
+	t->mm->vmas = arena_array(a, VmaEntry *, t->n_vmas);
+	for (size_t i = 0; i < t->n_vmas; i++)
+		t->mm->vmas[i] = t->vmas[i].vma;
+	return dump_file_by_link(t, "exe", O_RDONLY, &t->mm->exe_file_id);
+}
+
+int collect_areas(struct dump *d)
+{
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+		int ret = t->zombie ? 0 : collect_task_areas(t);
+
+		if (ret < 0)
+			return err_add_pid(dump_err(d), t->vpid, ret);
+	}
+	return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Birth: the tool forks the root, every task forks its brood. Each task, still running the tool's
+ * code, maps and fills its memory, opens its files, joins its groups; then it becomes what it was
+ * (enter.c). Whoever fails says so in shared memory, and the tool ends them all.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <linux/sched.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "engine/restore.h"
+#include "model/logfile.h"
+#include "objects/registry.h"
+
+static _Noreturn void task_main(struct restore_task *t);
+
+static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
+{
+	pid_t pid = t->vpid, got;
+	struct clone_args args = {
+		.flags = flags,
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+		.set_tid = (uint64_t)&pid,
+		.set_tid_size = 1,
+	};
+
+	got = syscall(SYS_clone3, &args, sizeof(args));
+	if (got == 0)
+		task_main(t);
+	if (got < 0)
+		return err_add_pid(restore_err(r), t->vpid,
+				   errno == EEXIST ?
+					   err_set(restore_err(r), ERR_PID_TAKEN, EEXIST,
+						   "the id %d has been taken by another task", pid) :
+					   err_sys(restore_err(r), "clone3",
+						   "can't make a task with the id %d (that takes "
+						   "CAP_CHECKPOINT_RESTORE)", pid));
+	t->real_pid = got;
+	return 0;
+}
+
+static int fork_brood(struct restore_task *t, bool early)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < t->n_brood; i++) {
+		struct restore_task *c = t->brood[i];
+		uint64_t flags = c->parent == t ? 0 : CLONE_PARENT;
+
+		if (c->early != early)
+			continue;
+		if (c->table && c->table == t->table)
+			flags |= CLONE_FILES;
+		ret = task_clone(t->r, c, flags);
+	}
+	return ret;
+}
+
+static int make_session(struct restore_task *t)
+{
+	if ((pid_t)t->pstree->sid == t->vpid && getsid(0) != t->vpid && setsid() < 0)
+		return err_sys(restore_err(t->r), "setsid", "can't make session %d", t->vpid);
+	if (getsid(0) != (pid_t)t->pstree->sid)
+		return err_set(restore_err(t->r), ERR_INTERNAL, EINVAL,
+			       "task %d came into session %d instead of %u", t->vpid, getsid(0),
+			       t->pstree->sid);
+	return 0;
+}
+
+/* Leaders first; the others join when all leaders stand. */
+static int join_group(struct restore_task *t)
+{
+	pid_t pgid = t->pstree->pgid;
+
+	if (pgid == t->vpid && getpgrp() != pgid && setpgid(0, 0) < 0)
+		return err_sys(restore_err(t->r), "setpgid", "can't make process group %d", pgid);
+	task_post(&t->r->shared->grouped);
+	task_wait(t->r, &t->r->shared->grouped, t->r->n_tasks);
+	if (pgid && pgid != getpgrp() && setpgid(0, pgid) < 0)
+		return err_sys(restore_err(t->r), "setpgid", "can't join process group %d", pgid);
+	return 0;
+}
+
+static int share_areas(struct restore_task *t)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && area_classes[i]; i++)
+		if (area_classes[i]->share)
+			ret = area_classes[i]->share(t);
+	return ret;
+}
+
+/* What must exist before the brood is forked, then the brood, then the rest of this task. */
+static int come_to_life(struct restore_task *t)
+{
+	bool lives = !t->zombie && !t->helper;
+	int ret = share_areas(t);
+
+	if (ret == 0)
+		ret = place_areas(t, true);
+	if (ret == 0)
+		ret = open_files(t, true);
+	if (ret == 0 && t->shares_table)
+		ret = settle_files(t);
+	if (ret == 0)
+		ret = fork_brood(t, true);
+	if (ret == 0)
+		ret = make_session(t);
+	if (ret == 0)
+		ret = fork_brood(t, false);
+	task_post(&t->r->shared->born);
+	if (ret == 0 && lives)
+		ret = place_areas(t, false);
+	if (ret == 0)
+		ret = join_group(t);
+	if (ret == 0 && lives)
+		ret = open_files(t, false);
+	task_post(&t->r->shared->opened);
+	task_wait(t->r, &t->r->shared->opened, t->r->n_tasks);
+	return ret;
+}
+
+/* As it ended: by exit, or by the signal that killed it. */
+static _Noreturn void die_again(const struct restore_task *t)
+{
+	uint32_t code = t->core->tc->exit_code;
+	int signo = code & 0x7f;
+	struct rlimit no_core = { 0, 0 };
+	sigset_t set;
+
+	if (signo) {
+		setrlimit(RLIMIT_CORE, &no_core);
+		prctl(PR_SET_DUMPABLE, 0);
+		signal(signo, SIG_DFL);
+		sigemptyset(&set);
+		sigaddset(&set, signo);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		kill(getpid(), signo);
+		abort();
+	}
+	_exit(code >> 8 & 0xff);
+}
+
+/* Children that are not to live: stand-ins are buried, zombies are left to be waited for. */
+static int await_dead(struct restore_task *t)
+{
+	for (size_t i = 0; i < t->r->n_tasks; i++) {
+		struct restore_task *c = t->r->tasks[i];
+		siginfo_t info;
+
+		if (c->parent != t || (!c->helper && !c->zombie))
+			continue;
+		while (waitid(P_PID, c->vpid, &info, WEXITED | __WALL | (c->helper ? 0 : WNOWAIT)) < 0)
+			if (errno != EINTR)
+				return err_sys(restore_err(t->r), "waitid",
+					       "can't wait for the dead task %d", c->vpid);
+	}
+	return 0;
+}
+
+/* What the tool's own work has left pending (SIGCHLD of dead children) is not the program's. */
+static void drop_signals(void)
+{
+	struct timespec now = { 0 };
+	sigset_t all;
+
+	sigfillset(&all);
+	while (sigtimedwait(&all, NULL, &now) > 0)
+		continue;
+}
+
+static int prepare(struct restore_task *t)
+{
+	int ret = attach_files(t);
+
+	if (ret == 0 && !t->shares_table)
+		ret = settle_files(t);
+	for (size_t c = 0; ret == 0 && state_classes[c]; c++)
+		if (state_classes[c]->prepare)
+			ret = state_classes[c]->prepare(t);
+	if (ret == 0)
+		ret = build_programs(t);
+	if (ret == 0)
+		ret = await_dead(t);
+	return ret;
+}
+
+static _Noreturn void task_main(struct restore_task *t)
+{
+	struct restore *r = t->r;
+	int ret;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (logfile_child(r->s->opts, restore_err(r)) < 0)
+		task_fail(r);
+	ret = come_to_life(t);
+	if (ret == 0 && t->helper)
+		_exit(0);
+	if (ret == 0 && t->zombie)
+		die_again(t);
+	if (ret == 0)
+		ret = prepare(t);
+	if (ret < 0) {
+		err_add_pid(restore_err(r), t->vpid, ret);
+		task_fail(r);
+	}
+	task_post(&r->shared->ready);
+	task_wait(r, &r->shared->go, 1);
+	drop_signals();
+	enter_agent(t);
+}
+
+int fork_root(struct restore *r)
+{
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	ret = task_clone(r, r->root, r->s->opts->sibling ? CLONE_PARENT : 0);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	r->s->root_pid = r->root->real_pid;
+	return ret;
+}

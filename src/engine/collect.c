@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a frozen tree to the model: one struct dump_task a process with its entries allocated, one
+ * struct dump_thread a thread. Ids in entries are those of the innermost pid namespace.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/dump.h"
+#include "kernel/ptrace.h"
+
+static pid_t innermost(const struct proc_nsids *ids, pid_t fallback)
+{
+	return ids->n ? ids->id[ids->n - 1] : fallback;
+}
+
+static int read_status(struct dump *d, struct proc *proc, struct proc_status **ret)
+{
+	*ret = arena_new(dump_arena(d), struct proc_status);
+	return proc_status(proc, dump_arena(d), *ret, dump_err(d));
+}
+
+static int collect_thread(struct dump_task *t, struct dump_thread *th, struct thread_stop *stop)
+{
+	struct arena *a = dump_arena(t->dump);
+	struct proc proc = PROC_INIT;
+	int ret;
+
+	th->task = t;
+	th->stop = stop;
+	if (stop->tid == t->stop->pid) {
+		th->status = t->status;
+	} else {
+		ret = proc_open_thread(&proc, &t->stop->proc, stop->tid, dump_err(t->dump));
+		if (ret == 0)
+			ret = read_status(t->dump, &proc, &th->status);
+		proc_close(&proc);
+		if (ret < 0)
+			return ret;
+	}
+	th->vtid = innermost(&th->status->ns_pid, stop->tid);
+	th->core = arena_msg(a, CoreEntry, core_entry);
+	th->core->thread_core = arena_msg(a, ThreadCoreEntry, thread_core_entry);
+	th->extra = arena_msg(a, CrtoolsThreadEntry, crtools_thread_entry);
+	th->extra->has_tid = true;
+	th->extra->tid = th->vtid;
+	return 0;
+}
+
+static int collect_threads(struct dump_task *t)
+{
+	struct arena *a = dump_arena(t->dump);
+	int ret;
+
+	t->n_threads = t->stop->n_threads;
+	t->threads = arena_array(a, struct dump_thread, t->n_threads);
+	t->pstree->n_threads = t->n_threads;
+	t->pstree->threads = arena_array(a, uint32_t, t->n_threads);
+	t->extra->n_threads = t->n_threads;
+	t->extra->threads = arena_array(a, CrtoolsThreadEntry *, t->n_threads);
+	for (size_t i = 0; i < t->n_threads; i++) {
+		ret = collect_thread(t, &t->threads[i], &t->stop->threads[i]);
+		if (ret < 0)
+			return ret;
+		t->pstree->threads[i] = t->threads[i].vtid;
+		t->extra->threads[i] = t->threads[i].extra;
+	}
+	t->core = t->threads[0].core;
+	t->core->tc = arena_msg(a, TaskCoreEntry, task_core_entry);
+	return 0;
+}
+
+static void collect_zombie(struct dump_task *t)
+{
+	struct arena *a = dump_arena(t->dump);
+
+	t->core = arena_msg(a, CoreEntry, core_entry);
+	t->core->tc = arena_msg(a, TaskCoreEntry, task_core_entry);
+	t->pstree->n_threads = 1;
+	t->pstree->threads = arena_array(a, uint32_t, 1);
+	t->pstree->threads[0] = t->vpid;
+}
+
+/* stat and status show ids of our namespace; NSpgid and NSsid those of the task's own. */
+static void fill_pstree(struct dump_task *t)
+{
+	t->pstree->pid = t->vpid;
+	t->pstree->ppid = t->parent ? t->parent->vpid : 0;
+	t->pstree->pgid = innermost(&t->status->ns_pgid, t->stat.pgrp);
+	t->pstree->sid = innermost(&t->status->ns_sid, t->stat.session);
+}
+
+static int collect_task(struct dump *d, struct proc_stop *stop, struct dump_task *t)
+{
+	struct arena *a = dump_arena(d);
+	int ret;
+
+	*t = (struct dump_task){ .dump = d, .stop = stop, .zombie = stop->zombie };
+	ret = proc_stat(&stop->proc, &t->stat, dump_err(d));
+	if (ret == 0)
+		ret = read_status(d, &stop->proc, &t->status);
+	if (ret < 0)
+		return ret;
+	t->vpid = innermost(&t->status->ns_pid, stop->pid);
+	t->pstree = arena_msg(a, PstreeEntry, pstree_entry);
+	t->extra = arena_msg(a, CrtoolsTaskEntry, crtools_task_entry);
+	t->extra->has_pid = true;
+	t->extra->pid = t->vpid;
+	if (t->zombie)
+		collect_zombie(t);
+	else
+		ret = collect_threads(t);
+	return ret;
+}
+
+int collect_tasks(struct dump *d)
+{
+	struct hash by_pid = { 0 };
+	int ret = 0;
+
+	d->n_tasks = d->tree.n_procs;
+	d->tasks = arena_array(dump_arena(d), struct dump_task *, d->n_tasks);
+	for (size_t i = 0; ret == 0 && i < d->n_tasks; i++) {
+		struct proc_stop *stop = d->tree.procs[i];
+
+		d->tasks[i] = arena_new(dump_arena(d), struct dump_task);
+		hash_put(&by_pid, stop->pid, d->tasks[i]);
+		ret = err_add_pid(dump_err(d), stop->pid, collect_task(d, stop, d->tasks[i]));
+		if (stop->parent)
+			d->tasks[i]->parent = hash_get(&by_pid, stop->parent->pid);
+		if (ret == 0)
+			fill_pstree(d->tasks[i]);
+	}
+	hash_free(&by_pid);
+	return ret;
+}
+
+pid_t dump_vpid(const struct dump *d, pid_t pid)
+{
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		const struct dump_task *t = d->tasks[i];
+
+		if (t->stop->pid == pid)
+			return t->vpid;
+		for (size_t k = 0; k < t->n_threads; k++)
+			if (t->threads[k].stop->tid == pid)
+				return t->threads[k].vtid;
+	}
+	return 0;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors in a forked task: open, attach, move to their numbers; and at the end close the rest. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "engine/restore.h"
+#include "objects/registry.h"
+
+static int open_file(struct restore_task *t, struct restore_file *f)
+{
+	int fd = -1, ret = f->class->open(t, f, &fd);
+
+	if (ret < 0)
+		return ret;
+	f->stage_fd = service_fd(t->r, fd);
+	if (f->stage_fd < 0)
+		return f->stage_fd;
+	f->open = true;
+	return 0;
+}
+
+/* Files may wait for each other (-EAGAIN): again, as long as a turn brings one forward. */
+int open_files(struct restore_task *t, bool for_children)
+{
+	bool all = t->shares_table;
+	size_t waiting, opened;
+
+	do {
+		waiting = opened = 0;
+		for (size_t i = 0; i < t->n_own; i++) {
+			struct restore_file *f = t->own[i];
+			int ret;
+
+			if (f->open || (for_children && !f->shared && !all))
+				continue;
+			ret = open_file(t, f);
+			if (ret == -EAGAIN)
+				waiting++;
+			else if (ret < 0)
+				return err_set(restore_err(t->r), ERR_KERNEL, -ret,
+					       "can't restore file %u (%s)", f->id, f->class->name);
+			else
+				opened++;
+		}
+	} while (waiting && opened);
+	if (waiting && !for_children)
+		return err_set(restore_err(t->r), ERR_IMAGE_CORRUPT, ELOOP,
+			       "%zu files of task %d wait for each other", waiting, t->vpid);
+	return 0;
+}
+
+int attach_files(struct restore_task *t)
+{
+	for (size_t i = 0; i < t->n_own; i++) {
+		struct restore_file *f = t->own[i];
+		int ret = f->class->attach ? f->class->attach(t, f, f->stage_fd) : 0;
+
+		if (ret < 0)
+			return err_set(restore_err(t->r), ERR_KERNEL, -ret,
+				       "can't complete file %u (%s)", f->id, f->class->name);
+	}
+	return 0;
+}
+
+/* Numbers that tasks want are never in use by the tool, so the order does not matter. */
+int settle_files(struct restore_task *t)
+{
+	if (!t->table || t->table->owner != t)
+		return 0;
+	for (size_t i = 0; i < t->table->n_fds; i++) {
+		const FdinfoEntry *e = t->table->fds[i].e;
+		struct restore_file *f = t->table->fds[i].file;
+
+		if (dup3(f->stage_fd, e->fd, e->flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+			return err_sys(restore_err(t->r), "dup3",
+				       "can't give task %d its descriptor %u", t->vpid, e->fd);
+	}
+	return 0;
+}
+
+int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd)
+{
+	struct restore_file *known = restore_file_by_id(t->r, id), f;
+	RegFileEntry reg;
+	FileEntry entry;
+
+	if (!known)
+		return err_set(restore_err(t->r), ERR_IMAGE_CORRUPT, EINVAL,
+			       "file %u is not in files.img", id);
+	f = *known;
+	if (known->entry->reg) { /* it may be an open description as well, with flags of its own */
+		reg = *known->entry->reg;
+		reg.flags = flags;
+		reg.pos = (uint64_t)-1;
+		entry = *known->entry;
+		entry.reg = &reg;
+		f.entry = &entry;
+	}
+	return f.class->open(t, &f, ret_fd);
+}
+
+static int emit_fs(struct restore_task *t)
+{
+	struct program *p = t->threads[0].prog;
+	struct restore_file *root = restore_file_by_id(t->r, t->fs->root_id);
+	int cwd_fd, root_fd, ret;
+
+	ret = restore_open_by_id(t, t->fs->cwd_id, O_PATH | O_DIRECTORY, &cwd_fd);
+	if (ret == 0)
+		ret = cwd_fd = service_fd(t->r, cwd_fd);
+	if (ret < 0)
+		return ret;
+	program_stage(p, STAGE_FILES);
+	program_note(p, "working directory");
+	if (root && root->entry->reg && root->entry->reg->name[0] &&
+	    (root->entry->reg->name[0] != '/' || root->entry->reg->name[1])) {
+		ret = restore_open_by_id(t, t->fs->root_id, O_PATH | O_DIRECTORY, &root_fd);
+		if (ret == 0)
+			ret = root_fd = service_fd(t->r, root_fd);
+		if (ret < 0)
+			return ret;
+		program_note(p, "root directory %s", root->entry->reg->name);
+		program_do(p, SYS_fchdir, IMM(root_fd));
+		program_do(p, SYS_chroot, AREA(area_put(p->area, ".", 2)));
+	}
+	program_do(p, SYS_fchdir, IMM(cwd_fd));
+	return 0;
+}
+
+/* Everything between the task's own descriptors goes. */
+static void emit_closing(struct restore_task *t)
+{
+	struct restore *r = t->r;
+	struct program *p = t->threads[0].prog;
+	unsigned char *mine = arena_alloc(restore_arena(r), r->n_numbers + 1);
+	unsigned int from = 0;
+
+	for (size_t i = 0; i < t->table->n_fds; i++)
+		mine[t->table->fds[i].e->fd] = 1;
+	program_note(p, "descriptors of the tool");
+	for (unsigned int n = 0; n < r->n_numbers; n++) {
+		if (!mine[n])
+			continue;
+		if (n > from)
+			program_do(p, SYS_close_range, IMM(from), IMM(n - 1), IMM(0));
+		from = n + 1;
+	}
+	program_do(p, SYS_close_range, IMM(from), IMM(~0u), IMM(0));
+}
+
+int emit_descriptors(struct restore_task *t)
+{
+	struct program *p = t->threads[0].prog;
+	int ret = emit_fs(t);
+
+	if (ret < 0)
+		return ret;
+	program_note(p, "tasks that share descriptors");
+	program_op(p, AGENT_POST, 0, IMM(&t->r->shared->moved));
+	if (t->table->owner != t)
+		return 0;
+	if (t->shares_table)
+		program_op(p, AGENT_WAIT, 0, IMM(&t->r->shared->moved), IMM(t->r->n_living));
+	emit_closing(t);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A dump, from the front door to the disk: the steps of the table, in its order. Nothing is
+ * written to an image before all has been examined and found keepable; nothing of the set is visible before
+ * all of it is written; and whatever fails, the tree goes on as it was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "engine/dump.h"
+#include "engine/engine.h"
+#include "engine/fault.h"
+#include "image/writer.h"
+#include "model/script.h"
+
+static void let_run(void *data)
+{
+	tree_release(data, TREE_RUN);
+}
+
+static int step_scripts(struct dump *d)
+{
+	return script_run(d->s->opts, SCRIPT_PRE_DUMP, d->s->images_fd, d->s->opts->pid, NULL,
+			  dump_err(d));
+}
+
+static int step_open(struct dump *d)
+{
+	return image_dir_create(d->s->images_fd, ".", dump_err(d), &d->s->images);
+}
+
+static int step_freeze(struct dump *d)
+{
+	int ret = tree_freeze(&d->tree, d->s->opts->pid, d->s->opts->timeout, dump_arena(d),
+			      dump_err(d));
+
+	if (ret < 0)
+		return ret;
+	undo_push(&d->s->undo, let_run, &d->tree);
+	d->s->stats.freezing_us = (monotonic_ns() - d->tree.frozen_at) / 1000;
+	return 0;
+}
+
+static int step_network(struct dump *d)
+{
+	return script_run(d->s->opts, SCRIPT_NETWORK_LOCK, d->s->images_fd, d->s->opts->pid, NULL,
+			  dump_err(d));
+}
+
+static int step_judge(struct dump *d)
+{
+	if (!d->s->report.refusals)
+		return 0;
+	return err_set(dump_err(d), ERR_REFUSED, EOPNOTSUPP,
+		       "the tree of process %d can't be kept for %zu reason%s", d->s->opts->pid,
+		       d->s->report.refusals, d->s->report.refusals == 1 ? "" : "s");
+}
+
+static int step_memory(struct dump *d)
+{
+	uint64_t start = monotonic_ns();
+	int ret = write_memory(d);
+
+	d->s->stats.memdump_us = d->s->stats.memwrite_us = (monotonic_ns() - start) / 1000;
+	return ret;
+}
+
+static int step_commit(struct dump *d)
+{
+	int ret = write_inventory(d);
+
+	return ret < 0 ? ret : image_dir_commit(d->s->images, IMAGE_SYNC_SMALL, dump_err(d));
+}
+
+static const struct {
+	const char *name; /* also the fault point behind the step */
+	int (*run)(struct dump *d);
+} steps[] = {
+	{ "dump-scripts", step_scripts },	/* pre-dump: the tree still runs */
+	{ "dump-open", step_open },		/* a new image set, not visible yet */
+	{ "dump-freeze", step_freeze },		/* from here on the tree stands still */
+	{ "dump-tasks", collect_tasks },
+	{ "dump-kobjs", collect_kobjs },
+	{ "dump-areas", collect_areas },
+	{ "dump-files", collect_files },
+	{ "dump-state", collect_state },
+	{ "dump-network", step_network },
+	{ "dump-agent", run_programs },		/* the only step that changes the processes */
+	{ "dump-absorb", absorb_state },
+	{ "dump-judge", step_judge },		/* all reasons against it are known: refuse, or go on */
+	{ "dump-entries", write_entries },
+	{ "dump-memory", step_memory },
+	{ "dump-commit", step_commit },		/* the set becomes visible, whole */
+};
+
+/* The images stand. A post-dump script that fails keeps the tree running. */
+static int finish(struct dump *d)
+{
+	const struct options *o = d->s->opts;
+	enum tree_end end = o->leave_running ? TREE_RUN : o->leave_stopped ? TREE_STOP : TREE_KILL;
+	int status = 0, ret;
+
+	ret = script_run(o, SCRIPT_POST_DUMP, d->s->images_fd, o->pid, &status, dump_err(d));
+	if (ret < 0)
+		return ret;
+	d->s->stats.frozen_us = (monotonic_ns() - d->tree.frozen_at) / 1000;
+	undo_drop(&d->s->undo, 0);
+	tree_release(&d->tree, end);
+	return end == TREE_RUN ? script_run(o, SCRIPT_NETWORK_UNLOCK, d->s->images_fd, o->pid, NULL, NULL) : 0;
+}
+
+static int write_stats(struct dump *d)
+{
+	StatsEntry e = STATS_ENTRY__INIT;
+	DumpStatsEntry dump = DUMP_STATS_ENTRY__INIT;
+	void *msgs[] = { &e };
+
+	e.dump = &dump;
+	dump.freezing_time = d->s->stats.freezing_us;
+	dump.frozen_time = d->s->stats.frozen_us;
+	dump.memdump_time = d->s->stats.memdump_us;
+	dump.memwrite_time = d->s->stats.memwrite_us;
+	dump.pages_scanned = d->s->stats.pages_scanned;
+	dump.pages_skipped_parent = d->s->stats.pages_skipped_parent;
+	dump.pages_written = d->s->stats.pages_written;
+	dump.pages_lazy = d->s->stats.pages_lazy;
+	return image_write_service(AT_FDCWD, IMAGE_STATS_DUMP, msgs, 1, dump_err(d));
+}
+
+static void dump_free(struct dump *d)
+{
+	for (size_t i = 0; i < d->n_tasks; i++)
+		area_free(d->tasks[i] ? d->tasks[i]->visit.area : NULL);
+	collect_files_end(d);
+}
+
+int engine_dump(struct session *s)
+{
+	struct dump d = { .s = s };
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		log_debug("%s", steps[i].name);
+		ret = steps[i].run(&d);
+		if (ret == 0)
+			ret = fault_point(s, steps[i].name);
+	}
+	if (ret == 0)
+		ret = finish(&d);
+	undo_all(&s->undo);
+	if (ret == 0)
+		ret = write_stats(&d);
+	dump_free(&d);
+	return ret;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a dump, in the order of dump.c's table. */
+#ifndef ENGINE_DUMP_H
+#define ENGINE_DUMP_H
+
+#include "model/dump.h"
+
+/* collect.c: the frozen tree becomes tasks and threads with their ids. */
+int collect_tasks(struct dump *d);
+/* kobj.c: which tasks share which kernel objects and namespaces. */
+int collect_kobjs(struct dump *d);
+/* areas.c */
+int collect_areas(struct dump *d);
+/* files.c: descriptors, working directory, root. */
+int collect_files(struct dump *d);
+void collect_files_end(struct dump *d);
+/* state.c: all state classes, before and after the programs have run. */
+int collect_state(struct dump *d);
+int run_programs(struct dump *d);
+int absorb_state(struct dump *d);
+/* write.c */
+int write_entries(struct dump *d);
+int write_inventory(struct dump *d);
+/* memory.c */
+int write_memory(struct dump *d);
+
+#endif

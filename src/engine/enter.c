@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The last step of a forked task in the tool's code: it maps the area with its programs into the
+ * home range and jumps to the agent, which unmaps everything else.
+ */
+#include <linux/rseq.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/restore.h"
+
+/* The C library's registration points into memory that is about to go. */
+static void leave_rseq(void)
+{
+	char *self = __builtin_thread_pointer();
+
+	if (__rseq_size)
+		syscall(SYS_rseq, self + __rseq_offset, sizeof(struct rseq), RSEQ_FLAG_UNREGISTER,
+			RSEQ_SIG);
+}
+
+_Noreturn void enter_agent(struct restore_task *t)
+{
+	size_t size = area_size(t->area), code = area_code_size();
+	char *at = (char *)t->area_addr;
+	void *p = mmap(at, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (p != at) {
+		err_sys(restore_err(t->r), "mmap", "can't map %zu bytes of programs", size);
+		task_fail(t->r);
+	}
+	memcpy(at, t->area->bytes, t->area->len);
+	if (mprotect(at, code, PROT_READ | PROT_EXEC) < 0) {
+		err_sys(restore_err(t->r), "mprotect", "can't make the agent executable");
+		task_fail(t->r);
+	}
+	t->r->shared->header[t->index] = t->threads[0].prog->header;
+	leave_rseq();
+	((void (*)(void *, void *))at)(at + t->threads[0].prog->header, at);
+	__builtin_unreachable();
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Open files of the tree: which descriptors are the same open file description, and which class
+ * each description belongs to.
+ *
+ * Equal descriptions have equal device, inode, position and flags, so only descriptors that agree
+ * in those (a bucket) are compared with kcmp(2), whose order allows a search by bisection: the
+ * cost grows with n log n even when a thousand tasks share one terminal. Files that are known by a path
+ * only (exe, cwd, root, mapped files) are told apart by device, inode, path and flags.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "engine/dump.h"
+#include "kernel/kcmp.h"
+#include "kernel/pidfd.h"
+#include "objects/registry.h"
+
+struct known {
+	struct dump_file *file;
+	pid_t pid; /* a descriptor by which kcmp finds it */
+	int fd;
+	const char *path; /* of files known by path */
+};
+
+struct bucket {
+	struct known **known; /* sorted by kcmp's order */
+	size_t n, room;
+	struct bucket *next; /* same hash, other properties: never needed in practice, but safe */
+	dev_t dev;
+	ino_t ino;
+};
+
+struct files_index {
+	struct hash descriptions, paths, tables; /* struct bucket, struct bucket, struct dump_table */
+};
+
+static struct bucket *bucket_of(struct arena *a, struct hash *h, uint64_t key, const struct stat *st)
+{
+	struct bucket *first = hash_get(h, key), *b;
+
+	for (b = first; b; b = b->next)
+		if (b->dev == st->st_dev && b->ino == st->st_ino)
+			return b;
+	b = arena_new(a, struct bucket);
+	*b = (struct bucket){ .dev = st->st_dev, .ino = st->st_ino, .next = first };
+	hash_put(h, key, b);
+	return b;
+}
+
+static void bucket_insert(struct arena *a, struct bucket *b, size_t at, struct known *k)
+{
+	if (b->n == b->room) {
+		struct known **grown = arena_array(a, struct known *, b->room ? b->room * 2 : 2);
+
+		if (b->n)
+			memcpy(grown, b->known, b->n * sizeof(*grown));
+		b->known = grown;
+		b->room = b->room ? b->room * 2 : 2;
+	}
+	memmove(&b->known[at + 1], &b->known[at], (b->n - at) * sizeof(*b->known));
+	b->known[at] = k;
+	b->n++;
+}
+
+/* Where the description is in the bucket, or where it belongs. */
+static int bucket_find(struct dump *d, const struct bucket *b, const struct file_probe *p,
+		       size_t *ret_at, bool *ret_found)
+{
+	size_t low = 0, high = b->n;
+
+	*ret_found = false;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int order, ret = kcmp_files(p->task->stop->pid, p->fd, b->known[mid]->pid,
+					    b->known[mid]->fd, &order, dump_err(d));
+
+		if (ret < 0)
+			return ret;
+		if (!order) {
+			*ret_at = mid;
+			*ret_found = true;
+			return 0;
+		}
+		if (order < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	*ret_at = low;
+	return 0;
+}
+
+static int new_file(struct dump *d, const struct file_probe *p, struct dump_file **ret_file)
+{
+	struct arena *a = dump_arena(d);
+	struct dump_file *f = arena_new(a, struct dump_file);
+
+	for (size_t i = 0; file_classes[i] && !f->class; i++)
+		if (file_classes[i]->match(p))
+			f->class = file_classes[i];
+	if (!f->class)
+		return err_set(dump_err(d), ERR_INTERNAL, EINVAL, "no class for %s", p->magic);
+	f->entry = arena_msg(a, FileEntry, file_entry);
+	f->entry->id = ++d->next_file_id;
+	f->entry->type = f->class->type;
+	arena_push(a, d->files, d->n_files, f);
+	*ret_file = f;
+	return f->class->collect(d, f, p);
+}
+
+static int find_description(struct dump *d, const struct file_probe *p, struct dump_file **ret_file)
+{
+	uint64_t key = hash_mix(hash_mix(p->stat.st_dev, p->stat.st_ino),
+				hash_mix(p->info.pos, p->info.flags & ~O_CLOEXEC));
+	struct bucket *b = bucket_of(dump_arena(d), &d->files_index->descriptions, key, &p->stat);
+	struct known *k;
+	bool found;
+	size_t at;
+	int ret = bucket_find(d, b, p, &at, &found);
+
+	if (ret < 0)
+		return ret;
+	if (found) {
+		*ret_file = b->known[at]->file;
+		return 0;
+	}
+	ret = new_file(d, p, ret_file);
+	if (ret < 0)
+		return ret;
+	k = arena_new(dump_arena(d), struct known);
+	*k = (struct known){ *ret_file, p->task->stop->pid, p->fd, NULL };
+	bucket_insert(dump_arena(d), b, at, k);
+	return 0;
+}
+
+static int probe_fd(struct dump_task *t, int fd, struct file_probe *p)
+{
+	struct err *err = dump_err(t->dump);
+	struct statfs fs;
+	char magic[32];
+	int ret;
+
+	snprintf(magic, sizeof(magic), "fd/%d", fd);
+	*p = (struct file_probe){ .task = t, .fd = fd, .local = -1,
+				  .magic = arena_strdup(dump_arena(t->dump), magic) };
+	ret = proc_readlink(&t->stop->proc, magic, dump_arena(t->dump), &p->link, err);
+	if (ret == 0)
+		ret = proc_fdinfo(&t->stop->proc, fd, dump_arena(t->dump), &p->info, err);
+	if (ret < 0)
+		return ret;
+	p->local = pidfd_get(t->stop->pidfd, fd, err);
+	if (p->local < 0)
+		return p->local;
+	if (fstat(p->local, &p->stat) < 0)
+		return err_sys(err, "fstat", "can't examine descriptor %d (%s)", fd, p->link.path);
+	p->anon = !strncmp(p->link.path, "anon_inode:", 11);
+	if (fstatfs(p->local, &fs) == 0)
+		p->fs_magic = fs.f_type;
+	return 0;
+}
+
+static int collect_fd(struct dump_task *t, int fd)
+{
+	struct arena *a = dump_arena(t->dump);
+	struct file_probe probe;
+	struct dump_file *file;
+	FdinfoEntry *e;
+	int ret = probe_fd(t, fd, &probe);
+
+	if (ret == 0)
+		ret = find_description(t->dump, &probe, &file);
+	close_fd(&probe.local);
+	if (ret < 0)
+		return ret;
+	e = arena_msg(a, FdinfoEntry, fdinfo_entry);
+	e->id = file->entry->id;
+	e->type = file->entry->type;
+	e->fd = fd;
+	e->flags = probe.info.flags & O_CLOEXEC ? FD_CLOEXEC : 0;
+	arena_push(a, t->table->fds, t->table->n_fds, e);
+	return 0;
+}
+
+static int collect_table(struct dump_task *t)
+{
+	struct dump *d = t->dump;
+	struct proc_fds fds;
+	int ret;
+
+	t->table = hash_get(&d->files_index->tables, t->ids->files_id);
+	if (t->table)
+		return 0;
+	t->table = arena_new(dump_arena(d), struct dump_table);
+	*t->table = (struct dump_table){ .id = t->ids->files_id, .owner = t };
+	hash_put(&d->files_index->tables, t->ids->files_id, t->table);
+	ret = proc_fds(&t->stop->proc, dump_arena(d), &fds, dump_err(d));
+	for (size_t i = 0; ret == 0 && i < fds.n; i++)
+		ret = collect_fd(t, fds.fds[i]);
+	return ret;
+}
+
+static int collect_fs(struct dump_task *t)
+{
+	int ret;
+
+	t->fs = arena_msg(dump_arena(t->dump), FsEntry, fs_entry);
+	ret = dump_file_by_link(t, "cwd", O_DIRECTORY, &t->fs->cwd_id);
+	if (ret == 0)
+		ret = dump_file_by_link(t, "root", O_DIRECTORY, &t->fs->root_id);
+	t->fs->has_umask = t->status->has_umask;
+	t->fs->umask = t->status->umask;
+	return ret;
+}
+
+static struct files_index *index_of(struct dump *d)
+{
+	if (!d->files_index)
+		d->files_index = arena_new(dump_arena(d), struct files_index);
+	return d->files_index;
+}
+
+int collect_files(struct dump *d)
+{
+	index_of(d);
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+		int ret = 0;
+
+		if (t->zombie)
+			continue;
+		ret = collect_table(t);
+		if (ret == 0)
+			ret = collect_fs(t);
+		if (ret < 0)
+			return err_add_pid(dump_err(d), t->vpid, ret);
+	}
+	return 0;
+}
+
+void collect_files_end(struct dump *d)
+{
+	if (!d->files_index)
+		return;
+	hash_free(&d->files_index->descriptions);
+	hash_free(&d->files_index->paths);
+	hash_free(&d->files_index->tables);
+}
+
+static uint64_t hash_string(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+	return h;
+}
+
+int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_t *ret_id)
+{
+	struct dump *d = t->dump;
+	struct arena *a = dump_arena(d);
+	struct file_probe p = { .task = t, .fd = -1, .magic = magic };
+	struct dump_file *file;
+	struct bucket *b;
+	struct known *k;
+	int ret;
+
+	ret = proc_readlink(&t->stop->proc, magic, a, &p.link, dump_err(d));
+	if (ret < 0)
+		return ret;
+	/* Follows the link to the very file, also where its name is gone. */
+	if (fstatat(t->stop->proc.fd, magic, &p.stat, 0) < 0)
+		return err_sys(dump_err(d), "fstatat", "can't examine %s of process %d (%s)", magic,
+			       t->stop->pid, p.link.path);
+	b = bucket_of(a, &index_of(d)->paths,
+		      hash_mix(hash_mix(p.stat.st_dev, p.stat.st_ino),
+			       hash_mix(hash_string(p.link.path), flags)), &p.stat);
+	if (b->n) {
+		*ret_id = b->known[0]->file->entry->id;
+		return 0;
+	}
+	p.local = proc_openat(&t->stop->proc, magic, O_PATH, dump_err(d));
+	if (p.local < 0)
+		return p.local;
+	p.info = (struct proc_fdinfo){ .flags = flags, .mnt_id = -1, .text = "" };
+	ret = new_file(d, &p, &file);
+	close_fd(&p.local);
+	if (ret < 0)
+		return ret;
+	k = arena_new(a, struct known);
+	*k = (struct known){ file, t->stop->pid, -1, p.link.path };
+	bucket_insert(a, b, 0, k);
+	*ret_id = file->entry->id;
+	return 0;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room for the tool inside of the tasks that it builds: a range of addresses that no task of the tree
+ * uses (nor the tool itself), and numbers of descriptors that no task uses.
+ *
+ * The home range: at its start the shared page (struct restore_shared), then the programs of the
+ * task, then a place for areas that could not be mapped where they belong yet. As the range is the
+ * same everywhere, children inherit what lies in it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "engine/restore.h"
+#include "kernel/proc_maps.h"
+
+#define GUARD	   (UINT64_C(16) << 20) /* kept free at both ends: stacks grow, brk grows */
+#define AREA_AT	   (UINT64_C(1) << 20)
+#define STAGE_AT   (UINT64_C(1) << 30)
+#define TASK_LIMIT UINT64_C(0x7ffffffff000)
+#define LIMIT_32   UINT64_C(0xffffe000)
+
+struct range {
+	uint64_t start, end;
+};
+
+static int by_start(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static int own_areas(struct restore *r, struct proc_areas *ret)
+{
+	struct proc_buf buf = { 0 };
+	struct proc self = PROC_INIT;
+	int err = proc_open(&self, getpid(), &buf, restore_err(r));
+
+	if (err == 0)
+		err = proc_maps(&self, restore_arena(r), ret, restore_err(r));
+	proc_close(&self);
+	proc_buf_free(&buf);
+	return err;
+}
+
+/* The largest hole below the limit. */
+static struct range largest_hole(struct range *used, size_t n, uint64_t limit)
+{
+	struct range best = { 0, 0 };
+	uint64_t end = 65536;
+
+	qsort(used, n, sizeof(*used), by_start);
+	for (size_t i = 0; i <= n; i++) {
+		uint64_t start = i < n && used[i].start < limit ? used[i].start : limit;
+
+		if (start > end && start - end > best.end - best.start)
+			best = (struct range){ end, start };
+		if (i < n && used[i].end > end)
+			end = used[i].end;
+	}
+	return best;
+}
+
+static int find_home(struct restore *r)
+{
+	struct proc_areas own;
+	size_t n = 0, room = 0;
+	struct range *used, hole;
+	int ret = own_areas(r, &own);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		room += r->tasks[i]->n_vmas;
+	used = arena_array(restore_arena(r), struct range, room + own.n);
+	for (size_t i = 0; i < r->n_tasks; i++)
+		for (size_t k = 0; k < r->tasks[i]->n_vmas; k++) {
+			const VmaEntry *e = r->tasks[i]->vmas[k].e;
+
+			used[n++] = (struct range){ e->start, e->end };
+		}
+	for (size_t i = 0; i < own.n; i++)
+		used[n++] = (struct range){ own.areas[i].start, own.areas[i].end };
+	hole = largest_hole(used, n, TASK_LIMIT);
+	if (hole.end - hole.start < 2 * GUARD + 2 * STAGE_AT)
+		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
+			       "the tasks leave no hole in the address space to work from");
+	r->home = (hole.start + GUARD + STAGE_AT - 1) & ~(STAGE_AT - 1);
+	r->home_size = (hole.end - GUARD - r->home) & ~(STAGE_AT - 1);
+	r->stage_at = r->home + STAGE_AT;
+	return 0;
+}
+
+uint64_t stage_alloc(struct restore *r, uint64_t size)
+{
+	uint64_t at = r->stage_at;
+
+	if (size > r->home + r->home_size - at)
+		return 0;
+	/* Huge pages keep their alignment, and neighbours do not merge. */
+	r->stage_at = (at + size + (UINT64_C(4) << 20)) & ~((UINT64_C(2) << 20) - 1);
+	return at;
+}
+
+static int map_shared(struct restore *r)
+{
+	size_t size = (sizeof(*r->shared) + r->n_tasks * sizeof(uint64_t) + 4095) & ~4095ul;
+	void *p = mmap((void *)r->home, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return err_sys(restore_err(r), "mmap", "can't map the page that tasks share");
+	r->shared = p;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		r->tasks[i]->area_addr = r->home + AREA_AT;
+	return 0;
+}
+
+/* Which numbers do tasks want? Anything else may be used meanwhile. */
+static void find_numbers(struct restore *r, unsigned char *used, size_t max)
+{
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		const struct restore_table *table = r->tasks[i]->table;
+
+		for (size_t k = 0; table && k < table->n_fds; k++)
+			if (table->fds[k].e->fd < max)
+				used[table->fds[k].e->fd] = 1;
+	}
+}
+
+static int plan_numbers(struct restore *r)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return err_sys(restore_err(r), "getrlimit", "can't read the limit of descriptors");
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	r->n_numbers = limit.rlim_cur < (1u << 20) ? limit.rlim_cur : 1u << 20;
+	r->numbers = arena_alloc(restore_arena(r), r->n_numbers);
+	find_numbers(r, r->numbers, r->n_numbers);
+	for (size_t i = 0; i < r->n_tasks; i++)
+		for (size_t k = 0; r->tasks[i]->table && k < r->tasks[i]->table->n_fds; k++)
+			if (r->tasks[i]->table->fds[k].e->fd >= r->n_numbers)
+				return err_set(restore_err(r), ERR_RESOURCE, EMFILE,
+					       "task %d has descriptor %u, but the limit here is %zu",
+					       r->tasks[i]->vpid, r->tasks[i]->table->fds[k].e->fd,
+					       r->n_numbers);
+	r->free_fd = 3;
+	return 0;
+}
+
+int service_fd(struct restore *r, int fd)
+{
+	int to, ret = 0;
+
+	for (; r->free_fd < (int)r->n_numbers; r->free_fd++)
+		if (!r->numbers[r->free_fd] && fcntl(r->free_fd, F_GETFD) < 0)
+			break;
+	if (r->free_fd >= (int)r->n_numbers) {
+		close_fd(&fd);
+		return err_set(restore_err(r), ERR_RESOURCE, EMFILE,
+			       "no descriptor number below %zu is left to work with", r->n_numbers);
+	}
+	to = dup3(fd, r->free_fd, O_CLOEXEC);
+	if (to < 0)
+		ret = err_sys(restore_err(r), "dup3", "can't move a descriptor to number %d",
+			      r->free_fd);
+	else
+		r->free_fd++;
+	close_fd(&fd);
+	return ret < 0 ? ret : to;
+}
+
+int plan_home(struct restore *r)
+{
+	int ret = find_home(r), log;
+
+	if (ret == 0)
+		ret = map_shared(r);
+	if (ret == 0)
+		ret = plan_numbers(r);
+	if (ret < 0)
+		return ret;
+	log_debug("home is at %llx, %llu GiB", (unsigned long long)r->home,
+		  (unsigned long long)r->home_size >> 30);
+	/* Tasks go on logging when their own descriptors have come to their numbers. */
+	log = service_fd(r, dup(log_fd()));
+	if (log < 0)
+		return log;
+	log_init(log, log_level());
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contents of private memory: which pages (kernel/pagemap.h), into which extents, to the pages
+ * file. Shared memory is the business of its class.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "engine/dump.h"
+#include "image/constants.h"
+#include "kernel/pagemap.h"
+#include "pages/save.h"
+
+/* Memory whose pages may come later at a restore (userfaultfd): plain private anonymous memory. */
+static bool may_be_lazy(const VmaEntry *e)
+{
+	return (e->status & VMA_ANON_PRIVATE) && (e->flags & MAP_ANONYMOUS) &&
+	       !(e->flags & (MAP_LOCKED | MAP_HUGETLB)) &&
+	       !(e->status & (VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL));
+}
+
+/* Linux 6.11, and not in older headers. */
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
+
+static bool has_pages(const VmaEntry *e)
+{
+	if (e->status & (VMA_AREA_VVAR | VMA_AREA_GUARD | VMA_AREA_VSYSCALL | VMA_AREA_VDSO))
+		return false;
+	return (e->status & VMA_AREA_REGULAR) && (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE)) &&
+	       !(e->flags & MAP_DROPPABLE);
+}
+
+/* Contents saved whether or not the page tables show them. */
+static bool whole(const VmaEntry *e)
+{
+	return e->status & (VMA_AREA_VDSO | VMA_AREA_AIORING);
+}
+
+/* The pages in which threads have their stack pointers are needed at once. */
+static bool holds_stack_pointer(const struct dump_task *t, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < t->n_threads; i++) {
+		uint64_t sp = regs_sp(&t->threads[i].stop->regs);
+
+		if (sp >= start && sp < end)
+			return true;
+	}
+	return false;
+}
+
+static void add_run(const struct dump_task *t, struct page_extents *x, const VmaEntry *e,
+		    uint64_t start, uint64_t end)
+{
+	uint32_t flags = PE_PRESENT | (may_be_lazy(e) ? PE_LAZY : 0);
+
+	if ((flags & PE_LAZY) && holds_stack_pointer(t, start, end)) {
+		for (uint64_t page = start; page < end; page += PAGE_SIZE_)
+			page_extents_add(x, page, page + PAGE_SIZE_,
+					 holds_stack_pointer(t, page, page + PAGE_SIZE_) ?
+						 PE_PRESENT : flags);
+		return;
+	}
+	page_extents_add(x, start, end, flags);
+}
+
+static int find_pages(struct dump_task *t, struct page_runs *runs)
+{
+	_cleanup_free_ struct page_span *spans = calloc(t->n_vmas + 1, sizeof(*spans));
+	struct err *err = dump_err(t->dump);
+	struct pagemap pm;
+	size_t n = 0;
+	int ret;
+
+	if (!spans)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for %zu areas", t->n_vmas);
+	for (size_t i = 0; i < t->n_vmas; i++) {
+		const VmaEntry *e = t->vmas[i].vma;
+
+		if (has_pages(e))
+			spans[n++] = (struct page_span){ e->start, e->end };
+	}
+	ret = pagemap_open(&pm, &t->stop->proc, err);
+	if (ret < 0)
+		return ret;
+	ret = pagemap_find(&pm, spans, n, &PAGEMAP_PRIVATE, 0, runs, err);
+	pagemap_close(&pm);
+	return ret;
+}
+
+static void build_extents(struct dump_task *t, const struct page_runs *runs, struct page_extents *x)
+{
+	size_t r = 0;
+
+	for (size_t i = 0; i < t->n_vmas; i++) {
+		const VmaEntry *e = t->vmas[i].vma;
+
+		if (whole(e)) {
+			page_extents_add(x, e->start, e->end, PE_PRESENT);
+			continue;
+		}
+		if (!has_pages(e))
+			continue;
+		while (r < runs->n && runs->runs[r].end <= e->start)
+			r++;
+		for (size_t k = r; k < runs->n && runs->runs[k].start < e->end; k++) {
+			uint64_t start = runs->runs[k].start, end = runs->runs[k].end;
+
+			add_run(t, x, e, start > e->start ? start : e->start,
+				end < e->end ? end : e->end);
+		}
+	}
+}
+
+static int save_pages(struct dump_task *t, const struct page_extents *x)
+{
+	struct dump *d = t->dump;
+	uint32_t pages_id = ++d->next_pages_id;
+	_cleanup_fd_ int fd = -1;
+	struct page_source src;
+	struct page_sink sink;
+	int ret;
+
+	ret = page_extents_write(x, d->s->images, IMAGE_PAGEMAP, t->vpid, pages_id, dump_err(d));
+	if (ret == 0)
+		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, pages_id, 0, dump_err(d), &fd);
+	if (ret < 0)
+		return ret;
+	page_source_process(&src, t->stop->pid, t->stop->mem_fd);
+	page_sink_file(&sink, fd);
+	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
+	return pages_copy(x, &src, &sink, dump_err(d));
+}
+
+static int write_task_memory(struct dump_task *t)
+{
+	struct page_extents x = { 0 };
+	struct page_runs runs = { 0 };
+	int ret = find_pages(t, &runs);
+
+	if (ret == 0) {
+		build_extents(t, &runs, &x);
+		ret = save_pages(t, &x);
+	}
+	t->dump->s->stats.pages_scanned += t->status->vm_size / PAGE_SIZE_;
+	page_extents_free(&x);
+	page_runs_free(&runs);
+	return ret;
+}
+
+int write_memory(struct dump *d)
+{
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+		int ret = t->zombie ? 0 : write_task_memory(t);
+
+		if (ret < 0)
+			return err_add_pid(dump_err(d), t->vpid, ret);
+	}
+	return 0;
+}

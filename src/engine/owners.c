@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which task opens which file: the lowest common ancestor, by forkers, of all tasks that have it.
+ * It opens it before it forks, and its heirs get it from it; nothing is sent from task to task.
+ */
+#include <errno.h>
+
+#include "engine/restore.h"
+
+static size_t depth(const struct restore_task *t)
+{
+	size_t n = 0;
+
+	for (; t->forker; t = t->forker)
+		n++;
+	return n;
+}
+
+static struct restore_task *common(struct restore_task *a, struct restore_task *b)
+{
+	size_t da = depth(a), db = depth(b);
+
+	for (; da > db; da--)
+		a = a->forker;
+	for (; db > da; db--)
+		b = b->forker;
+	while (a != b) {
+		a = a->forker;
+		b = b->forker;
+	}
+	return a;
+}
+
+static void add_user(struct restore_file *f, struct restore_task *user)
+{
+	if (!f->owner) {
+		f->owner = user;
+	} else if (f->owner != user) {
+		f->owner = common(f->owner, user);
+		f->shared = true;
+	}
+}
+
+bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b)
+{
+	struct restore_file *end = b;
+
+	(void)r;
+	for (; end->group; end = end->group)
+		if (end == a)
+			return false;
+	if (end == a)
+		return false;
+	end->group = a;
+	return true;
+}
+
+/* All files of a group have the owner that the whole group needs. */
+static bool level_group(struct restore_file *f)
+{
+	struct restore_file *g = f->group;
+	struct restore_task *owner;
+
+	if (!g || !g->owner || !f->owner || (g->owner == f->owner && g->shared == f->shared))
+		return false;
+	owner = common(g->owner, f->owner);
+	f->shared = g->shared = f->shared || g->shared || f->owner != owner || g->owner != owner;
+	f->owner = g->owner = owner;
+	return true;
+}
+
+static int check_table(struct restore_task *t)
+{
+	if (!t->table || t->table->owner == t)
+		return 0;
+	if (!t->forker || t->forker->table != t->table)
+		return err_set(restore_err(t->r), ERR_LATER, EOPNOTSUPP,
+			       "task %d shares its descriptor table with a task that is not its "
+			       "parent; that can't be rebuilt", t->vpid);
+	t->forker->shares_table = true;
+	return 0;
+}
+
+int plan_files(struct restore *r)
+{
+	bool changed = true;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
+		ret = check_table(r->tasks[i]);
+	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++) {
+		struct restore_task *t = r->tasks[i];
+
+		for (size_t k = 0; t->table && t->table->owner == t && k < t->table->n_fds; k++)
+			add_user(t->table->fds[k].file, t);
+	}
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < r->n_files; i++)
+			changed |= level_group(r->files[i]);
+	}
+	for (size_t i = 0; ret == 0 && i < r->n_files; i++) {
+		struct restore_file *f = r->files[i];
+
+		if (f->owner)
+			arena_push(restore_arena(r), f->owner->own, f->owner->n_own, f);
+	}
+	return ret;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A restore, from the images to a running tree: the steps of the table, in its order. Images are
+ * read, verified and judged, and everything is planned, before anything is forked. Until the last
+ * step all tasks are the tool's: whatever fails, and if the tool itself is killed, they end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/fault.h"
+#include "engine/restore.h"
+#include "image/writer.h"
+#include "model/script.h"
+#include "task/tree.h"
+
+static int run_script(struct restore *r, enum script_stage stage)
+{
+	return script_run(r->s->opts, stage, r->s->images_fd, r->s->root_pid, NULL, restore_err(r));
+}
+
+static int step_prescript(struct restore *r)
+{
+	return run_script(r, SCRIPT_PRE_RESTORE);
+}
+
+static int count_living(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_tasks; i++)
+		r->n_living += !r->tasks[i]->zombie && !r->tasks[i]->helper;
+	return 0;
+}
+
+static void end_tree(void *data)
+{
+	kill_tree(data);
+}
+
+static void not_a_reaper(void *data)
+{
+	(void)data;
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+static int step_fork(struct restore *r)
+{
+	uint64_t start = monotonic_ns();
+	int ret;
+
+	/* Orphans of a restore that fails come to us and not to init. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	undo_push(&r->s->undo, not_a_reaper, r);
+	undo_push(&r->s->undo, end_tree, r);
+	ret = fork_root(r);
+	if (ret == 0)
+		ret = wait_counter(r, &r->shared->born, r->n_tasks, "all tasks are forked");
+	r->s->stats.forking_us = (monotonic_ns() - start) / 1000;
+	return ret;
+}
+
+static int step_namespaces(struct restore *r)
+{
+	int ret = run_script(r, SCRIPT_SETUP_NAMESPACES);
+
+	return ret < 0 ? ret : run_script(r, SCRIPT_POST_SETUP_NAMESPACES);
+}
+
+static int step_ready(struct restore *r)
+{
+	return wait_counter(r, &r->shared->ready, r->n_living, "files and memory are there");
+}
+
+static int step_programs(struct restore *r)
+{
+	size_t threads = 0;
+	int ret;
+
+	for (size_t i = 0; i < r->n_tasks; i++)
+		if (!r->tasks[i]->zombie)
+			threads += r->tasks[i]->n_threads;
+	task_post(&r->shared->go);
+	ret = wait_counter(r, &r->shared->parked, threads, "all state is restored");
+	return ret < 0 && r->shared->bad ? explain_failure(r) : ret;
+}
+
+static int step_postscript(struct restore *r)
+{
+	int ret = run_script(r, SCRIPT_POST_RESTORE);
+
+	if (ret == 0)
+		ret = run_script(r, SCRIPT_NETWORK_UNLOCK);
+	return ret < 0 ? ret : run_script(r, SCRIPT_PRE_RESUME);
+}
+
+static const struct {
+	const char *name; /* also the fault point behind the step */
+	int (*run)(struct restore *r);
+} steps[] = {
+	{ "restore-scripts", step_prescript },	  /* pre-restore */
+	{ "restore-read", read_images },
+	{ "restore-judge", judge_images },	  /* refuse, or go on */
+	{ "restore-sessions", plan_sessions },
+	{ "restore-files", plan_files },
+	{ "restore-home", plan_home },
+	{ "restore-count", count_living },
+	{ "restore-fork", step_fork },		  /* from here on there are tasks */
+	{ "restore-seize", seize_leaders },	  /* which end with the tool */
+	{ "restore-namespaces", step_namespaces },
+	{ "restore-ready", step_ready },	  /* memory filled, files open */
+	{ "restore-programs", step_programs },	  /* the tool leaves the tasks' memory */
+	{ "restore-postscripts", step_postscript },
+	{ "restore-resume", resume_tree },	  /* the tree runs */
+};
+
+static int write_stats(struct restore *r, uint64_t start)
+{
+	StatsEntry e = STATS_ENTRY__INIT;
+	RestoreStatsEntry stats = RESTORE_STATS_ENTRY__INIT;
+	void *msgs[] = { &e };
+
+	e.restore = &stats;
+	stats.pages_compared = r->shared->pages_compared;
+	stats.pages_skipped_cow = r->shared->pages_skipped_cow;
+	stats.has_pages_restored = true;
+	stats.pages_restored = r->shared->pages_restored;
+	stats.forking_time = r->s->stats.forking_us;
+	stats.restore_time = (monotonic_ns() - start) / 1000;
+	return image_write_service(AT_FDCWD, IMAGE_STATS_RESTORE, msgs, 1, NULL);
+}
+
+int engine_restore(struct session *s)
+{
+	struct restore r = { .s = s };
+	uint64_t start = monotonic_ns();
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		log_debug("%s", steps[i].name);
+		ret = steps[i].run(&r);
+		if (ret == 0 && i + 1 < sizeof(steps) / sizeof(steps[0]))
+			ret = fault_point(s, steps[i].name);
+	}
+	/* What a task has reported is the reason. */
+	if (ret < 0 && r.shared && err_is_set(&r.shared->err) && !err_is_set(s->err))
+		*s->err = r.shared->err;
+	if (ret == 0) {
+		undo_drop(&s->undo, 0);
+		not_a_reaper(NULL);
+		write_stats(&r, start);
+		script_run(s->opts, SCRIPT_POST_RESUME, s->images_fd, s->root_pid, NULL, NULL);
+	} else {
+		undo_all(&s->undo);
+	}
+	hash_free(&r.task_by_pid);
+	hash_free(&r.file_by_id);
+	hash_free(&r.table_by_id);
+	return ret;
+}

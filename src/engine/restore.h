@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a restore, in the order of restore.c's table, and what a forked task does. */
+#ifndef ENGINE_RESTORE_H
+#define ENGINE_RESTORE_H
+
+#include "model/restore.h"
+
+/* read.c: images become the model. */
+int read_images(struct restore *r);
+/* judge.c: everything that can be found out before anything is forked. */
+int judge_images(struct restore *r);
+/* sessions.c: who is forked in which session, and stand-ins for leaders that are gone. */
+int plan_sessions(struct restore *r);
+/* owners.c: which task opens which file. */
+int plan_files(struct restore *r);
+/* home.c: a range of addresses, and numbers of descriptors, that disturb nobody. */
+int plan_home(struct restore *r);
+uint64_t stage_alloc(struct restore *r, uint64_t size);
+int service_fd(struct restore *r, int fd);
+
+/* birth.c: forks the root; every task forks its children. */
+int fork_root(struct restore *r);
+/* wait.c: what the tool does meanwhile. */
+int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, const char *what);
+int seize_leaders(struct restore *r);
+/* After a program has failed: fills the error with the call, its arguments and its note. */
+int explain_failure(struct restore *r);
+void kill_tree(struct restore *r);
+/* In a task: waits until the counter is there; does not return when somebody has failed. */
+void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value);
+void task_post(_Atomic uint32_t *counter);
+_Noreturn void task_fail(struct restore *r);
+
+/* space.c: memory of a task, before (those that children inherit) and after it forks. */
+int place_areas(struct restore_task *t, bool for_children);
+/* descriptors.c */
+int open_files(struct restore_task *t, bool for_children);
+int attach_files(struct restore_task *t);
+int settle_files(struct restore_task *t);
+int emit_descriptors(struct restore_task *t);
+/* program.c: all programs of a task, in t->area. No effects outside of the tool's memory. */
+int build_programs(struct restore_task *t);
+/* enter.c: the forked task becomes the restored one. */
+_Noreturn void enter_agent(struct restore_task *t);
+/* resume.c: the tool sets registers and lets all go. */
+int resume_tree(struct restore *r);
+
+#endif

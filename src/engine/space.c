@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory of a forked task. Each area is mapped at its own place at once, if the tool does not
+ * happen to be there itself; else in the home range, from where the task's program moves it when
+ * the tool is gone. Areas that a forker and a child of it both have, at the same address and of the
+ * same object, are filled before the fork and inherited: pages that are equal stay shared.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "engine/restore.h"
+#include "image/constants.h"
+#include "objects/registry.h"
+#include "pages/fill.h"
+
+static bool is_private(const VmaEntry *e)
+{
+	return e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE);
+}
+
+/* Could this area of a child have come from that area of its forker? */
+static bool same_area(const VmaEntry *a, const VmaEntry *b)
+{
+	const uint32_t ignored = MAP_LOCKED;
+
+	return a->start == b->start && a->end == b->end && a->status == b->status &&
+	       a->shmid == b->shmid && a->pgoff == b->pgoff &&
+	       (a->flags & ~ignored) == (b->flags & ~ignored) && is_private(a);
+}
+
+/* Both lists ascend: one walk finds all pairs. */
+static void pair_with_child(struct restore_task *t, struct restore_task *child)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < child->n_vmas; i++) {
+		const VmaEntry *e = child->vmas[i].e;
+
+		while (k < t->n_vmas && t->vmas[k].e->start < e->start)
+			k++;
+		if (k < t->n_vmas && t->vmas[k].class->place && same_area(t->vmas[k].e, e))
+			t->vmas[k].shared_below = true;
+	}
+}
+
+/* What the forker mapped and this task does not share goes; the rest is taken over. */
+static int take_inheritance(struct restore_task *t)
+{
+	struct restore_task *f = t->forker;
+	size_t k = 0;
+
+	for (size_t i = 0; f && i < f->n_vmas; i++) {
+		struct restore_vma *theirs = &f->vmas[i], *mine = NULL;
+
+		if (!theirs->placed)
+			continue;
+		while (k < t->n_vmas && t->vmas[k].e->start < theirs->e->start)
+			k++;
+		if (k < t->n_vmas && theirs->shared_below && same_area(t->vmas[k].e, theirs->e))
+			mine = &t->vmas[k];
+		if (mine) {
+			mine->addr = theirs->addr;
+			mine->prot = theirs->prot;
+			mine->placed = mine->inherited = true;
+		} else if (munmap((void *)theirs->addr, theirs->e->end - theirs->e->start) < 0) {
+			return err_sys(restore_err(t->r), "munmap", "can't drop an inherited area");
+		}
+	}
+	return 0;
+}
+
+static int place_area(struct restore_task *t, struct restore_vma *v)
+{
+	uint64_t at = v->e->start;
+	int ret = v->class->place(t, v, at, 0);
+
+	if (ret != -EEXIST)
+		return ret;
+	at = stage_alloc(t->r, v->e->end - v->e->start);
+	ret = at ? v->class->place(t, v, at, 0) : -ENOMEM;
+	if (ret == -EEXIST || !at)
+		return err_set(restore_err(t->r), ERR_RESOURCE, ENOMEM,
+			       "no room in the address space for the area %llx-%llx",
+			       (unsigned long long)v->e->start, (unsigned long long)v->e->end);
+	return ret;
+}
+
+static bool wants_huge(const VmaEntry *e)
+{
+	return e->has_madv && (e->madv & (1u << MADV_HUGEPAGE)) &&
+	       !(e->flags & MAP_HUGETLB);
+}
+
+static int fill_area(struct restore_task *t, struct restore_vma *v)
+{
+	struct restore_task *from = t->forker;
+	struct fill f = {
+		.start = v->e->start,
+		.end = v->e->end,
+		.at = v->addr,
+		.prot = v->prot,
+		.anon = (v->e->status & VMA_ANON_PRIVATE) && !(v->e->flags & MAP_HUGETLB),
+		.huge = wants_huge(v->e),
+		.compare = v->inherited,
+		.had = v->inherited && from->pages ? &from->pages->x : NULL,
+	};
+
+	if (!is_private(v->e) || !v->placed)
+		return 0;
+	if (f.compare && !f.had)
+		f.had = &t->pages->x;
+	/* Before the first page comes, so that huge ones can come. */
+	if (f.huge && !v->inherited &&
+	    madvise((void *)v->addr, f.end - f.start, MADV_HUGEPAGE) < 0 && errno != EINVAL)
+		return err_sys(restore_err(t->r), "madvise", "can't ask for huge pages");
+	return page_pool_fill(t->pages, &f);
+}
+
+static int open_pages(struct restore_task *t)
+{
+	int ret;
+
+	if (t->pages)
+		return 0;
+	t->pages = arena_new(restore_arena(t->r), struct page_pool);
+	ret = page_pool_open(t->pages, t->r->s->images, IMAGE_PAGEMAP, t->vpid, restore_err(t->r));
+	if (ret == 0 && t->pages->fd >= 0) {
+		ret = service_fd(t->r, t->pages->fd);
+		t->pages->fd = ret;
+	}
+	return ret < 0 ? ret : 0;
+}
+
+int place_areas(struct restore_task *t, bool for_children)
+{
+	bool lives = !t->zombie && !t->helper;
+	int ret = 0;
+
+	if (for_children) {
+		for (size_t i = 0; i < t->n_brood; i++)
+			pair_with_child(t, t->brood[i]);
+		ret = take_inheritance(t);
+	}
+	if (ret == 0 && lives)
+		ret = open_pages(t);
+	for (size_t i = 0; ret == 0 && i < t->n_vmas; i++) {
+		struct restore_vma *v = &t->vmas[i];
+
+		/* Each area is done once: what children inherit before they are forked. */
+		if (!v->class->place || v->shared_below != for_children)
+			continue;
+		if (!v->inherited)
+			ret = place_area(t, v);
+		if (ret == 0)
+			ret = fill_area(t, v);
+	}
+	if (!for_children && t->pages && ret == 0) {
+		atomic_fetch_add(&t->r->shared->pages_restored, t->pages->filled);
+		atomic_fetch_add(&t->r->shared->pages_compared, t->pages->compared);
+		atomic_fetch_add(&t->r->shared->pages_skipped_cow, t->pages->kept);
+		page_pool_close(t->pages);
+	}
+	return ret;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State classes: collect, one visit of the agent to all tasks at the same time, absorb. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/dump.h"
+#include "objects/registry.h"
+
+/* Signals that no thread blocks, has pending or handles, and that are not ignored on purpose. */
+static uint64_t quiet_signals(const struct dump_task *t)
+{
+	uint64_t busy = t->status->shd_pnd | t->status->sig_cgt;
+
+	for (size_t i = 0; i < t->n_threads; i++)
+		busy |= t->threads[i].status->sig_pnd | t->threads[i].stop->sigmask;
+	return ~busy;
+}
+
+static void prepare_visit(struct dump_task *t)
+{
+	t->visit = (struct visit){ .proc = t->stop, .areas = &t->areas, .area = area_new(),
+				   .quiet_signals = quiet_signals(t) };
+	for (size_t i = 0; i < t->n_threads; i++) {
+		t->threads[i].prog = program_new(t->visit.area);
+		program_stage(t->threads[i].prog, STAGE_READ);
+	}
+}
+
+static int each_task(struct dump *d, int (*const *per_task)(struct dump_task *),
+		     int (*const *per_thread)(struct dump_thread *), struct dump_task *t)
+{
+	int ret = *per_task ? (*per_task)(t) : 0;
+
+	for (size_t k = 0; ret == 0 && *per_thread && k < t->n_threads; k++)
+		ret = (*per_thread)(&t->threads[k]);
+	return err_add_pid(dump_err(d), t->vpid, ret);
+}
+
+int collect_state(struct dump *d)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+
+		if (!t->zombie)
+			prepare_visit(t);
+		for (size_t c = 0; ret == 0 && state_classes[c]; c++)
+			ret = each_task(d, &state_classes[c]->collect,
+					&state_classes[c]->collect_thread, t);
+	}
+	return ret;
+}
+
+int run_programs(struct dump *d)
+{
+	struct visit *visits = calloc(d->n_tasks, sizeof(*visits));
+	size_t n = 0;
+	int ret;
+
+	if (!visits)
+		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM, "no memory for the visits");
+	for (size_t i = 0; i < d->n_tasks; i++)
+		if (!d->tasks[i]->zombie)
+			visits[n++] = d->tasks[i]->visit;
+	ret = visit_run(&d->tree, visits, n, dump_err(d));
+	free(visits);
+	return ret;
+}
+
+/* A reading call that must succeed and did not. */
+static int check_programs(struct dump_task *t)
+{
+	for (size_t i = 0; i < t->n_threads; i++) {
+		const struct agent_call *call;
+		const char *note;
+
+		call = program_failure(t->threads[i].prog, &note);
+		if (call)
+			return err_set(dump_err(t->dump), ERR_AGENT, -call->result,
+				       "system call %d in thread %d failed while reading %s",
+				       call->nr, t->threads[i].vtid, note);
+	}
+	return 0;
+}
+
+int absorb_state(struct dump *d)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+
+		if (t->zombie)
+			continue;
+		ret = check_programs(t);
+		for (size_t c = 0; ret == 0 && state_classes[c]; c++)
+			ret = each_task(d, &state_classes[c]->absorb,
+					&state_classes[c]->absorb_thread, t);
+	}
+	return ret;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private anonymous memory: heap, stacks, and what malloc maps. Contents are the pages room's. */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "image/constants.h"
+#include "objects/memory/areas.h"
+
+/* Flags of the entry that mmap itself takes; the rest is advice and locking, done later. */
+#define MAP_TIME_FLAGS (MAP_GROWSDOWN | MAP_NORESERVE)
+
+static bool match(const struct dump_task *t, const struct proc_area *a)
+{
+	(void)t;
+	if (a->shared || a->ino || a->vmflags & (VMF_(HUGETLB) | VMF_(DROPPABLE) | VMF_(PFNMAP) |
+						 VMF_(IO) | VMF_(SHADOW_STACK)))
+		return false;
+	return !a->path[0] || !strcmp(a->path, "[heap]") || !strncmp(a->path, "[stack", 6) ||
+	       !strncmp(a->path, "[anon:", 6);
+}
+
+static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
+{
+	(void)t;
+	e->status = VMA_AREA_REGULAR | VMA_ANON_PRIVATE;
+	if (!strcmp(a->path, "[heap]"))
+		e->status |= VMA_AREA_HEAP;
+	e->flags |= MAP_ANONYMOUS;
+	e->pgoff = 0;
+	return 0;
+}
+
+static bool claims(const VmaEntry *e)
+{
+	return (e->status & VMA_ANON_PRIVATE) && !(e->flags & MAP_HUGETLB) &&
+	       !(e->status & (VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL));
+}
+
+static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags)
+{
+	flags |= MAP_PRIVATE | MAP_ANONYMOUS | (v->e->flags & MAP_TIME_FLAGS);
+	return area_mmap(t, v, at, v->e->prot, flags, -1, 0);
+}
+
+const struct area_class anon_area = {
+	.name = "private anonymous memory",
+	.match = match,
+	.collect = collect,
+	.claims = claims,
+	.place = place,
+};

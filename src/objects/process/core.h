@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread's processor state: from a stopped thread to core_entry and back. cpu_<arch>.c does it. */
+#ifndef OBJECTS_PROCESS_CORE_H
+#define OBJECTS_PROCESS_CORE_H
+
+#include "model/dump.h"
+#include "model/restore.h"
+
+/* Fills the processor's part of th->core from the stopped thread; ip as given, after any fix-up. */
+int cpu_collect(struct dump_thread *th);
+void cpu_set_clear_tid(struct dump_thread *th, uint64_t addr);
+
+/* What a restored thread goes on with. */
+int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *err);
+uint64_t cpu_clear_tid(const struct restore_thread *th);
+/* Sets what is not a general register: extended state (x87, vectors), TLS slots of the GDT. */
+int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err);
+/* Is it a 32-bit program's thread? */
+bool cpu_compat(const CoreEntry *core);
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * x86_64: general registers, x87/SSE/AVX state, TLS slots of the GDT.
+ *
+ * The extended state is read and set as one register set (NT_X86_XSTATE) in the processor's
+ * standard, non-compacted xsave format: 512 bytes legacy area, 64 bytes header (first word
+ * xstate_bv), components at the offsets that CPUID leaf 0xd tells. The image holds components by
+ * name; what it has no name for (AMX tiles) goes to our own image, as the raw area.
+ */
+#include <asm/ldt.h>
+#include <cpuid.h>
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "kernel/ptrace.h"
+#include "objects/process/core.h"
+
+#ifndef NT_X86_XSTATE
+#define NT_X86_XSTATE 0x202
+#endif
+#define NT_386_TLS_ 0x200
+
+#define XSAVE_MAX     (64u << 10)
+#define XSAVE_HEADER  512
+#define XSAVE_LEGACY  512
+#define TLS_SLOTS     3
+#define TLS_FIRST     12
+
+enum { X87 = 0, SSE = 1, YMM = 2, BNDREG = 3, BNDCSR = 4, OPMASK = 5, ZMM = 6, HI16 = 7, PKRU = 9 };
+
+/* Components that the image has a field for. */
+#define NAMED_COMPONENTS                                                                           \
+	((1u << X87) | (1u << SSE) | (1u << YMM) | (1u << BNDREG) | (1u << BNDCSR) |               \
+	 (1u << OPMASK) | (1u << ZMM) | (1u << HI16) | (1u << PKRU))
+
+struct component {
+	unsigned int size, offset; /* size 0: the processor does not have it */
+};
+
+static struct component component(int i)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	if (!__get_cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx) || eax + ebx > XSAVE_MAX)
+		return (struct component){ 0, 0 };
+	return (struct component){ eax, ebx };
+}
+
+/* The length of the register set: what CPUID says is enough for all enabled components. */
+static size_t xsave_size(void)
+{
+	static size_t size;
+	unsigned int eax, ebx, ecx, edx;
+
+	if (!size) {
+		size = XSAVE_HEADER + 64;
+		if (__get_cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx) && ecx > size)
+			size = ecx < XSAVE_MAX ? ecx : XSAVE_MAX;
+	}
+	return size;
+}
+
+static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
+{
+	struct cpu_regs regs = th->stop->regs;
+
+	if (regs_restarts(&regs)) {
+		th->extra->has_raw_orig_ax = th->extra->has_raw_ax = true;
+		th->extra->raw_orig_ax = regs.r.orig_rax;
+		th->extra->raw_ax = regs.r.rax;
+	}
+	regs_restart(&regs, RESTART_ANEW);
+	g->r15 = regs.r.r15;
+	g->r14 = regs.r.r14;
+	g->r13 = regs.r.r13;
+	g->r12 = regs.r.r12;
+	g->bp = regs.r.rbp;
+	g->bx = regs.r.rbx;
+	g->r11 = regs.r.r11;
+	g->r10 = regs.r.r10;
+	g->r9 = regs.r.r9;
+	g->r8 = regs.r.r8;
+	g->ax = regs.r.rax;
+	g->cx = regs.r.rcx;
+	g->dx = regs.r.rdx;
+	g->si = regs.r.rsi;
+	g->di = regs.r.rdi;
+	g->orig_ax = th->stop->regs.r.orig_rax;
+	g->ip = regs.r.rip;
+	g->cs = regs.r.cs;
+	g->flags = regs.r.eflags;
+	g->sp = regs.r.rsp;
+	g->ss = regs.r.ss;
+	g->fs_base = regs.r.fs_base;
+	g->gs_base = regs.r.gs_base;
+	g->ds = regs.r.ds;
+	g->es = regs.r.es;
+	g->fs = regs.r.fs;
+	g->gs = regs.r.gs;
+	g->has_mode = true;
+	g->mode = regs_compat(&regs) ? USER_X86_REGS_MODE__COMPAT : USER_X86_REGS_MODE__NATIVE;
+}
+
+static uint32_t *words32(struct arena *a, const void *from, size_t bytes, size_t *ret_n)
+{
+	*ret_n = bytes / 4;
+	return arena_memdup(a, from, bytes);
+}
+
+static uint64_t *words64(struct arena *a, const void *from, size_t bytes, size_t *ret_n)
+{
+	*ret_n = bytes / 8;
+	return arena_memdup(a, from, bytes);
+}
+
+static void fill_xsave(struct arena *a, const unsigned char *area, size_t len, UserX86XsaveEntry *x)
+{
+	struct component c;
+
+	memcpy(&x->xstate_bv, area + XSAVE_HEADER, 8);
+#define TAKE(which, field, type)                                                                   \
+	c = component(which);                                                                      \
+	if (c.size && c.offset + c.size <= len)                                                    \
+		x->field = words##type(a, area + c.offset, c.size, &x->n_##field)
+	TAKE(YMM, ymmh_space, 32);
+	TAKE(BNDREG, bndreg_state, 64);
+	TAKE(BNDCSR, bndcsr_state, 64);
+	TAKE(OPMASK, opmask_reg, 64);
+	TAKE(ZMM, zmm_upper, 64);
+	TAKE(HI16, hi16_zmm, 64);
+	TAKE(PKRU, pkru, 32);
+#undef TAKE
+}
+
+static void fill_legacy(struct arena *a, const unsigned char *area, UserX86FpregsEntry *f)
+{
+	uint16_t half[4];
+
+	memcpy(half, area, sizeof(half));
+	f->cwd = half[0];
+	f->swd = half[1];
+	f->twd = half[2];
+	f->fop = half[3];
+	memcpy(&f->rip, area + 8, 8);
+	memcpy(&f->rdp, area + 16, 8);
+	memcpy(&f->mxcsr, area + 24, 4);
+	memcpy(&f->mxcsr_mask, area + 28, 4);
+	f->st_space = words32(a, area + 32, 128, &f->n_st_space);
+	f->xmm_space = words32(a, area + 160, 256, &f->n_xmm_space);
+}
+
+static int fill_fpregs(struct dump_thread *th, ThreadInfoX86 *info)
+{
+	struct arena *a = dump_arena(th->task->dump);
+	size_t len = xsave_size();
+	_cleanup_free_ unsigned char *area = calloc(1, len);
+	uint64_t bv;
+	int ret;
+
+	if (!area)
+		return err_set(dump_err(th->task->dump), ERR_RESOURCE, ENOMEM, "no memory");
+	ret = ptrace_get_regset(th->stop->tid, NT_X86_XSTATE, area, &len, dump_err(th->task->dump));
+	if (ret < 0)
+		return ret;
+	info->fpregs = arena_msg(a, UserX86FpregsEntry, user_x86_fpregs_entry);
+	fill_legacy(a, area, info->fpregs);
+	if (len <= XSAVE_HEADER + 64)
+		return 0;
+	info->fpregs->xsave = arena_msg(a, UserX86XsaveEntry, user_x86_xsave_entry);
+	fill_xsave(a, area, len, info->fpregs->xsave);
+	memcpy(&bv, area + XSAVE_HEADER, 8);
+	if (bv & ~(uint64_t)NAMED_COMPONENTS) {
+		th->extra->has_xsave = true;
+		th->extra->xsave.len = len;
+		th->extra->xsave.data = arena_memdup(a, area, len);
+	}
+	return 0;
+}
+
+static int fill_tls(struct dump_thread *th, ThreadInfoX86 *info)
+{
+	struct arena *a = dump_arena(th->task->dump);
+	struct user_desc desc[TLS_SLOTS] = { 0 };
+	size_t len = sizeof(desc);
+	int ret = ptrace_get_regset(th->stop->tid, NT_386_TLS_, desc, &len, NULL);
+
+	if (ret < 0) /* a kernel without 32-bit programs has no such set: all slots are empty */
+		for (int i = 0; i < TLS_SLOTS; i++)
+			desc[i].seg_not_present = desc[i].read_exec_only = 1;
+	info->n_tls = TLS_SLOTS;
+	info->tls = arena_array(a, UserDescT *, TLS_SLOTS);
+	for (int i = 0; i < TLS_SLOTS; i++) {
+		UserDescT *e = arena_msg(a, UserDescT, user_desc_t);
+
+		e->entry_number = TLS_FIRST + i;
+		e->base_addr = desc[i].base_addr;
+		e->limit = desc[i].limit;
+		e->seg_32bit = desc[i].seg_32bit;
+		e->contents_h = desc[i].contents & 2;
+		e->contents_l = desc[i].contents & 1;
+		e->read_exec_only = desc[i].read_exec_only;
+		e->limit_in_pages = desc[i].limit_in_pages;
+		e->seg_not_present = desc[i].seg_not_present;
+		e->usable = desc[i].useable;
+		info->tls[i] = e;
+	}
+	return 0;
+}
+
+int cpu_collect(struct dump_thread *th)
+{
+	struct arena *a = dump_arena(th->task->dump);
+	ThreadInfoX86 *info = arena_msg(a, ThreadInfoX86, thread_info_x86);
+	int ret;
+
+	th->core->mtype = CORE_ENTRY__MARCH__X86_64;
+	th->core->thread_info = info;
+	info->gpregs = arena_msg(a, UserX86RegsEntry, user_x86_regs_entry);
+	fill_gpregs(th, info->gpregs);
+	ret = fill_fpregs(th, info);
+	return ret < 0 ? ret : fill_tls(th, info);
+}
+
+void cpu_set_clear_tid(struct dump_thread *th, uint64_t addr)
+{
+	th->core->thread_info->clear_tid_addr = addr;
+}
+
+bool cpu_compat(const CoreEntry *core)
+{
+	const UserX86RegsEntry *g = core->thread_info ? core->thread_info->gpregs : NULL;
+
+	return g && g->has_mode && g->mode == USER_X86_REGS_MODE__COMPAT;
+}
+
+uint64_t cpu_clear_tid(const struct restore_thread *th)
+{
+	return th->core->thread_info->clear_tid_addr;
+}
+
+int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *err)
+{
+	const ThreadInfoX86 *info = th->core->thread_info;
+	const UserX86RegsEntry *g = info ? info->gpregs : NULL;
+
+	if (!g)
+		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
+			       "the core image of thread %d has no x86_64 registers", th->vtid);
+	*ret = (struct cpu_regs){ .r = {
+		.r15 = g->r15, .r14 = g->r14, .r13 = g->r13, .r12 = g->r12, .rbp = g->bp,
+		.rbx = g->bx, .r11 = g->r11, .r10 = g->r10, .r9 = g->r9, .r8 = g->r8,
+		.rax = g->ax, .rcx = g->cx, .rdx = g->dx, .rsi = g->si, .rdi = g->di,
+		.orig_rax = -1, .rip = g->ip, .cs = g->cs, .eflags = g->flags, .rsp = g->sp,
+		.ss = g->ss, .fs_base = g->fs_base, .gs_base = g->gs_base, .ds = g->ds,
+		.es = g->es, .fs = g->fs, .gs = g->gs,
+	} };
+	/* The call as it was interrupted: the kernel restarts it, or ends it with EINTR when a
+	 * handler runs first, as it would have. A restart block can't be had again. */
+	if (th->extra && th->extra->has_raw_ax && th->extra->has_raw_orig_ax &&
+	    th->extra->raw_ax != -516 && (int32_t)th->extra->raw_ax != -516) {
+		ret->r.rax = th->extra->raw_ax;
+		ret->r.orig_rax = th->extra->raw_orig_ax;
+		ret->r.rip += 2;
+	}
+	return 0;
+}
+
+static void put_xsave(const UserX86XsaveEntry *x, unsigned char *area, size_t len)
+{
+	uint64_t bv = (1u << X87) | (1u << SSE);
+	struct component c;
+
+#define PUT(which, field, type)                                                                    \
+	c = component(which);                                                                      \
+	if (c.size && (x->xstate_bv & (1u << (which))) && x->n_##field * sizeof(type) == c.size && \
+	    c.offset + c.size <= len) {                                                            \
+		memcpy(area + c.offset, x->field, c.size);                                         \
+		bv |= 1u << (which);                                                               \
+	}
+	PUT(YMM, ymmh_space, uint32_t)
+	PUT(BNDREG, bndreg_state, uint64_t)
+	PUT(BNDCSR, bndcsr_state, uint64_t)
+	PUT(OPMASK, opmask_reg, uint64_t)
+	PUT(ZMM, zmm_upper, uint64_t)
+	PUT(HI16, hi16_zmm, uint64_t)
+	PUT(PKRU, pkru, uint32_t)
+#undef PUT
+	memcpy(area + XSAVE_HEADER, &bv, 8);
+}
+
+static int put_legacy(const UserX86FpregsEntry *f, unsigned char *area)
+{
+	uint16_t half[4] = { f->cwd, f->swd, f->twd, f->fop };
+
+	if (f->n_st_space != 32 || f->n_xmm_space != 64)
+		return -EINVAL;
+	memcpy(area, half, sizeof(half));
+	memcpy(area + 8, &f->rip, 8);
+	memcpy(area + 16, &f->rdp, 8);
+	memcpy(area + 24, &f->mxcsr, 4);
+	memcpy(area + 28, &f->mxcsr_mask, 4);
+	memcpy(area + 32, f->st_space, 128);
+	memcpy(area + 160, f->xmm_space, 256);
+	return 0;
+}
+
+static int set_fpu(pid_t tid, const struct restore_thread *th, struct err *err)
+{
+	const UserX86FpregsEntry *f = th->core->thread_info->fpregs;
+	size_t len = xsave_size();
+	_cleanup_free_ unsigned char *area = calloc(1, len);
+	uint64_t bv = (1u << X87) | (1u << SSE);
+
+	if (!area)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory");
+	if (th->extra && th->extra->has_xsave && th->extra->xsave.len == len) {
+		memcpy(area, th->extra->xsave.data, len);
+		return ptrace_set_regset(tid, NT_X86_XSTATE, area, len, err);
+	}
+	if (put_legacy(f, area) < 0)
+		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
+			       "the FPU state of thread %d has a wrong size", th->vtid);
+	memcpy(area + XSAVE_HEADER, &bv, 8);
+	if (f->xsave)
+		put_xsave(f->xsave, area, len);
+	return ptrace_set_regset(tid, NT_X86_XSTATE, area, len, err);
+}
+
+/* A slot is empty as the kernel shows it, or holds a segment of a 32-bit program. */
+static int set_tls(pid_t tid, const struct restore_thread *th, struct err *err)
+{
+	const ThreadInfoX86 *info = th->core->thread_info;
+	struct user_desc desc[TLS_SLOTS];
+	bool any = false;
+
+	for (size_t i = 0; i < TLS_SLOTS; i++) {
+		const UserDescT *e = i < info->n_tls ? info->tls[i] : NULL;
+
+		desc[i] = (struct user_desc){ .entry_number = TLS_FIRST + i, .read_exec_only = 1,
+					      .seg_not_present = 1 };
+		if (!e || (e->seg_not_present && !e->base_addr && !e->limit))
+			continue;
+		any = true;
+		desc[i] = (struct user_desc){
+			.entry_number = TLS_FIRST + i, .base_addr = e->base_addr,
+			.limit = e->limit, .seg_32bit = e->seg_32bit,
+			.contents = (e->contents_h ? 2 : 0) | (e->contents_l ? 1 : 0),
+			.read_exec_only = e->read_exec_only, .limit_in_pages = e->limit_in_pages,
+			.seg_not_present = e->seg_not_present, .useable = e->usable,
+		};
+	}
+	return any ? ptrace_set_regset(tid, NT_386_TLS_, desc, sizeof(desc), err) : 0;
+}
+
+int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err)
+{
+	int ret = set_tls(tid, th, err);
+
+	return ret < 0 ? ret : set_fpu(tid, th, err);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See extents.h. */
+#include "pages/extents.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "image/constants.h"
+#include "image/messages.h"
+#include "image/reader.h"
+#include "image/writer.h"
+
+void page_extents_add(struct page_extents *x, uint64_t start, uint64_t end, uint32_t flags)
+{
+	struct page_extent *last = x->n ? &x->e[x->n - 1] : NULL;
+
+	if (start >= end)
+		return;
+	if (last && last->end == start && last->flags == flags) {
+		last->end = end;
+	} else {
+		if (x->n == x->room) {
+			x->room = x->room ? x->room * 2 : 64;
+			x->e = realloc(x->e, x->room * sizeof(*x->e));
+			if (!x->e) {
+				fprintf(stderr, "crtools: out of memory (%zu extents)\n", x->room);
+				abort();
+			}
+		}
+		x->e[x->n++] = (struct page_extent){ start, end, x->bytes, flags };
+	}
+	if (flags & PE_PRESENT)
+		x->bytes += end - start;
+}
+
+void page_extents_free(struct page_extents *x)
+{
+	free(x->e);
+	*x = (struct page_extents){ 0 };
+}
+
+size_t page_extents_find(const struct page_extents *x, uint64_t addr)
+{
+	size_t low = 0, high = x->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (x->e[mid].end <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+int page_extents_write(const struct page_extents *x, struct image_dir *dir, enum image_kind kind,
+		       uint64_t key, uint32_t pages_id, struct err *err)
+{
+	_cleanup_image_writer_ struct image_writer *w = NULL;
+	PagemapHead head = PAGEMAP_HEAD__INIT;
+	int ret = image_writer_open(dir, kind, key, err, &w);
+
+	head.pages_id = pages_id;
+	if (ret == 0)
+		ret = image_write_msg(w, &head.base, err);
+	for (size_t i = 0; ret == 0 && i < x->n; i++) {
+		PagemapEntry e = PAGEMAP_ENTRY__INIT;
+
+		e.vaddr = x->e[i].start;
+		e.has_nr_pages = e.has_flags = true;
+		e.nr_pages = (x->e[i].end - x->e[i].start) / PAGE_SIZE_;
+		/* Tools before CRIU 4.2 know only this field. */
+		e.compat_nr_pages = e.nr_pages <= UINT32_MAX ? e.nr_pages : 0;
+		e.flags = x->e[i].flags;
+		ret = image_write_msg(w, &e.base, err);
+	}
+	return ret < 0 ? ret : image_writer_close(&w, err);
+}
+
+static int take_entry(struct page_extents *x, const PagemapEntry *e, struct err *err)
+{
+	uint64_t n = e->has_nr_pages ? e->nr_pages : e->compat_nr_pages;
+	uint64_t last = x->n ? x->e[x->n - 1].end : 0;
+	uint32_t flags = e->has_flags ? e->flags : e->in_parent ? PE_PARENT : PE_PRESENT;
+
+	if (e->vaddr % PAGE_SIZE_ || e->vaddr < last || n > (UINT64_MAX - e->vaddr) / PAGE_SIZE_)
+		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
+			       "pagemap entry at 0x%llx of %llu pages is out of order or range",
+			       (unsigned long long)e->vaddr, (unsigned long long)n);
+	page_extents_add(x, e->vaddr, e->vaddr + n * PAGE_SIZE_, flags);
+	return 0;
+}
+
+int page_extents_read(struct page_extents *x, const struct image_dir *dir, enum image_kind kind,
+		      uint64_t key, uint32_t *ret_pages_id, struct err *err)
+{
+	_cleanup_image_reader_ struct image_reader *r = NULL;
+	struct arena a = { 0 };
+	ProtobufCMessage *msg;
+	int ret;
+
+	*x = (struct page_extents){ 0 };
+	*ret_pages_id = 0;
+	if (!image_dir_has(dir, kind, key))
+		return 0;
+	ret = image_reader_open(dir, kind, key, &a, err, &r);
+	if (ret == 0)
+		ret = image_read_msg(r, NULL, err, &msg);
+	if (ret == 0 && msg)
+		*ret_pages_id = ((PagemapHead *)msg)->pages_id;
+	while (ret == 0 && msg) {
+		ret = image_read_msg(r, NULL, err, &msg);
+		if (ret == 0 && msg)
+			ret = take_entry(x, (PagemapEntry *)msg, err);
+	}
+	arena_free(&a);
+	return ret;
+}

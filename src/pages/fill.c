@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See fill.h. Fresh anonymous memory is filled with UFFDIO_COPY from the mapped image: the kernel
+ * takes a page and copies, with no fault and without clearing the page first. Small or scattered
+ * pieces, and memory that userfaultfd doesn't cover, are read into place with preadv; what is not
+ * writable goes through /proc/self/mem.
+ *
+ * UFFDIO_COPY is used with UFFD_USER_MODE_ONLY (Linux 5.11), which needs no privilege.
+ */
+#include "pages/fill.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "image/constants.h"
+
+#define UFFD_MIN (64u << 10) /* below this, registering the area costs more than faults */
+#define IOVS	 256
+
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+
+int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_kind kind,
+		   uint64_t key, struct err *err)
+{
+	uint32_t pages_id;
+	struct stat st;
+	int ret;
+
+	*p = (struct page_pool){ .fd = -1, .uffd = -1, .self_mem = -1, .err = err };
+	ret = page_extents_read(&p->x, dir, kind, key, &pages_id, err);
+	if (ret < 0 || !p->x.bytes)
+		return ret;
+	ret = image_dir_open_raw(dir, IMAGE_PAGES, pages_id, O_RDONLY, err, &p->fd);
+	if (ret < 0)
+		return ret;
+	if (fstat(p->fd, &st) < 0)
+		return err_sys(err, "fstat", "can't examine pages-%u.img", pages_id);
+	if ((uint64_t)st.st_size < p->x.bytes)
+		return err_set(err, ERR_IMAGE_CORRUPT, ENODATA,
+			       "pages-%u.img has %llu bytes, but its pagemap speaks of %llu", pages_id,
+			       (unsigned long long)st.st_size, (unsigned long long)p->x.bytes);
+	p->size = p->x.bytes;
+	return 0;
+}
+
+void page_pool_close(struct page_pool *p)
+{
+	if (p->data)
+		munmap((void *)p->data, p->size);
+	p->data = NULL;
+	close_fd(&p->fd);
+	close_fd(&p->self_mem);
+	if (p->uffd >= 0)
+		close(p->uffd);
+	p->uffd = -1;
+	page_extents_free(&p->x);
+}
+
+/* The whole pages file, as memory to copy from or to compare with. */
+static int map_data(struct page_pool *p)
+{
+	void *data;
+
+	if (p->data)
+		return 0;
+	data = mmap(NULL, p->size, PROT_READ, MAP_SHARED, p->fd, 0);
+	if (data == MAP_FAILED)
+		return err_sys(p->err, "mmap", "can't map a pages image of %llu bytes",
+			       (unsigned long long)p->size);
+	p->data = data;
+	return 0;
+}
+
+static bool have_uffd(struct page_pool *p)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+
+	if (p->uffd != -1)
+		return p->uffd >= 0;
+	p->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	if (p->uffd < 0)
+		p->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (p->uffd >= 0 && ioctl(p->uffd, UFFDIO_API, &api) == 0)
+		return true;
+	if (p->uffd >= 0)
+		close(p->uffd);
+	p->uffd = -2;
+	return false;
+}
+
+/* One run of pages by UFFDIO_COPY; the ioctl may stop early. */
+static int uffd_copy(struct page_pool *p, uint64_t to, uint64_t off, uint64_t len)
+{
+	while (len) {
+		struct uffdio_copy copy = { .dst = to, .src = (uint64_t)p->data + off, .len = len,
+					    .mode = UFFDIO_COPY_MODE_DONTWAKE };
+		int64_t done;
+
+		if (ioctl(p->uffd, UFFDIO_COPY, &copy) == 0)
+			return 0;
+		done = copy.copy > 0 ? copy.copy : 0;
+		if (!done && errno != EAGAIN)
+			return -errno;
+		to += done;
+		off += done;
+		len -= done;
+	}
+	return 0;
+}
+
+/* The part of an extent that lies in [start, end). */
+static bool clip(const struct page_extent *e, uint64_t start, uint64_t end, struct page_extent *ret)
+{
+	*ret = *e;
+	if (ret->start < start) {
+		ret->file_off += start - ret->start;
+		ret->start = start;
+	}
+	if (ret->end > end)
+		ret->end = end;
+	return ret->start < ret->end && (e->flags & PE_PRESENT);
+}
+
+static uint64_t present_bytes(const struct page_pool *p, const struct fill *f, size_t first,
+			      size_t *ret_n)
+{
+	uint64_t bytes = 0;
+	struct page_extent part;
+
+	*ret_n = 0;
+	for (size_t i = first; i < p->x.n && p->x.e[i].start < f->end; i++)
+		if (clip(&p->x.e[i], f->start, f->end, &part)) {
+			bytes += part.end - part.start;
+			++*ret_n;
+		}
+	return bytes;
+}
+
+static int fill_uffd(struct page_pool *p, const struct fill *f, size_t first)
+{
+	struct uffdio_register reg = {
+		.range = { .start = f->at, .len = f->end - f->start },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct page_extent part;
+	int ret = map_data(p);
+
+	if (ret < 0)
+		return ret;
+	if (ioctl(p->uffd, UFFDIO_REGISTER, &reg) < 0)
+		return -EOPNOTSUPP;
+	for (size_t i = first; i < p->x.n && p->x.e[i].start < f->end; i++) {
+		if (!clip(&p->x.e[i], f->start, f->end, &part))
+			continue;
+		ret = uffd_copy(p, f->at + (part.start - f->start), part.file_off,
+				part.end - part.start);
+		if (ret < 0)
+			return err_set(p->err, ERR_KERNEL, -ret,
+				       "UFFDIO_COPY could not fill %llx-%llx",
+				       (unsigned long long)part.start, (unsigned long long)part.end);
+	}
+	if (ioctl(p->uffd, UFFDIO_UNREGISTER, &reg.range) < 0)
+		return err_sys(p->err, "ioctl", "UFFDIO_UNREGISTER failed");
+	return 0;
+}
+
+static int read_into(struct page_pool *p, struct iovec *iov, int n, uint64_t off, size_t len)
+{
+	ssize_t got = preadv(p->fd, iov, n, off);
+
+	if (got == (ssize_t)len)
+		return 0;
+	/* A short read: piece by piece, to find out where and why. */
+	for (int i = 0; i < n; i++) {
+		int ret = pread_full(p->fd, iov[i].iov_base, iov[i].iov_len, off);
+
+		if (ret < 0)
+			return err_set(p->err, ret == -EFAULT ? ERR_KERNEL : ERR_IMAGE_CORRUPT, -ret,
+				       "can't read pages to %p", iov[i].iov_base);
+		off += iov[i].iov_len;
+	}
+	return 0;
+}
+
+/* Pages that follow each other in the file go out in one call, wherever they belong. */
+static int fill_read(struct page_pool *p, const struct fill *f, size_t first)
+{
+	struct iovec iov[IOVS];
+	uint64_t off = 0, len = 0;
+	struct page_extent part;
+	int n = 0, ret = 0;
+
+	for (size_t i = first; ret == 0 && i < p->x.n && p->x.e[i].start < f->end; i++) {
+		if (!clip(&p->x.e[i], f->start, f->end, &part))
+			continue;
+		if (n && (n == IOVS || part.file_off != off + len || len > (64u << 20))) {
+			ret = read_into(p, iov, n, off, len);
+			n = 0;
+			len = 0;
+		}
+		if (!n)
+			off = part.file_off;
+		iov[n].iov_base = (void *)(f->at + (part.start - f->start));
+		iov[n].iov_len = part.end - part.start;
+		len += iov[n++].iov_len;
+	}
+	return ret < 0 || !n ? ret : read_into(p, iov, n, off, len);
+}
+
+static int write_forced(struct page_pool *p, uint64_t to, const void *from, size_t len)
+{
+	int ret;
+
+	if (p->self_mem < 0)
+		p->self_mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	if (p->self_mem < 0)
+		return err_sys(p->err, "open", "can't open /proc/self/mem");
+	ret = pwrite_full(p->self_mem, from, len, to);
+	return ret < 0 ? err_set(p->err, ERR_KERNEL, -ret, "can't write to memory at %llx",
+				 (unsigned long long)to) : 0;
+}
+
+static int fill_forced(struct page_pool *p, const struct fill *f, size_t first)
+{
+	struct page_extent part;
+	int ret = map_data(p);
+
+	for (size_t i = first; ret == 0 && i < p->x.n && p->x.e[i].start < f->end; i++)
+		if (clip(&p->x.e[i], f->start, f->end, &part))
+			ret = write_forced(p, f->at + (part.start - f->start), p->data + part.file_off,
+					   part.end - part.start);
+	return ret;
+}
+
+/* One page of inherited memory: shared with the forker as long as nobody writes to it. */
+static int compare_page(struct page_pool *p, const struct fill *f, char *at, const char *want)
+{
+	p->compared++;
+	if (!memcmp(at, want, PAGE_SIZE_)) {
+		p->kept++;
+		return 0;
+	}
+	if (!(f->prot & PROT_WRITE))
+		return write_forced(p, (uint64_t)at, want, PAGE_SIZE_);
+	memcpy(at, want, PAGE_SIZE_);
+	return 0;
+}
+
+static int drop(struct page_pool *p, const struct fill *f, uint64_t start, uint64_t end)
+{
+	if (start < end && madvise((void *)(f->at + (start - f->start)), end - start, MADV_DONTNEED) < 0)
+		return err_sys(p->err, "madvise", "can't drop inherited pages %llx-%llx",
+			       (unsigned long long)start, (unsigned long long)end);
+	return 0;
+}
+
+/* Pages that the forker has and this task does not. */
+static int drop_between(struct page_pool *p, const struct fill *f, uint64_t start, uint64_t end)
+{
+	const struct page_extents *had = f->had;
+	struct page_extent part;
+	int ret = 0;
+
+	for (size_t i = page_extents_find(had, start); ret == 0 && i < had->n && had->e[i].start < end;
+	     i++)
+		if (clip(&had->e[i], start, end, &part))
+			ret = drop(p, f, part.start, part.end);
+	return ret;
+}
+
+static int fill_compare(struct page_pool *p, const struct fill *f, size_t first)
+{
+	uint64_t last = f->start;
+	struct page_extent part;
+	int ret = p->size ? map_data(p) : 0;
+
+	for (size_t i = first; ret == 0 && i < p->x.n && p->x.e[i].start < f->end; i++) {
+		if (!clip(&p->x.e[i], f->start, f->end, &part))
+			continue;
+		ret = drop_between(p, f, last, part.start);
+		for (uint64_t a = part.start; ret == 0 && a < part.end; a += PAGE_SIZE_)
+			ret = compare_page(p, f, (char *)(f->at + (a - f->start)),
+					   p->data + part.file_off + (a - part.start));
+		last = part.end;
+	}
+	return ret < 0 ? ret : drop_between(p, f, last, f->end);
+}
+
+int page_pool_fill(struct page_pool *p, const struct fill *f)
+{
+	size_t first = page_extents_find(&p->x, f->start), n;
+	uint64_t bytes = present_bytes(p, f, first, &n);
+	int ret;
+
+	if (f->compare)
+		return fill_compare(p, f, first);
+	if (!bytes)
+		return 0;
+	p->filled += bytes / PAGE_SIZE_;
+	if (f->anon && !f->huge && bytes >= UFFD_MIN && have_uffd(p)) {
+		ret = fill_uffd(p, f, first);
+		if (ret != -EOPNOTSUPP)
+			return ret;
+	}
+	if (f->prot & PROT_WRITE)
+		return fill_read(p, f, first);
+	return fill_forced(p, f, first);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Filling memory from an image: a pool is what pagemap-<id> and its pages file hold, open in the
+ * task that is to be filled.
+ */
+#ifndef PAGES_FILL_H
+#define PAGES_FILL_H
+
+#include <stdbool.h>
+
+#include "pages/extents.h"
+
+struct page_pool {
+	struct page_extents x;
+	int fd;		  /* the pages file; -1: no pages at all */
+	const char *data; /* the file, mapped */
+	uint64_t size;
+	int uffd;	  /* -1: not tried yet; -2: the kernel refuses */
+	int self_mem;	  /* /proc/self/mem; -1: not open */
+	struct err *err;
+	uint64_t filled, compared, kept; /* pages */
+};
+
+int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_kind kind,
+		   uint64_t key, struct err *err);
+void page_pool_close(struct page_pool *p);
+
+struct fill {
+	uint64_t start, end; /* what part of the pool: addresses as in the images */
+	uint64_t at;	     /* where start is mapped now */
+	int prot;	     /* with which protection */
+	bool anon;	     /* fresh private anonymous memory that userfaultfd can fill */
+	bool huge;	     /* better filled in large pieces: the kernel may use huge pages */
+	bool compare;	     /* inherited: write only what differs, drop what the image lacks */
+	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
+};
+int page_pool_fill(struct page_pool *p, const struct fill *f);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See save.h. A worker claims a part of a few megabytes, reads it piece by piece into a buffer that
+ * stays in the processor's cache, and writes it: the pages cross the memory bus once as they are
+ * read and once as they land in the page cache. The tool writes, not the process: its limits and
+ * its control group do not see the dump.
+ */
+#include "pages/save.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "image/constants.h"
+
+#define PIECE	    (256u << 10) /* one read and one write; fits the second-level cache */
+#define PART	    (8u << 20)	 /* what a worker claims at a time */
+#define MAX_WORKERS 8
+#define IOVS	    512
+
+static int read_by_mem(const struct page_source *src, const struct page_extent *e, size_t n,
+		       char *buf, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = e[i].end - e[i].start;
+		int ret = pread_full(src->mem_fd, buf, len, e[i].start);
+
+		if (ret < 0)
+			return err_set(err, ERR_KERNEL, -ret,
+				       "can't read memory %llx-%llx of process %d",
+				       (unsigned long long)e[i].start, (unsigned long long)e[i].end,
+				       src->pid);
+		buf += len;
+	}
+	return 0;
+}
+
+/* process_vm_readv in batches; areas without PROT_READ need /proc/PID/mem. */
+static int read_process(const struct page_source *src, const struct page_extent *e, size_t n,
+			void *buf, struct err *err)
+{
+	char *out = buf;
+
+	while (n) {
+		struct iovec remote[IOVS], local;
+		size_t batch = n < IOVS ? n : IOVS, len = 0;
+		ssize_t got;
+		int ret;
+
+		for (size_t i = 0; i < batch; i++) {
+			remote[i].iov_base = (void *)e[i].start;
+			remote[i].iov_len = e[i].end - e[i].start;
+			len += remote[i].iov_len;
+		}
+		local = (struct iovec){ out, len };
+		got = process_vm_readv(src->pid, &local, 1, remote, batch, 0);
+		if (got != (ssize_t)len) {
+			ret = read_by_mem(src, e, batch, out, err);
+			if (ret < 0)
+				return ret;
+		}
+		out += len;
+		e += batch;
+		n -= batch;
+	}
+	return 0;
+}
+
+static int read_mapped(const struct page_source *src, const struct page_extent *e, size_t n,
+		       void *buf, struct err *err)
+{
+	char *out = buf;
+
+	(void)err;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(out, src->mapped + e[i].start, e[i].end - e[i].start);
+		out += e[i].end - e[i].start;
+	}
+	return 0;
+}
+
+static int write_file(const struct page_sink *sink, const void *buf, size_t len, uint64_t off,
+		      struct err *err)
+{
+	int ret = pwrite_full(sink->fd, buf, len, off);
+
+	if (ret < 0)
+		return err_set(err, ERR_IMAGE_WRITE, -ret, "can't write %zu bytes of pages", len);
+	return 0;
+}
+
+void page_source_process(struct page_source *src, pid_t pid, int mem_fd)
+{
+	*src = (struct page_source){ .read = read_process, .pid = pid, .mem_fd = mem_fd };
+}
+
+void page_source_mapped(struct page_source *src, const void *base)
+{
+	*src = (struct page_source){ .read = read_mapped, .mem_fd = -1, .mapped = base };
+}
+
+void page_sink_file(struct page_sink *sink, int fd)
+{
+	*sink = (struct page_sink){ .write = write_file, .fd = fd };
+}
+
+struct job {
+	const struct page_extents *x;
+	const struct page_source *src;
+	const struct page_sink *sink;
+	struct err *err;
+	_Atomic uint64_t next; /* offset in the pages file of the next part */
+	_Atomic int failed;    /* first negative errno */
+};
+
+/* The PRESENT extent that holds this offset of the pages file. */
+static size_t extent_at(const struct page_extents *x, uint64_t off)
+{
+	size_t low = 0, high = x->n;
+
+	while (high - low > 1) {
+		size_t mid = (low + high) / 2;
+
+		if (x->e[mid].file_off <= off)
+			low = mid;
+		else
+			high = mid;
+	}
+	/* Extents without bytes have the offset of the next one that has some. */
+	while (low < x->n && !(x->e[low].flags & PE_PRESENT))
+		low++;
+	return low;
+}
+
+/* Cuts the bytes [off, end) of the pages file into address ranges, at most max of them. Returns
+ * their number; *ret_len is how many bytes they are. */
+static size_t cut(const struct page_extents *x, size_t *at, uint64_t off, uint64_t end,
+		  struct page_extent *out, size_t max, size_t *ret_len)
+{
+	size_t n = 0;
+
+	*ret_len = 0;
+	while (off < end && n < max && *at < x->n) {
+		const struct page_extent *e = &x->e[*at];
+		uint64_t skip, len;
+
+		if (!(e->flags & PE_PRESENT)) {
+			++*at;
+			continue;
+		}
+		skip = off - e->file_off;
+		len = e->end - e->start - skip;
+		if (len > end - off)
+			len = end - off;
+		out[n++] = (struct page_extent){ e->start + skip, e->start + skip + len, off, e->flags };
+		off += len;
+		*ret_len += len;
+		if (skip + len == e->end - e->start)
+			++*at;
+	}
+	return n;
+}
+
+static int copy_part(struct job *job, uint64_t off, uint64_t end, void *buf)
+{
+	size_t at = extent_at(job->x, off);
+
+	while (off < end && !job->failed) {
+		struct page_extent e[PIECE / PAGE_SIZE_];
+		uint64_t stop = end - off > PIECE ? off + PIECE : end;
+		size_t len, n = cut(job->x, &at, off, stop, e, ARRAY_SIZE(e), &len);
+		int ret = job->src->read(job->src, e, n, buf, job->err);
+
+		if (ret == 0)
+			ret = job->sink->write(job->sink, buf, len, off, job->err);
+		if (ret < 0)
+			return ret;
+		off += len;
+	}
+	return 0;
+}
+
+static void *work(void *arg)
+{
+	struct job *job = arg;
+	void *buf = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ret = buf == MAP_FAILED ? err_sys(job->err, "mmap", "no memory to copy pages") : 0;
+
+	while (ret == 0 && !job->failed) {
+		uint64_t off = atomic_fetch_add(&job->next, PART);
+
+		if (off >= job->x->bytes)
+			break;
+		ret = copy_part(job, off, off + PART < job->x->bytes ? off + PART : job->x->bytes, buf);
+	}
+	if (ret < 0)
+		job->failed = ret;
+	if (buf != MAP_FAILED)
+		munmap(buf, PIECE);
+	return NULL;
+}
+
+static size_t count_workers(uint64_t bytes)
+{
+	cpu_set_t cpus;
+	size_t n = 1;
+
+	if (bytes < 2 * PART || sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		return 1;
+	n = CPU_COUNT(&cpus);
+	if (n > bytes / PART)
+		n = bytes / PART;
+	return n < MAX_WORKERS ? n : MAX_WORKERS;
+}
+
+int pages_copy(const struct page_extents *x, const struct page_source *src,
+	       const struct page_sink *sink, struct err *err)
+{
+	struct job job = { .x = x, .src = src, .sink = sink, .err = err };
+	size_t n = count_workers(x->bytes), started = 0;
+	pthread_t threads[MAX_WORKERS];
+
+	while (started + 1 < n &&
+	       pthread_create(&threads[started], NULL, work, &job) == 0)
+		started++;
+	work(&job);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	return job.failed;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Saving pages: from a source (a stopped process, a mapped segment) to a sink (a pages file),
+ * a few megabytes at a time, by several workers at once when there is much.
+ */
+#ifndef PAGES_SAVE_H
+#define PAGES_SAVE_H
+
+#include <sys/types.h>
+
+#include "pages/extents.h"
+
+/* Where bytes come from. read() fills buf with the bytes of n extents, in order; it may be called
+ * by several threads at a time. */
+struct page_source {
+	int (*read)(const struct page_source *src, const struct page_extent *e, size_t n, void *buf,
+		    struct err *err);
+	pid_t pid;	 /* of a process */
+	int mem_fd;	 /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
+	const char *mapped; /* of a segment that the tool has mapped: where */
+};
+
+/* Where they go: write() is called with ascending offsets by each worker. */
+struct page_sink {
+	int (*write)(const struct page_sink *sink, const void *buf, size_t len, uint64_t off,
+		     struct err *err);
+	int fd;
+};
+
+void page_source_process(struct page_source *src, pid_t pid, int mem_fd);
+void page_source_mapped(struct page_source *src, const void *base);
+void page_sink_file(struct page_sink *sink, int fd);
+
+/* All PRESENT extents from the source to the sink. */
+int pages_copy(const struct page_extents *x, const struct page_source *src,
+	       const struct page_sink *sink, struct err *err);
+
+#endif
