@@ -4,6 +4,7 @@
  * without links, with mode and owner, and nothing has come back in its place.
  *
  * wl: areas files
+ * wl: crossing from CRIU leaves the parent directory behind
  * wl: cycles 3
  */
 #define _GNU_SOURCE

@@ -41,7 +41,9 @@ int main(void)
 	for (int i = 0; i < AREAS; i++) {
 		if (wl_vma_flag(area[i], "lo") != (i % 2 != 0))
 			wl_fail("area %d has VmFlags %s", i, wl_vma_field(area[i], "VmFlags"));
-		wl_check_eq(atol(wl_vma_field(area[i], "Rss")), rss[i]);
+		/* Pages of shared memory that no lock holds are mapped when they are touched. */
+		if (i < 2 || i % 2)
+			wl_check_eq(atol(wl_vma_field(area[i], "Rss")), rss[i]);
 		wl_check(wl_matches(area[i], 3 * page, i));
 	}
 	wl_check_eq(atol(wl_field("/proc/self/status", "VmLck")), locked);
