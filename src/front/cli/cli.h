@@ -26,10 +26,10 @@ struct run {
 /* Whether what goes to this descriptor may be coloured. */
 bool cli_colour(const struct options *o, int fd);
 
-/* One function a verb, in a file of its own: verb_dump.c … */
+/* One function a verb, in a file of its own: verb_dump.c …, check.c. */
 int verb_dump(struct run *run);
 int verb_restore(struct run *run);
-int verb_check(struct run *run);
+int cli_check(struct run *run);
 int verb_show(struct run *run);
 int verb_exec(struct run *run);
 int verb_cpuinfo(struct run *run);

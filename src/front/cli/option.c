@@ -36,28 +36,32 @@ static const char *negation(const char *name)
 	return !strncmp(name, "no-", 3) ? name + 3 : NULL;
 }
 
-static int unknown(const char *name, struct err *err)
+/* The nearest name, among the booleans alone for a word that begins with "no-". */
+static const char *nearest_name(const char *name)
 {
-	struct nearest near = { .word = name };
-	char no_name[80];
+	const char *negated = negation(name);
+	struct nearest near = { .word = negated ? negated : name };
 
 	for (size_t i = 0; i < option_count; i++)
-		nearest_offer(&near, option_table[i].name);
-	if (nearest_result(&near))
+		if (!negated || option_table[i].arg == ARG_NEGATABLE)
+			nearest_offer(&near, option_table[i].name);
+	return nearest_result(&near);
+}
+
+static int unknown(const char *name, struct err *err)
+{
+	const char *near = nearest_name(name), *no = negation(name) ? "no-" : "";
+	struct nearest whole = { .word = name };
+
+	if (near)
+		return err_set(err, ERR_USAGE, 0, "unknown option --%s; the nearest one is --%s%s",
+			       name, no, near);
+	/* "no-" may be a slip itself, or the beginning of a name. */
+	for (size_t i = 0; i < option_count; i++)
+		nearest_offer(&whole, option_table[i].name);
+	if (nearest_result(&whole))
 		return err_set(err, ERR_USAGE, 0, "unknown option --%s; the nearest one is --%s",
-			       name, near.best);
-	if (negation(name)) {
-		near = (struct nearest){ .word = negation(name) };
-		for (size_t i = 0; i < option_count; i++)
-			if (option_table[i].arg == ARG_NEGATABLE)
-				nearest_offer(&near, option_table[i].name);
-		if (nearest_result(&near)) {
-			snprintf(no_name, sizeof(no_name), "no-%s", near.best);
-			return err_set(err, ERR_USAGE, 0,
-				       "unknown option --%s; the nearest one is --%s", name,
-				       no_name);
-		}
-	}
+			       name, whole.best);
 	return err_set(err, ERR_USAGE, 0, "unknown option --%s", name);
 }
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crtools check: the kernel (verb_check.h), or with -t a running tree, which is left as it is. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "front/cli/cli.h"
+#include "front/cli/result.h"
+#include "front/cli/verb_check.h"
+
+static int check_tree(struct run *run)
+{
+	const struct report *report = &run->s.report;
+	int ret = engine_examine(&run->s);
+
+	if (ret || run->opts->json)
+		return ret || report->refusals ? 1 : 0;
+	result_print_report(stdout, report, cli_colour(run->opts, STDOUT_FILENO));
+	if (report->refusals)
+		printf("The tree of %d can't be dumped: %zu reason%s.\n", run->opts->pid,
+		       report->refusals, report->refusals == 1 ? "" : "s");
+	else
+		printf("The tree of %d can be dumped.\n", run->opts->pid);
+	return report->refusals ? 1 : 0;
+}
+
+static int check_kernel(struct run *run)
+{
+	const struct options *o = run->opts;
+	struct check_args args = {
+		.features = &o->feature,
+		.n_features = o->feature ? 1 : 0,
+		.extra = o->check_extra,
+		.experimental = o->check_experimental,
+		.all = o->check_all,
+		.json = o->json,
+	};
+	int status = verb_check(&args);
+
+	run->told = true;
+	return status;
+}
+
+int cli_check(struct run *run)
+{
+	if (!run->opts->pid)
+		return check_kernel(run);
+	if (!run->opts->json)
+		run->told = true;
+	return check_tree(run);
+}
