@@ -100,6 +100,13 @@ class Tree:
     def alive(self):
         return system.exists(self.pid)
 
+    def check_gone(self):
+        """After a refused restore; a killed task may take a moment to end."""
+        deadline = time.monotonic() + 1
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        check(not self.alive(), "the refused restore left the task behind")
+
     def finish(self, sig=signal.SIGTERM):
         """Sends the signal, and returns the wait status."""
         os.kill(self.pid, sig)
@@ -123,7 +130,7 @@ def python(code, *args, pass_fds=()):
 
 
 def read_lines(fd, count):
-    """That many lines from a descriptor, at once or within a moment each."""
+    """So many lines from a descriptor, as soon as they are there."""
     os.set_blocking(fd, False)
     text = b""
 

@@ -35,7 +35,7 @@ def main():
     reader, new_writer = os.pipe()
     said = tree.restore("--inherit-fd", f"fd[{new_writer}]:pipe:[{inode}]", pass_fds=[new_writer])
     if not said:
-        dumped.check(not tree.alive(), "the restore was refused, and left the task behind")
+        tree.check_gone()
         dumped.check(str(inode) in said.text, f"the refusal doesn't name the pipe:\n{said.text}")
         return
     want = os.fstat(new_writer).st_ino

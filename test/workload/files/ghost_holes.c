@@ -16,7 +16,7 @@
 #include "workload.h"
 
 /* D is a block of data, '.' a block of hole. */
-static const char *const layout[] = { "D.D", ".D.D", "D.D.", "....", ".D", "D", "D..D...DD..." };
+static const char *const layout[] = { "D.D", ".D.D", "D.D.", "....", "D", "D..D...DD..." };
 enum { COUNT = sizeof(layout) / sizeof(layout[0]), BLOCK = 4096 };
 
 static void create(int fd, const char *map)

@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A file that a dumped process has open, or mapped, is changed between dump and restore: it has
+grown, shrunk, become a directory, lost its name, or, for an ELF file with --file-validation
+buildid, is another one of the same size. The restore is refused, names the file, and leaves no
+task behind. When the file is as it was (or another one of the same size, by filesize), it
+succeeds.
+
+wl: needs root
+wl: areas files migration"""
+
+import os
+import shutil
+import struct
+
+import dumped
+
+READER = """
+import os, sys, mmap, time
+path, mapped = sys.argv[1:]
+fd = os.open(path, os.O_RDWR)
+if int(mapped):
+    area = mmap.mmap(fd, 0, access=mmap.ACCESS_COPY)
+    os.close(fd)
+else:
+    os.read(fd, 10)
+open("ready", "w").close()
+while True:
+    time.sleep(10)
+"""
+DATA = b"0123456789" * 100
+
+
+def note(build_id):
+    """An ELF file of nothing but a build id: header, one PT_NOTE segment, the note."""
+    body = struct.pack("<III4s", 4, len(build_id), 3, b"GNU\0") + build_id
+    segment = struct.pack("<IIQQQQQQ", 4, 4, 120, 120, 120, len(body), len(body), 4)
+    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 3, 62, 1, 0, 64, 0, 0, 64, 56, 1,
+                       64, 0, 0)
+    return head + segment + body + bytes(4096)
+
+
+def grow(path):
+    with open(path, "ab") as f:
+        f.write(b"more")
+
+
+def shrink(path):
+    os.truncate(path, os.stat(path).st_size - 1)
+
+
+def to_directory(path):
+    os.unlink(path)
+    os.mkdir(path)
+
+
+def other_build(path):
+    with open(path, "r+b") as f:
+        f.write(note(b"b" * 20))
+
+
+def replace(path):
+    os.rename(path, path + ".old")
+    shutil.copy(path + ".old", path)
+
+
+def rewrite(path):
+    with open(path, "r+b") as f:
+        f.write(b"x" * 10)
+
+
+CASES = [
+    # what, contents, the change, validation, must it be refused
+    ("unchanged", DATA, lambda path: None, "filesize", False),
+    ("grown", DATA, grow, "filesize", True),
+    ("shrunk", DATA, shrink, "filesize", True),
+    ("a directory", DATA, to_directory, "filesize", True),
+    ("gone", DATA, os.unlink, "filesize", True),
+    ("replaced by one of the same size", DATA, replace, "filesize", False),
+    ("rewritten", DATA, rewrite, "filesize", False),
+    ("of another build", note(b"a" * 20), other_build, "buildid", True),
+    ("of the same build", note(b"a" * 20), replace, "buildid", False),
+    ("grown, by build id but none in it", DATA, grow, "buildid", True),
+]
+
+
+def one(folder, contents, change, validation, refused, mapped):
+    os.mkdir(folder)
+    os.chdir(folder)
+    name = "the file"
+    path = os.path.abspath(name)
+    with open(path, "wb") as f:
+        f.write(contents)
+    tree = dumped.python(READER, path, int(mapped))
+    dumped.await_true("the program's start", lambda: os.path.exists("ready"))
+    tree.must_dump("--file-validation", validation)
+    change(path)
+    said = tree.restore("--file-validation", validation)
+    if refused:
+        dumped.check(not said, "the restore was not refused")
+        dumped.check(name in said.text, f"the refusal doesn't name the file:\n{said.text[-2000:]}")
+        tree.check_gone()
+    else:
+        dumped.check(said, f"the restore was refused:\n{said.text[-2000:]}")
+        dumped.check(tree.alive(), "the task is not there")
+    tree.end()
+
+
+def main():
+    dumped.begin()
+    top = os.getcwd()
+    failed = []
+    for number, (what, contents, change, validation, refused) in enumerate(CASES):
+        for mapped in (False, True):
+            os.chdir(top)
+            try:
+                one(f"{number}-{mapped:d}", contents, change, validation, refused, mapped)
+            except SystemExit as e:
+                failed.append(f"{'mapped' if mapped else 'open'} file, {what}: {e}")
+    if failed:
+        dumped.fail("\n".join(failed))
+
+
+main()
