@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# What people type. Meson and Ninja do the work.
+#
+#	make            build/crtools
+#	make demo       shows the main job, on a real program
+#	make check      all tests (as root); make check-quick: a minute, without root
+#	make bench      measures against CRIU 4.2
+#	make install    (DESTDIR=, PREFIX=)
+#	make lint       style and static checks; make format puts the format in order
+#	make asan ubsan coverage clang    builds in folders of their own, and the unit tests in them
+#	make fuzz       the fuzz targets, SECONDS= each
+B ?= build
+PREFIX ?= /usr/local
+JOBS ?= 2
+SECONDS ?= 10
+
+all: $(B)/build.ninja
+	@ninja -C $(B) -j $(JOBS) --quiet
+
+$(B)/build.ninja:
+	@tools/setup build
+	@meson setup $(B) --prefix $(PREFIX) >/dev/null || { meson setup --reconfigure $(B); exit 1; }
+
+setup-test:
+	@tools/setup test app
+
+check: setup-test all
+	@test/run -j $(JOBS) --build $(abspath $(B)) all
+
+check-quick: all
+	@test/run -j $(JOBS) --build $(abspath $(B)) quick
+
+demo: all
+	@tools/demo
+
+bench: all
+	@tools/setup test
+	@bench/run --build $(abspath $(B)) $(BENCH)
+
+install: all
+	@meson install -C $(B) --no-rebuild
+
+lint:
+	@tools/setup lint
+	@tools/lint
+
+format:
+	@tools/setup lint
+	@tools/lint --fix
+
+# The unit tests in a build of another kind; $(1) its name, $(2) what meson is told, $(3) env.
+define variant
+	@tools/setup $(4)
+	@[ -f build-$(1)/build.ninja ] || $(3) meson setup build-$(1) $(2) >/dev/null
+	@ninja -C build-$(1) -j $(JOBS) --quiet
+endef
+
+asan:
+	$(call variant,asan,-Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	@meson test -C build-asan --no-rebuild --print-errorlogs
+
+ubsan:
+	$(call variant,ubsan,-Db_sanitize=undefined -Db_lundef=false)
+	@meson test -C build-ubsan --no-rebuild --print-errorlogs
+
+coverage:
+	@tools/setup
+	@[ -f build-coverage/build.ninja ] || meson setup build-coverage -Db_coverage=true >/dev/null
+	@ninja -C build-coverage -j $(JOBS) --quiet
+	@test/run -j $(JOBS) --build $(abspath build-coverage) $(or $(WHAT),all); status=$$?; \
+		tools/coverage build-coverage; exit $$status
+
+clang:
+	$(call variant,clang,--werror,CC=clang,lint)
+
+fuzz:
+	@tools/setup lint
+	@test/fuzz/run --seconds $(SECONDS)
+
+clean:
+	rm -rf $(B) build-asan build-ubsan build-coverage build-clang build-fuzz
+
+comma := ,
+
+.PHONY: all setup-test check check-quick demo bench install lint format asan ubsan coverage clang \
+	fuzz clean
