@@ -128,7 +128,7 @@ struct options {
 	bool allow_uprobes;
 
 	/* Check. */
-	const char *feature; /* check --feature NAME */
+	struct str_list features; /* check --feature NAME, may repeat */
 	bool check_extra, check_experimental, check_all;
 
 	/* Fault injection: the name of a fault point, from CRTOOLS_FAULT; NULL: none. */

@@ -28,8 +28,8 @@ static int check_kernel(struct run *run)
 {
 	const struct options *o = run->opts;
 	struct check_args args = {
-		.features = &o->feature,
-		.n_features = o->feature ? 1 : 0,
+		.features = (const char *const *)o->features.items,
+		.n_features = o->features.n,
 		.extra = o->check_extra,
 		.experimental = o->check_experimental,
 		.all = o->check_all,

@@ -19,8 +19,12 @@ static int show_image(struct run *run)
 	if (ret)
 		return ret;
 	if (run->opts->json)
-		return image_render_json(r, &render, stdout, run->err);
-	return image_render_text(r, stdout, run->err);
+		ret = image_render_json(r, &render, stdout, run->err);
+	else
+		ret = image_render_text(r, stdout, run->err);
+	if (!ret && fflush(stdout))
+		ret = err_sys(run->err, "write", "writing to standard output");
+	return ret;
 }
 
 static int show_set(struct run *run)

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# wl: areas cli-rpc
+# wl: tier quick
+"""What a person or a script meets first: version, help, exit statuses, messages, log, JSON."""
+
+import json
+import os
+import re
+import subprocess
+
+CRTOOLS = os.environ["CRTOOLS"]
+ENV = {"PATH": os.environ["PATH"], "HOME": os.getcwd()}
+
+
+def run(*args, status=0, **env):
+    p = subprocess.run([CRTOOLS, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                       env={**ENV, **env})
+    assert p.returncode == status, (args, p.returncode, p.stdout, p.stderr)
+    return p.stdout, p.stderr
+
+
+# LXC reads "Version: " and what follows on the first line, and "GitID: " if it stands there.
+for option in ("--version", "-V"):
+    out, err = run(option)
+    lines = out.splitlines()
+    assert re.fullmatch(r"Version: 4\.\d+(\.\d+)?", lines[0]), out
+    assert re.fullmatch(r"crtools \d+\.\d+\.\d+", lines[1]), out
+    assert "GitID" not in out and err == ""
+
+out, err = run("--help")
+assert err == ""
+verbs = re.findall(r"^  ([a-z]+) {2,}", out, re.M)
+assert verbs == ["dump", "restore", "check", "show", "exec", "cpuinfo", "clean"], verbs
+for verb in verbs:
+    out, err = run(verb, "--help")
+    assert out.startswith(f"Usage: crtools {verb}") and err == "", out
+    assert max(map(len, out.splitlines())) <= 100, verb
+assert "--leave-running" in run("dump", "-h")[0]
+assert "--leave-running" not in run("restore", "-h")[0]
+
+out, err = run(status=1)
+assert out == "" and "a command is required" in err and "Usage: crtools COMMAND" in err
+
+for args, text in [
+    (["dmup"], "the nearest one is dump"),
+    (["dump", "--lave-running"], "the nearest one is --leave-running"),
+    (["dump"], "dump needs a process"),
+    (["dump", "-t", "1", "more"], "excessive parameter more"),
+    (["pre-dump", "-t", "1"], "can't do yet"),
+    (["dump", "-t", "1", "-D", "nowhere"], "the images directory nowhere can't be opened"),
+    (["dump", "-t", "1", "-W", "nowhere"], "work directory nowhere"),
+    (["restore", "-o", "no/dir/log"], "log file no/dir/log"),
+]:
+    out, err = run(*args, status=1)
+    assert out == "" and text in err, (args, err)
+    assert err.count("Error: ") == 1, err
+
+# The same as JSON: one object on standard output, nothing else anywhere.
+out, err = run("--json", "dump", "--no-such-option", status=1)
+result = json.loads(out)
+assert result["ok"] is False and result["error"]["id"] == "usage" and err == "", (out, err)
+out, err = run("restore", "-D", "nowhere", "--json", status=1)
+result = json.loads(out)
+assert result["error"]["id"] == "image-missing" and result["error"]["errno"] == 2, out
+assert result["refusals"] == [] and result["warnings"] == []
+
+# An empty directory: the log has the error too, by the name that was asked for, below the work
+# directory; standard output is left alone.
+os.mkdir("img")
+os.mkdir("work")
+out, err = run("restore", "-D", "img", "-W", "work", "-o", "r.log", "-v4", status=1)
+assert out == "" and "Error: " in err
+log = open("work/r.log", encoding="utf-8").read()
+assert re.search(r"^\(\d\d\.\d{6}\) Error: ", log, re.M), log
+out, err = run("restore", "-D", "img", "-o", "-", status=1)
+assert "Error: " in out
+run("restore", "-D", "img", "-o", "p.log", "--log-pid", status=1)
+assert [n for n in os.listdir("img") if re.fullmatch(r"p\.log\.\d+", n)], os.listdir("img")
+
+# What has no effect is said once, and only for what the person typed.
+os.mkdir(".crtools")
+with open(".crtools/default.conf", "w", encoding="utf-8") as f:
+    f.write("ghost-limit 2M\nlog-file from-config.log # a comment\n")
+out, err = run("restore", "-D", "img", "--leave-running", "-v2", status=1)
+log = open("img/from-config.log", encoding="utf-8").read()
+assert "--leave-running has no effect with restore" in log and "ghost-limit" not in log, log
+with open(".crtools/default.conf", "w", encoding="utf-8") as f:
+    f.write("log-file \"unclosed\n")
+out, err = run("restore", "-D", "img", status=1)
+assert ".crtools/default.conf:1: the closing quote is missing" in err, err
+run("restore", "-D", "img", "--no-default-config", status=1)
+os.unlink(".crtools/default.conf")
+
+# A closed descriptor, a full device: no crash, a status.
+p = subprocess.run([CRTOOLS, "--help"], stdout=open("/dev/full", "w", encoding="utf-8"), env=ENV,
+                   check=False)
+assert p.returncode == 1, p.returncode
+r, w = os.pipe()
+os.set_inheritable(w, True)
+p = subprocess.Popen([CRTOOLS, "check", "--close", str(w)], close_fds=False, env=ENV,
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+os.close(w)
+assert os.read(r, 1) == b""
+p.wait()
