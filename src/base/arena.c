@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See arena.h. */
-#define _GNU_SOURCE
 #include "base/arena.h"
 
 #include <stdarg.h>

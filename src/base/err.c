@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See err.h. */
-#define _GNU_SOURCE
 #include "base/err.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See io.h. */
-#define _GNU_SOURCE
 #include "base/io.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See log.h. */
-#define _GNU_SOURCE
 #include "base/log.h"
 
 #include <errno.h>

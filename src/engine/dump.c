@@ -71,7 +71,7 @@ static int step_commit(struct dump *d)
 {
 	int ret = write_inventory(d);
 
-	return ret < 0 ? ret : image_dir_commit(d->s->images, IMAGE_SYNC_SMALL, dump_err(d));
+	return ret < 0 ? ret : image_dir_commit(d->s->images, IMAGE_SYNC_NONE, dump_err(d));
 }
 
 static const struct {

@@ -121,7 +121,7 @@ static int find_description(struct dump *d, const struct file_probe *p, struct d
 	struct bucket *b = bucket_of(dump_arena(d), &d->files_index->descriptions, key, &p->stat);
 	struct known *k;
 	bool found;
-	size_t at;
+	size_t at = 0;
 	int ret = bucket_find(d, b, p, &at, &found);
 
 	if (ret < 0)

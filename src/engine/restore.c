@@ -14,6 +14,7 @@
 #include "engine/restore.h"
 #include "image/writer.h"
 #include "model/script.h"
+#include "objects/class.h"
 #include "task/tree.h"
 
 static int run_script(struct restore *r, enum script_stage stage)
@@ -42,6 +43,23 @@ static void not_a_reaper(void *data)
 {
 	(void)data;
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+static int step_outside(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < r->n_files; i++)
+		if (r->files[i]->class->prepare)
+			ret = r->files[i]->class->prepare(r, r->files[i]);
+	return ret;
+}
+
+static void finish_outside(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_files; i++)
+		if (r->files[i]->class->finish)
+			r->files[i]->class->finish(r, r->files[i]);
 }
 
 static int step_fork(struct restore *r)
@@ -105,6 +123,7 @@ static const struct {
 	{ "restore-files", plan_files },
 	{ "restore-home", plan_home },
 	{ "restore-count", count_living },
+	{ "restore-outside", step_outside },	  /* deleted files exist again, and are open */
 	{ "restore-fork", step_fork },		  /* from here on there are tasks */
 	{ "restore-seize", seize_leaders },	  /* which end with the tool */
 	{ "restore-namespaces", step_namespaces },
@@ -148,6 +167,7 @@ int engine_restore(struct session *s)
 	if (ret == 0) {
 		undo_drop(&s->undo, 0);
 		not_a_reaper(NULL);
+		finish_outside(&r);
 		write_stats(&r, start);
 		script_run(s->opts, SCRIPT_POST_RESUME, s->images_fd, s->root_pid, NULL, NULL);
 	} else {

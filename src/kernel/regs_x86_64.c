@@ -3,7 +3,9 @@
 #include <asm/unistd_64.h>
 #include <errno.h>
 
-#include "kernel/regs.h"
+#include <sys/ptrace.h>
+
+#include "kernel/ptrace.h"
 
 #define USER_CS	  0x33
 #define USER32_CS 0x23
@@ -106,4 +108,18 @@ bool regs_restart(struct cpu_regs *regs, enum restart_mode mode)
 	regs->r.rip -= 2; /* the length of syscall, sysenter's landing pad and int $0x80 alike */
 	regs->r.orig_rax = -1;
 	return true;
+}
+
+int ptrace_get_regs(pid_t tid, struct cpu_regs *ret, struct err *err)
+{
+	if (ptrace(PTRACE_GETREGS, tid, NULL, &ret->r) < 0)
+		return err_sys(err, "ptrace", "can't read the registers of thread %d", tid);
+	return 0;
+}
+
+int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
+{
+	if (ptrace(PTRACE_SETREGS, tid, NULL, &regs->r) < 0)
+		return err_sys(err, "ptrace", "can't set the registers of thread %d", tid);
+	return 0;
 }

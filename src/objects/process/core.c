@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What makes a task a task: registers, signal mask, the address that is cleared when a thread ends,
- * run state, exit code of the dead. Registers and mask of a restored thread are set by the engine
+ * the end of the heap, run state, exit code of the dead. Registers and mask of a restored thread are set by the engine
  * through ptrace (engine/resume.c).
  */
 #include "objects/process/core.h"
@@ -18,7 +18,7 @@
 
 struct core_reads {
 	uint64_t tid_addr; /* area offset */
-	call_id call;
+	call_id call, brk;
 };
 
 static int collect(struct dump_task *t)
@@ -57,6 +57,10 @@ static int collect_thread(struct dump_thread *th)
 	program_note(th->prog, "the thread's clear_child_tid address");
 	reads->call = program_call(th->prog, SYS_prctl, IMM(PR_GET_TID_ADDRESS),
 				   AREA(reads->tid_addr));
+	if (th == &th->task->threads[0]) {
+		program_note(th->prog, "the end of the heap");
+		reads->brk = program_call(th->prog, SYS_brk, IMM(0));
+	}
 	th->priv[SLOT_THREAD] = reads;
 	return cpu_collect(th);
 }
@@ -67,6 +71,8 @@ static int absorb_thread(struct dump_thread *th)
 
 	if (program_result(th->prog, reads->call) == 0)
 		cpu_set_clear_tid(th, *(uint64_t *)area_data(th->prog->area, reads->tid_addr));
+	if (th == &th->task->threads[0])
+		th->task->mm->mm_brk = program_result(th->prog, reads->brk);
 	return 0;
 }
 
@@ -75,6 +81,9 @@ static int emit_thread(struct restore_thread *th)
 	program_stage(th->prog, STAGE_THREAD);
 	program_note(th->prog, "clear_child_tid address");
 	program_call(th->prog, SYS_set_tid_address, IMM(cpu_clear_tid(th)));
+	/* The tool's own, from birth.c; by now the tree is held and ends with the tool. */
+	program_note(th->prog, "parent death signal");
+	program_do(th->prog, SYS_prctl, IMM(PR_SET_PDEATHSIG), IMM(0));
 	return 0;
 }
 
