@@ -11,6 +11,7 @@
 #include "image/internal.h"
 #include "image/jsontext.h"
 #include "image/maps.h"
+#include "image/show.h"
 
 struct render {
 	struct jsontext json;
@@ -149,7 +150,24 @@ static int put_member(struct render *r, const ProtobufCFieldDescriptor *f, const
 	return 0;
 }
 
-static size_t element_size(const ProtobufCFieldDescriptor *f)
+int render_value(FILE *out, const ProtobufCMessageDescriptor *desc,
+		 const ProtobufCFieldDescriptor *f, const void *member, bool hex)
+{
+	const struct render_options options = { .pretty = true };
+	struct render r = { { out, true, 0, true }, NULL, &options, NULL, 0 };
+	const struct style s = { image_annotation(desc->name, f->name), hex };
+
+	return put_member(&r, f, member, &s);
+}
+
+bool render_hex_inside(const ProtobufCMessageDescriptor *desc, const ProtobufCFieldDescriptor *f)
+{
+	const struct image_annotation *a = image_annotation(desc->name, f->name);
+
+	return a && a->show == SHOW_HEX;
+}
+
+size_t render_element_size(const ProtobufCFieldDescriptor *f)
 {
 	switch (f->type) {
 	case PROTOBUF_C_TYPE_BYTES:
@@ -183,14 +201,14 @@ static int put_repeated(struct render *r, const ProtobufCFieldDescriptor *f, siz
 	} else {
 		for (size_t i = 0; i < n && !ret; i++) {
 			jsontext_item(j);
-			ret = put_member(r, f, array + i * element_size(f), s);
+			ret = put_member(r, f, array + i * render_element_size(f), s);
 		}
 	}
 	jsontext_close(j, ']');
 	return ret;
 }
 
-static bool is_set(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+bool render_is_set(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
 {
 	if (f->label == PROTOBUF_C_LABEL_REPEATED)
 		return *(const size_t *)((const char *)msg + f->quantifier_offset);
@@ -214,7 +232,7 @@ static int put_message(struct render *r, const ProtobufCMessage *msg, bool hex)
 		const char *member = (const char *)msg + f->offset;
 		struct style s = { NULL, hex };
 
-		if (!is_set(msg, f))
+		if (!render_is_set(msg, f))
 			continue;
 		jsontext_key(&r->json, f->name);
 		s.annotation = image_annotation(d->name, f->name);
