@@ -60,18 +60,22 @@ static void check(int what, int writes)
 		}
 }
 
-static char *anon(size_t pages, int flags)
+/* Inaccessible pages around keep areas from being merged, in one task and not in the other. */
+static char *anon(size_t pages)
 {
-	return wl_try(mmap(NULL, pages * page, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0));
+	char *at = wl_try(mmap(NULL, (pages + 2) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0));
+
+	wl_try(mprotect(at + page, pages * page, PROT_READ | PROT_WRITE));
+	return at + page;
 }
 
 static void set_up(void)
 {
-	char *room = anon(4 * PAGES, 0), buf[65536];
+	char *room = anon(4 * PAGES), buf[65536];
 	int fd = wl_try(open("file", O_RDWR | O_CREAT, 0644));
 
-	area[ANON] = anon(PAGES, 0);
+	area[ANON] = anon(PAGES);
 	wl_try(munmap(room, 4 * PAGES * page));
 	/* A grows-down area, and directly above it the plain one. */
 	room = wl_try(mmap(room + PAGES * page, page, PROT_READ | PROT_WRITE,
@@ -86,7 +90,7 @@ static void set_up(void)
 	area[PRIVATE_FILE] = wl_try(mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
 					 fd, 0));
 	close(fd);
-	area[MOVED] = anon(PAGES, 0);
+	area[MOVED] = anon(PAGES);
 	for (int a = 0; a < AREAS; a++)
 		if (a != PRIVATE_FILE)
 			wl_try(madvise(area[a], PAGES * page, MADV_NOHUGEPAGE));
@@ -94,7 +98,7 @@ static void set_up(void)
 
 static void move_in_child(void)
 {
-	char *target = anon(PAGES, 0);
+	char *target = anon(PAGES);
 
 	area[MOVED] = wl_try(mremap(area[MOVED], PAGES * page, PAGES * page,
 				    MREMAP_MAYMOVE | MREMAP_FIXED, target));

@@ -4,6 +4,7 @@
  * sets itself, and the contents as long as memory isn't short.
  *
  * wl: areas memory
+ * wl: crossing to CRIU does not save the contents
  * wl: needs droppable
  */
 #define _GNU_SOURCE
