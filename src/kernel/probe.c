@@ -41,8 +41,10 @@ int probe_in_child(int (*fn)(void *arg), void *arg)
 
 	if (pid < 0)
 		return errno;
-	if (!pid)
+	if (!pid) { /* with the tool's handlers still in place, which must not run here */
+		signal(SIGCHLD, SIG_DFL);
 		_exit(fn(arg));
+	}
 	e = wait_for(pid, &status);
 	if (e)
 		return e;
@@ -73,30 +75,41 @@ static int seize(pid_t pid)
 	return e ? e : WIFSTOPPED(status) ? 0 : EPROTO;
 }
 
-int probe_tracee(int (*setup)(void), int (*fn)(pid_t pid))
+struct tracing {
+	int (*setup)(void);
+	int (*fn)(pid_t pid);
+};
+
+static int trace_child(void *arg)
 {
-	_cleanup_fd_ int end = -1, ready = -1;
+	const struct tracing *t = arg;
 	int pipefd[2], e = EPROTO;
 	char child_e = 0;
 	pid_t pid;
 
 	if (pipe2(pipefd, O_CLOEXEC))
 		return errno;
-	end = pipefd[0];
-	ready = pipefd[1];
 	pid = fork_quietly();
 	if (pid < 0)
 		return errno;
 	if (!pid)
-		tracee_main(setup, ready);
-	close_fd(&ready);
-	if (read(end, &child_e, 1) == 1)
+		tracee_main(t->setup, pipefd[1]);
+	close(pipefd[1]);
+	if (read(pipefd[0], &child_e, 1) == 1)
 		e = child_e ? child_e : seize(pid);
-	if (!e && fn)
-		e = fn(pid);
+	if (!e && t->fn)
+		e = t->fn(pid);
 	kill(pid, SIGKILL);
 	wait_for(pid, &(int){ 0 });
 	return e;
+}
+
+/* From a child of its own: a tracer gets a SIGCHLD for every stop. */
+int probe_tracee(int (*setup)(void), int (*fn)(pid_t pid))
+{
+	struct tracing t = { .setup = setup, .fn = fn };
+
+	return probe_in_child(trace_child, &t);
 }
 
 int probe_kernel(int major, int minor)

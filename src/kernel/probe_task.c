@@ -192,11 +192,6 @@ PROBE(KCMP_EPOLL)
 	return -kcmp_epoll(getpid(), timer, getpid(), ep, timer, 0, &order, NULL);
 }
 
-PROBE(NS_LAST_PID)
-{
-	return probe_open("/proc/sys/kernel/ns_last_pid", O_RDWR);
-}
-
 /* Asks for an id that is taken, ours: EEXIST comes after all that could be missing (alloc_pid()). */
 PROBE(CLONE3_SET_TID)
 {
@@ -210,6 +205,16 @@ PROBE(CLONE3_SET_TID)
 	if (!ret)
 		_exit(0);
 	return probe_expect(ret, EEXIST);
+}
+
+/* Anybody may open it; who may write is asked as clone3 asks, since to write is to change. */
+PROBE(NS_LAST_PID)
+{
+	int e = probe_open("/proc/sys/kernel/ns_last_pid", O_RDWR);
+
+	if (!e && probe_CLONE3_SET_TID() == EPERM)
+		e = EPERM;
+	return e;
 }
 
 static int self_status(struct proc_status *ret, struct proc_stat *ret_stat)
