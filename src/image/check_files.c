@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open files: files.img and what refers to it. All types share one space of ids, but for a tun file,
- * which is a REG and a TUNF entry of one id. */
+/* Open files: files.img and what refers to it. All types share one space of ids, but for a tun
+ * file, which is a REG and a TUNF entry of one id. */
 #include "image/check.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An image for people. An entry is a line of NAME VALUE columns, aligned over the entries that stand
- * together; messages inside of it follow, indented, in the same way.
+ * An image for people. An entry is a line of NAME VALUE columns, aligned over the entries that
+ * stand together; messages inside of it follow, indented, in the same way.
  */
 #include <ctype.h>
 #include <inttypes.h>
