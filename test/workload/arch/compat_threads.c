@@ -8,6 +8,7 @@
  *	wl: needs   32bit
  *	wl: cflags  -m32
  *	wl: cycles  5
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -4,6 +4,7 @@
  *
  *	wl: areas   creds
  *	wl: flavours host ns userns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "caps.h"

@@ -4,6 +4,7 @@
  *
  *	wl: areas   creds task
  *	wl: flavours host ns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   creds
  *	wl: flavours host ns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "caps.h"

@@ -6,6 +6,7 @@
  *
  *	wl: areas   creds
  *	wl: flavours host ns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"

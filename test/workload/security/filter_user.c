@@ -7,6 +7,7 @@
  *	wl: areas   seccomp-lsm creds
  *	wl: flavours host ns
  *	wl: cycles  5
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "filter.h"

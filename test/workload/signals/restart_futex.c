@@ -5,6 +5,7 @@
  *
  *	wl: areas   signals threads
  *	wl: flavours host user ns userns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "restart.h"

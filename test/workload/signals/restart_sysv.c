@@ -5,6 +5,7 @@
  *
  *	wl: areas   signals sysv-ipc
  *	wl: flavours host user
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "restart.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   signals
  *	wl: flavours host user ns userns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "stop.h"

@@ -4,6 +4,7 @@
  *
  *	wl: areas   signals
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU does not keep whether a stop was reported
  */
 #define _GNU_SOURCE
 #include "stop.h"

@@ -6,6 +6,7 @@
  *	wl: flavours host user ns userns
  *	wl: needs   2cpus
  *	wl: cycles  5
+ *	wl: crossing none CRIU keeps no affinity
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -4,6 +4,7 @@
  *
  *	wl: areas   task
  *	wl: needs   autogroup
+ *	wl: crossing none CRIU keeps no autogroup
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   task
  *	wl: needs   core-sched
+ *	wl: crossing none CRIU keeps no core-scheduling cookie
  */
 #define _GNU_SOURCE
 #include "workload.h"

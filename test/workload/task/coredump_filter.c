@@ -4,6 +4,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU keeps no core dump filter
  */
 #define _GNU_SOURCE
 #include "workload.h"

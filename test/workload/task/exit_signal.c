@@ -5,6 +5,7 @@
  *
  *	wl: areas   task signals
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU keeps no exit signal
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -4,6 +4,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host ns
+ *	wl: crossing none CRIU keeps no I/O priority
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -6,6 +6,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU keeps no memory-deny-write-execute
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU keeps no machine-check policy
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -6,6 +6,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -3,6 +3,7 @@
  * The deadline policy with its three times and the overrun flag, of a process and a thread.
  *
  *	wl: areas   task
+ *	wl: crossing none CRIU keeps no deadline parameters
  */
 #define _GNU_SOURCE
 #include "workload.h"

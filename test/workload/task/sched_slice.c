@@ -4,6 +4,7 @@
  * and of a thread. On an older kernel the value reads 0 before and after.
  *
  *	wl: areas   task
+ *	wl: crossing none CRIU keeps no time slice
  */
 #define _GNU_SOURCE
 #include "workload.h"

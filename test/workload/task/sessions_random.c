@@ -6,6 +6,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
+ *	wl: crossing from
  */
 #define _GNU_SOURCE
 #include "puppet.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   threads
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU knows no shared fs between processes
  */
 #define _GNU_SOURCE
 #include "kcmp.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   threads creds
  *	wl: flavours host ns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"

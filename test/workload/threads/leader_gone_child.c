@@ -4,6 +4,7 @@
  *
  *	wl: areas   threads
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU knows no dead leaders
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   timers signals
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU keeps no pending overrun
  */
 #define _GNU_SOURCE
 #include "posix.h"
