@@ -4,7 +4,7 @@
  * program goes on with its file.
  *
  * wl: areas files
- * wl: expect dump-refused ghost
+ * wl: expect dump-refused too-big
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,14 +16,14 @@
 int main(void)
 {
 	const size_t size = 3 << 20;
-	int fd = wl_try(open("file", O_RDWR | O_CREAT, 0644));
+	int fd = wl_try(open("too-big", O_RDWR | O_CREAT, 0644));
 	char *buf = malloc(size);
 	struct wl_fd state;
 
 	wl_check(buf);
 	wl_fill(buf, size, 1);
 	wl_check_eq(write(fd, buf, size), size);
-	wl_try(unlink("file"));
+	wl_try(unlink("too-big"));
 	wl_fd_save(fd, &state);
 	wl_ready_and_wait();
 	wl_fd_check(fd, &state);

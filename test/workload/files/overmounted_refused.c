@@ -4,7 +4,7 @@
  * the dump is refused, and the program goes on.
  *
  * wl: areas files mounts
- * wl: expect dump-refused file
+ * wl: expect dump-refused dir/hidden-file
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,8 +21,8 @@ int main(void)
 	int fd;
 
 	wl_try(mkdir("dir", 0755));
-	wl_write_file("dir/file", "hidden");
-	fd = wl_try(open("dir/file", O_RDWR));
+	wl_write_file("dir/hidden-file", "hidden");
+	fd = wl_try(open("dir/hidden-file", O_RDWR));
 	wl_try(mount("tmpfs", "dir", "tmpfs", 0, NULL));
 	wl_ready_and_wait();
 	wl_check_eq(read(fd, buf, sizeof(buf)), 6);
