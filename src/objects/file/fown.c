@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The owner of an open file description: the process, thread or group that gets SIGIO (fcntl(2)
+ * F_SETOWN_EX), the signal that it gets instead (F_SETSIG), and the uids with which the owner was set,
+ * which the kernel holds against the receiver's when it sends (sigio_perm() in fs/fcntl.c).
+ *
+ * Kept: all of it, if the owner is in the tree. The kernel records the caller's uids at F_SETOWN, so the
+ * restoring task takes them on for that call; F_GETOWNER_UIDS (CONFIG_CHECKPOINT_RESTORE) reads them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+#include "objects/file/file.h"
+
+#ifndef F_GETOWNER_UIDS
+#define F_GETOWNER_UIDS 17
+#endif
+
+#define SIGNALS_MAX 64
+
+/* The id in the tree of who is meant; 0: not in the tree. *ret_thread: a thread that is no leader. */
+static pid_t tree_id(const struct dump *d, const struct f_owner_ex *owner, bool *ret_thread)
+{
+	*ret_thread = false;
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		const struct dump_task *t = d->tasks[i];
+
+		if (owner->type == F_OWNER_PGRP) {
+			if (t->stat.pgrp == owner->pid)
+				return t->pstree->pgid;
+			continue;
+		}
+		if (t->stop->pid == owner->pid)
+			return t->vpid;
+		for (size_t k = 1; k < t->n_threads; k++) {
+			if (t->threads[k].stop->tid == owner->pid) {
+				*ret_thread = true;
+				return t->threads[k].vtid;
+			}
+		}
+	}
+	return 0;
+}
+
+static void collect_owner(struct dump *d, const struct file_probe *p, const struct f_owner_ex *owner,
+			  FownEntry *e)
+{
+	uid_t uids[2];
+	bool thread;
+	pid_t id = tree_id(d, owner, &thread);
+
+	if (!id || thread) {
+		task_warn(p->task, probe_object(p),
+			  arena_printf(dump_arena(d), thread ?
+				       "its signals go to the thread %d; after the restore they go to nobody" :
+				       "its signals go to %d, which is not in the tree; after the restore they go to nobody",
+				       owner->pid),
+			  "set the owner (F_SETOWN) anew after the restore");
+		return;
+	}
+	if (fcntl(p->local, F_GETOWNER_UIDS, uids) < 0) {
+		/* No such call in this kernel: the task's own are the best guess. */
+		uids[0] = p->task->status->uid[0];
+		uids[1] = p->task->status->uid[1];
+	}
+	e->pid_type = owner->type;
+	e->pid = id;
+	e->uid = uids[0];
+	e->euid = uids[1];
+}
+
+int fown_collect(struct dump *d, const struct file_probe *p, FownEntry **ret)
+{
+	FownEntry *e = arena_msg(dump_arena(d), FownEntry, fown_entry);
+	struct f_owner_ex owner;
+	int sig;
+
+	*ret = e;
+	if (p->fd < 0 || p->info.flags & O_PATH)
+		return 0;
+	sig = fcntl(p->local, F_GETSIG);
+	if (sig < 0 || fcntl(p->local, F_GETOWN_EX, &owner) < 0)
+		return err_sys(dump_err(d), "fcntl", "can't read the owner of %s", probe_object(p));
+	e->signum = sig;
+	if (owner.pid)
+		collect_owner(d, p, &owner, e);
+	return 0;
+}
+
+static bool in_tree(const struct restore *r, const FownEntry *e)
+{
+	if (e->pid_type != F_OWNER_PGRP)
+		return hash_get(&r->task_by_pid, e->pid) != NULL;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		if (r->tasks[i]->pstree->pgid == e->pid)
+			return true;
+	return false;
+}
+
+void fown_check(struct restore *r, struct restore_file *f, const FownEntry *e, const char *object)
+{
+	pid_t pid = f->owner ? f->owner->vpid : 0;
+
+	if (!e)
+		return;
+	if (e->signum > SIGNALS_MAX || e->pid_type > F_OWNER_PGRP || e->pid > INT32_MAX)
+		report_refuse(&r->s->report, pid, object, "its owner in files.img makes no sense", "");
+	else if (e->pid && !in_tree(r, e))
+		report_warn(&r->s->report, pid, object,
+			    arena_printf(restore_arena(r),
+					 "its signals went to %u, which is not in the tree; now they go to nobody",
+					 e->pid), "");
+}
+
+static int set_uids(uid_t real, uid_t effective)
+{
+	/* Of this thread only, not by the C library for all; the saved uid 0 is the way back. */
+	return syscall(SYS_setresuid, real, effective, -1);
+}
+
+static int set_owner(const FownEntry *e, int fd)
+{
+	struct f_owner_ex owner = { .type = e->pid_type, .pid = e->pid };
+	uid_t real = getuid(), effective = geteuid();
+	bool switched = e->uid != real || e->euid != effective;
+	int ret, dumpable = 0;
+
+	if (switched) {
+		dumpable = prctl(PR_GET_DUMPABLE);
+		if (set_uids(e->uid, e->euid) < 0)
+			return -errno;
+	}
+	ret = fcntl(fd, F_SETOWN_EX, &owner) < 0 ? -errno : 0;
+	if (switched) {
+		if (set_uids(real, effective) < 0)
+			return -errno;
+		if (dumpable == 1) /* commit_creds() has cleared it */
+			prctl(PR_SET_DUMPABLE, 1);
+	}
+	return ret;
+}
+
+int fown_attach(struct restore_task *t, const FownEntry *e, uint32_t flags, int fd)
+{
+	struct err *err = restore_err(t->r);
+	int now, ret;
+
+	if (flags & O_PATH || !e)
+		return 0;
+	if (e->signum && fcntl(fd, F_SETSIG, (int)e->signum) < 0)
+		return err_sys(err, "fcntl", "can't make %u the signal of a descriptor", e->signum);
+	if (e->pid && in_tree(t->r, e)) {
+		ret = set_owner(e, fd);
+		if (ret < 0) {
+			errno = -ret;
+			return err_sys(err, "fcntl", "can't make %u (set by uid %u) the owner of a descriptor's signals",
+				       e->pid, e->euid);
+		}
+	}
+	if (!(flags & O_ASYNC))
+		return 0;
+	now = fcntl(fd, F_GETFL);
+	if (now < 0 || fcntl(fd, F_SETFL, now | O_ASYNC) < 0)
+		return err_sys(err, "fcntl", "can't turn on O_ASYNC for a descriptor");
+	return 0;
+}

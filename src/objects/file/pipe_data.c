@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What waits in pipes and fifos. The kernel has one ring of buffers a pipe (struct
+ * pipe_inode_info), whichever end it is reached by: all ends of one pipe share an entry here, known by
+ * device and inode.
+ *
+ * Dump: tee(2) copies the ring into a pipe of the tool's, and nothing is taken from the task's. Reads from
+ * the copy end where a packet ends (PIPE_BUF_FLAG_PACKET, set by writes with O_DIRECT; tee keeps the flag), which
+ * is how the bounds of packets are found: CRIU's image has only bytes, so they go to crtools-files.img.
+ *
+ * Restore: the ring gets its size first (F_SETPIPE_SZ), then the bytes by write(2), which fills whole pages:
+ * what was in the ring fits in any case.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/cleanup.h"
+#include "image/reader.h"
+#include "image/writer.h"
+#include "kernel/pidfd.h"
+#include "objects/file/file.h"
+
+#define PIPE_SIZE_MAX (1u << 31) /* the kernel's own limit (round_pipe_size) */
+#define BLOCK	      (64u << 10)
+
+/* --- dump -------------------------------------------------------------------------------------- */
+
+struct pipes_out {
+	struct pipe_out **pipes;
+	size_t n;
+	struct hash by_inode, ids;
+	int copy[2]; /* the tool's own pipe */
+	char *buf;
+	size_t buf_size;
+};
+
+static struct pipes_out *pipes_out_of(struct dump *d, enum state_slot slot)
+{
+	struct pipes_out *out = d->priv[slot];
+
+	if (!out) {
+		out = arena_new(dump_arena(d), struct pipes_out);
+		out->copy[0] = out->copy[1] = -1;
+		d->priv[slot] = out;
+	}
+	return out;
+}
+
+/* The inode's number, unless two fifos on different file systems have the same. */
+static uint32_t unique_id(struct pipes_out *out, struct pipe_out *po)
+{
+	uint32_t id = po->ino;
+
+	while (!id || hash_get(&out->ids, id))
+		id++;
+	hash_put(&out->ids, id, po);
+	return id;
+}
+
+int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe *p, uint32_t *ret_id)
+{
+	struct pipes_out *out = pipes_out_of(d, slot);
+	uint64_t key = hash_mix(p->stat.st_dev, p->stat.st_ino);
+	int mode = p->info.flags & O_ACCMODE;
+	struct pipe_out *po;
+
+	for (; (po = hash_get(&out->by_inode, key)); key++)
+		if (po->dev == p->stat.st_dev && po->ino == p->stat.st_ino)
+			break;
+	if (!po) {
+		po = arena_new(dump_arena(d), struct pipe_out);
+		po->dev = p->stat.st_dev;
+		po->ino = p->stat.st_ino;
+		po->id = unique_id(out, po);
+		hash_put(&out->by_inode, key, po);
+		arena_push(dump_arena(d), out->pipes, out->n, po);
+	}
+	if (!po->task || (!po->readable && mode != O_WRONLY)) {
+		po->task = p->task;
+		po->fd = p->fd;
+		po->readable = mode != O_WRONLY;
+	}
+	po->read_end |= mode != O_WRONLY;
+	po->write_end |= mode != O_RDONLY;
+	*ret_id = po->id;
+	return 0;
+}
+
+/* An end of the task's pipe in the tool. Reading needs a reading end: another one is opened through /proc where the
+ * tree has none. That is seen by nobody but a process that waits in open(2) for a reader. */
+static int readable_end(struct dump *d, const struct pipe_out *po)
+{
+	char magic[32];
+
+	snprintf(magic, sizeof(magic), "fd/%d", po->fd);
+	return proc_openat(&po->task->stop->proc, magic, O_RDONLY | O_NONBLOCK, dump_err(d));
+}
+
+static int make_room(struct dump *d, struct pipes_out *out, uint32_t size)
+{
+	if (out->copy[0] < 0 && pipe2(out->copy, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys(dump_err(d), "pipe2", "can't make a pipe");
+	if (fcntl(out->copy[1], F_GETPIPE_SZ) < (int)size &&
+	    fcntl(out->copy[1], F_SETPIPE_SZ, size) < 0)
+		return err_sys(dump_err(d), "fcntl", "can't make a pipe as large as the task's (%u bytes)", size);
+	if (out->buf_size >= size)
+		return 0;
+	free(out->buf);
+	out->buf_size = 0;
+	out->buf = malloc(size);
+	if (!out->buf)
+		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM, "no memory for a pipe's contents");
+	out->buf_size = size;
+	return 0;
+}
+
+static void note_packets(struct dump *d, enum state_slot slot, uint32_t id, const uint32_t *len, size_t n)
+{
+	struct arena *a = dump_arena(d);
+	struct files_out *files = d->priv[SLOT_GHOST];
+	CrtoolsFileEntry *x = arena_msg(a, CrtoolsFileEntry, crtools_file_entry);
+
+	x->pipe = arena_msg(a, CrtoolsPipe, crtools_pipe);
+	x->pipe->has_pipe_id = x->pipe->has_fifo = true;
+	x->pipe->pipe_id = id;
+	x->pipe->fifo = slot == SLOT_FIFO;
+	x->pipe->packet = arena_memdup(a, len, n * sizeof(*len));
+	x->pipe->n_packet = n;
+	arena_push(a, files->extra, files->n_extra, x);
+}
+
+/* Empties the copy into the buffer, and finds where reads end. */
+static int drain(struct dump *d, enum state_slot slot, struct pipes_out *out, uint32_t id, size_t total)
+{
+	uint32_t *packets = NULL;
+	size_t n = 0, at = 0;
+
+	while (at < total) {
+		ssize_t got = read(out->copy[0], out->buf + at, total - at);
+		uint32_t len = got;
+
+		if (got <= 0)
+			return err_sys(dump_err(d), "read", "can't read the copy of a pipe");
+		at += got;
+		arena_push(dump_arena(d), packets, n, len);
+	}
+	/* A packet of one: it can't be told from a stream, unless the end says that it is in packet mode; a reader
+	 * sees the difference only when more is written, and that is then bounded itself. */
+	if (n > 1)
+		note_packets(d, slot, id, packets, n);
+	return 0;
+}
+
+static int peek(struct dump *d, enum state_slot slot, struct pipes_out *out, struct pipe_out *po,
+		PipeDataEntry *e)
+{
+	_cleanup_fd_ int end = pidfd_get(po->task->stop->pidfd, po->fd, dump_err(d));
+	ssize_t total;
+	int size, bytes, ret;
+
+	if (end < 0)
+		return end;
+	size = fcntl(end, F_GETPIPE_SZ);
+	if (size < 0 || ioctl(end, FIONREAD, &bytes) < 0)
+		return err_sys(dump_err(d), "ioctl", "can't examine the pipe %u", po->id);
+	e->has_size = true;
+	e->size = size;
+	if (!bytes)
+		return 0;
+	if (!po->readable) {
+		close_fd(&end);
+		end = readable_end(d, po);
+		if (end < 0)
+			return end;
+	}
+	ret = make_room(d, out, size);
+	if (ret < 0)
+		return ret;
+	total = tee(end, out->copy[1], INT32_MAX, SPLICE_F_NONBLOCK);
+	if (total < 0 && errno != EAGAIN)
+		return err_sys(dump_err(d), "tee", "can't copy the pipe %u", po->id);
+	e->bytes = total < 0 ? 0 : total;
+	return drain(d, slot, out, po->id, e->bytes);
+}
+
+static int write_pipes(struct dump *d, enum state_slot slot, struct pipes_out *out, struct image_writer *w)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < out->n; i++) {
+		PipeDataEntry e = PIPE_DATA_ENTRY__INIT;
+
+		e.pipe_id = out->pipes[i]->id;
+		ret = peek(d, slot, out, out->pipes[i], &e);
+		if (ret == 0)
+			ret = image_write_msg(w, &e.base, dump_err(d));
+		if (ret == 0 && e.bytes)
+			ret = image_write_raw(w, out->buf, e.bytes, dump_err(d));
+	}
+	return ret;
+}
+
+int pipe_data_write(struct dump *d, enum state_slot slot)
+{
+	_cleanup_image_writer_ struct image_writer *w = NULL;
+	struct pipes_out *out = d->priv[slot];
+	int ret;
+
+	if (!out || !out->n)
+		return 0;
+	ret = image_writer_open(d->s->images, slot == SLOT_PIPE ? IMAGE_PIPES_DATA : IMAGE_FIFO_DATA, 0,
+				dump_err(d), &w);
+	if (ret == 0)
+		ret = write_pipes(d, slot, out, w);
+	if (ret == 0)
+		ret = image_writer_close(&w, dump_err(d));
+	close_fd(&out->copy[0]);
+	close_fd(&out->copy[1]);
+	free(out->buf);
+	out->buf = NULL;
+	hash_free(&out->by_inode);
+	hash_free(&out->ids);
+	return ret;
+}
+
+/* --- restore ------------------------------------------------------------------------------------- */
+
+struct pipes_in {
+	struct hash by_id;
+	int image; /* -1: there is none */
+	bool serviced;
+};
+
+static int read_entries(struct restore *r, struct image_reader *in, struct pipes_in *pipes)
+{
+	ProtobufCMessage *msg;
+	int ret;
+
+	while ((ret = image_read_msg(in, NULL, restore_err(r), &msg)) == 0 && msg) {
+		const PipeDataEntry *e = (PipeDataEntry *)msg;
+		struct pipe_in *pi = arena_new(restore_arena(r), struct pipe_in);
+
+		*pi = (struct pipe_in){ .id = e->pipe_id, .bytes = e->bytes, .size = e->size,
+					.offset = image_reader_offset(in), .spare = { -1, -1 },
+					.inherited = -1 };
+		if (hash_get(&pipes->by_id, pi->id) || pi->size >= PIPE_SIZE_MAX ||
+		    (e->has_size && pi->bytes > pi->size))
+			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+				       "%s: the entry of pipe %u makes no sense (%u bytes in %u)",
+				       image_reader_name(in), pi->id, pi->bytes, pi->size);
+		hash_put(&pipes->by_id, pi->id, pi);
+		ret = image_skip_raw(in, e->bytes, restore_err(r));
+		if (ret < 0)
+			return ret;
+	}
+	return ret;
+}
+
+static void take_packets(struct restore *r, struct pipes_in *pipes, enum state_slot slot, struct files_in *files)
+{
+	for (size_t i = 0; i < files->n_extra; i++) {
+		const CrtoolsPipe *x = files->extra[i]->pipe;
+		struct pipe_in *pi = x && x->fifo == (slot == SLOT_FIFO) ?
+				     hash_get(&pipes->by_id, x->pipe_id) : NULL;
+		uint64_t sum = 0;
+
+		for (size_t k = 0; pi && k < x->n_packet; k++)
+			sum += x->packet[k];
+		if (pi && sum == pi->bytes)
+			pi->packets = x;
+		else if (pi)
+			report_warn(&r->s->report, 0, arena_printf(restore_arena(r), "pipe %u", pi->id),
+				    "the bounds of its packets do not fit its bytes; they are left out", "");
+	}
+}
+
+static void pipes_in_drop(void *data)
+{
+	struct pipes_in *pipes = data;
+
+	close_fd(&pipes->image);
+	hash_free(&pipes->by_id);
+}
+
+static int load(struct restore *r, enum state_slot slot, struct pipes_in *pipes)
+{
+	_cleanup_image_reader_ struct image_reader *in = NULL;
+	enum image_kind kind = slot == SLOT_PIPE ? IMAGE_PIPES_DATA : IMAGE_FIFO_DATA;
+	struct files_in *files;
+	int ret = files_in_of(r, &files);
+
+	if (ret < 0 || !image_dir_has(r->s->images, kind, 0))
+		return ret;
+	ret = image_reader_open(r->s->images, kind, 0, restore_arena(r), restore_err(r), &in);
+	if (ret == 0)
+		ret = read_entries(r, in, pipes);
+	if (ret < 0)
+		return ret;
+	take_packets(r, pipes, slot, files);
+	pipes->image = fcntl(image_reader_fd(in), F_DUPFD_CLOEXEC, 0);
+	return pipes->image < 0 ? err_sys(restore_err(r), "fcntl", "can't keep an image open") : 0;
+}
+
+static int pipes_in_of(struct restore *r, enum state_slot slot, struct pipes_in **ret)
+{
+	struct pipes_in *pipes = r->priv[slot];
+
+	*ret = pipes;
+	if (pipes)
+		return 0;
+	*ret = pipes = arena_new(restore_arena(r), struct pipes_in);
+	pipes->image = -1;
+	r->priv[slot] = pipes;
+	undo_push(&r->s->undo, pipes_in_drop, pipes);
+	return load(r, slot, pipes);
+}
+
+int pipe_data_join(struct restore *r, enum state_slot slot, uint32_t id, struct restore_file *f,
+		   struct pipe_in **ret)
+{
+	struct pipes_in *pipes;
+	struct pipe_in *pi;
+	int err = pipes_in_of(r, slot, &pipes);
+
+	if (err < 0)
+		return err;
+	pi = hash_get(&pipes->by_id, id);
+	if (!pi) { /* an image without contents is whole all the same */
+		pi = arena_new(restore_arena(r), struct pipe_in);
+		*pi = (struct pipe_in){ .id = id, .spare = { -1, -1 }, .inherited = -1 };
+		hash_put(&pipes->by_id, id, pi);
+	}
+	if (pi->n_ends && !restore_group(r, pi->ends[0], f))
+		return err_set(restore_err(r), ERR_INTERNAL, EINVAL, "the ends of pipe %u can't be opened together", id);
+	arena_push(restore_arena(r), pi->ends, pi->n_ends, f);
+	*ret = pi;
+	return 0;
+}
+
+int pipe_data_prepare(struct restore *r, enum state_slot slot)
+{
+	struct pipes_in *pipes = r->priv[slot];
+
+	if (!pipes || pipes->serviced || pipes->image < 0)
+		return 0;
+	pipes->serviced = true;
+	pipes->image = service_fd(r, pipes->image);
+	return pipes->image < 0 ? pipes->image : 0;
+}
+
+static int set_size(struct restore_task *t, const struct pipe_in *pi, int fd)
+{
+	if (!pi->size || fcntl(fd, F_GETPIPE_SZ) == (int)pi->size)
+		return 0;
+	if (fcntl(fd, F_SETPIPE_SZ, pi->size) >= 0)
+		return 0;
+	return err_sys(restore_err(t->r), "fcntl",
+		       "can't give the pipe %u its size, %u bytes (see /proc/sys/fs/pipe-max-size and pipe-user-pages-soft)",
+		       pi->id, pi->size);
+}
+
+/* Without waiting: what does not fit was never in there. */
+static int put(struct restore_task *t, const struct pipe_in *pi, int fd, const char *buf, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, buf, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(restore_err(t->r), "write", "the contents of pipe %u do not fit into it", pi->id);
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int copy_stream(struct restore_task *t, const struct pipe_in *pi, int image, int fd)
+{
+	_cleanup_free_ char *buf = malloc(BLOCK);
+	uint32_t at = 0;
+
+	while (buf && at < pi->bytes) {
+		uint32_t len = pi->bytes - at < BLOCK ? pi->bytes - at : BLOCK;
+		ssize_t n = pread(image, buf, len, pi->offset + at);
+		int ret;
+
+		if (n <= 0)
+			return err_sys(restore_err(t->r), "pread", "can't read the contents of pipe %u", pi->id);
+		ret = put(t, pi, fd, buf, n);
+		if (ret < 0)
+			return ret;
+		at += n;
+	}
+	return buf ? 0 : err_set(restore_err(t->r), ERR_RESOURCE, ENOMEM, "no memory for a pipe's contents");
+}
+
+static int copy_packets(struct restore_task *t, const struct pipe_in *pi, int image, int fd)
+{
+	int flags = fcntl(fd, F_GETFL), ret = 0;
+	uint64_t at = pi->offset;
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) < 0)
+		return err_sys(restore_err(t->r), "fcntl", "can't turn on packet mode for pipe %u", pi->id);
+	for (size_t i = 0; ret == 0 && i < pi->packets->n_packet; i++) {
+		struct pipe_in one = *pi;
+
+		one.bytes = pi->packets->packet[i];
+		one.offset = at;
+		at += one.bytes;
+		ret = copy_stream(t, &one, image, fd);
+	}
+	fcntl(fd, F_SETFL, flags);
+	return ret;
+}
+
+int pipe_data_fill(struct restore_task *t, enum state_slot slot, const struct pipe_in *pi, int fd)
+{
+	const struct pipes_in *pipes = t->r->priv[slot];
+	int ret = set_size(t, pi, fd);
+
+	if (ret < 0 || !pi->bytes)
+		return ret;
+	return pi->packets ? copy_packets(t, pi, pipes->image, fd) :
+			     copy_stream(t, pi, pipes->image, fd);
+}
