@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pipe in packet mode (O_DIRECT): packets of several sizes, empty space at the ends of pages, keep
- * their borders; a packet read in part is cut as before. A second pipe was switched to packet
- * mode when it held plain bytes already.
+ * A pipe in packet mode (O_DIRECT): packets of several sizes keep their borders; a packet read in
+ * part is cut as before. A second pipe was switched to packet mode when it held plain bytes
+ * already.
  *
  * wl: areas pipes
  * wl: crossing none CRIU refuses packet mode

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mappings of memfds: shared read-write, private with own pages, and one whose descriptor is closed,
- * in parent and child; name, size, and seals (of one that is not mapped).
+ * Mappings of memfds: shared read-write, private with own pages, and one whose descriptor is
+ * closed, in parent and child; name, size, and seals (of one that is not mapped).
  *
  * wl: areas shm memory
  * wl: cycles 3
