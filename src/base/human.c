@@ -29,7 +29,8 @@ int human_parse_size(const char *text, uint64_t *ret_bytes)
 	while (isspace((unsigned char)*end))
 		end++;
 	if (*end && strchr(units, tolower((unsigned char)*end)))
-		shift = 10 * (unsigned int)(strchr(units, tolower((unsigned char)*end++)) - units + 1);
+		shift = 10 *
+			(unsigned int)(strchr(units, tolower((unsigned char)*end++)) - units + 1);
 	if (*end && strcasecmp(end, "b") && (!shift || strcasecmp(end, "ib")))
 		return -EINVAL;
 	if (shift && number >> (64 - shift))

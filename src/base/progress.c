@@ -64,8 +64,9 @@ static void draw(struct progress *p, uint64_t now)
 			      100.0 * (double)done / (double)p->total);
 		if (done && done < p->total)
 			snprintf(line + n, sizeof(line) - n, ", %" PRIu64 " s left",
-				 (uint64_t)((double)ms * (double)(p->total - done) /
-					    (double)done / 1000) + 1);
+				 (uint64_t)((double)ms * (double)(p->total - done) / (double)done /
+					    1000) +
+					 1);
 	}
 	dprintf(STDERR_FILENO, "\r%.*s\033[K", columns, line);
 	p->drawn = true;

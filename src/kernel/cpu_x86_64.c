@@ -26,17 +26,18 @@ static const struct {
 	enum reg reg;
 	bool known;
 } words[CPU_X86_WORDS] = {
-	[0] = { 1, 0, EDX, true },	     [1] = { 0x80000001, 0, EDX, true },
-	[4] = { 1, 0, ECX, true },	     [6] = { 0x80000001, 0, ECX, true },
-	[9] = { 7, 0, EBX, true },	     [10] = { 0xd, 1, EAX, true },
-	[11] = { 7, 0, ECX, true },	     [13] = { 0x80000008, 0, EBX, true },
-	[14] = { 6, 0, EAX, true },	     [15] = { 0x8000000a, 0, EDX, true },
+	[0] = { 1, 0, EDX, true },  [1] = { 0x80000001, 0, EDX, true },
+	[4] = { 1, 0, ECX, true },  [6] = { 0x80000001, 0, ECX, true },
+	[9] = { 7, 0, EBX, true },  [10] = { 0xd, 1, EAX, true },
+	[11] = { 7, 0, ECX, true }, [13] = { 0x80000008, 0, EBX, true },
+	[14] = { 6, 0, EAX, true }, [15] = { 0x8000000a, 0, EDX, true },
 	[18] = { 7, 0, EDX, true },
 };
 
 #define OWN_WORD 3
 #define OWN_BITS (1u << 16 | 1u << 20 | 1u << 25)
 
+/* clang-format off */
 /* 'i': brings instructions; 'h': a hint, or for the kernel only. */
 static const struct {
 	uint8_t word, bit;
@@ -129,11 +130,12 @@ static const struct {
 	{ 18, 25, 'i', "amx_int8" },	{ 18, 28, 'h', "flush_l1d" },
 	{ 18, 29, 'h', "arch_capabilities" },
 };
+/* clang-format on */
 
 static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[static 4])
 {
 	memset(regs, 0, 4 * sizeof(*regs));
-	if (leaf > __get_cpuid_max(leaf & 0x80000000, NULL))
+	if (leaf > (uint32_t)__get_cpuid_max(leaf & 0x80000000, NULL))
 		return;
 	__cpuid_count(leaf, subleaf, regs[EAX], regs[EBX], regs[ECX], regs[EDX]);
 }
@@ -220,8 +222,15 @@ bool cpu_x86_word_known(unsigned int word)
 const char *cpu_x86_xfeature_name(unsigned int bit)
 {
 	static const char *const names[] = {
-		"x87",	   "SSE",	   "AVX",	   "MPX bounds", "MPX configuration",
-		"AVX-512 opmask", "AVX-512 ZMM_Hi256", "AVX-512 Hi16_ZMM", "processor trace",
+		"x87",
+		"SSE",
+		"AVX",
+		"MPX bounds",
+		"MPX configuration",
+		"AVX-512 opmask",
+		"AVX-512 ZMM_Hi256",
+		"AVX-512 Hi16_ZMM",
+		"processor trace",
 		"protection keys",
 	};
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CPU_X86_WORDS	   19
+#define CPU_X86_WORDS	      19
 #define CPU_X86_WORDS_VERSION 2
 
 enum cpu_x86_vendor { CPU_X86_OTHER, CPU_X86_INTEL, CPU_X86_AMD };

@@ -8,8 +8,9 @@
 #include "kernel/cpu_x86_64.h"
 #include "model/options.h"
 
-static const char hint[] = "--cpu-cap=fpu lets the restore try, if the programs of the tree did not "
-			   "choose these instructions";
+static const char hint[] =
+	"--cpu-cap=fpu lets the restore try, if the programs of the tree did not "
+	"choose these instructions";
 
 CpuinfoEntry *cpuinfo_entry(struct arena *a)
 {
@@ -84,7 +85,8 @@ static void compare_bit(struct comparison *c, unsigned int word, unsigned int bi
 		differ(c, true, object, "the processor of the images has it, this one does not",
 		       instructions ? hint : "use --cpu-cap=ins: programs do not use it directly");
 	else if (instructions)
-		differ(c, false, object, "the processor of the images has it, this one does not", "");
+		differ(c, false, object, "the processor of the images has it, this one does not",
+		       "");
 }
 
 static void compare_words(struct comparison *c)

@@ -63,8 +63,8 @@ static char **make_environ(struct arena *a, enum script_stage stage, int images_
 			env[out++] = environ[i];
 	env[out++] = arena_printf(a, "CRTOOLS_SCRIPT_ACTION=%s", script_stage_name(stage));
 	if (images_fd >= 0)
-		env[out++] = arena_printf(a, "CRTOOLS_IMAGE_DIR=/proc/%d/fd/%d", getpid(),
-					  images_fd);
+		env[out++] =
+			arena_printf(a, "CRTOOLS_IMAGE_DIR=/proc/%d/fd/%d", getpid(), images_fd);
 	if (root)
 		env[out++] = arena_printf(a, "CRTOOLS_INIT_PID=%d", root);
 	return env;

@@ -56,7 +56,8 @@ static const struct {
 	{ "log-file a b", NULL, NULL, "f:1: more than one value" },
 	{ "tcp-close yes", NULL, NULL, "f:1: tcp-close takes no value" },
 	{ "--tcp-close", NULL, NULL, "f:1: names are written without --" },
-	{ "tcp-cloze", NULL, NULL, "f:1: unknown option --tcp-cloze; the nearest one is --tcp-close" },
+	{ "tcp-cloze", NULL, NULL,
+	  "f:1: unknown option --tcp-cloze; the nearest one is --tcp-close" },
 	{ "leave", NULL, NULL, "f:1: --leave is ambiguous" },
 	{ "=x", NULL, NULL, "f:1: unknown option" },
 };
@@ -139,7 +140,8 @@ static int load(struct options *o, struct err *err, char *argv[])
 	return ret ? ret : settings_apply(o, &cl, &notes, err);
 }
 
-#define LOAD(o, err, ...) load(o, err, (char *[]){ "crtools", "dump", "-t", "5", __VA_ARGS__, NULL })
+#define LOAD(o, err, ...)                                                                          \
+	load(o, err, (char *[]){ "crtools", "dump", "-t", "5", __VA_ARGS__, NULL })
 
 static void test_order(void **state)
 {
@@ -223,8 +225,13 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = { ".criu/default.conf", ".crtools/default.conf", "env.conf",
-					     "other.conf", ".criu", ".crtools", "" };
+	static const char *const names[] = { ".criu/default.conf",
+					     ".crtools/default.conf",
+					     "env.conf",
+					     "other.conf",
+					     ".criu",
+					     ".crtools",
+					     "" };
 	char path[256];
 
 	(void)state;

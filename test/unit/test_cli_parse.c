@@ -294,7 +294,8 @@ static void test_table(void **state)
 		if (opt->letter)
 			assert_ptr_equal(option_find_letter(opt->letter), opt);
 		assert_int_equal(opt->help[strlen(opt->help) - 1], '.');
-		assert_int_equal(!*opt->arg_name, opt->arg == ARG_NONE || opt->arg == ARG_NEGATABLE);
+		assert_int_equal(!*opt->arg_name,
+				 opt->arg == ARG_NONE || opt->arg == ARG_NEGATABLE);
 		assert_true(opt->verbs);
 	}
 	for (size_t i = 0; i < verb_count; i++)

@@ -29,10 +29,18 @@ static void test_sizes(void **state)
 		int ret;
 		uint64_t bytes;
 	} cases[] = {
-		{ "0", 0, 0 },		{ "1K", 0, 1024 },	   { "1k", 0, 1024 },
-		{ "2 MiB", 0, 2 << 20 }, { "1GB", 0, 1 << 30 },	   { " 7b", 0, 7 },
-		{ "", -EINVAL, 0 },	{ "K", -EINVAL, 0 },	   { "-1", -EINVAL, 0 },
-		{ "1iB", -EINVAL, 0 },	{ "1KK", -EINVAL, 0 },	   { "1.5M", -EINVAL, 0 },
+		{ "0", 0, 0 },
+		{ "1K", 0, 1024 },
+		{ "1k", 0, 1024 },
+		{ "2 MiB", 0, 2 << 20 },
+		{ "1GB", 0, 1 << 30 },
+		{ " 7b", 0, 7 },
+		{ "", -EINVAL, 0 },
+		{ "K", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ "1iB", -EINVAL, 0 },
+		{ "1KK", -EINVAL, 0 },
+		{ "1.5M", -EINVAL, 0 },
 		{ "18446744073709551615", 0, UINT64_MAX },
 		{ "18446744073709551616", -ERANGE, 0 },
 		{ "17179869184G", -ERANGE, 0 },
@@ -105,7 +113,8 @@ static void write_json(struct json *j, FILE *out, unsigned int indent)
 static void test_json(void **state)
 {
 	static const char one_line[] =
-		"{\"s\": \"a\\\"\\\\\\n\\u0001\\u007f/\xc3\xa9\", \"w\": \"" BAD6 "z\\ufffd\\ufffd\", "
+		"{\"s\": \"a\\\"\\\\\\n\\u0001\\u007f/\xc3\xa9\", \"w\": \"" BAD6
+		"z\\ufffd\\ufffd\", "
 		"\"i\": -9223372036854775808, \"u\": 18446744073709551615, \"b\": true, "
 		"\"n\": null, \"p\": \"5%\", \"empty\": [], \"list\": [1, {}]}\n";
 	static const char indented[] =
@@ -192,7 +201,8 @@ static void test_scripts(void **state)
 	assert_int_equal(script_run(&o, SCRIPT_POST_RESTORE, fd, 77, &status, &err), 0);
 	read_back("out", text);
 	snprintf(wanted, sizeof(wanted),
-		 "0 pre-restore none %s\nplain\nline\n0 post-restore 77 %s\nplain\nline\n", dir, dir);
+		 "0 pre-restore none %s\nplain\nline\n0 post-restore 77 %s\nplain\nline\n", dir,
+		 dir);
 	assert_string_equal(text, wanted);
 	assert_int_equal(status, 0);
 
@@ -204,7 +214,8 @@ static void test_scripts(void **state)
 	log_init(2, LOG_ERROR);
 	assert_int_equal(script_run(&o, SCRIPT_POST_DUMP, fd, 5, &status, &err), -ECANCELED);
 	assert_int_equal(status, 7);
-	assert_string_equal(err.text, "action script exit 4 failed with status 4 at stage post-dump");
+	assert_string_equal(err.text,
+			    "action script exit 4 failed with status 4 at stage post-dump");
 	read_back("out", text);
 	assert_int_equal(strlen(text), strlen(wanted) + strlen("line\n"));
 

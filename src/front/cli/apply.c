@@ -7,7 +7,8 @@
 #include "front/cli/parse.h"
 
 /* CRIU takes each of its options with each of its verbs; ours are more particular, and so are the
- * verbs that CRIU does not have. In a configuration file, which is for all verbs, nothing is wrong. */
+ * verbs that CRIU does not have. In a configuration file, which is for all verbs, nothing is wrong.
+ */
 static bool is_misplaced(const struct options *o, const struct setting *s)
 {
 	if (s->where || s->opt->verbs & (1u << o->verb))

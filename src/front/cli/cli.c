@@ -18,10 +18,8 @@ static const struct {
 	int (*run)(struct run *run);
 	bool own_output; /* prints its results itself, as JSON too */
 } verbs[VERB_COUNT] = {
-	[VERB_DUMP] = { verb_dump, false },
-	[VERB_RESTORE] = { verb_restore, false },
-	[VERB_CHECK] = { cli_check, false },
-	[VERB_SHOW] = { verb_show, true },
+	[VERB_DUMP] = { verb_dump, false },	  [VERB_RESTORE] = { verb_restore, false },
+	[VERB_CHECK] = { cli_check, false },	  [VERB_SHOW] = { verb_show, true },
 	[VERB_CPUINFO] = { verb_cpuinfo, false },
 };
 

@@ -17,9 +17,9 @@ int cli_main(int argc, char **argv);
 
 struct run {
 	struct options *opts;
-	struct err *err; /* in shared memory: forked children report into it */
-	int images_fd;	 /* O_DIRECTORY, opened once; -1: the verb needs no images */
-	bool told;	 /* the result was printed already: the verb did it */
+	struct err *err;  /* in shared memory: forked children report into it */
+	int images_fd;	  /* O_DIRECTORY, opened once; -1: the verb needs no images */
+	bool told;	  /* the result was printed already: the verb did it */
 	struct session s; /* of the three above; its report and stats are printed at the end */
 };
 

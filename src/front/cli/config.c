@@ -164,8 +164,8 @@ static int read_file(struct options *o, const char *path, struct settings *list,
 	if (fd < 0 || read_to_end(fd, &text, &len))
 		return 0;
 	if (memchr(text, '\0', len))
-		return err_set(err, ERR_USAGE, 0, "%s is no configuration file: it holds a NUL byte",
-			       path);
+		return err_set(err, ERR_USAGE, 0,
+			       "%s is no configuration file: it holds a NUL byte", path);
 	/* Values point into the text: it has to live as long as the options. */
 	return config_parse(o, path, arena_strdup(&o->arena, text), list, err);
 }
@@ -181,10 +181,9 @@ static int read_defaults(struct options *o, struct settings *list, struct err *e
 		ret = read_file(o, arena_printf(&o->arena, "/etc/%s/default.conf", names[i]), list,
 				err);
 		if (!ret && home && *home)
-			ret = read_file(o,
-					arena_printf(&o->arena, "%s/.%s/default.conf", home,
-						     names[i]),
-					list, err);
+			ret = read_file(
+				o, arena_printf(&o->arena, "%s/.%s/default.conf", home, names[i]),
+				list, err);
 	}
 	return ret;
 }

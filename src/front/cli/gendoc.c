@@ -124,7 +124,8 @@ static enum hint hint_of(const struct option_info *opt)
 		return HINT_DIR;
 	if (!strcmp(arg, "PID"))
 		return HINT_PID;
-	if (islower((unsigned char)*arg) && strspn(arg, "abcdefghijklmnopqrstuvwxyz|") == strlen(arg))
+	if (islower((unsigned char)*arg) &&
+	    strspn(arg, "abcdefghijklmnopqrstuvwxyz|") == strlen(arg))
 		return HINT_CHOICE;
 	return HINT_NONE;
 }
@@ -232,8 +233,9 @@ static void zsh_option(const struct option_info *opt, const char *lead, const ch
 	enum hint hint = hint_of(opt);
 
 	printf("\t'*%s%s%s[", lead, name,
-	       opt->arg == ARG_REQUIRED && lead[1] ? "=" : opt->arg == ARG_OPTIONAL && lead[1] ? "=-" :
-														"");
+	       opt->arg == ARG_REQUIRED && lead[1]   ? "="
+	       : opt->arg == ARG_OPTIONAL && lead[1] ? "=-"
+						     : "");
 	zsh_text(opt->help, help_first_sentence(opt->help));
 	printf("]");
 	if (opt->arg == ARG_REQUIRED || opt->arg == ARG_OPTIONAL) {

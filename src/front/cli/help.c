@@ -18,7 +18,7 @@ size_t help_first_sentence(const char *help)
 	return end ? (size_t)(end - help) + 1 : strlen(help);
 }
 
-/* Words of text[0, len) in lines of WIDTH; the first line goes on at column at, others at indent. */
+/* Words of text[0, len) in lines of WIDTH: the first goes on at column at, others at indent. */
 static void wrap(FILE *out, const char *text, size_t len, size_t at, size_t indent)
 {
 	const char *end = text + len;
@@ -66,7 +66,9 @@ static void print_option(FILE *out, const struct option_info *opt)
 		n = snprintf(left, sizeof(left), "    ");
 	snprintf(left + n, sizeof(left) - n, "--%s%s%s%s%s",
 		 opt->arg == ARG_NEGATABLE ? "[no-]" : "", opt->name,
-		 opt->arg == ARG_REQUIRED ? " " : opt->arg == ARG_OPTIONAL ? "[=" : "",
+		 opt->arg == ARG_REQUIRED   ? " "
+		 : opt->arg == ARG_OPTIONAL ? "[="
+					    : "",
 		 opt->arg_name, opt->arg == ARG_OPTIONAL ? "]" : "");
 	print_entry(out, left, opt->help);
 }
@@ -126,8 +128,9 @@ void help_overview(FILE *out)
 		if (!verb_table[i].later)
 			print_entry(out, verb_name(verb_table[i].verb), verb_table[i].summary);
 	print_section(out, SECTION_GENERIC, V_ALL);
-	fprintf(out, "\nOptions and command may come in any order. crtools COMMAND --help lists the "
-		     "options of a\ncommand, crtools(8) explains all of them.\n");
+	fprintf(out,
+		"\nOptions and command may come in any order. crtools COMMAND --help lists the "
+		"options of a\ncommand, crtools(8) explains all of them.\n");
 }
 
 void help_verb(FILE *out, enum verb verb)

@@ -11,19 +11,52 @@
 #include "front/cli/set.h"
 
 #define OPT(n, l, a, an, v, s, f, fld, r, h)                                                       \
-	{ .name = n, .letter = l, .arg = a, .arg_name = an, .verbs = v, .section = s,              \
-	  .origin = ORIGIN_CRIU, .set = f, .field = offsetof(struct options, fld), .rpc = r,       \
+	{ .name = n,                                                                               \
+	  .letter = l,                                                                             \
+	  .arg = a,                                                                                \
+	  .arg_name = an,                                                                          \
+	  .verbs = v,                                                                              \
+	  .section = s,                                                                            \
+	  .origin = ORIGIN_CRIU,                                                                   \
+	  .set = f,                                                                                \
+	  .field = offsetof(struct options, fld),                                                  \
+	  .rpc = r,                                                                                \
 	  .help = h },
 #define OWN(n, l, a, an, v, s, f, fld, h)                                                          \
-	{ .name = n, .letter = l, .arg = a, .arg_name = an, .verbs = v, .section = s,              \
-	  .origin = ORIGIN_OWN, .set = f, .field = offsetof(struct options, fld), .rpc = "",       \
+	{ .name = n,                                                                               \
+	  .letter = l,                                                                             \
+	  .arg = a,                                                                                \
+	  .arg_name = an,                                                                          \
+	  .verbs = v,                                                                              \
+	  .section = s,                                                                            \
+	  .origin = ORIGIN_OWN,                                                                    \
+	  .set = f,                                                                                \
+	  .field = offsetof(struct options, fld),                                                  \
+	  .rpc = "",                                                                               \
 	  .help = h },
 #define PASS(n, l, a, an, v, s, f, r, h)                                                           \
-	{ .name = n, .letter = l, .arg = a, .arg_name = an, .verbs = v, .section = s,              \
-	  .origin = ORIGIN_CRIU, .set = f, .rpc = r, .help = h, .passed = true },
+	{ .name = n,                                                                               \
+	  .letter = l,                                                                             \
+	  .arg = a,                                                                                \
+	  .arg_name = an,                                                                          \
+	  .verbs = v,                                                                              \
+	  .section = s,                                                                            \
+	  .origin = ORIGIN_CRIU,                                                                   \
+	  .set = f,                                                                                \
+	  .rpc = r,                                                                                \
+	  .help = h,                                                                               \
+	  .passed = true },
 #define LATER(n, l, a, an, v, s, r, h, why)                                                        \
-	{ .name = n, .letter = l, .arg = a, .arg_name = an, .verbs = v, .section = s,              \
-	  .origin = ORIGIN_CRIU, .rpc = r, .help = h, .later = why },
+	{ .name = n,                                                                               \
+	  .letter = l,                                                                             \
+	  .arg = a,                                                                                \
+	  .arg_name = an,                                                                          \
+	  .verbs = v,                                                                              \
+	  .section = s,                                                                            \
+	  .origin = ORIGIN_CRIU,                                                                   \
+	  .rpc = r,                                                                                \
+	  .help = h,                                                                               \
+	  .later = why },
 
 const struct option_info option_table[] = {
 #include "front/cli/options.def"
@@ -127,12 +160,9 @@ const struct option_info *option_find_letter(char letter)
 const char *option_section_title(enum option_section section)
 {
 	static const char *const titles[SECTION_COUNT] = {
-		[SECTION_GENERIC] = "General options",
-		[SECTION_DUMP] = "Dump options",
-		[SECTION_RESTORE] = "Restore options",
-		[SECTION_BOTH] = "Dump and restore options",
-		[SECTION_CHECK] = "Check options",
-		[SECTION_SHOW] = "Show options",
+		[SECTION_GENERIC] = "General options", [SECTION_DUMP] = "Dump options",
+		[SECTION_RESTORE] = "Restore options", [SECTION_BOTH] = "Dump and restore options",
+		[SECTION_CHECK] = "Check options",     [SECTION_SHOW] = "Show options",
 		[SECTION_SERVER] = "Server options",
 	};
 

@@ -31,8 +31,8 @@ enum option_section {
 };
 
 enum option_origin {
-	ORIGIN_CRIU,  /* CRIU has it: it is accepted with each of CRIU's verbs, as there */
-	ORIGIN_OWN,   /* only with its verbs */
+	ORIGIN_CRIU, /* CRIU has it: it is accepted with each of CRIU's verbs, as there */
+	ORIGIN_OWN,  /* only with its verbs */
 };
 
 struct option_info;

@@ -146,7 +146,12 @@ static int check_words(const struct parser *p)
 int parse_argv(int argc, char **argv, struct options *o, struct settings *ret, struct err *err)
 {
 	struct parser p = {
-		.argc = argc, .next = 1, .argv = argv, .o = o, .list = ret, .err = err,
+		.argc = argc,
+		.next = 1,
+		.argv = argv,
+		.o = o,
+		.list = ret,
+		.err = err,
 	};
 
 	while (p.next < argc) {

@@ -70,7 +70,8 @@ static void print_item(FILE *out, const struct report_item *item, bool colour)
 {
 	const char *on = !colour ? "" : item->refusal ? "\033[31m" : "\033[33m";
 
-	fprintf(out, "%s%s%s ", on, item->refusal ? "Refused:" : "Warning:", colour ? "\033[0m" : "");
+	fprintf(out, "%s%s%s ", on,
+		item->refusal ? "Refused:" : "Warning:", colour ? "\033[0m" : "");
 	if (item->pid)
 		fprintf(out, "task %d, ", item->pid);
 	fprintf(out, "%s: %s\n", item->object, item->text);
@@ -119,21 +120,23 @@ static const struct {
 	size_t offset;
 	bool is_time, of_restore;
 } stats[] = {
+/* clang-format off */
 #define STAT(field, text, is_time, of_restore)                                                     \
-	{ #field, text, offsetof(struct session, stats.field), is_time, of_restore },
-	STAT(freezing_us, "Freezing time", true, false)
-	STAT(frozen_us, "Frozen time", true, false)
-	STAT(memdump_us, "Memory dump time", true, false)
-	STAT(memwrite_us, "Memory write time", true, false)
-	STAT(pages_scanned, "Memory pages scanned", false, false)
-	STAT(pages_skipped_parent, "Memory pages skipped from parent", false, false)
-	STAT(pages_written, "Memory pages written", false, false)
-	STAT(pages_lazy, "Lazy memory pages", false, false)
-	STAT(pages_compared, "Pages compared", false, true)
-	STAT(pages_skipped_cow, "Pages skipped COW", false, true)
-	STAT(pages_restored, "Pages restored", false, true)
-	STAT(restore_us, "Restore time", true, true)
-	STAT(forking_us, "Forking time", true, true)
+	{ #field, text, offsetof(struct session, stats.field), is_time, of_restore }
+	STAT(freezing_us, "Freezing time", true, false),
+	STAT(frozen_us, "Frozen time", true, false),
+	STAT(memdump_us, "Memory dump time", true, false),
+	STAT(memwrite_us, "Memory write time", true, false),
+	STAT(pages_scanned, "Memory pages scanned", false, false),
+	STAT(pages_skipped_parent, "Memory pages skipped from parent", false, false),
+	STAT(pages_written, "Memory pages written", false, false),
+	STAT(pages_lazy, "Lazy memory pages", false, false),
+	STAT(pages_compared, "Pages compared", false, true),
+	STAT(pages_skipped_cow, "Pages skipped COW", false, true),
+	STAT(pages_restored, "Pages restored", false, true),
+	STAT(restore_us, "Restore time", true, true),
+	STAT(forking_us, "Forking time", true, true),
+/* clang-format on */
 #undef STAT
 };
 

@@ -170,8 +170,9 @@ static int cpu_cap_bits(const char *item, size_t len)
 		const char *name;
 		unsigned int bits;
 	} items[] = {
-		{ "fpu", CPU_CAP_FPU }, { "cpu", CPU_CAP_CPU }, { "ins", CPU_CAP_INS },
-		{ "all", CPU_CAP_FPU | CPU_CAP_CPU | CPU_CAP_INS }, { "none", 0 },
+		{ "fpu", CPU_CAP_FPU }, { "cpu", CPU_CAP_CPU },
+		{ "ins", CPU_CAP_INS }, { "all", CPU_CAP_FPU | CPU_CAP_CPU | CPU_CAP_INS },
+		{ "none", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++)

@@ -12,8 +12,8 @@
 struct show_task {
 	const PstreeEntry *e;
 	const CoreEntry *core;
-	const MmEntry *mm;     /* NULL: a zombie has none */
-	const FsEntry *fs;     /* NULL likewise */
+	const MmEntry *mm; /* NULL: a zombie has none */
+	const FsEntry *fs; /* NULL likewise */
 	FdinfoEntry **fds;
 	size_t n_fds;
 	uint64_t mapped, dumped, in_parent; /* bytes */
@@ -31,7 +31,8 @@ struct show {
 	uint32_t page_size;
 	struct show_task **tasks;
 	size_t n_tasks, n_threads;
-	struct hash files, remaps, memfds; /* by id: FileEntry, RemapFilePathEntry, MemfdInodeEntry */
+	struct hash files, remaps,
+		memfds; /* by id: FileEntry, RemapFilePathEntry, MemfdInodeEntry */
 	struct image_file *images;
 	size_t n_images;
 	uint64_t image_bytes, page_bytes;

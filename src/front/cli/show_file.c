@@ -63,28 +63,33 @@ static const char *address(struct show *s, const InetSkEntry *sk, const uint32_t
 static const char *inet_text(struct show *s, const InetSkEntry *sk)
 {
 	static const char *const states[] = {
-		[TCP_ESTABLISHED] = "established", [TCP_SYN_SENT] = "syn-sent",
-		[TCP_SYN_RECV] = "syn-received",   [TCP_FIN_WAIT1] = "fin-wait-1",
-		[TCP_FIN_WAIT2] = "fin-wait-2",	   [TCP_TIME_WAIT] = "time-wait",
-		[TCP_CLOSE] = "closed",		   [TCP_CLOSE_WAIT] = "close-wait",
-		[TCP_LAST_ACK] = "last-ack",	   [TCP_LISTEN] = "listening",
+		[TCP_ESTABLISHED] = "established",
+		[TCP_SYN_SENT] = "syn-sent",
+		[TCP_SYN_RECV] = "syn-received",
+		[TCP_FIN_WAIT1] = "fin-wait-1",
+		[TCP_FIN_WAIT2] = "fin-wait-2",
+		[TCP_TIME_WAIT] = "time-wait",
+		[TCP_CLOSE] = "closed",
+		[TCP_CLOSE_WAIT] = "close-wait",
+		[TCP_LAST_ACK] = "last-ack",
+		[TCP_LISTEN] = "listening",
 		[TCP_CLOSING] = "closing",
 	};
-	const char *proto = sk->proto == IPPROTO_TCP	   ? "TCP" :
-			    sk->proto == IPPROTO_UDP	   ? "UDP" :
-			    sk->proto == IPPROTO_UDPLITE ? "UDP-Lite" :
-							     "raw";
-	const char *state = sk->state < ARRAY_SIZE(states) && states[sk->state] ?
-				    states[sk->state] :
-				    "in an unknown state";
+	const char *proto = sk->proto == IPPROTO_TCP	   ? "TCP"
+			    : sk->proto == IPPROTO_UDP	   ? "UDP"
+			    : sk->proto == IPPROTO_UDPLITE ? "UDP-Lite"
+							   : "raw";
+	const char *state = sk->state < ARRAY_SIZE(states) && states[sk->state]
+				    ? states[sk->state]
+				    : "in an unknown state";
 	const char *from = address(s, sk, sk->src_addr, sk->n_src_addr, sk->src_port);
 
 	if (sk->dst_port)
 		return arena_printf(s->arena, "%s %s -> %s, %s", proto, from,
 				    address(s, sk, sk->dst_addr, sk->n_dst_addr, sk->dst_port),
 				    state);
-	return sk->proto == IPPROTO_TCP ? arena_printf(s->arena, "%s %s, %s", proto, from, state) :
-					  arena_printf(s->arena, "%s %s", proto, from);
+	return sk->proto == IPPROTO_TCP ? arena_printf(s->arena, "%s %s, %s", proto, from, state)
+					: arena_printf(s->arena, "%s %s", proto, from);
 }
 
 static const char *unix_text(struct show *s, const UnixSkEntry *sk)
@@ -198,10 +203,10 @@ const char *show_area_text(struct show *s, const VmaEntry *vma)
 		uint32_t status;
 		const char *text;
 	} kinds[] = {
-		{ VMA_AREA_VDSO, "[vdso]" },	   { VMA_AREA_VVAR, "[vvar]" },
+		{ VMA_AREA_VDSO, "[vdso]" },	     { VMA_AREA_VVAR, "[vvar]" },
 		{ VMA_AREA_VSYSCALL, "[vsyscall]" }, { VMA_AREA_STACK, "[stack]" },
-		{ VMA_AREA_HEAP, "[heap]" },	   { VMA_AREA_AIORING, "[aio]" },
-		{ VMA_AREA_GUARD, "[guard]" },	   { VMA_AREA_SOCKET, "packet socket" },
+		{ VMA_AREA_HEAP, "[heap]" },	     { VMA_AREA_AIORING, "[aio]" },
+		{ VMA_AREA_GUARD, "[guard]" },	     { VMA_AREA_SOCKET, "packet socket" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

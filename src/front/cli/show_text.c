@@ -25,10 +25,10 @@ static void print_facts(struct printer *p)
 	char total[HUMAN_MAX], pages[HUMAN_MAX], frozen[HUMAN_MAX];
 	const CrtoolsManifestEntry *m = s->manifest;
 
-	fprintf(p->out, "%s%zu task%s, %zu thread%s%s; %s in %zu images, %s of it memory\n", p->bold,
-		s->n_tasks, s->n_tasks == 1 ? "" : "s", s->n_threads, s->n_threads == 1 ? "" : "s",
-		p->off, human_size(s->image_bytes, total), s->n_images,
-		human_size(s->page_bytes, pages));
+	fprintf(p->out, "%s%zu task%s, %zu thread%s%s; %s in %zu images, %s of it memory\n",
+		p->bold, s->n_tasks, s->n_tasks == 1 ? "" : "s", s->n_threads,
+		s->n_threads == 1 ? "" : "s", p->off, human_size(s->image_bytes, total),
+		s->n_images, human_size(s->page_bytes, pages));
 	if (m)
 		fprintf(p->out, "written by crtools %s on Linux %s, %s\n",
 			m->tool_version ? m->tool_version : "?", m->kernel ? m->kernel : "?",
@@ -58,16 +58,16 @@ static void print_fds(struct printer *p, const struct show_task *t, const char *
 	for (size_t i = 0; i < t->n_fds && i < most; i++)
 		print_fd(p, t->fds[i], prefix);
 	if (t->n_fds > most)
-		fprintf(p->out, "%s%s%s      and %zu more descriptors: show -t %u\n", p->dim, prefix,
-			p->off, t->n_fds - most, t->e->pid);
+		fprintf(p->out, "%s%s%s      and %zu more descriptors: show -t %u\n", p->dim,
+			prefix, p->off, t->n_fds - most, t->e->pid);
 }
 
 static void print_task_line(struct printer *p, const struct show_task *t)
 {
 	char mapped[HUMAN_MAX], dumped[HUMAN_MAX], parent[HUMAN_MAX];
 
-	fprintf(p->out, "%s%u %s%s  %s", p->bold, t->e->pid,
-		t->core->tc ? t->core->tc->comm : "?", p->off, show_state(t));
+	fprintf(p->out, "%s%u %s%s  %s", p->bold, t->e->pid, t->core->tc ? t->core->tc->comm : "?",
+		p->off, show_state(t));
 	if (t->e->n_threads > 1)
 		fprintf(p->out, ", %zu threads", t->e->n_threads);
 	if (t->mm)
@@ -92,8 +92,8 @@ struct frame {
 static void print_node(struct printer *p, const struct show_task *t, const char *prefix, bool root,
 		       bool last, const char **ret_below)
 {
-	const char *below = root ? prefix : arena_printf(p->s->arena, "%s%s", prefix,
-							 last ? "   " : "│  ");
+	const char *below = root ? prefix
+				 : arena_printf(p->s->arena, "%s%s", prefix, last ? "   " : "│  ");
 
 	fprintf(p->out, "%s%s%s%s", p->dim, prefix, root ? "" : last ? "└─ " : "├─ ", p->off);
 	print_task_line(p, t);
@@ -119,7 +119,8 @@ static void print_tree(struct printer *p, const struct show_task *root)
 			continue;
 		}
 		child = top->task->children[top->next++];
-		print_node(p, child, top->prefix, false, top->next == top->task->n_children, &below);
+		print_node(p, child, top->prefix, false, top->next == top->task->n_children,
+			   &below);
 		arena_push(p->s->arena, stack, n, ((struct frame){ child, below, 0 }));
 	}
 }
@@ -167,8 +168,8 @@ static void print_areas(struct printer *p, const struct show_task *t)
 
 		const char *what = show_area_text(p->s, v);
 
-		fprintf(p->out, "%12" PRIx64 "-%-12" PRIx64 " %c%c%c%c %10s%s%s\n", v->start, v->end,
-			v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
+		fprintf(p->out, "%12" PRIx64 "-%-12" PRIx64 " %c%c%c%c %10s%s%s\n", v->start,
+			v->end, v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
 			v->prot & PROT_EXEC ? 'x' : '-', v->flags & MAP_SHARED ? 's' : 'p',
 			human_size(v->end - v->start, size), *what ? "  " : "", what);
 	}
@@ -215,7 +216,8 @@ int show_print_text(struct show *s, const struct show_task *only, bool colour, F
 		if (s->shared_dumped) {
 			char size[HUMAN_MAX];
 
-			fprintf(out, "shared memory: %s dumped\n", human_size(s->shared_dumped, size));
+			fprintf(out, "shared memory: %s dumped\n",
+				human_size(s->shared_dumped, size));
 		}
 		print_kinds(&p);
 	}

@@ -30,17 +30,17 @@ static int check(struct run *run)
 	if (ret)
 		return ret;
 	if (n != 1)
-		return err_add_image(run->err, "cpuinfo.img",
-				     err_set(run->err, n ? ERR_IMAGE_CORRUPT : ERR_IMAGE_MISSING,
-					     n ? 0 : ENOENT, n ? "there is more than one entry" :
-								 "the directory has none"));
+		return err_add_image(
+			run->err, "cpuinfo.img",
+			err_set(run->err, n ? ERR_IMAGE_CORRUPT : ERR_IMAGE_MISSING, n ? 0 : ENOENT,
+				n ? "there is more than one entry" : "the directory has none"));
 	ret = cpuinfo_compare(entries[0], run->opts->cpu_cap, &run->s.report, run->err);
 	if (!ret && run->s.report.refusals)
 		ret = err_set(run->err, ERR_CPU, 0,
 			      "this processor lacks what the one of the images has (%s)",
-			      entries[0]->n_x86_entry && entries[0]->x86_entry[0]->model_id ?
-				      entries[0]->x86_entry[0]->model_id :
-				      "model unknown");
+			      entries[0]->n_x86_entry && entries[0]->x86_entry[0]->model_id
+				      ? entries[0]->x86_entry[0]->model_id
+				      : "model unknown");
 	if (!ret && !run->opts->json)
 		printf("The processor is compatible.\n");
 	return ret;

@@ -14,7 +14,8 @@ static int show_image(struct run *run)
 {
 	const struct render_options render = { .pretty = true };
 	_cleanup_image_reader_ struct image_reader *r = NULL;
-	int ret = image_reader_open_file(AT_FDCWD, run->opts->show_file, &run->s.arena, run->err, &r);
+	int ret =
+		image_reader_open_file(AT_FDCWD, run->opts->show_file, &run->s.arena, run->err, &r);
 
 	if (ret)
 		return ret;
@@ -36,14 +37,14 @@ static int show_set(struct run *run)
 	if (!ret && run->opts->pid) {
 		only = show_task_by_pid(&s, run->opts->pid);
 		if (!only)
-			ret = err_set(run->err, ERR_USAGE, ESRCH, "there is no task %d in the images",
-				      run->opts->pid);
+			ret = err_set(run->err, ERR_USAGE, ESRCH,
+				      "there is no task %d in the images", run->opts->pid);
 	}
 	if (!ret) {
 		bool colour = cli_colour(run->opts, STDOUT_FILENO);
 
-		ret = run->opts->json ? show_print_json(&s, only, stdout) :
-					show_print_text(&s, only, colour, stdout);
+		ret = run->opts->json ? show_print_json(&s, only, stdout)
+				      : show_print_text(&s, only, colour, stdout);
 		if (ret)
 			err_set(run->err, ERR_RESOURCE, -ret, "writing to standard output");
 	}

@@ -10,6 +10,7 @@
 #define MIGRATION "belongs to migration, which this version can't do yet"
 #define RPC	  "belongs to the RPC interface, which this version does not have yet"
 
+/* clang-format off */
 const struct verb_info verb_table[] = {
 	{ .verb = VERB_DUMP, .needs_pid = true, .needs_images = true,
 	  .synopsis = "dump -t PID [-D DIR] [OPTIONS]",
@@ -65,6 +66,7 @@ const struct verb_info verb_table[] = {
 	{ .verb = VERB_SWRK, .synopsis = "swrk FD", .summary = "Serve RPC on an inherited socket.",
 	  .later = RPC },
 };
+/* clang-format on */
 const size_t verb_count = ARRAY_SIZE(verb_table);
 
 const struct verb_info *verb_info(enum verb verb)
