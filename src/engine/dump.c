@@ -100,9 +100,10 @@ static int finish(struct dump *d)
 {
 	const struct options *o = d->s->opts;
 	enum tree_end end = o->leave_running ? TREE_RUN : o->leave_stopped ? TREE_STOP : TREE_KILL;
-	int status = 0, ret;
+	int ret;
 
-	ret = script_run(o, SCRIPT_POST_DUMP, d->s->images_fd, o->pid, &status, dump_err(d));
+	ret = script_run(o, SCRIPT_POST_DUMP, d->s->images_fd, o->pid, &d->s->script_status,
+			 dump_err(d));
 	if (ret < 0)
 		return ret;
 	d->s->stats.frozen_us = (monotonic_ns() - d->tree.frozen_at) / 1000;
