@@ -3,10 +3,11 @@
  * A child, traced by its own parent inside of the tree, is in the delivery stop of a signal
  * whose sender is an unreaped zombie by now. The relation can't be saved: the dump is refused,
  * and the tracer still reads the sender's pid, lets the child go on and sees it end.
+ * (The program's name is no part of the expected text: logs hold it anyway.)
  *
  *	wl: areas   signals
  *	wl: flavours host user ns userns
- *	wl: expect  dump-refused trace
+ *	wl: expect  dump-refused traced
  */
 #define _GNU_SOURCE
 #include "workload.h"

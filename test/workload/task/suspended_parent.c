@@ -2,6 +2,7 @@
 /*
  * A process suspended in vfork() by a child that has neither executed nor ended: they share
  * their memory and a state of the kernel that can't be rebuilt.
+ * (The program's name is no part of the expected text: logs hold it anyway.)
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns

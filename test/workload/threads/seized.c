@@ -2,10 +2,11 @@
 /*
  * The threads of a child are seized by a tracer that is in the tree too. Who traces whom can't
  * be kept, so the dump must be refused; the tracer goes on getting stops and can detach.
+ * (The program's name is no part of the expected text: logs hold it anyway.)
  *
  *	wl: areas   threads signals
  *	wl: flavours host user ns userns
- *	wl: expect  dump-refused trace
+ *	wl: expect  dump-refused traced
  */
 #define _GNU_SOURCE
 #include "workload.h"

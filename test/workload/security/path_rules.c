@@ -3,6 +3,7 @@
  * A child restricted by a landlock rule set (no new files below its directory). The kernel
  * shows nobody which rules a task is under, so they can't be saved: they must be recognised
  * and refused, never be dropped, which would give the child more rights than it had.
+ * (The program's name is no part of the expected text: logs hold it anyway.)
  *
  *	wl: areas   seccomp-lsm
  *	wl: flavours host user ns userns
