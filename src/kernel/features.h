@@ -53,8 +53,8 @@ const struct feature_info *feature_info(enum feature which);
 /* FEATURE_COUNT: there is no such name. */
 enum feature feature_by_name(const char *name);
 
-/* Loads what an earlier run found. A file that is missing, damaged, not ours (owner, mode) or of another
- * kernel, boot, binary or set of privileges counts as empty; that is no error. */
+/* Loads what an earlier run found. A file that is missing, damaged, not ours (owner, mode) or of
+ * another kernel, boot, binary or set of privileges counts as empty; that is no error. */
 void features_load(struct features *f, const char *path);
 /* Writes the file anew (a temporary name, then rename) when something was probed. Failing is no
  * error: the next run probes again. */

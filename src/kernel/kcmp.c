@@ -19,10 +19,14 @@ struct kcmp_epoll_slot {
 };
 
 static const char *const names[] = {
-	[KCMP_T_FILE] = "open files",	[KCMP_T_VM] = "address spaces",
-	[KCMP_T_FILES] = "file tables", [KCMP_T_FS] = "file system contexts",
-	[KCMP_T_SIGHAND] = "signal handlers", [KCMP_T_IO] = "I/O contexts",
-	[KCMP_T_SYSVSEM] = "semaphore undo lists", [KCMP_T_EPOLL_TFD] = "epoll targets",
+	[KCMP_T_FILE] = "open files",
+	[KCMP_T_VM] = "address spaces",
+	[KCMP_T_FILES] = "file tables",
+	[KCMP_T_FS] = "file system contexts",
+	[KCMP_T_SIGHAND] = "signal handlers",
+	[KCMP_T_IO] = "I/O contexts",
+	[KCMP_T_SYSVSEM] = "semaphore undo lists",
+	[KCMP_T_EPOLL_TFD] = "epoll targets",
 };
 
 int kcmp_order(pid_t a, pid_t b, enum kcmp_type type, uint64_t ia, uint64_t ib, int *ret,

@@ -12,8 +12,14 @@
 #include "base/err.h"
 
 enum kcmp_type { /* the kernel's numbers */
-	KCMP_T_FILE, KCMP_T_VM, KCMP_T_FILES, KCMP_T_FS, KCMP_T_SIGHAND, KCMP_T_IO, KCMP_T_SYSVSEM,
-	KCMP_T_EPOLL_TFD,
+		 KCMP_T_FILE,
+		 KCMP_T_VM,
+		 KCMP_T_FILES,
+		 KCMP_T_FS,
+		 KCMP_T_SIGHAND,
+		 KCMP_T_IO,
+		 KCMP_T_SYSVSEM,
+		 KCMP_T_EPOLL_TFD,
 };
 
 /* *ret: -1, 0 or 1. -ENOSYS: the kernel has no CONFIG_KCMP; -EPERM: no ptrace access to both;
@@ -36,10 +42,10 @@ int kcmp_epoll(pid_t a, int fd_a, pid_t b, int efd, int tfd, uint32_t toff, int 
  */
 struct kcmp_ref {
 	pid_t pid;
-	int fd;		/* for KCMP_T_FILE, else 0 */
+	int fd; /* for KCMP_T_FILE, else 0 */
 	uint64_t hint;
-	size_t index;	/* the caller's */
-	size_t class;	/* out: 0, 1, … in sorted order */
+	size_t index; /* the caller's */
+	size_t class; /* out: 0, 1, … in sorted order */
 };
 int kcmp_sort(struct kcmp_ref *refs, size_t n, enum kcmp_type type, struct err *err);
 

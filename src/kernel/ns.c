@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entering namespaces (setns(2)) and coming back. setns to another mount namespace moves root and
- * working directory of the caller to that namespace's root, so both are kept open and restored, and it
- * wants a caller that shares its fs context with nobody: forked children and single-threaded tools.
+ * working directory of the caller to that namespace's root, so both are kept open and restored, and
+ * it wants a caller that shares its fs context with nobody: forked children and single-threaded
+ * tools.
  */
 #include "kernel/ns.h"
 
@@ -150,5 +151,6 @@ int ns_parent(int fd, struct err *err)
 {
 	int got = ioctl(fd, IOC_PARENT);
 
-	return got < 0 ? err_sys(err, "NS_GET_PARENT", "asking for the parent of a namespace") : got;
+	return got < 0 ? err_sys(err, "NS_GET_PARENT", "asking for the parent of a namespace")
+		       : got;
 }

@@ -4,12 +4,13 @@
  *
  * PAGEMAP_SCAN (Linux 6.7) walks a range of addresses, skips holes at the speed of the page tables,
  * matches a condition on the categories of each page and gives back runs. A range may cover areas
- * that nobody asked for, so spans that lie close together share a call and the answer is cut to them.
+ * that nobody asked for, so spans that lie close together share a call and the answer is cut to
+ * them.
  *
  * pagemap has 64 bits a page, holes included: present 63, swapped 62, file or shared 61, guard 58
  * (6.15), protected by userfaultfd 57, mapped once 56, soft-dirty 55, frame number 0-54 (zeroes
- * without CAP_SYS_ADMIN). The shared zero page is a present one with a well-known frame number, which
- * an untouched page of our own shows. The huge zero page looks like a file's (no PageAnon).
+ * without CAP_SYS_ADMIN). The shared zero page is a present one with a well-known frame number,
+ * which an untouched page of our own shows. The huge zero page looks like a file's (no PageAnon).
  *
  * Markers in the page table (guards, write protection of pages that were never there) are
  * swap entries and so count as swapped, in both.
@@ -33,8 +34,8 @@ struct scan_arg {
 	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
 	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 };
-#define SCAN_IOCTL	  _IOWR('f', 16, struct scan_arg)
-#define SCAN_WP_MATCHING  1
+#define SCAN_IOCTL	   _IOWR('f', 16, struct scan_arg)
+#define SCAN_WP_MATCHING   1
 #define SCAN_CHECK_WPASYNC 2
 
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
@@ -194,7 +195,8 @@ static int scan_range(struct pagemap *pm, const struct page_span *spans, size_t 
 		pm->calls++;
 		for (int i = 0; i < got; i++)
 			if (add_cut(spans, n, &at, &vec[i], ret))
-				return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for page runs");
+				return err_set(err, ERR_RESOURCE, ENOMEM,
+					       "no memory for page runs");
 		/* walk_end is stale when the walk came to its end after more than 512 runs (the size
 		 * of the kernel's bounce buffer): it points back into what was given already. */
 		if (got && arg.walk_end < vec[got - 1].end)
@@ -285,8 +287,10 @@ static int read_span(struct pagemap *pm, const struct page_span *span,
 			if (!entries[i]) /* holes: most of what there is */
 				continue;
 			c = entry_categories(pm, entries[i]);
-			if (cond_matches(cond, c) && page_runs_add(ret, at, at + pm->page, c & want))
-				return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for page runs");
+			if (cond_matches(cond, c) &&
+			    page_runs_add(ret, at, at + pm->page, c & want))
+				return err_set(err, ERR_RESOURCE, ENOMEM,
+					       "no memory for page runs");
 		}
 	}
 	return 0;

@@ -7,9 +7,10 @@
  * Whose memory is it? A page has to be kept in the image when it is anonymous memory that is no
  * shared zero page: private and written (or swapped out). In every private area, with or without a
  * file behind it, that is PAGEMAP_PRIVATE below; a clean page of the page cache in a private file
- * mapping has PM_FILE, a COWed one does not. Areas of devices (VMF_(IO), VMF_(PFNMAP)) have pages that
- * are nobody's and look private: leave them out of the spans. The fallback reads eight bytes for each
- * page of a span even where nothing is mapped: leave out areas whose Rss and Swap are 0, if known.
+ * mapping has PM_FILE, a COWed one does not. Areas of devices (VMF_(IO), VMF_(PFNMAP)) have pages
+ * that are nobody's and look private: leave them out of the spans. The fallback reads eight bytes
+ * for each page of a span even where nothing is mapped: leave out areas whose Rss and Swap are 0,
+ * if known.
  */
 #ifndef KERNEL_PAGEMAP_H
 #define KERNEL_PAGEMAP_H
@@ -17,26 +18,31 @@
 #include "kernel/proc.h"
 
 /* Categories; the PM_* bits have the values of the kernel's PAGE_IS_*. */
-#define PM_WPALLOWED UINT32_C(1)   /* async write protection is on here (UFFD_FEATURE_WP_ASYNC) */
-#define PM_WRITTEN   UINT32_C(2)   /* written since the last protection; also set where PM_WPALLOWED is not */
-#define PM_FILE	     UINT32_C(4)   /* of a file or shared memory */
-#define PM_PRESENT   UINT32_C(8)
-#define PM_SWAPPED   UINT32_C(16)  /* also migration entries and other non-present ones */
-#define PM_ZERO	     UINT32_C(32)  /* the shared zero page; the fallback sees it as root only. The huge
-				    * one: Linux 6.17, before that it is like any other huge page */
+#define PM_WPALLOWED UINT32_C(1) /* async write protection is on here (UFFD_FEATURE_WP_ASYNC) */
+#define PM_WRITTEN                                                                                 \
+	UINT32_C(2) /* written since the last protection; also set where PM_WPALLOWED is not */
+#define PM_FILE	   UINT32_C(4) /* of a file or shared memory */
+#define PM_PRESENT UINT32_C(8)
+#define PM_SWAPPED UINT32_C(16) /* also migration entries and other non-present ones */
+#define PM_ZERO                                                                                    \
+	UINT32_C(32) /* the shared zero page; the fallback sees it as root only. The huge          \
+		      * one: Linux 6.17, before that it is like any other huge page */
 #define PM_HUGE	     UINT32_C(64)  /* mapped by a huge page; the fallback cannot see it */
 #define PM_SOFTDIRTY UINT32_C(128) /* Linux 3.11 with CONFIG_MEM_SOFT_DIRTY */
-#define PM_GUARD     UINT32_C(256) /* Linux 6.15: MADV_GUARD_INSTALL; comes with PM_SWAPPED. In 6.13 and 6.14
-				    * guards are there but look like swapped pages that can't be read */
+#define PM_GUARD                                                                                   \
+	UINT32_C(256) /* Linux 6.15: MADV_GUARD_INSTALL; comes with PM_SWAPPED. In 6.13 and 6.14   \
+		       * guards are there but look like swapped pages that can't be read */
 
 /* A condition as the ioctl has it: a page matches when all bits of `all` are set in
  * (categories ^ inverted), and, unless `any` is 0, one of `any`. */
 struct pagemap_cond {
 	uint32_t inverted, all, any;
 };
-/* Private memory that has to be kept: not a file's, not the zero page, no guard, present or swapped. */
+/* Private memory that has to be kept: not a file's, not the zero page, no guard, present or
+ * swapped. */
 extern const struct pagemap_cond PAGEMAP_PRIVATE;
-/* Pages of shared memory (memfd, shmem, anonymous shared) that this process has mapped, or swapped out. */
+/* Pages of shared memory (memfd, shmem, anonymous shared) that this process has mapped, or swapped
+ * out. */
 extern const struct pagemap_cond PAGEMAP_MAPPED;
 /* Installed guard pages. Only with pagemap_engine.guard. */
 extern const struct pagemap_cond PAGEMAP_GUARD;

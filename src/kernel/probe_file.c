@@ -104,10 +104,10 @@ PROBE(VMSPLICE)
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
 		return errno;
-	e = vmsplice(fds[1], &iov, 1, SPLICE_F_NONBLOCK) != 4 ? errno :
-	    read(fds[0], got, 4) != 4			      ? errno :
-	    memcmp(got, text + 1, 4)			      ? EIO :
-								0;
+	e = vmsplice(fds[1], &iov, 1, SPLICE_F_NONBLOCK) != 4 ? errno
+	    : read(fds[0], got, 4) != 4			      ? errno
+	    : memcmp(got, text + 1, 4)			      ? EIO
+							      : 0;
 	close(fds[0]);
 	close(fds[1]);
 	return e;
@@ -192,9 +192,18 @@ PROBE(CGROUP2)
 }
 
 /* These files are in every group but the root, and we may be in that one: ask for the version. */
-PROBE(CGROUP_FREEZER) { return probe_kernel(5, 2) ?: probe_CGROUP2(); }
-PROBE(CGROUP_KILL) { return probe_kernel(5, 14) ?: probe_CGROUP2(); }
-PROBE(CLONE_INTO_CGROUP) { return probe_kernel(5, 7) ?: probe_CGROUP2(); }
+PROBE(CGROUP_FREEZER)
+{
+	return probe_kernel(5, 2) ?: probe_CGROUP2();
+}
+PROBE(CGROUP_KILL)
+{
+	return probe_kernel(5, 14) ?: probe_CGROUP2();
+}
+PROBE(CLONE_INTO_CGROUP)
+{
+	return probe_kernel(5, 7) ?: probe_CGROUP2();
+}
 
 /* Not by mounting one: that could load the module, for good. */
 PROBE(AUTOFS)
@@ -228,9 +237,9 @@ static int same_in_maps(int fd)
 	if (!e) {
 		area = proc_areas_find(&areas, (uintptr_t)mem);
 		e = area && area->ino == st.st_ino && area->major == major(st.st_dev) &&
-				    area->minor == minor(st.st_dev) ?
-			    0 :
-			    ENOSYS;
+				    area->minor == minor(st.st_dev)
+			    ? 0
+			    : ENOSYS;
 	}
 	arena_free(&a);
 	return e;
@@ -263,8 +272,8 @@ PROBE(OVERLAYFS_MAPS)
 
 PROBE(APPARMOR_STACKING)
 {
-	_cleanup_fd_ int fd = open("/sys/kernel/security/apparmor/features/domain/stack",
-				   O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int fd =
+		open("/sys/kernel/security/apparmor/features/domain/stack", O_RDONLY | O_CLOEXEC);
 	char yes[4] = "";
 
 	if (fd < 0)

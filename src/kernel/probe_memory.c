@@ -29,7 +29,7 @@
 #define MADV_GUARD_INSTALL_ 102
 #define MAP_DROPPABLE_	    0x08
 #define MFD_NOEXEC_SEAL_    8
-#define UFFD_USER_MODE_     1
+#define UFFD_USER_MODE_	    1
 #define UFFD_WP_ASYNC_	    (UINT64_C(1) << 15)
 #define UFFD_MOVE_	    (UINT64_C(1) << 16)
 #define UFFD_MINOR_SHMEM_   (UINT64_C(1) << 10)
@@ -120,11 +120,10 @@ static int move_area(const char *path, uint64_t *ret_new)
 			continue;
 		to = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		*ret_new = (uintptr_t)to;
-		e = to == MAP_FAILED ||
-				    mremap((void *)area->start, size, size,
-					   MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ?
-			    errno :
-			    0;
+		e = to == MAP_FAILED || mremap((void *)area->start, size, size,
+					       MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED
+			    ? errno
+			    : 0;
 		break;
 	}
 	arena_free(&arena);
@@ -300,11 +299,26 @@ PROBE(UFFD_USER_MODE)
 	return try_uffd(fd, 0);
 }
 
-PROBE(UFFD_WP_ASYNC) { return probe_uffd_feature(UFFD_WP_ASYNC_); }
-PROBE(UFFD_MOVE) { return probe_uffd_feature(UFFD_MOVE_); }
-PROBE(UFFD_SHMEM) { return probe_uffd_feature(UFFD_FEATURE_MISSING_SHMEM); }
-PROBE(UFFD_HUGETLBFS) { return probe_uffd_feature(UFFD_FEATURE_MISSING_HUGETLBFS); }
-PROBE(UFFD_MINOR) { return probe_uffd_feature(UFFD_MINOR_SHMEM_); }
+PROBE(UFFD_WP_ASYNC)
+{
+	return probe_uffd_feature(UFFD_WP_ASYNC_);
+}
+PROBE(UFFD_MOVE)
+{
+	return probe_uffd_feature(UFFD_MOVE_);
+}
+PROBE(UFFD_SHMEM)
+{
+	return probe_uffd_feature(UFFD_FEATURE_MISSING_SHMEM);
+}
+PROBE(UFFD_HUGETLBFS)
+{
+	return probe_uffd_feature(UFFD_FEATURE_MISSING_HUGETLBFS);
+}
+PROBE(UFFD_MINOR)
+{
+	return probe_uffd_feature(UFFD_MINOR_SHMEM_);
+}
 
 PROBE(PROCESS_VM_READV)
 {
@@ -384,7 +398,16 @@ PROBE(SHADOW_STACK)
 	return PROBE_CALL(syscall(SYS_arch_prctl, ARCH_SHSTK_STATUS_, &status));
 }
 #else
-PROBE(CAN_MAP_VDSO) { return ENOSYS; }
-PROBE(COMPAT_CR) { return ENOSYS; }
-PROBE(SHADOW_STACK) { return ENOSYS; }
+PROBE(CAN_MAP_VDSO)
+{
+	return ENOSYS;
+}
+PROBE(COMPAT_CR)
+{
+	return ENOSYS;
+}
+PROBE(SHADOW_STACK)
+{
+	return ENOSYS;
+}
 #endif

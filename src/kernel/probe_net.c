@@ -24,8 +24,8 @@
 #include "base/cleanup.h"
 #include "kernel/probe.h"
 
-#define SIOCUNIXFILE_ (SIOCPROTOPRIVATE + 0)
-#define SO_BUF_LOCK_ 72
+#define SIOCUNIXFILE_  (SIOCPROTOPRIVATE + 0)
+#define SO_BUF_LOCK_   72
 #define IPV6_FREEBIND_ 78
 #define IPPROTO_MPTCP_ 262
 
@@ -39,7 +39,8 @@ PROBE(SO_PEEK_OFF)
 	_cleanup_fd_ int fd = open_socket(AF_UNIX, SOCK_STREAM, 0);
 	int off = 0;
 
-	return fd < 0 ? errno : PROBE_CALL(setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)));
+	return fd < 0 ? errno
+		      : PROBE_CALL(setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)));
 }
 
 PROBE(TCP_REPAIR)
@@ -78,7 +79,8 @@ PROBE(IPV6_FREEBIND)
 	_cleanup_fd_ int fd = open_socket(AF_INET6, SOCK_STREAM, 0);
 	int on = 1;
 
-	return fd < 0 ? errno : PROBE_CALL(setsockopt(fd, SOL_IPV6, IPV6_FREEBIND_, &on, sizeof(on)));
+	return fd < 0 ? errno
+		      : PROBE_CALL(setsockopt(fd, SOL_IPV6, IPV6_FREEBIND_, &on, sizeof(on)));
 }
 
 PROBE(MPTCP)
@@ -178,8 +180,14 @@ PROBE(SOCK_DIAG)
 	return diag_ask(&req, sizeof(req));
 }
 
-PROBE(INET_DIAG) { return diag_inet(IPPROTO_TCP) ?: diag_inet(IPPROTO_UDP); }
-PROBE(NET_DIAG_RAW) { return diag_inet(IPPROTO_RAW); }
+PROBE(INET_DIAG)
+{
+	return diag_inet(IPPROTO_TCP) ?: diag_inet(IPPROTO_UDP);
+}
+PROBE(NET_DIAG_RAW)
+{
+	return diag_inet(IPPROTO_RAW);
+}
 
 PROBE(PACKET_DIAG)
 {
@@ -203,7 +211,8 @@ PROBE(NSID)
 		struct rtgenmsg body;
 		_Alignas(4) struct rtattr attr;
 		uint32_t pid;
-	} msg = { .head = { .nlmsg_len = sizeof(msg), .nlmsg_type = RTM_GETNSID,
+	} msg = { .head = { .nlmsg_len = sizeof(msg),
+			    .nlmsg_type = RTM_GETNSID,
 			    .nlmsg_flags = NLM_F_REQUEST },
 		  .attr = { .rta_len = RTA_LENGTH(4), .rta_type = NETNSA_PID },
 		  .pid = getpid() };
@@ -214,11 +223,20 @@ PROBE(NSID)
 }
 
 /* Attributes of links, which show only where there are such links: by version. */
-PROBE(LINK_NSID) { return probe_kernel(4, 0) ?: probe_NSID(); }
-PROBE(NEWIFINDEX) { return probe_kernel(5, 3); }
+PROBE(LINK_NSID)
+{
+	return probe_kernel(4, 0) ?: probe_NSID();
+}
+PROBE(NEWIFINDEX)
+{
+	return probe_kernel(5, 3);
+}
 
 /* The tool's part alone: it needs nothing of the kernel. */
-PROBE(EXTERNAL_NET_NS) { return 0; }
+PROBE(EXTERNAL_NET_NS)
+{
+	return 0;
+}
 
 PROBE(NETLINK_NFTABLES)
 {
@@ -235,6 +253,15 @@ PROBE(NETLINK_NFTABLES)
 	return e ? e : type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN) ? 0 : EPROTO;
 }
 
-PROBE(NETWORK_LOCK_NFTABLES) { return probe_NETLINK_NFTABLES(); }
-PROBE(NFTABLES) { return probe_NETLINK_NFTABLES() ?: probe_program("nft"); }
-PROBE(HAS_IPT_LEGACY) { return probe_program("iptables-legacy"); }
+PROBE(NETWORK_LOCK_NFTABLES)
+{
+	return probe_NETLINK_NFTABLES();
+}
+PROBE(NFTABLES)
+{
+	return probe_NETLINK_NFTABLES() ?: probe_program("nft");
+}
+PROBE(HAS_IPT_LEGACY)
+{
+	return probe_program("iptables-legacy");
+}

@@ -36,22 +36,70 @@ PROBE(CAP_CHECKPOINT_RESTORE)
 	return has_cap(CAP_SYS_ADMIN) ? 0 : need_cap(CAP_CHECKPOINT_RESTORE_);
 }
 
-PROBE(CAP_BPF) { return has_cap(CAP_SYS_ADMIN) ? 0 : need_cap(CAP_BPF_); }
-PROBE(CAP_SYS_PTRACE) { return need_cap(CAP_SYS_PTRACE); }
-PROBE(CAP_SYS_ADMIN) { return need_cap(CAP_SYS_ADMIN); }
-PROBE(CAP_SYS_RESOURCE) { return need_cap(CAP_SYS_RESOURCE); }
-PROBE(CAP_NET_ADMIN) { return need_cap(CAP_NET_ADMIN); }
-PROBE(CAP_NET_RAW) { return need_cap(CAP_NET_RAW); }
-PROBE(CAP_SYS_CHROOT) { return need_cap(CAP_SYS_CHROOT); }
-PROBE(CAP_SETUID) { return need_cap(CAP_SETUID); }
-PROBE(CAP_SETGID) { return need_cap(CAP_SETGID); }
-PROBE(CAP_SETPCAP) { return need_cap(CAP_SETPCAP); }
-PROBE(CAP_SYS_NICE) { return need_cap(CAP_SYS_NICE); }
-PROBE(CAP_DAC_OVERRIDE) { return need_cap(CAP_DAC_OVERRIDE); }
-PROBE(CAP_SYS_TIME) { return need_cap(CAP_SYS_TIME); }
-PROBE(CAP_AUDIT_CONTROL) { return need_cap(CAP_AUDIT_CONTROL); }
-PROBE(CAP_IPC_OWNER) { return need_cap(CAP_IPC_OWNER); }
-PROBE(CAP_MKNOD) { return need_cap(CAP_MKNOD); }
+PROBE(CAP_BPF)
+{
+	return has_cap(CAP_SYS_ADMIN) ? 0 : need_cap(CAP_BPF_);
+}
+PROBE(CAP_SYS_PTRACE)
+{
+	return need_cap(CAP_SYS_PTRACE);
+}
+PROBE(CAP_SYS_ADMIN)
+{
+	return need_cap(CAP_SYS_ADMIN);
+}
+PROBE(CAP_SYS_RESOURCE)
+{
+	return need_cap(CAP_SYS_RESOURCE);
+}
+PROBE(CAP_NET_ADMIN)
+{
+	return need_cap(CAP_NET_ADMIN);
+}
+PROBE(CAP_NET_RAW)
+{
+	return need_cap(CAP_NET_RAW);
+}
+PROBE(CAP_SYS_CHROOT)
+{
+	return need_cap(CAP_SYS_CHROOT);
+}
+PROBE(CAP_SETUID)
+{
+	return need_cap(CAP_SETUID);
+}
+PROBE(CAP_SETGID)
+{
+	return need_cap(CAP_SETGID);
+}
+PROBE(CAP_SETPCAP)
+{
+	return need_cap(CAP_SETPCAP);
+}
+PROBE(CAP_SYS_NICE)
+{
+	return need_cap(CAP_SYS_NICE);
+}
+PROBE(CAP_DAC_OVERRIDE)
+{
+	return need_cap(CAP_DAC_OVERRIDE);
+}
+PROBE(CAP_SYS_TIME)
+{
+	return need_cap(CAP_SYS_TIME);
+}
+PROBE(CAP_AUDIT_CONTROL)
+{
+	return need_cap(CAP_AUDIT_CONTROL);
+}
+PROBE(CAP_IPC_OWNER)
+{
+	return need_cap(CAP_IPC_OWNER);
+}
+PROBE(CAP_MKNOD)
+{
+	return need_cap(CAP_MKNOD);
+}
 
 PROBE(INIT_USERNS)
 {

@@ -5,9 +5,9 @@
  *
  * Conventions of all proc_*.h: functions return 0 or a negative errno and fill err (which may be
  * NULL); *ret is written only on success; what needs memory takes it from the arena that is passed
- * and lives as long as that arena. A process that has gone gives -ESRCH (ERR_NO_SUCH_TASK); text that
- * the kernel cannot have written gives -EBADMSG (ERR_KERNEL). Each parser is also callable on a text
- * in memory (proc_*_parse): tests and fuzz targets use that.
+ * and lives as long as that arena. A process that has gone gives -ESRCH (ERR_NO_SUCH_TASK); text
+ * that the kernel cannot have written gives -EBADMSG (ERR_KERNEL). Each parser is also callable on
+ * a text in memory (proc_*_parse): tests and fuzz targets use that.
  */
 #ifndef KERNEL_PROC_H
 #define KERNEL_PROC_H
@@ -33,7 +33,10 @@ struct proc {
 	pid_t pid; /* as the tool's pid namespace (that of the mounted /proc) names it */
 	struct proc_buf *buf;
 };
-#define PROC_INIT { .fd = -1 }
+#define PROC_INIT                                                                                  \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
 
 /* buf must outlive the proc. -ESRCH: there is no such process. */
 int proc_open(struct proc *ret, pid_t pid, struct proc_buf *buf, struct err *err);
@@ -49,8 +52,9 @@ void proc_close(struct proc *p);
  * "fdinfo/3", "task/17/children"). *ret_text points into p->buf. */
 int proc_read(const struct proc *p, const char *name, char **ret_text, size_t *ret_len,
 	      struct err *err);
-/* The same with one read(2) less, for a file that seq_file shows as one record (stat, status, limits,
- * fdinfo, comm …) or that does not use seq_file: there, a read that leaves room has met the end. */
+/* The same with one read(2) less, for a file that seq_file shows as one record (stat, status,
+ * limits, fdinfo, comm …) or that does not use seq_file: there, a read that leaves room has met the
+ * end. */
 int proc_read_single(const struct proc *p, const char *name, char **ret_text, size_t *ret_len,
 		     struct err *err);
 /* The same as proc_read, into the arena. */
@@ -67,7 +71,8 @@ int proc_write(const struct proc *p, const char *name, const char *text, struct 
 struct proc_link {
 	char *path;   /* without the " (deleted)" that the kernel appends */
 	bool deleted; /* it was there. A file may be called so: where st_nlink is not 0, look again */
-	bool reachable; /* false: "(unreachable)" in front, the path lies outside of the reader's root */
+	bool reachable; /* false: "(unreachable)" in front, the path lies outside of the reader's
+			   root */
 };
 int proc_readlink(const struct proc *p, const char *name, struct arena *a, struct proc_link *ret,
 		  struct err *err);
@@ -79,8 +84,9 @@ struct proc_tids {
 	size_t n;
 };
 int proc_threads(const struct proc *p, struct arena *a, struct proc_tids *ret, struct err *err);
-/* Children of all threads, by task/TID/children (CONFIG_PROC_CHILDREN), else by a scan of /proc. That list is
- * reliable only while the process and its children are frozen or stopped. threads may be NULL. */
+/* Children of all threads, by task/TID/children (CONFIG_PROC_CHILDREN), else by a scan of /proc.
+ * That list is reliable only while the process and its children are frozen or stopped. threads may
+ * be NULL. */
 int proc_children(const struct proc *p, const struct proc_tids *threads, struct arena *a,
 		  struct proc_tids *ret, struct err *err);
 /* The numbers in "12 34 56 ", appended to *ret. */
@@ -119,8 +125,8 @@ struct proc_syscall {
 int proc_syscall(const struct proc *p, struct proc_syscall *ret, struct err *err);
 int proc_syscall_parse(const char *text, size_t len, struct proc_syscall *ret);
 
-/* x86: /proc/PID/arch_status. avx512_elapsed_ms is -1 when never used, or long ago. -ENOENT: no such
- * file (Linux 5.3). Thread features (shadow stacks) are in status. */
+/* x86: /proc/PID/arch_status. avx512_elapsed_ms is -1 when never used, or long ago. -ENOENT: no
+ * such file (Linux 5.3). Thread features (shadow stacks) are in status. */
 struct proc_arch_status {
 	int64_t avx512_elapsed_ms;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/PID/cgroup (cgroups(7)): "hierarchy:controllers:path". Paths are escaped by seq_file's rules
- * for newlines; names of version 1 hierarchies ("name=systemd") hold no colon.
+ * /proc/PID/cgroup (cgroups(7)): "hierarchy:controllers:path". Paths are escaped by seq_file's
+ * rules for newlines; names of version 1 hierarchies ("name=systemd") hold no colon.
  */
 #include <errno.h>
 

@@ -14,7 +14,8 @@ int proc_fds(const struct proc *p, struct arena *a, struct proc_fds *ret, struct
 
 struct proc_fdinfo {
 	int64_t pos;
-	uint32_t flags; /* O_*, O_CLOEXEC is the descriptor's own; O_LARGEFILE as the kernel shows it */
+	uint32_t flags; /* O_*, O_CLOEXEC is the descriptor's own; O_LARGEFILE as the kernel shows
+			   it */
 	int32_t mnt_id; /* -1 before Linux 3.15 */
 	uint64_t ino;	/* 0 before Linux 5.14 */
 	/* All lines of the file but these four, raw, each ended by a newline: class-specific ones
@@ -28,19 +29,25 @@ int proc_fdinfo_parse(struct arena *a, const char *text, size_t len, struct proc
 
 /* Walks "key: value" lines of a text: *pos starts at 0; false at the end. The value has its leading
  * blanks removed and is not NUL terminated; a line without a colon has an empty key. */
-bool proc_next_line(const char *text, size_t len, size_t *pos, const char **ret_key, size_t *ret_key_len,
-		    const char **ret_value, size_t *ret_value_len);
+bool proc_next_line(const char *text, size_t len, size_t *pos, const char **ret_key,
+		    size_t *ret_key_len, const char **ret_value, size_t *ret_value_len);
 /* The value of the first line with this key, as a number in base 8, 10 or 16 (16 may have "0x");
  * -ENOENT, or -EBADMSG when it is no number. */
 int proc_fdinfo_num(const struct proc_fdinfo *info, const char *key, int base, uint64_t *ret);
 
 /* One "lock:" line: "lock:\t1: POSIX  ADVISORY  WRITE 1234 fe:00:5678 0 EOF". */
 struct proc_lock {
-	enum { LOCK_KIND_FLOCK, LOCK_KIND_POSIX, LOCK_KIND_OFD, LOCK_KIND_LEASE, LOCK_KIND_DELEG } kind;
+	enum {
+		LOCK_KIND_FLOCK,
+		LOCK_KIND_POSIX,
+		LOCK_KIND_OFD,
+		LOCK_KIND_LEASE,
+		LOCK_KIND_DELEG
+	} kind;
 	enum { LOCK_HOW_READ, LOCK_HOW_WRITE, LOCK_HOW_UNLOCK } how;
-	bool mandatory;	 /* MANDATORY; a lease: BREAKING */
+	bool mandatory;	       /* MANDATORY; a lease: BREAKING */
 	bool breaking, broken; /* leases */
-	int64_t pid;	 /* as the reader sees it; -1 for OFD locks, 0: out of sight */
+	int64_t pid;	       /* as the reader sees it; -1 for OFD locks, 0: out of sight */
 	uint32_t major, minor;
 	uint64_t ino;
 	int64_t start, end; /* end -1: to the end of file */

@@ -36,8 +36,8 @@ int proc_list_numbers(const struct proc *p, int dir, const char *name,
 		if (n == 0)
 			return 0;
 		if (n < 0 && (errno == ENOENT || errno == ESRCH))
-			return err_set(err, ERR_NO_SUCH_TASK, ESRCH, "task %d has ended (listing %s)",
-				       p->pid, name);
+			return err_set(err, ERR_NO_SUCH_TASK, ESRCH,
+				       "task %d has ended (listing %s)", p->pid, name);
 		if (n < 0)
 			return err_sys(err, "getdents64", "listing /proc/%d/%s", p->pid, name);
 		while (at < n) {

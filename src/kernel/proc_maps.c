@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The memory areas: fs/proc/task_mmu.c, show_map_vma() writes the header line that maps and smaps
- * share, show_smap() the "Key:   N kB" lines behind it. A header starts with a digit or a lower case
- * letter, all other lines with a capital. Of a file's name only newlines are escaped (\012, and a
- * backslash is not: seq_path(…, "\n")), so that a name which holds these four characters reads like one with a
- * newline, and a file called "x (deleted)" like a deleted x. The links in map_files are exact.
+ * share, show_smap() the "Key:   N kB" lines behind it. A header starts with a digit or a lower
+ * case letter, all other lines with a capital. Of a file's name only newlines are escaped (\012,
+ * and a backslash is not: seq_path(…, "\n")), so that a name which holds these four characters
+ * reads like one with a newline, and a file called "x (deleted)" like a deleted x. The links in
+ * map_files are exact.
  *
  * One read(2) gives about one page of seq_file, so the text of 65,000 areas (45 MB in smaps) comes
  * in thousands of pieces. They are parsed as they come; only an unfinished line is kept.
@@ -22,7 +23,7 @@
 #include "kernel/proc_list.h"
 #include "kernel/scan.h"
 
-#define READ_SIZE 65536
+#define READ_SIZE     65536
 #define LINE_MAX_SIZE (2 * 4096 * 4) /* a path of PATH_MAX bytes, each of them escaped, and more */
 
 static const char codes[][3] = {
@@ -47,7 +48,7 @@ const char *vmf_code(enum vmf_bit bit)
 struct parser {
 	struct arena *a;
 	struct proc_areas areas;
-	const char *last_path; /* as it stands in the text, escaped and with its suffix */
+	const char *last_path; /* the newest in the arena, unless it had escapes */
 	size_t last_path_len;
 };
 
@@ -69,7 +70,6 @@ static void unescape_newlines(char *path)
 static void parse_path(struct parser *ps, const char *text, size_t len, struct proc_area *area)
 {
 	static const char gone[] = " (deleted)";
-	const struct proc_area *last = ps->areas.n ? &ps->areas.areas[ps->areas.n - 1] : NULL;
 	const size_t suffix = sizeof(gone) - 1;
 	char *path;
 
@@ -82,9 +82,8 @@ static void parse_path(struct parser *ps, const char *text, size_t len, struct p
 		len -= suffix;
 	}
 	/* Most areas of a library follow each other. */
-	if (last && ps->last_path && ps->last_path_len == len &&
-	    !memcmp(ps->last_path, text, len)) {
-		area->path = last->path;
+	if (ps->last_path && ps->last_path_len == len && !memcmp(ps->last_path, text, len)) {
+		area->path = ps->last_path;
 		return;
 	}
 	path = arena_alloc(ps->a, len + 1);
@@ -117,11 +116,23 @@ static uint8_t parse_prot(struct scan *s, bool *ret_shared)
 	return prot;
 }
 
+/*
+ * A process that runs may change its areas between two reads of the file: one that has grown over
+ * its neighbours is then shown again from its start. What comes later is newer: what it covers
+ * goes.
+ */
+static void give_way(struct proc_areas *list, const struct proc_area *newer)
+{
+	while (list->n && list->areas[list->n - 1].start >= newer->start)
+		list->n--;
+	if (list->n && list->areas[list->n - 1].end > newer->start)
+		list->areas[list->n - 1].end = newer->start;
+}
+
 /* "start-end perms offset major:minor inode   path" */
 static int parse_header(struct parser *ps, struct scan *s)
 {
 	struct proc_area area = { .pkey = -1 };
-	const struct proc_areas *list = &ps->areas;
 
 	area.start = scan_hex(s);
 	scan_expect(s, '-');
@@ -136,9 +147,9 @@ static int parse_header(struct parser *ps, struct scan *s)
 	area.minor = scan_hex32(s);
 	scan_expect(s, ' ');
 	area.ino = scan_dec(s);
-	if (s->bad || area.start >= area.end || ((area.start | area.end) & 4095) ||
-	    (list->n && area.start < list->areas[list->n - 1].end))
+	if (s->bad || area.start >= area.end || ((area.start | area.end) & 4095))
 		return -EBADMSG;
+	give_way(&ps->areas, &area);
 	/* The path is padded to a column; a name may start with blanks only if it is "[anon:". */
 	scan_blanks(s);
 	parse_path(ps, s->p, scan_left(s), &area);
@@ -170,7 +181,10 @@ static void parse_vmflags(struct scan *s, struct proc_area *area)
 	}
 }
 
-#define KB(key, member) { key, sizeof(key) - 1, offsetof(struct proc_area, member) }
+#define KB(key, member)                                                                            \
+	{                                                                                          \
+		key, sizeof(key) - 1, offsetof(struct proc_area, member)                           \
+	}
 static const struct {
 	const char *key;
 	size_t len;
@@ -237,8 +251,8 @@ static int parse_lines(struct parser *ps, struct scan *text)
 		if (scan_at_end(&line))
 			return -EBADMSG;
 		if (*line.p >= 'A' && *line.p <= 'Z')
-			ret = ps->areas.n ? parse_detail(&ps->areas.areas[ps->areas.n - 1], &line) :
-					    -EBADMSG;
+			ret = ps->areas.n ? parse_detail(&ps->areas.areas[ps->areas.n - 1], &line)
+					  : -EBADMSG;
 		else
 			ret = parse_header(ps, &line);
 		if (ret)
@@ -272,8 +286,8 @@ static int make_room(struct proc_buf *buf)
 	return 0;
 }
 
-/* The descriptor, or -ENODATA (no error) when the task lives but has no memory: there, older kernels
- * show an empty file and newer ones answer ESRCH. */
+/* The descriptor, or -ENODATA (no error) when the task lives but has no memory: there, older
+ * kernels show an empty file and newer ones answer ESRCH. */
 static int open_areas(const struct proc *p, const char *name, struct err *err)
 {
 	int fd = openat(p->fd, name, O_RDONLY | O_CLOEXEC);
@@ -308,8 +322,8 @@ static int read_areas(const struct proc *p, const char *name, struct arena *a,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == ESRCH)
-			return err_set(err, ERR_NO_SUCH_TASK, ESRCH, "task %d has ended (reading %s)",
-				       p->pid, name);
+			return err_set(err, ERR_NO_SUCH_TASK, ESRCH,
+				       "task %d has ended (reading %s)", p->pid, name);
 		if (n < 0)
 			return err_sys(err, "read", "reading /proc/%d/%s", p->pid, name);
 		if (n == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/PID/ns (namespaces(7)): magic links "net:[4026531840]". The inode number names the namespace
- * as long as anything holds it (Linux 3.8).
+ * /proc/PID/ns (namespaces(7)): magic links "net:[4026531840]". The inode number names the
+ * namespace as long as anything holds it (Linux 3.8).
  */
 #include <errno.h>
 #include <sched.h>
@@ -17,31 +17,21 @@
 #endif
 
 const char *const ns_names[NS_KINDS] = {
-	[NS_CGROUP] = "cgroup",
-	[NS_IPC] = "ipc",
-	[NS_MNT] = "mnt",
-	[NS_NET] = "net",
-	[NS_PID] = "pid",
-	[NS_PID_FOR_CHILDREN] = "pid_for_children",
-	[NS_TIME] = "time",
-	[NS_TIME_FOR_CHILDREN] = "time_for_children",
-	[NS_USER] = "user",
-	[NS_UTS] = "uts",
+	[NS_CGROUP] = "cgroup", [NS_IPC] = "ipc",
+	[NS_MNT] = "mnt",	[NS_NET] = "net",
+	[NS_PID] = "pid",	[NS_PID_FOR_CHILDREN] = "pid_for_children",
+	[NS_TIME] = "time",	[NS_TIME_FOR_CHILDREN] = "time_for_children",
+	[NS_USER] = "user",	[NS_UTS] = "uts",
 };
 
 int ns_clone_flag(enum ns_kind kind)
 {
 	static const int flags[NS_KINDS] = {
-		[NS_CGROUP] = CLONE_NEWCGROUP,
-		[NS_IPC] = CLONE_NEWIPC,
-		[NS_MNT] = CLONE_NEWNS,
-		[NS_NET] = CLONE_NEWNET,
-		[NS_PID] = CLONE_NEWPID,
-		[NS_PID_FOR_CHILDREN] = CLONE_NEWPID,
-		[NS_TIME] = CLONE_NEWTIME,
-		[NS_TIME_FOR_CHILDREN] = CLONE_NEWTIME,
-		[NS_USER] = CLONE_NEWUSER,
-		[NS_UTS] = CLONE_NEWUTS,
+		[NS_CGROUP] = CLONE_NEWCGROUP, [NS_IPC] = CLONE_NEWIPC,
+		[NS_MNT] = CLONE_NEWNS,	       [NS_NET] = CLONE_NEWNET,
+		[NS_PID] = CLONE_NEWPID,       [NS_PID_FOR_CHILDREN] = CLONE_NEWPID,
+		[NS_TIME] = CLONE_NEWTIME,     [NS_TIME_FOR_CHILDREN] = CLONE_NEWTIME,
+		[NS_USER] = CLONE_NEWUSER,     [NS_UTS] = CLONE_NEWUTS,
 	};
 
 	return flags[kind];
@@ -82,7 +72,8 @@ int proc_ns(const struct proc *p, struct proc_ns *ret, struct err *err)
 	for (int kind = 0; kind < NS_KINDS; kind++) {
 		int e = proc_ns_ino(p, kind, &ns.ino[kind], NULL);
 
-		/* Kinds that this kernel lacks; pid_for_children of one whose init has not started. */
+		/* Kinds that this kernel lacks; pid_for_children of one whose init has not started.
+		 */
 		if (e == -ENOENT)
 			continue;
 		if (e)

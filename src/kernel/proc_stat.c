@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * /proc/PID/stat: one line that is as old as Linux and only grows at its end (do_task_stat() in
- * fs/proc/array.c). The name in parentheses is raw; nothing behind it can hold a parenthesis, so the
- * last one ends it.
+ * fs/proc/array.c). The name in parentheses is raw; nothing behind it can hold a parenthesis, so
+ * the last one ends it.
  */
 #include "kernel/proc_stat.h"
 

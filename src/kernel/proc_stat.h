@@ -5,8 +5,8 @@
 
 #include "kernel/proc.h"
 
-#define PROC_NAME_MAX	 64 /* user tasks: 15 bytes; kernel threads and workers up to 63 */
-#define PROC_PIDNS_MAX	 33 /* MAX_PID_NS_LEVEL + 1 */
+#define PROC_NAME_MAX  64 /* user tasks: 15 bytes; kernel threads and workers up to 63 */
+#define PROC_PIDNS_MAX 33 /* MAX_PID_NS_LEVEL + 1 */
 
 /* Names are those of proc_pid_stat(5). Times in clock ticks (sysconf(_SC_CLK_TCK)). Addresses are 0
  * when the reader may not ptrace the task. */
@@ -53,8 +53,9 @@ struct proc_status {
 	bool has_umask;		  /* zombies and kernel threads have none */
 	uint32_t umask;
 	char state;
-	pid_t tgid, ngid, pid, ppid, tracer_pid; /* ids of the reader's namespace; 0: out of sight */
-	uid_t uid[4];				 /* real, effective, saved, file system */
+	pid_t tgid, ngid, pid, ppid,
+		tracer_pid; /* ids of the reader's namespace; 0: out of sight */
+	uid_t uid[4];	    /* real, effective, saved, file system */
 	gid_t gid[4];
 	uint32_t fdsize;
 	gid_t *groups; /* in the arena */
@@ -64,21 +65,22 @@ struct proc_status {
 	bool has_mm;					    /* the Vm lines were there */
 	uint64_t vm_peak, vm_size, vm_lck, vm_pin, vm_hwm, vm_rss, rss_anon, rss_file, rss_shmem;
 	uint64_t vm_data, vm_stk, vm_exe, vm_lib, vm_pte, vm_swap, hugetlb_pages; /* bytes */
-	bool core_dumping;		 /* Linux 4.15 */
-	bool has_thp_enabled;		 /* Linux 5.0 */
-	bool thp_enabled;		 /* false: PR_SET_THP_DISABLE or a kernel without */
-	bool has_thread_features;	 /* Linux 6.6, x86 with shadow stacks */
-	uint64_t thread_features, thread_features_locked; /* ARCH_SHSTK_SHSTK 1, ARCH_SHSTK_WRSS 2 */
+	bool core_dumping;							  /* Linux 4.15 */
+	bool has_thp_enabled;							  /* Linux 5.0 */
+	bool thp_enabled;	  /* false: PR_SET_THP_DISABLE or a kernel without */
+	bool has_thread_features; /* Linux 6.6, x86 with shadow stacks */
+	uint64_t thread_features,
+		thread_features_locked; /* ARCH_SHSTK_SHSTK 1, ARCH_SHSTK_WRSS 2 */
 	uint32_t threads;
 	uint32_t sigq, sigq_limit;
 	uint64_t sig_pnd, shd_pnd, sig_blk, sig_ign, sig_cgt; /* bit 0 is signal 1 */
 	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
 	bool has_seccomp;
-	uint32_t seccomp;	   /* SECCOMP_MODE_* */
-	int32_t seccomp_filters;   /* number of filters; -1 before Linux 5.9 */
-	char ssb[40];		   /* Speculation_Store_Bypass, "" when not shown */
-	char spec_ib[40];	   /* SpeculationIndirectBranch */
+	uint32_t seccomp;	 /* SECCOMP_MODE_* */
+	int32_t seccomp_filters; /* number of filters; -1 before Linux 5.9 */
+	char ssb[40];		 /* Speculation_Store_Bypass, "" when not shown */
+	char spec_ib[40];	 /* SpeculationIndirectBranch */
 	uint64_t voluntary_ctxt_switches, nonvoluntary_ctxt_switches;
 };
 int proc_status(const struct proc *p, struct arena *a, struct proc_status *ret, struct err *err);

@@ -13,11 +13,24 @@
 #include "kernel/scan.h"
 
 enum field {
-	F_NAME, F_CHAR, F_I32, F_U32, F_U64, F_HEX, F_OCT, F_KB, F_BOOL, F_FOUR, F_GROUPS, F_NSIDS,
-	F_WORDS, F_SIGQ, F_FEATURES,
+	F_NAME,
+	F_CHAR,
+	F_I32,
+	F_U32,
+	F_U64,
+	F_HEX,
+	F_OCT,
+	F_KB,
+	F_BOOL,
+	F_FOUR,
+	F_GROUPS,
+	F_NSIDS,
+	F_WORDS,
+	F_SIGQ,
+	F_FEATURES,
 };
 
-#define NO_FLAG SIZE_MAX
+#define NO_FLAG	   SIZE_MAX
 #define AT(member) offsetof(struct proc_status, member)
 
 static const struct line {
@@ -190,19 +203,46 @@ static void parse_value(struct arena *a, struct scan *s, const struct line *line
 	void *to = (char *)st + line->at;
 
 	switch (line->field) {
-	case F_NAME: parse_name(s, to); break;
-	case F_CHAR: *(char *)to = scan_at_end(s) ? '\0' : *s->p; s->p = s->end; break;
-	case F_I32: *(int32_t *)to = scan_i32(s); break;
-	case F_U32: *(uint32_t *)to = scan_u32(s); break;
-	case F_U64: *(uint64_t *)to = scan_dec(s); break;
-	case F_HEX: *(uint64_t *)to = scan_hex(s); break;
-	case F_OCT: *(uint32_t *)to = scan_oct(s); break;
-	case F_BOOL: *(bool *)to = scan_dec(s) != 0; break;
-	case F_FOUR: parse_four(s, to); break;
-	case F_GROUPS: parse_groups(a, s, st); break;
-	case F_NSIDS: parse_nsids(s, to); break;
-	case F_WORDS: parse_words(s, to, sizeof(st->ssb)); break;
-	case F_FEATURES: *(uint64_t *)to = parse_features(s); break;
+	case F_NAME:
+		parse_name(s, to);
+		break;
+	case F_CHAR:
+		*(char *)to = scan_at_end(s) ? '\0' : *s->p;
+		s->p = s->end;
+		break;
+	case F_I32:
+		*(int32_t *)to = scan_i32(s);
+		break;
+	case F_U32:
+		*(uint32_t *)to = scan_u32(s);
+		break;
+	case F_U64:
+		*(uint64_t *)to = scan_dec(s);
+		break;
+	case F_HEX:
+		*(uint64_t *)to = scan_hex(s);
+		break;
+	case F_OCT:
+		*(uint32_t *)to = scan_oct(s);
+		break;
+	case F_BOOL:
+		*(bool *)to = scan_dec(s) != 0;
+		break;
+	case F_FOUR:
+		parse_four(s, to);
+		break;
+	case F_GROUPS:
+		parse_groups(a, s, st);
+		break;
+	case F_NSIDS:
+		parse_nsids(s, to);
+		break;
+	case F_WORDS:
+		parse_words(s, to, sizeof(st->ssb));
+		break;
+	case F_FEATURES:
+		*(uint64_t *)to = parse_features(s);
+		break;
 	case F_KB:
 		*(uint64_t *)to = scan_dec(s);
 		if (__builtin_mul_overflow(*(uint64_t *)to, 1024, (uint64_t *)to) ||
@@ -212,7 +252,8 @@ static void parse_value(struct arena *a, struct scan *s, const struct line *line
 	case F_SIGQ:
 		st->sigq = scan_u32(s);
 		scan_expect(s, '/');
-		/* RLIM_INFINITY is more than 32 bits; the kernel's own limit of 2^32 makes it moot. */
+		/* RLIM_INFINITY is more than 32 bits; the kernel's own limit of 2^32 makes it moot.
+		 */
 		uint64_t limit = scan_dec(s);
 
 		st->sigq_limit = limit > UINT32_MAX ? UINT32_MAX : limit;

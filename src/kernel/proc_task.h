@@ -11,10 +11,10 @@
 struct proc_timer {
 	int32_t id;
 	int32_t signo;
-	uint64_t sigval;  /* sival_ptr */
-	int32_t notify;	  /* SIGEV_SIGNAL, SIGEV_NONE or SIGEV_THREAD, without SIGEV_THREAD_ID */
-	bool thread;	  /* SIGEV_THREAD_ID: target is a tid, else a process id */
-	pid_t target;	  /* in the reader's pid namespace */
+	uint64_t sigval; /* sival_ptr */
+	int32_t notify;	 /* SIGEV_SIGNAL, SIGEV_NONE or SIGEV_THREAD, without SIGEV_THREAD_ID */
+	bool thread;	 /* SIGEV_THREAD_ID: target is a tid, else a process id */
+	pid_t target;	 /* in the reader's pid namespace */
 	int32_t clock;
 };
 struct proc_timers {
@@ -33,9 +33,9 @@ int proc_limits_parse(const char *text, size_t len, struct proc_limits *ret);
 
 /* /proc/PID/cgroup: one line a hierarchy. */
 struct proc_cgroup {
-	uint32_t hierarchy;	  /* 0: the unified one */
-	const char *controllers;  /* "cpu,cpuacct", "name=systemd", "" for the unified one */
-	const char *path;	  /* seen from the reader's cgroup namespace; may start with "/.." */
+	uint32_t hierarchy;	 /* 0: the unified one */
+	const char *controllers; /* "cpu,cpuacct", "name=systemd", "" for the unified one */
+	const char *path;	 /* seen from the reader's cgroup namespace; may start with "/.." */
 	bool deleted;
 };
 struct proc_cgroups {
@@ -47,8 +47,17 @@ int proc_cgroups_parse(struct arena *a, const char *text, size_t len, struct pro
 
 /* Namespaces: device and inode of /proc/PID/ns/NAME. */
 enum ns_kind {
-	NS_CGROUP, NS_IPC, NS_MNT, NS_NET, NS_PID, NS_PID_FOR_CHILDREN, NS_TIME, NS_TIME_FOR_CHILDREN,
-	NS_USER, NS_UTS, NS_KINDS,
+	NS_CGROUP,
+	NS_IPC,
+	NS_MNT,
+	NS_NET,
+	NS_PID,
+	NS_PID_FOR_CHILDREN,
+	NS_TIME,
+	NS_TIME_FOR_CHILDREN,
+	NS_USER,
+	NS_UTS,
+	NS_KINDS,
 };
 extern const char *const ns_names[NS_KINDS]; /* "cgroup" … */
 /* CLONE_NEW* of a kind. */

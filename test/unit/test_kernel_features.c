@@ -42,15 +42,51 @@ static void names(void **state)
 	assert_int_equal(feature_by_name(""), FEATURE_COUNT);
 	/* All names that CRIU 4.2 takes. */
 	static const char *const known[] = {
-		"mnt_id", "mem_dirty_track", "aio_remap", "timerfd", "tun", "tun_ns", "userns",
-		"fdinfo_lock", "seccomp_suspend", "seccomp_filters", "loginuid", "cgroupns", "autofs",
-		"tcp_half_closed", "compat_cr", "uffd", "uffd-noncoop", "can_map_vdso", "sk_ns",
-		"sk_unix_file", "net_diag_raw", "nsid", "link_nsid", "kcmp_epoll", "timens",
-		"external_net_ns", "clone3_set_tid", "newifindex", "nftables", "has_ipt_legacy",
-		"pidfd_store", "ns_pid", "apparmor_stacking", "network_lock_nftables",
-		"sockopt_buf_lock", "memfd_hugetlb", "move_mount_set_group", "openat2",
-		"get_rseq_conf", "ipv6_freebind", "pagemap_scan", "timer_cr_ids", "overlayfs_maps",
-		"breakpoints", "pagemap_scan_guard_pages",
+		"mnt_id",
+		"mem_dirty_track",
+		"aio_remap",
+		"timerfd",
+		"tun",
+		"tun_ns",
+		"userns",
+		"fdinfo_lock",
+		"seccomp_suspend",
+		"seccomp_filters",
+		"loginuid",
+		"cgroupns",
+		"autofs",
+		"tcp_half_closed",
+		"compat_cr",
+		"uffd",
+		"uffd-noncoop",
+		"can_map_vdso",
+		"sk_ns",
+		"sk_unix_file",
+		"net_diag_raw",
+		"nsid",
+		"link_nsid",
+		"kcmp_epoll",
+		"timens",
+		"external_net_ns",
+		"clone3_set_tid",
+		"newifindex",
+		"nftables",
+		"has_ipt_legacy",
+		"pidfd_store",
+		"ns_pid",
+		"apparmor_stacking",
+		"network_lock_nftables",
+		"sockopt_buf_lock",
+		"memfd_hugetlb",
+		"move_mount_set_group",
+		"openat2",
+		"get_rseq_conf",
+		"ipv6_freebind",
+		"pagemap_scan",
+		"timer_cr_ids",
+		"overlayfs_maps",
+		"breakpoints",
+		"pagemap_scan_guard_pages",
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		enum feature f = feature_by_name(known[i]);
@@ -200,7 +236,9 @@ static void order_of_files(void **state)
 	}
 	for (int i = 0; i < N; i++) {
 		object[i] = i < OBJECTS ? i : rand() % OBJECTS;
-		refs[i] = (struct kcmp_ref){ .pid = getpid(), .fd = dup(base[object[i]]), .index = i };
+		refs[i] = (struct kcmp_ref){ .pid = getpid(),
+					     .fd = dup(base[object[i]]),
+					     .index = i };
 	}
 	assert_int_equal(kcmp_sort(refs, N, KCMP_T_FILE, NULL), 0);
 	for (int i = 0; i < N; i++) {
@@ -299,7 +337,8 @@ static void visits(void **state)
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	if (!pid) {
-		c = !unshare(CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWCGROUP);
+		c = !unshare(CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS |
+			     CLONE_NEWCGROUP);
 		if (write(fds[1], &c, 1) == 1)
 			for (;;)
 				pause();

@@ -241,7 +241,8 @@ static void guards(void **state)
 
 static char *map_huge(void)
 {
-	char *raw = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *raw =
+		mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *mem = (char *)(((uintptr_t)raw + HUGE - 1) & ~(HUGE - 1));
 
 	assert_true(raw != MAP_FAILED);
@@ -264,7 +265,8 @@ static void huge(void **state)
 	for (int i = 0; i < engines; i++) {
 		struct page_runs runs = { 0 };
 
-		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+				 0);
 		assert_int_equal(runs.n, 1);
 		assert_int_equal(runs.pages, 512);
 		page_runs_free(&runs);
@@ -283,7 +285,8 @@ static void huge_zero(void **state)
 	for (int i = 0; i < engines; i++) {
 		struct page_runs runs = { 0 };
 
-		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+				 0);
 		print_message("huge zero page, engine %d: %d pages\n", i, (int)runs.pages);
 		assert_true(runs.pages == 0 || runs.pages == 512);
 		page_runs_free(&runs);
@@ -379,8 +382,9 @@ static void many_spans(void **state)
 		struct err err = { 0 };
 		uint64_t calls = pm[i].calls;
 
-		assert_int_equal(
-			pagemap_find(&pm[i], spans, n, &PAGEMAP_PRIVATE, PM_PRESENT, &runs, &err), 0);
+		assert_int_equal(pagemap_find(&pm[i], spans, n, &PAGEMAP_PRIVATE, PM_PRESENT, &runs,
+					      &err),
+				 0);
 		if (pm[i].scan)
 			assert_int_equal(pm[i].calls - calls, 1);
 		for (size_t r = 0; r < runs.n; r++) {
@@ -408,7 +412,8 @@ static void many_runs(void **state)
 	for (int i = 0; i < engines; i++) {
 		struct page_runs runs = { 0 };
 
-		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+		assert_int_equal(pagemap_find(&pm[i], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+				 0);
 		assert_int_equal(runs.n, PAGES / 2);
 		assert_int_equal(runs.pages, PAGES / 2);
 		for (size_t r = 0; r < runs.n; r++)
@@ -452,13 +457,13 @@ static void written(void **state)
 		print_message("no write tracking (Linux 6.7)\n");
 		skip();
 	}
-	assert_int_equal(
-		pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+	assert_int_equal(pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+			 0);
 	assert_int_equal(runs.pages, 0);
 	touch(mem + PAGE, 2);
 	touch(mem + 6 * PAGE, 1);
-	assert_int_equal(
-		pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+	assert_int_equal(pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+			 0);
 	assert_int_equal(runs.n, 2);
 	assert_int_equal(runs.runs[0].start, span.start + PAGE);
 	assert_int_equal(runs.runs[0].end, span.start + 3 * PAGE);
@@ -466,13 +471,12 @@ static void written(void **state)
 	assert_int_equal(runs.pages, 3);
 	page_runs_free(&runs);
 	/* Protected again by the same call. */
-	assert_int_equal(
-		pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
+	assert_int_equal(pagemap_find_written(&pm[0], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+			 0);
 	assert_int_equal(runs.pages, 0);
 	/* The fallback has no such thing and says so. */
-	assert_int_equal(
-		pagemap_find_written(&pm[1], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
-		-EOPNOTSUPP);
+	assert_int_equal(pagemap_find_written(&pm[1], &span, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+			 -EOPNOTSUPP);
 	page_runs_free(&runs);
 	close(fd);
 	munmap(mem, 8 * PAGE);
@@ -503,7 +507,8 @@ static void bad_spans(void **state)
 
 	(void)state;
 	assert_int_equal(pagemap_find(&pm[0], &odd, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), -EINVAL);
-	assert_int_equal(pagemap_find(&pm[0], &empty, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL), -EINVAL);
+	assert_int_equal(pagemap_find(&pm[0], &empty, 1, &PAGEMAP_PRIVATE, 0, &runs, NULL),
+			 -EINVAL);
 	assert_int_equal(pagemap_find(&pm[0], order, 2, &PAGEMAP_PRIVATE, 0, &runs, NULL), -EINVAL);
 	assert_int_equal(pagemap_find(&pm[0], order, 0, &PAGEMAP_PRIVATE, 0, &runs, NULL), 0);
 	assert_int_equal(runs.n, 0);

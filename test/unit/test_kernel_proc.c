@@ -47,8 +47,8 @@ static int end_test(void **state)
 
 #define STAT_REST                                                                                  \
 	" S 1 4880 4881 34821 -1 4194560 176 2 3 4 5 6 -7 8 20 -5 1 0 8472 3133440 403 "           \
-	"18446744073709551615 93952281739264 93952281757977 140735519468512 11 12 0 0 0 0 13 "    \
-	"0 0 17 1 99 2 14 15 16 93952281774224 93952281775744 93952610385920 140735519475433 "    \
+	"18446744073709551615 93952281739264 93952281757977 140735519468512 11 12 0 0 0 0 13 "     \
+	"0 0 17 1 99 2 14 15 16 93952281774224 93952281775744 93952610385920 140735519475433 "     \
 	"140735519475453 140735519475453 140735519477739 256\n"
 
 static void stat_fields(void **state)
@@ -115,9 +115,20 @@ static void stat_hostile(void **state)
 {
 	static const char good[] = "4242 (cat)" STAT_REST;
 	static const char *const bad[] = {
-		"", "1", "1 ", "1 (", "1 (x", "1 (x)", "(x) S 1", "1 x) S 1", "x (y)" STAT_REST,
-		"99999999999 (y)" STAT_REST, "18446744073709551617 (y)" STAT_REST,
-		"1 (y) S -99999999999 1 1 0 -1 0", ")(", "1 )x(" STAT_REST,
+		"",
+		"1",
+		"1 ",
+		"1 (",
+		"1 (x",
+		"1 (x)",
+		"(x) S 1",
+		"1 x) S 1",
+		"x (y)" STAT_REST,
+		"99999999999 (y)" STAT_REST,
+		"18446744073709551617 (y)" STAT_REST,
+		"1 (y) S -99999999999 1 1 0 -1 0",
+		")(",
+		"1 )x(" STAT_REST,
 	};
 	struct proc_stat st;
 	size_t cut = strlen(good);
@@ -140,20 +151,21 @@ static void stat_hostile(void **state)
 	}
 }
 
-#define STATUS_HEAD "Name:\ta\\nb\\\\ c\nUmask:\t0027\nState:\tt (tracing stop)\nTgid:\t55\n"          \
-		    "Ngid:\t0\nPid:\t56\nPPid:\t54\nTracerPid:\t9\n"
-#define STATUS_TAIL                                                                                \
-	"Uid:\t1\t2\t3\t4294967295\nGid:\t5\t6\t7\t8\nFDSize:\t256\nGroups:\t10 20 4000000000 \n"  \
-	"NStgid:\t55\t7\t1\nNSpid:\t56\t8\t2\nNSpgid:\t50\t0\t0\nNSsid:\t40\t0\t0\nKthread:\t0\n"      \
+#define STATUS_HEAD                                                                                \
+	"Name:\ta\\nb\\\\ c\nUmask:\t0027\nState:\tt (tracing stop)\nTgid:\t55\n"                  \
+	"Ngid:\t0\nPid:\t56\nPPid:\t54\nTracerPid:\t9\n"
+#define STATUS_TAIL                                                                                 \
+	"Uid:\t1\t2\t3\t4294967295\nGid:\t5\t6\t7\t8\nFDSize:\t256\nGroups:\t10 20 4000000000 \n"   \
+	"NStgid:\t55\t7\t1\nNSpid:\t56\t8\t2\nNSpgid:\t50\t0\t0\nNSsid:\t40\t0\t0\nKthread:\t0\n"   \
 	"VmPeak:\t    3060 kB\nVmSize:\t    3056 kB\nVmRSS:\t    1612 kB\nRssAnon:\t     112 kB\n"  \
 	"VmSwap:\t       4 kB\nCoreDumping:\t1\nTHP_enabled:\t0\nuntag_mask:\t0xffffffffffffffff\n" \
-	"Threads:\t3\nSigQ:\t2/96365\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000000200\n"      \
-	"SigBlk:\tfffffffe7ffbfeff\nSigIgn:\t0000000000001000\nSigCgt:\t8000000000000000\n"        \
-	"CapInh:\t0000000000000001\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000002\n"        \
-	"CapBnd:\t0000000000000003\nCapAmb:\t0000000000000004\nNoNewPrivs:\t1\nSeccomp:\t2\n"      \
-	"Seccomp_filters:\t3\nSpeculation_Store_Bypass:\tthread force mitigated\n"                 \
-	"SpeculationIndirectBranch:\tconditional enabled\nCpus_allowed:\t3\n"                      \
-	"voluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t13\n"                          \
+	"Threads:\t3\nSigQ:\t2/96365\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000000200\n"       \
+	"SigBlk:\tfffffffe7ffbfeff\nSigIgn:\t0000000000001000\nSigCgt:\t8000000000000000\n"         \
+	"CapInh:\t0000000000000001\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000002\n"         \
+	"CapBnd:\t0000000000000003\nCapAmb:\t0000000000000004\nNoNewPrivs:\t1\nSeccomp:\t2\n"       \
+	"Seccomp_filters:\t3\nSpeculation_Store_Bypass:\tthread force mitigated\n"                  \
+	"SpeculationIndirectBranch:\tconditional enabled\nCpus_allowed:\t3\n"                       \
+	"voluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t13\n"                           \
 	"x86_Thread_features:\tshstk wrss \nx86_Thread_features_locked:\twrss\n"
 
 static void status_fields(void **state)
@@ -211,14 +223,19 @@ static void status_fields(void **state)
 static void status_hostile(void **state)
 {
 	static const char *const bad[] = {
-		"", "Name:\tx\n", "no colon at all\n", STATUS_HEAD,
+		"",
+		"Name:\tx\n",
+		"no colon at all\n",
+		STATUS_HEAD,
 		STATUS_HEAD "Threads:\t1\nUid:\t1\t2\t3\n",
 		STATUS_HEAD "Threads:\t1\nUid:\t1\t2\t3\t99999999999\n",
-		STATUS_HEAD "Threads:\t1\nGroups:\t1 x\n", STATUS_HEAD "Threads:\t1\nVmRSS:\t12\n",
+		STATUS_HEAD "Threads:\t1\nGroups:\t1 x\n",
+		STATUS_HEAD "Threads:\t1\nVmRSS:\t12\n",
 		STATUS_HEAD "Threads:\t1\nVmRSS:\t99999999999999999999 kB\n",
 		STATUS_HEAD "Threads:\t1\nVmRSS:\t18446744073709551615 kB\n",
 		STATUS_HEAD "Threads:\t1\nCapEff:\t10000000000000000\n",
-		STATUS_HEAD "Threads:\t1\nUmask:\t9\n", STATUS_HEAD "Threads:\t-1\n",
+		STATUS_HEAD "Threads:\t1\nUmask:\t9\n",
+		STATUS_HEAD "Threads:\t-1\n",
 	};
 	char text[8192];
 	struct proc_status st;
@@ -307,9 +324,9 @@ static void smaps_fields(void **state)
 	assert_int_equal(a->locked, 4 << 10);
 	assert_int_equal(a->pkey, 7);
 	assert_int_equal(a->kernel_page_kb, 4);
-	assert_true(a->vmflags == (VMF_(READ) | VMF_(WRITE) | VMF_(MAYREAD) | VMF_(MAYWRITE) |
-				   VMF_(MAYEXEC) | VMF_(ACCOUNT) | VMF_(SOFTDIRTY) |
-				   VMF_(HUGEPAGE) | VMF_(UNKNOWN)));
+	assert_true(a->vmflags ==
+		    (VMF_(READ) | VMF_(WRITE) | VMF_(MAYREAD) | VMF_(MAYWRITE) | VMF_(MAYEXEC) |
+		     VMF_(ACCOUNT) | VMF_(SOFTDIRTY) | VMF_(HUGEPAGE) | VMF_(UNKNOWN)));
 	assert_string_equal(a->unknown_flag, "zz");
 	assert_int_equal(list.areas[1].pkey, -1);
 	assert_true(list.areas[1].vmflags == (VMF_(READ) | VMF_(MAYREAD)));
@@ -320,12 +337,18 @@ static void smaps_fields(void **state)
 static void maps_hostile(void **state)
 {
 	static const char *const bad[] = {
-		"\n", "Rss: 1 kB\n", "1000-2000 r-xp 0 fe:00 1", /* no newline: cut */
-		"1000-1000 r-xp 0 0:0 0 \n", "2000-1000 r-xp 0 0:0 0 \n", "1000-2001 r-xp 0 0:0 0 \n",
-		"1000-2000 q-xp 0 0:0 0 \n", "1000-2000 r-x\n", "1000-2000 r-xz 0 0:0 0 \n",
-		"1000-2000 r-xp 11112222333344445 0:0 0 \n", "1000-2000 r-xp 0 100000000:0 0 \n",
+		"\n",
+		"Rss: 1 kB\n",
+		"1000-2000 r-xp 0 fe:00 1", /* no newline: cut */
+		"1000-1000 r-xp 0 0:0 0 \n",
+		"2000-1000 r-xp 0 0:0 0 \n",
+		"1000-2001 r-xp 0 0:0 0 \n",
+		"1000-2000 q-xp 0 0:0 0 \n",
+		"1000-2000 r-x\n",
+		"1000-2000 r-xz 0 0:0 0 \n",
+		"1000-2000 r-xp 11112222333344445 0:0 0 \n",
+		"1000-2000 r-xp 0 100000000:0 0 \n",
 		"1000-2000 r-xp 0 0:0 18446744073709551616 \n",
-		"1000-3000 r-xp 0 0:0 0 \n2000-4000 r-xp 0 0:0 0 \n", /* overlap */
 		"1000-2000 r-xp 0 0:0 0 \nRss no colon\n",
 		"1000-2000 r-xp 0 0:0 0 \nRss: x kB\n",
 		"1000-2000 r-xp 0 0:0 0 \nRss: 99999999999999999 kB\nSwap: 18446744073709551615 kB\n",
@@ -337,6 +360,44 @@ static void maps_hostile(void **state)
 		BAD(proc_areas_parse(&arena, bad[i], strlen(bad[i]), &list));
 	OK(proc_areas_parse(&arena, "", 0, &list));
 	assert_int_equal(list.n, 0);
+}
+
+/* Neighbours share a path in memory; it must be the right one, whatever lies between them. */
+static void maps_paths(void **state)
+{
+	static const char text[] =
+		"1000-2000 r-xp 0 0:0 1 /a\n2000-3000 r-xp 0 0:0 0 \n"
+		"3000-4000 r-xp 0 0:0 1 /a\n4000-5000 r-xp 0 0:0 1 /a\\012\n"
+		"5000-6000 r-xp 0 0:0 1 /a\n6000-7000 r-xp 0 0:0 1 /a (deleted)\n"
+		"7000-8000 r-xp 0 0:0 1 /ab\n8000-9000 r-xp 0 0:0 1 /ab\n";
+	static const char *const paths[] = { "/a", "", "/a", "/a\n", "/a", "/a", "/ab", "/ab" };
+	struct proc_areas list;
+
+	(void)state;
+	OK(proc_areas_parse(&arena, TEXT(text), &list));
+	assert_int_equal(list.n, 8);
+	for (size_t i = 0; i < list.n; i++)
+		assert_string_equal(list.areas[i].path, paths[i]);
+	assert_true(list.areas[5].deleted && !list.areas[4].deleted);
+	assert_ptr_equal(list.areas[6].path, list.areas[7].path);
+}
+
+/* Read while the process ran: later lines are newer, and nothing overlaps. */
+static void maps_in_motion(void **state)
+{
+	struct proc_areas list;
+
+	(void)state;
+	OK(proc_areas_parse(&arena,
+			    TEXT("1000-3000 r-xp 0 0:0 1 /a\n2000-4000 r-xp 0 0:0 2 /b\n"
+				 "5000-6000 r-xp 0 0:0 3 \n6000-7000 r-xp 0 0:0 4 \n"
+				 "5000-8000 r-xp 0 0:0 5 \n"),
+			    &list));
+	assert_int_equal(list.n, 3);
+	assert_true(list.areas[0].start == 0x1000 && list.areas[0].end == 0x2000);
+	assert_true(list.areas[1].start == 0x2000 && list.areas[1].ino == 2);
+	assert_true(list.areas[2].start == 0x5000 && list.areas[2].end == 0x8000);
+	assert_int_equal(list.areas[2].ino, 5);
 }
 
 static void fdinfo_fields(void **state)
@@ -399,9 +460,10 @@ static void lock_lines(void **state)
 
 static void timer_lines(void **state)
 {
-	static const char text[] = "ID: 0\nsignal: 60/00007fff86e452a8\nnotify: signal/pid.2634\nClockID: 0\n"
-				   "ID: 7\nsignal: 14/0\nnotify: thread/tid.9\nClockID: -6\n"
-				   "ID: 8\nsignal: 0/(null)\nnotify: none/pid.1\nClockID: 11\n";
+	static const char text[] =
+		"ID: 0\nsignal: 60/00007fff86e452a8\nnotify: signal/pid.2634\nClockID: 0\n"
+		"ID: 7\nsignal: 14/0\nnotify: thread/tid.9\nClockID: -6\n"
+		"ID: 8\nsignal: 0/(null)\nnotify: none/pid.1\nClockID: 11\n";
 	struct proc_timers list;
 
 	(void)state;
@@ -468,8 +530,8 @@ static void small_files(void **state)
 	uint32_t ino;
 
 	(void)state;
-	OK(proc_cgroups_parse(&arena, TEXT("4:cpu,cpuacct:/a:b\n1:name=systemd:/\n0::/x (deleted)\n"),
-			      &groups));
+	OK(proc_cgroups_parse(
+		&arena, TEXT("4:cpu,cpuacct:/a:b\n1:name=systemd:/\n0::/x (deleted)\n"), &groups));
 	assert_int_equal(groups.n, 3);
 	assert_string_equal(groups.groups[0].controllers, "cpu,cpuacct");
 	assert_string_equal(groups.groups[0].path, "/a:b");
@@ -679,11 +741,11 @@ static void live_many_areas(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(stat_fields),	  T(stat_names),      T(stat_hostile), T(status_fields),
-		T(status_hostile), T(maps_fields),    T(smaps_fields), T(maps_hostile),
-		T(fdinfo_fields), T(lock_lines),      T(timer_lines),  T(mountinfo_lines),
-		T(small_files),	  T(live_names),      T(live_zombie),  T(live_lists),
-		T(live_many_areas),
+		T(stat_fields),	   T(stat_names),      T(stat_hostile),	   T(status_fields),
+		T(status_hostile), T(maps_fields),     T(smaps_fields),	   T(maps_in_motion),
+		T(maps_paths),	   T(maps_hostile),    T(fdinfo_fields),   T(lock_lines),
+		T(timer_lines),	   T(mountinfo_lines), T(small_files),	   T(live_names),
+		T(live_zombie),	   T(live_lists),      T(live_many_areas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,8 @@ static struct json_object *feature_json(struct features *f, enum feature which)
 	json_object_object_add(o, "supported", json_object_new_boolean(has));
 	if (!has) {
 		json_object_object_add(o, "errno", json_object_new_int(f->num[which]));
-		json_object_object_add(o, "reason", json_object_new_string(strerror(f->num[which])));
+		json_object_object_add(o, "reason",
+				       json_object_new_string(strerror(f->num[which])));
 		json_object_object_add(o, "lost", json_object_new_string(info->lost));
 		json_object_object_add(o, "needs", json_object_new_string(info->brings));
 	}
@@ -66,7 +67,7 @@ void check_features_report(struct features *f, bool json, FILE *out)
 {
 	struct json_object *list = json ? json_object_new_array() : NULL;
 
-	for (enum feature_class class = 0; class <= FEATURE_CLASS_PRIVILEGE; class++)
+	for (enum feature_class class = 0; class <= FEATURE_CLASS_PRIVILEGE; class ++)
 		for (enum feature i = 0; i < FEATURE_COUNT; i++) {
 			const struct feature_info *info = feature_info(i);
 			bool has;
@@ -160,7 +161,8 @@ int verb_check(const struct check_args *args)
 		return check_named(args, f, out);
 	required = count_missing(f, FEATURE_CLASS_REQUIRED, !args->json);
 	if (!required || args->json)
-		for (enum feature_class c = FEATURE_CLASS_EXTRA; c <= FEATURE_CLASS_EXPERIMENTAL; c++)
+		for (enum feature_class c = FEATURE_CLASS_EXTRA; c <= FEATURE_CLASS_EXPERIMENTAL;
+		     c++)
 			others += wanted(args, c) ? count_missing(f, c, false) : 0;
 	if (args->json) {
 		list = json_object_new_array();
@@ -171,8 +173,9 @@ int verb_check(const struct check_args *args)
 	} else if (required) {
 		log_error("Does not look good.");
 	} else if (others) {
-		fprintf(out, "Looks good but %zu feature%s of this kernel or these privileges "
-			     "%s missing; what needs them can't be dumped or restored.\n",
+		fprintf(out,
+			"Looks good but %zu feature%s of this kernel or these privileges "
+			"%s missing; what needs them can't be dumped or restored.\n",
 			others, others == 1 ? "" : "s", others == 1 ? "is" : "are");
 	} else {
 		fprintf(out, "Looks good.\n");

@@ -2,8 +2,8 @@
 /*
  * `crtools check`: what this kernel and these privileges can do (kernel/features.h).
  *
- * On stdout stands the verdict alone, as CRIU writes it ("Looks good.", "NAME is supported"), or one JSON
- * object; what is missing, what is lost and what would bring it goes to the log.
+ * On stdout stands the verdict alone, as CRIU writes it ("Looks good.", "NAME is supported"), or
+ * one JSON object; what is missing, what is lost and what would bring it goes to the log.
  */
 #ifndef FRONT_CLI_VERB_CHECK_H
 #define FRONT_CLI_VERB_CHECK_H
@@ -19,8 +19,8 @@ struct check_args {
 	size_t n_features;
 	bool extra, experimental, all; /* more than the required ones */
 	bool json;
-	FILE *out;		   /* NULL: stdout */
-	struct features *known;	   /* answers that the session has; NULL: none */
+	FILE *out;		/* NULL: stdout */
+	struct features *known; /* answers that the session has; NULL: none */
 };
 
 /* The exit status: 0 all is there, 1 something is missing or a name is unknown. */
