@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "engine/restore.h"
+#include "kernel/pidfd.h"
 #include "objects/registry.h"
 
 static int open_file(struct restore_task *t, struct restore_file *f)
@@ -19,7 +20,25 @@ static int open_file(struct restore_task *t, struct restore_file *f)
 	if (f->stage_fd < 0)
 		return f->stage_fd;
 	f->open = true;
+	if (f->late)
+		t->r->late_fds[f->index] = f->stage_fd;
 	return 0;
+}
+
+/* A shared file that could be opened only after its heirs were born: they fetch it. */
+static int fetch_late(struct restore_task *t, struct restore_file *f)
+{
+	_cleanup_fd_ int pidfd = pidfd_open_pid(f->owner->vpid, restore_err(t->r));
+	int fd;
+
+	if (pidfd < 0)
+		return pidfd;
+	fd = pidfd_get(pidfd, t->r->late_fds[f->index], restore_err(t->r));
+	if (fd < 0)
+		return fd;
+	f->stage_fd = service_fd(t->r, fd);
+	f->open = f->stage_fd >= 0;
+	return f->open ? 0 : f->stage_fd;
 }
 
 /* Files may wait for each other (-EAGAIN): again, as long as a turn brings one forward. */
@@ -34,7 +53,7 @@ int open_files(struct restore_task *t, bool for_children)
 			struct restore_file *f = t->own[i];
 			int ret;
 
-			if (f->open || (for_children && !f->shared && !all))
+			if (f->open || (for_children && ((!f->shared && !all) || f->late)))
 				continue;
 			ret = open_file(t, f);
 			if (ret == -EAGAIN)
@@ -73,7 +92,10 @@ int settle_files(struct restore_task *t)
 	for (size_t i = 0; i < t->table->n_fds; i++) {
 		const FdinfoEntry *e = t->table->fds[i].e;
 		struct restore_file *f = t->table->fds[i].file;
+		int ret = f->open ? 0 : fetch_late(t, f);
 
+		if (ret < 0)
+			return ret;
 		if (dup3(f->stage_fd, e->fd, e->flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
 			return err_sys(restore_err(t->r), "dup3",
 				       "can't give task %d its descriptor %u", t->vpid, e->fd);

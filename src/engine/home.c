@@ -111,13 +111,15 @@ uint64_t stage_alloc(struct restore *r, uint64_t size)
 
 static int map_shared(struct restore *r)
 {
-	size_t size = (sizeof(*r->shared) + r->n_tasks * sizeof(uint64_t) + 4095) & ~4095ul;
+	size_t headers = sizeof(*r->shared) + r->n_tasks * sizeof(uint64_t);
+	size_t size = (headers + r->n_files * sizeof(int) + 4095) & ~4095ul;
 	void *p = mmap((void *)r->home, size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return err_sys(restore_err(r), "mmap", "can't map the page that tasks share");
 	r->shared = p;
+	r->late_fds = (_Atomic int *)((char *)p + headers);
 	for (size_t i = 0; i < r->n_tasks; i++)
 		r->tasks[i]->area_addr = r->home + AREA_AT;
 	return 0;

@@ -64,7 +64,7 @@ int judge_images(struct restore *r)
 	int ret = image_verify(r->s->images, restore_err(r));
 
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
-		if (!r->tasks[i]->zombie)
+		if (!r->tasks[i]->zombie && !r->tasks[i]->helper)
 			ret = judge_task(r->tasks[i]);
 	for (size_t i = 0; ret == 0 && i < r->n_files; i++)
 		if (r->files[i]->class->check)

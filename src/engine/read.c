@@ -68,6 +68,7 @@ static int read_files(struct restore *r)
 			return err_set(restore_err(r), ERR_LATER, EOPNOTSUPP,
 				       "files.img: file %u is of type %d, which this version can't "
 				       "restore", f->id, entries[i]->type);
+		f->index = r->n_files;
 		r->files[r->n_files++] = f;
 		hash_put(&r->file_by_id, f->id, f);
 	}

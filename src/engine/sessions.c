@@ -56,6 +56,16 @@ static struct restore_task *add_stand_in(struct restore *r, pid_t pid, struct re
 	return t;
 }
 
+int restore_add_helper(struct restore *r, pid_t vpid)
+{
+	const struct restore_task *known = hash_get(&r->task_by_pid, vpid);
+
+	if (known)
+		return known->helper ? 0 : -EEXIST;
+	add_stand_in(r, vpid, r->root, sid_of(r->root), r->root->pstree->pgid);
+	return 0;
+}
+
 static struct restore_task *sibling_in_session(const struct restore_task *t)
 {
 	for (size_t i = 0; i < t->parent->n_children; i++) {
@@ -137,7 +147,7 @@ int plan_sessions(struct restore *r)
 	int ret = adopt_shell(r);
 
 	for (size_t i = 0; ret == 0 && i < n; i++)
-		if (r->tasks[i]->parent)
+		if (r->tasks[i]->parent && !r->tasks[i]->helper)
 			ret = choose_forker(r->tasks[i]);
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = provide_group(r, r->tasks[i]);

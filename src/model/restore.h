@@ -26,6 +26,8 @@ struct restore_shared {
 	_Atomic uint32_t parked;   /* threads whose programs have ended well */
 	_Atomic uint32_t bad;	   /* programs that have failed (posted by the agent) */
 	_Atomic uint32_t go;	   /* the tool holds all leaders: programs may run */
+	_Atomic uint32_t filters_ready; /* threads that come to install seccomp filters */
+	_Atomic uint32_t filters_go;	/* the tool is their tracer and has suspended them */
 	_Atomic uint32_t lock;	   /* for short exclusive work on names in directories */
 	_Atomic uint64_t pages_restored, pages_compared, pages_skipped_cow;
 	uint64_t header[]; /* by task index: offset of its first program's header; others follow */
@@ -37,6 +39,7 @@ struct restore_thread {
 	CrtoolsThreadEntry *extra; /* may be NULL */
 	struct program *prog;
 	pid_t vtid;
+	bool seized; /* by the tool, before its program has ended */
 };
 
 struct restore_vma {
@@ -107,6 +110,7 @@ struct restore_file {
 	bool shared;  /* owner's descendants use it too: opened before forking */
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
+	size_t index; /* in r->files */
 	struct restore_file *group; /* restore_group: chain of files with one owner */
 	bool late;    /* set by check: can be opened only when all tasks were born (a file below
 		       * /proc/PID of one of them); heirs then fetch it from the owner by pidfd_getfd */
@@ -124,6 +128,7 @@ struct restore {
 	size_t n_files;
 	InventoryEntry *inventory;
 	struct restore_shared *shared;
+	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;
 	/* Descriptor numbers: 1 for those that a task of the tree wants; where to look for a free one. */
@@ -151,7 +156,8 @@ int restore_add_helper(struct restore *r, pid_t vpid);
 struct restore_file *restore_file_by_id(const struct restore *r, uint32_t id);
 /* Opens a file that is not a descriptor (exe, cwd, mapped file); the caller closes. */
 int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd);
-/* a and b must be opened by the same task, a before b: their owners' common ancestor. For check(). */
-bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);
+/* Moves a descriptor to a number that no task wants, where it stays (CLOEXEC) until the programs close all of the
+ * tool's; the number or -errno with the error filled. From plan_home on, so not in check. */
+int service_fd(struct restore *r, int fd);
 
 #endif

@@ -55,7 +55,7 @@ struct file_class {
 	int (*check)(struct restore *r, struct restore_file *f);
 	/* In the tool, after all checks have passed and before the first fork, once a file (also
 	 * one without an owner): effects outside that all tasks need, such as deleted files that
-	 * have to exist again. Descriptors for the tasks go through restore_service_fd(). */
+	 * have to exist again. Descriptors for the tasks go through service_fd(). */
 	int (*prepare)(struct restore *r, struct restore_file *f);
 	/* In the task that owns it: makes it, with its position and flags, and returns its
 	 * descriptor (CLOEXEC). -EAGAIN: another file has to be there first (the engine comes

@@ -6,15 +6,32 @@
 #include "objects/memory/areas.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
-
-extern const struct state_class core_state;
+#include "objects/security/security.h"
 
 const struct state_class *const state_classes[] = {
+	&rseq_state, /* first: an instruction pointer may have to move */
 	&core_state,
+	&dispatch_state,
+	&robust_state,
+	&signals_state,
+	&timers_state,
+	&procfile_state,
+	&sched_state,
+	&attributes_state, /* behind sched: a change of policy resets the timer slack */
+	&mempolicy_state,
+	&limits_state,
+	&seccomp_state, /* before creds: it takes privileges */
+	&creds_state,
+	&lsm_state,	/* behind creds: fills their entries */
+	&mmflags_state, /* what nothing may follow */
 	NULL,
 };
 
 const struct file_class *const file_classes[] = {
+	&pipe_class,
+	&fifo_class,
+	&reg_class,
+	&unknown_class, /* the last: it takes all */
 	NULL,
 };
 

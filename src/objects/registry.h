@@ -19,6 +19,7 @@ enum state_slot {
 	SLOT_SCHED,
 	SLOT_PRCTL,
 	SLOT_SECCOMP,
+	SLOT_SECCOMP_COMMON,
 	SLOT_GHOST,
 	SLOT_PIPE,
 	SLOT_FIFO,
@@ -30,7 +31,7 @@ enum state_slot {
 	SLOT_ROBUST,
 	SLOT_RSEQ,
 	SLOT_MEMPOLICY,
-	SLOT_DOMAIN,
+	SLOT_MMFLAGS,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");
