@@ -60,8 +60,7 @@ int main(void)
 
 		fd[i] = wl_try(open(kind[i].path, kind[i].open_flags));
 		if (kind[i].set_flags)
-			wl_try(fcntl(fd[i], F_SETFL,
-				     fcntl(fd[i], F_GETFL) | kind[i].set_flags));
+			wl_try(fcntl(fd[i], F_SETFL, fcntl(fd[i], F_GETFL) | kind[i].set_flags));
 		if (plain)
 			wl_check_eq(lseek(fd[i], 512 * (i + 1), SEEK_SET), 512 * (i + 1));
 		wl_fd_save(fd[i], &state[i]);

@@ -16,8 +16,10 @@
 #include "workload.h"
 
 static const char *const name[] = {
-	"with \"quotes\" and 'more'", "new\nline\r", "back\\slash\\134", "per%cent%s%n",
-	"really (deleted)", "\xff\xfe not utf-8", "tab\tand $HOME `x`; rm",
+	"with \"quotes\" and 'more'", "new\nline\r",
+	"back\\slash\\134",	      "per%cent%s%n",
+	"really (deleted)",	      "\xff\xfe not utf-8",
+	"tab\tand $HOME `x`; rm",
 };
 enum { COUNT = sizeof(name) / sizeof(name[0]), SIZE = 1000 };
 

@@ -24,7 +24,8 @@ int main(void)
 	pid_t pid;
 
 	for (int i = 0; i < COUNT; i++) {
-		wl_move_fd(wl_try(open(wl_format("file-%d", i), O_RDWR | O_CREAT, 0644)), FIRST + i);
+		wl_move_fd(wl_try(open(wl_format("file-%d", i), O_RDWR | O_CREAT, 0644)),
+			   FIRST + i);
 		wl_check_eq(lseek(FIRST + i, i * 3, SEEK_SET), i * 3);
 	}
 	pid = wl_fork_awaited();

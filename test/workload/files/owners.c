@@ -18,9 +18,8 @@ enum { COUNT = 7 };
 int main(void)
 {
 	struct f_owner_ex owner[COUNT] = {
-		{ F_OWNER_PID, getpid() },	{ F_OWNER_PGRP, getpgrp() },
-		{ F_OWNER_TID, gettid() },	{ F_OWNER_PID, 0 },
-		{ F_OWNER_PID, getpid() },	{ F_OWNER_PGRP, 0 },
+		{ F_OWNER_PID, getpid() }, { F_OWNER_PGRP, getpgrp() }, { F_OWNER_TID, gettid() },
+		{ F_OWNER_PID, 0 },	   { F_OWNER_PID, getpid() },	{ F_OWNER_PGRP, 0 },
 		{ F_OWNER_PID, getpid() },
 	};
 	const int sig[COUNT] = { 0, SIGUSR1, SIGRTMIN + 3, SIGIO, SIGURG, 0, SIGUSR2 };

@@ -15,9 +15,9 @@
 
 int main(void)
 {
-	static const char *const path[] = { "/proc/self/status", "/proc/self", "/proc/self/maps",
-					    "/proc/sys/kernel/hostname", "/proc/self/task",
-					    "/proc/meminfo" };
+	static const char *const path[] = { "/proc/self/status", "/proc/self",
+					    "/proc/self/maps",	 "/proc/sys/kernel/hostname",
+					    "/proc/self/task",	 "/proc/meminfo" };
 	enum { COUNT = sizeof(path) / sizeof(path[0]) };
 	struct wl_fd state[COUNT];
 	char buf[4096] = "", link[4096];

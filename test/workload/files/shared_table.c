@@ -33,10 +33,10 @@ static bool same_table(pid_t a, pid_t b)
 
 int main(void)
 {
-	char *stack = wl_try(mmap(NULL, 65536, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	volatile int *fd = wl_try(mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				       MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	char *stack = wl_try(
+		mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	volatile int *fd =
+		wl_try(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	pid_t sharing, own;
 
 	wl_move_fd(wl_try(open("file", O_RDWR | O_CREAT, 0644)), 40);

@@ -44,8 +44,8 @@ int main(void)
 {
 	pid_t me = getpid(), pid[2];
 
-	grandchild = wl_try(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-				 -1, 0));
+	grandchild =
+		wl_try(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	for (int n = ROOT_AND_GRANDCHILD; n <= ON_STDERR; n++) {
 		wl_move_fd(wl_try(open(wl_format("file-%d", n), O_RDWR | O_CREAT, 0644)), n);
 		wl_try(ftruncate(n, 100));

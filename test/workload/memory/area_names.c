@@ -17,8 +17,8 @@
 int main(void)
 {
 	size_t size = 4 * getpagesize();
-	char *own = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-				0));
+	char *own = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	wl_try(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, own, size, "my heap"));
 	wl_fill(own, size, 1);

@@ -39,8 +39,8 @@ int main(void)
 	const char *mb = getenv("WL_SIZE_MB");
 	size_t size = (mb ? strtoul(mb, NULL, 10) : 256) << 20, page = getpagesize();
 	size_t pages = size / page, words = page / sizeof(uint64_t);
-	uint64_t *area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	uint64_t *area = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	for (size_t i = 0; i < pages; i++) {
 		if (i % 16 == 3)

@@ -19,8 +19,15 @@
 #include "workload.h"
 
 /* The bits of a page's number say what is done to it. */
-enum { READ_BEFORE = 1, WRITE_BEFORE = 2, CHILD_READS = 4, CHILD_WRITES = 8, PARENT_READS = 16,
-       PARENT_WRITES = 32, PAGES = 128 };
+enum {
+	READ_BEFORE = 1,
+	WRITE_BEFORE = 2,
+	CHILD_READS = 4,
+	CHILD_WRITES = 8,
+	PARENT_READS = 16,
+	PARENT_WRITES = 32,
+	PAGES = 128
+};
 enum { ANON, BESIDE_STACK, PRIVATE_FILE, MOVED, AREAS };
 
 static char *area[AREAS];
@@ -63,8 +70,8 @@ static void check(int what, int writes)
 /* Inaccessible pages around keep areas from being merged, in one task and not in the other. */
 static char *anon(size_t pages)
 {
-	char *at = wl_try(mmap(NULL, (pages + 2) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-			       -1, 0));
+	char *at = wl_try(
+		mmap(NULL, (pages + 2) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	wl_try(mprotect(at + page, pages * page, PROT_READ | PROT_WRITE));
 	return at + page;
@@ -87,8 +94,8 @@ static void set_up(void)
 		wl_fill(buf, page, 9000 + i);
 		wl_check_eq(write(fd, buf, page), page);
 	}
-	area[PRIVATE_FILE] = wl_try(mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-					 fd, 0));
+	area[PRIVATE_FILE] =
+		wl_try(mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
 	close(fd);
 	area[MOVED] = anon(PAGES);
 	for (int a = 0; a < AREAS; a++)

@@ -20,8 +20,8 @@
 int main(void)
 {
 	size_t size = 8 * getpagesize();
-	char *area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_DROPPABLE | MAP_ANONYMOUS,
-				 -1, 0));
+	char *area = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_DROPPABLE | MAP_ANONYMOUS, -1, 0));
 	char *flags = wl_vma_field(area, "VmFlags");
 
 	wl_check(wl_vma_flag(area, "dp"));

@@ -23,8 +23,8 @@ int main(void)
 	fd = wl_try(open("file", O_RDWR | O_CREAT, 0644));
 	wl_fill(buf, 2 * page, 1);
 	wl_check_eq(write(fd, buf, 2 * page), 2 * page);
-	base = wl_try(mmap(NULL, COUNT * STRIDE * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			   0));
+	base = wl_try(
+		mmap(NULL, COUNT * STRIDE * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	for (int i = 0; i < COUNT; i++) {
 		char *p = base + (size_t)i * STRIDE * page;
 

@@ -34,7 +34,8 @@ int main(void)
 	clean = wl_try(mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
 	read_only = wl_try(mmap(NULL, PAGES * page, PROT_READ, MAP_PRIVATE, fd, 0));
 	mixed = wl_try(mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
-	tail = wl_try(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, (PAGES - 1) * page));
+	tail = wl_try(
+		mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, (PAGES - 1) * page));
 	shifted = wl_try(mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 7 * page));
 	sink = read_only[3 * page];
 	for (int i = 0; i < PAGES; i += 3)

@@ -24,7 +24,8 @@ int main(void)
 	wl_fill(all, 8 * page, 1);
 	pid = wl_fork_awaited();
 	if (pid == 0) {
-		part = wl_try(mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4 * page));
+		part = wl_try(
+			mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4 * page));
 		wl_try(munmap(all, 8 * page));
 		close(fd);
 		wl_fill(part, page, 2);

@@ -19,7 +19,7 @@
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
+#define MADV_GUARD_REMOVE  103
 #endif
 
 enum { COUNT = 6, FIRST_OF_FILE = 4, WIPED = 3 };
@@ -59,8 +59,8 @@ static void set_up(void)
 	wl_try(ftruncate(fd, 2 * page));
 	for (int i = 0; i < COUNT; i++) {
 		bool file = i >= FIRST_OF_FILE;
-		char *room = wl_try(mmap(NULL, 4 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-					 -1, 0));
+		char *room =
+			wl_try(mmap(NULL, 4 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 		area[i] = wl_try(mmap(room + page, 2 * page, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS),

@@ -41,8 +41,8 @@ static struct load load_new(int task)
 			wl_try(mprotect(load.area[i], load.size, PROT_READ));
 	}
 	for (int i = 0; i < files; i++)
-		load.fd[i] = wl_try(open(wl_format("file-%d-%d", task, i),
-					 O_RDWR | O_CREAT | O_TRUNC, 0644));
+		load.fd[i] = wl_try(
+			open(wl_format("file-%d-%d", task, i), O_RDWR | O_CREAT | O_TRUNC, 0644));
 	return load;
 }
 

@@ -20,8 +20,8 @@ int main(void)
 {
 	struct rlimit limit = { .rlim_cur = 16384, .rlim_max = 16384 };
 	size_t size = 17 * getpagesize();
-	char *area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				 -1, 0));
+	char *area = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	wl_try(mlock(area, size));
 	wl_fill(area, size, 3);

@@ -48,10 +48,16 @@ int main(void)
 	int fd = wl_try(open("/proc/self/auxv", O_RDONLY | O_CLOEXEC));
 	ssize_t size = wl_try(read(fd, auxv, sizeof(auxv))), pairs = size / 16;
 	struct prctl_mm_map map = {
-		.start_code = stat_field(26), .end_code = stat_field(27),
-		.start_stack = stat_field(28), .start_data = stat_field(45),
-		.end_data = stat_field(46), .start_brk = stat_field(47),
-		.brk = (uintptr_t)sbrk(0), .exe_fd = -1, .auxv = (void *)auxv, .auxv_size = size,
+		.start_code = stat_field(26),
+		.end_code = stat_field(27),
+		.start_stack = stat_field(28),
+		.start_data = stat_field(45),
+		.end_data = stat_field(46),
+		.start_brk = stat_field(47),
+		.brk = (uintptr_t)sbrk(0),
+		.exe_fd = -1,
+		.auxv = (void *)auxv,
+		.auxv_size = size,
 	};
 
 	close(fd);

@@ -19,7 +19,11 @@
 enum { PAGES = 2048 };
 
 /* What each page should hold; a stamp of 0 means zeroes. */
-static struct { uint64_t stamp; int prot; bool mapped; } model[PAGES];
+static struct {
+	uint64_t stamp;
+	int prot;
+	bool mapped;
+} model[PAGES];
 static char *area;
 static size_t page;
 
@@ -35,8 +39,8 @@ static void remap(unsigned at, unsigned len)
 {
 	int prot = rnd(2) ? PROT_READ | PROT_WRITE : PROT_READ;
 
-	wl_try(mmap(area + at * page, len * page, prot,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	wl_try(mmap(area + at * page, len * page, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		    0));
 	for (unsigned i = at; i < at + len; i++) {
 		model[i].mapped = true;
 		model[i].prot = prot;

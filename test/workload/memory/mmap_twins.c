@@ -95,8 +95,10 @@ int main(void)
 
 	page = getpagesize();
 	pages = size / page;
-	shared = wl_try(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-	area = wl_try(mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+	shared =
+		wl_try(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	area = wl_try(
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 	pid = wl_fork_awaited();
 	if (pid == 0)
 		child(shared);

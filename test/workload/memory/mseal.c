@@ -29,8 +29,8 @@ static void check(char *area, size_t size)
 int main(void)
 {
 	size_t size = 4 * getpagesize();
-	char *area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				 -1, 0));
+	char *area = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	wl_fill(area, size, 1);
 	wl_try(syscall(SYS_mseal, area, size, 0));

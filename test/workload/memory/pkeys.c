@@ -29,7 +29,8 @@ int main(void)
 		wl_fill(area[i], size, i);
 		wl_try(pkey_mprotect(area[i], size, PROT_READ | PROT_WRITE, key[i]));
 	}
-	plain = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	plain = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	wl_fill(plain, size, 10);
 	/* Execute-only memory: the kernel takes a key of its own for it. */
 	wl_try(mprotect(plain, size, PROT_EXEC));

@@ -28,8 +28,8 @@ int main(void)
 	for (int i = 0; i < COUNT; i++) {
 		/* Bit 3 is shared, bit 4 is of a file; a page around keeps areas apart. */
 		int flags = (i & 8 ? MAP_SHARED : MAP_PRIVATE) | (i & 16 ? 0 : MAP_ANONYMOUS);
-		char *room = wl_try(mmap(NULL, size + 2 * page, PROT_NONE,
-					 MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+		char *room = wl_try(
+			mmap(NULL, size + 2 * page, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 
 		area[i] = wl_try(mmap(room + page, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED,
 				      i & 16 ? fd : -1, i & 16 ? i * size : 0));

@@ -47,8 +47,8 @@ static void wait_low(void)
 
 int main(void)
 {
-	below = wl_try(mmap(NULL, 2 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			    -1, 0));
+	below = wl_try(
+		mmap(NULL, 2 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	wl_fill(below, STACK, 5);
 	wl_try(mprotect(below, STACK, PROT_READ));
 	wl_ready();

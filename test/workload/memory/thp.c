@@ -24,7 +24,8 @@ int main(void)
 
 	wl_try(madvise(area, size, MADV_HUGEPAGE));
 	wl_fill(area, size, 1);
-	small = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	small = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	wl_try(madvise(small, size, MADV_NOHUGEPAGE));
 	wl_fill(small, size, 2);
 	before = atol(wl_vma_field(area, "AnonHugePages"));

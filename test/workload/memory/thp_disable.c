@@ -15,10 +15,10 @@
 int main(void)
 {
 	const size_t size = 4UL << 20;
-	char *plain = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				  -1, 0));
-	char *advised = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	char *plain = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	char *advised = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	char *flags[2];
 
 	wl_try(madvise(advised, size, MADV_HUGEPAGE));

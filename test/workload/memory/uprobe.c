@@ -53,8 +53,8 @@ int main(void)
 	exe[n] = '\0';
 	wl_try(mkdir("tracing", 0755));
 	wl_try(mount("tracefs", "tracing", "tracefs", 0, NULL));
-	control("uprobe_events", wl_format("p:%s/%s %s:0x%lx\n", name, name, exe,
-					   file_offset(wl_traced)));
+	control("uprobe_events",
+		wl_format("p:%s/%s %s:0x%lx\n", name, name, exe, file_offset(wl_traced)));
 	control(wl_format("events/%s/enable", name), "1\n");
 	wl_traced();
 	wl_check_eq(calls, 1);

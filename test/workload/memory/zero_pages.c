@@ -25,8 +25,8 @@ static bool zeroes(const char *p, size_t len)
 int main(void)
 {
 	size_t page = getpagesize(), size = 64 * page;
-	char *area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				 -1, 0));
+	char *area = wl_try(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	char buf[65536], *file;
 	volatile char sink;
 	int fd = wl_try(open("file", O_RDWR | O_CREAT, 0644));
@@ -45,6 +45,7 @@ int main(void)
 	wl_check(zeroes(file + page, page));
 	wl_check(!memcmp(file, buf, page) && !memcmp(file + 2 * page, buf, page));
 	memset(area, 'x', size);
-	wl_check(zeroes(wl_try(mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), page));
+	wl_check(zeroes(wl_try(mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)),
+			page));
 	wl_pass();
 }

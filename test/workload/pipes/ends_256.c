@@ -67,7 +67,8 @@ static void check_across(pid_t pid)
 				continue;
 			wl_try(fstat(number(c, 2 * p + (own & 1 ? 0 : 1)), &mine));
 			wl_try(stat(wl_format("/proc/%d/fd/%d", pid,
-					      number(c, 2 * p + (other & 1 ? 0 : 1))), &theirs));
+					      number(c, 2 * p + (other & 1 ? 0 : 1))),
+				    &theirs));
 			wl_check_eq(mine.st_ino, theirs.st_ino);
 			for (int e = 0; e < 2; e++)
 				if (own & other & 1 << e)

@@ -17,8 +17,12 @@
 static const struct {
 	int size, queued, flags;
 } kind[] = {
-	{ 1 << 20, 1 << 20, O_NONBLOCK }, { 1 << 20, 0, O_NONBLOCK }, { 4096, 4096, O_NONBLOCK },
-	{ 1 << 18, 12345, 0 },		  { 65536, 65536, 0 },	      { 65536, 1, O_CLOEXEC },
+	{ 1 << 20, 1 << 20, O_NONBLOCK },
+	{ 1 << 20, 0, O_NONBLOCK },
+	{ 4096, 4096, O_NONBLOCK },
+	{ 1 << 18, 12345, 0 },
+	{ 65536, 65536, 0 },
+	{ 65536, 1, O_CLOEXEC },
 };
 enum { COUNT = sizeof(kind) / sizeof(kind[0]) };
 

@@ -19,7 +19,7 @@ enum { PIPES = 6 };
 /* Reader and writer of each pipe; LEAF is a child of RIGHT. */
 static const struct {
 	int reader, writer;
-} use[PIPES] = { { ROOT, LEAF }, { LEAF, ROOT },  { LEFT, RIGHT },
+} use[PIPES] = { { ROOT, LEAF }, { LEAF, ROOT }, { LEFT, RIGHT },
 		 { LEAF, LEFT }, { LEAF, LEAF }, { RIGHT, LEAF } };
 
 static int fds[PIPES][2];

@@ -14,8 +14,8 @@
 int main(void)
 {
 	size_t page = getpagesize(), size = 8 * page;
-	char *area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-				 -1, 0));
+	char *area =
+		wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	pid_t reader, writer;
 
 	wl_fill(area, size, 1);

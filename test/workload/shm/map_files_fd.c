@@ -19,15 +19,16 @@
 int main(void)
 {
 	size_t size = 4 * getpagesize();
-	char *area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-				 -1, 0));
+	char *area =
+		wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	char buf[8];
 	struct statfs fs;
 	struct wl_fd state, now;
 	int fd;
 
 	fd = wl_try(open(wl_format("/proc/self/map_files/%lx-%lx", (uintptr_t)area,
-				   (uintptr_t)area + size), O_RDWR | O_CLOEXEC));
+				   (uintptr_t)area + size),
+			 O_RDWR | O_CLOEXEC));
 	wl_try(munmap(area, size));
 	wl_try(ftruncate(fd, 5));
 	wl_check_eq(pwrite(fd, "abcde", 5, 0), 5);

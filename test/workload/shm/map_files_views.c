@@ -24,12 +24,13 @@ int main(void)
 
 	wl_fill(area, size, 1);
 	fd = wl_try(open(wl_format("/proc/self/map_files/%lx-%lx", (uintptr_t)area,
-				   (uintptr_t)area + size), O_RDWR));
+				   (uintptr_t)area + size),
+			 O_RDWR));
 	own = wl_try(mmap(NULL, size - page, prot, MAP_PRIVATE, fd, page));
 	pair = wl_try(mmap(NULL, 2 * page, prot, MAP_SHARED, fd, 2 * page));
 	close(fd);
-	wl_fill(own, page, 2);            /* page 1 of the object, privately */
-	wl_fill(pair, page, 3);           /* page 2, for all */
+	wl_fill(own, page, 2);		  /* page 1 of the object, privately */
+	wl_fill(pair, page, 3);		  /* page 2, for all */
 	wl_fill(own + 2 * page, page, 4); /* page 3, privately */
 	wl_ready_and_wait();
 	wl_check(wl_matches(area, page, 1));

@@ -19,7 +19,8 @@ int main(void)
 	size_t page = getpagesize(), size = 8 * page;
 	const int prot = PROT_READ | PROT_WRITE;
 	int open_fd = wl_try(memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-	int closed_fd = wl_try(memfd_create("closed", 0)), sealed = wl_try(memfd_create("sealed", 2));
+	int closed_fd = wl_try(memfd_create("closed", 0)),
+	    sealed = wl_try(memfd_create("sealed", 2));
 	char *shared, *own, *closed, buf[4096];
 	pid_t pid;
 

@@ -55,7 +55,8 @@ int main(void)
 
 	page = getpagesize();
 	area = wl_try(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-	result = wl_try(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	result =
+		wl_try(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	for (size_t at = 0; at < size; at += page)
 		*(uint64_t *)(area + at) = at;
 	pid = wl_fork_awaited();

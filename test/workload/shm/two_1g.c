@@ -20,8 +20,9 @@ static size_t page;
 
 static char *map_again(char *at, size_t size)
 {
-	int fd = wl_try(open(wl_format("/proc/self/map_files/%lx-%lx", (uintptr_t)at,
-				       (uintptr_t)at + size), O_RDWR));
+	int fd = wl_try(
+		open(wl_format("/proc/self/map_files/%lx-%lx", (uintptr_t)at, (uintptr_t)at + size),
+		     O_RDWR));
 	char *view = wl_try(mmap(NULL, page, prot, MAP_SHARED, fd, gib / 2));
 
 	close(fd);
