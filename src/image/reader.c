@@ -26,8 +26,8 @@ struct image_reader {
 	uint64_t off, size;
 	unsigned index; /* messages read so far */
 	uint64_t buf_off;
-	size_t buf_len;
-	char buf[BUFFER_SIZE];
+	size_t buf_len, buf_size; /* filled; allocated: no more than the file has */
+	char *buf;
 };
 
 int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
@@ -43,7 +43,7 @@ int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
 
 static int refill(struct image_reader *r, struct err *err)
 {
-	size_t want = r->size - r->off < BUFFER_SIZE ? r->size - r->off : BUFFER_SIZE;
+	size_t want = r->size - r->off < r->buf_size ? r->size - r->off : r->buf_size;
 	int ret = pread_full(r->fd, r->buf, want, r->off);
 
 	if (ret == -ENODATA)
@@ -95,11 +95,10 @@ static int open_file(int dirfd, const char *path, struct arena *a, struct err *e
 	struct image_reader *r;
 	struct stat st;
 
-	r = malloc(sizeof(*r));
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return err_sys(err, "malloc", "can't read %s", path);
 	r->a = a;
-	r->off = r->index = r->buf_off = r->buf_len = 0;
 	snprintf(r->name, sizeof(r->name), "%s", slash ? slash + 1 : path);
 	/* O_NONBLOCK: a fifo in place of an image must not hold us up. */
 	r->fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -120,6 +119,12 @@ static int open_file(int dirfd, const char *path, struct arena *a, struct err *e
 		return ret;
 	}
 	r->size = st.st_size;
+	r->buf_size = r->size < BUFFER_SIZE ? r->size : BUFFER_SIZE;
+	r->buf = malloc(r->buf_size ? r->buf_size : 1);
+	if (!r->buf) {
+		image_reader_close(r);
+		return err_sys(err, "malloc", "can't read %s", path);
+	}
 	*ret_reader = r;
 	return 0;
 }
@@ -375,6 +380,7 @@ void image_reader_close(struct image_reader *r)
 	if (!r)
 		return;
 	close_fd(&r->fd);
+	free(r->buf);
 	free(r);
 }
 

@@ -13,6 +13,8 @@
 #include "image/check.h"
 #include "image/codec.h"
 
+#define SMALL_IMAGE (64 * 1024)
+
 int check_fail(struct verify *v, const char *field, const char *fmt, ...)
 {
 	char text[400];
@@ -154,7 +156,9 @@ static int check_end(struct verify *v, struct image_reader *r)
 static int check_image(struct verify *v, const struct image_file *file)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
-	_cleanup_(arena_free) struct arena arena = {};
+	_cleanup_(arena_free) struct arena own = {};
+	/* Small images stay until the end; that is cheaper than to free each. */
+	struct arena *arena = file->size > SMALL_IMAGE ? &own : &v->arena;
 	ProtobufCMessage *msg;
 	int ret;
 
@@ -165,7 +169,7 @@ static int check_image(struct verify *v, const struct image_file *file)
 	v->last_end = v->present_pages = 0;
 	if (image_kind_info(file->kind)->framing == FRAMING_RAW || image_kind_is_service(file->kind))
 		return 0;
-	ret = image_reader_open(v->dir, file->kind, file->key, &arena, v->err, &r);
+	ret = image_reader_open(v->dir, file->kind, file->key, arena, v->err, &r);
 	for (; !ret; v->entry++) {
 		ret = image_read_msg(r, NULL, v->err, &msg);
 		if (ret || !msg)
