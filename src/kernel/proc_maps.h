@@ -7,36 +7,23 @@
 
 /* VmFlags of smaps: VMF(name, two letters). Names follow the kernel's VM_* (fs/proc/task_mmu.c,
  * show_smap_vma_flags), Linux 3.8 to 6.19. */
-#define VMF_LIST                                                                                   \
-	VMF(READ, 'r', 'd')                                                                        \
-	VMF(WRITE, 'w', 'r') VMF(EXEC, 'e', 'x') VMF(SHARED, 's', 'h') VMF(MAYREAD, 'm', 'r') VMF( \
-		MAYWRITE, 'm', 'w') VMF(MAYEXEC, 'm', 'e') VMF(MAYSHARE, 'm', 's') VMF(GROWSDOWN,  \
-										       'g', 'd')   \
-		VMF(PFNMAP, 'p', 'f') VMF(DENYWRITE, 'd', 'w') VMF(LOCKED, 'l', 'o') VMF(          \
-			IO, 'i', 'o') VMF(SEQ_READ, 's', 'r') VMF(RAND_READ, 'r',                  \
-								  'r') VMF(DONTCOPY, 'd', 'c')     \
-			VMF(DONTEXPAND, 'd', 'e') VMF(LOCKONFAULT, 'l', 'f') VMF(                  \
-				ACCOUNT,                                                           \
-				'a', 'c') VMF(NORESERVE, 'n',                                      \
-					      'r') VMF(HUGETLB, 'h', 't')                          \
-				VMF(SYNC, 's', 'f') VMF(NONLINEAR, 'n', 'l') VMF(                  \
-					ARCH_1,                                                    \
-					'a', 'r') VMF(WIPEONFORK, 'w',                             \
-						      'f') VMF(DONTDUMP, 'd', 'd')                 \
-					VMF(ARM64_BTI, 'b', 't') VMF(SOFTDIRTY, 's', 'd') VMF(     \
-						MIXEDMAP, 'm', 'm') VMF(HUGEPAGE, 'h', 'g')        \
-						VMF(NOHUGEPAGE, 'n',                               \
-						    'h') VMF(MERGEABLE, 'm',                       \
-							     'g') VMF(UFFD_MISSING, 'u',           \
-								      'm') VMF(UFFD_WP, 'u', 'w')  \
-							VMF(UFFD_MINOR, 'u', 'i') VMF(             \
-								MTE, 'm', 't') VMF(SHADOW_STACK,   \
-										   's', 's')       \
-								VMF(SEALED, 's',                   \
-								    'l') VMF(DROPPABLE, 'd', 'p')  \
-									VMF(MPX, 'm', 'p')         \
-										VMF(MAYBE_GUARD,   \
-										    'g', 'u')
+/* clang-format off */
+#define VMF_LIST \
+	VMF(READ, 'r', 'd') VMF(WRITE, 'w', 'r') VMF(EXEC, 'e', 'x') VMF(SHARED, 's', 'h') \
+	VMF(MAYREAD, 'm', 'r') VMF(MAYWRITE, 'm', 'w') VMF(MAYEXEC, 'm', 'e') \
+	VMF(MAYSHARE, 'm', 's') VMF(GROWSDOWN, 'g', 'd') VMF(PFNMAP, 'p', 'f') \
+	VMF(DENYWRITE, 'd', 'w') VMF(LOCKED, 'l', 'o') VMF(IO, 'i', 'o') \
+	VMF(SEQ_READ, 's', 'r') VMF(RAND_READ, 'r', 'r') VMF(DONTCOPY, 'd', 'c') \
+	VMF(DONTEXPAND, 'd', 'e') VMF(LOCKONFAULT, 'l', 'f') VMF(ACCOUNT, 'a', 'c') \
+	VMF(NORESERVE, 'n', 'r') VMF(HUGETLB, 'h', 't') VMF(SYNC, 's', 'f') \
+	VMF(NONLINEAR, 'n', 'l') VMF(ARCH_1, 'a', 'r') VMF(WIPEONFORK, 'w', 'f') \
+	VMF(DONTDUMP, 'd', 'd') VMF(ARM64_BTI, 'b', 't') VMF(SOFTDIRTY, 's', 'd') \
+	VMF(MIXEDMAP, 'm', 'm') VMF(HUGEPAGE, 'h', 'g') VMF(NOHUGEPAGE, 'n', 'h') \
+	VMF(MERGEABLE, 'm', 'g') VMF(UFFD_MISSING, 'u', 'm') VMF(UFFD_WP, 'u', 'w') \
+	VMF(UFFD_MINOR, 'u', 'i') VMF(MTE, 'm', 't') VMF(SHADOW_STACK, 's', 's') \
+	VMF(SEALED, 's', 'l') VMF(DROPPABLE, 'd', 'p') VMF(MPX, 'm', 'p') \
+	VMF(MAYBE_GUARD, 'g', 'u')
+/* clang-format on */
 
 enum vmf_bit {
 #define VMF(name, a, b) VMF_BIT_##name,
