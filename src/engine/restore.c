@@ -99,7 +99,9 @@ static int step_programs(struct restore *r)
 		if (!r->tasks[i]->zombie)
 			threads += r->tasks[i]->n_threads;
 	task_post(&r->shared->go);
-	ret = wait_counter(r, &r->shared->parked, threads, "all state is restored");
+	ret = seize_confined(r);
+	if (ret == 0)
+		ret = wait_counter(r, &r->shared->parked, threads, "all state is restored");
 	return ret < 0 && r->shared->bad ? explain_failure(r) : ret;
 }
 

@@ -23,6 +23,7 @@ int fork_root(struct restore *r);
 /* wait.c: what the tool does meanwhile. */
 int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, const char *what);
 int seize_leaders(struct restore *r);
+int seize_confined(struct restore *r);
 /* After a program has failed: fills the error with the call, its arguments and its note. */
 int explain_failure(struct restore *r);
 void kill_tree(struct restore *r);

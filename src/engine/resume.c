@@ -17,6 +17,7 @@
 #include "image/constants.h"
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
+#include "objects/process/process.h"
 #include "task/tree.h"
 
 /* Any system call instruction inside the agent's code. */
@@ -62,7 +63,7 @@ static int hold_threads(struct restore_task *t)
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		pid_t tid = t->threads[i].vtid;
 
-		if (i)
+		if (i && !t->threads[i].seized)
 			ret = ptrace_seize(tid, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD, err);
 		if (ret == 0)
 			ret = ptrace_interrupt(tid, err);
@@ -138,6 +139,8 @@ static int set_task(struct restore_task *t)
 	/* Now that registers are final, signals may come: masks last. */
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
 		ret = ptrace_set_sigmask(t->threads[i].vtid, mask_of(t, i), err);
+	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
+		ret = process_finish_thread(&t->threads[i], t->threads[i].vtid, err);
 	return err_add_pid(err, t->vpid, ret);
 }
 
@@ -148,15 +151,20 @@ static void let_go(struct restore_task *t)
 	/* Sent while it is held: it takes effect as it goes on. */
 	if (tc->task_state == TASK_STATE_STOPPED)
 		kill(t->vpid, tc->has_stop_signo ? (int)tc->stop_signo : SIGSTOP);
-	else if (t->r->s->opts->leave_stopped)
+	else if (t->r->s->opts->leave_stopped || signals_stop_pending(t))
 		kill(t->vpid, SIGSTOP);
 	for (size_t i = t->n_threads; i-- > 0;)
 		ptrace_detach(t->threads[i].vtid, 0, NULL);
 }
 
+static pid_t tid_of(const struct restore_thread *th)
+{
+	return th->vtid;
+}
+
 int resume_tree(struct restore *r)
 {
-	int ret = 0;
+	int ret = sched_finish(r, tid_of);
 
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
 		if (!r->tasks[i]->zombie && !r->tasks[i]->helper)

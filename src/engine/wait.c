@@ -12,6 +12,7 @@
 
 #include "engine/restore.h"
 #include "kernel/ptrace.h"
+#include "objects/security/security.h"
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, const struct timespec *timeout)
 {
@@ -106,6 +107,32 @@ int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, c
 	}
 }
 
+/* Filters of a confined task must not see what the agent and the tool do in it. */
+static unsigned long seize_options(const struct restore_task *t)
+{
+	return PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD |
+	       (seccomp_confines(t) ? PTRACE_O_SUSPEND_SECCOMP : 0);
+}
+
+/* The leaders are held already. Threads wait before their filters until they are, too. */
+int seize_confined(struct restore *r)
+{
+	size_t n = seccomp_threads(r);
+	int ret = n ? wait_counter(r, &r->shared->filters_ready, n, "seccomp can be installed") : 0;
+
+	for (size_t i = 0; ret == 0 && n && i < r->n_tasks; i++) {
+		struct restore_task *t = r->tasks[i];
+
+		for (size_t k = 1; ret == 0 && seccomp_confines(t) && k < t->n_threads; k++) {
+			ret = ptrace_seize(t->threads[k].vtid, seize_options(t), restore_err(r));
+			t->threads[k].seized = ret == 0;
+		}
+	}
+	if (ret == 0)
+		task_post(&r->shared->filters_go);
+	return ret;
+}
+
 /* From here on the kernel ends the tasks if the tool is killed. */
 int seize_leaders(struct restore *r)
 {
@@ -115,8 +142,7 @@ int seize_leaders(struct restore *r)
 
 		if (t->zombie || t->helper)
 			continue;
-		ret = ptrace_seize(t->vpid, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD,
-				   restore_err(r));
+		ret = ptrace_seize(t->vpid, seize_options(t), restore_err(r));
 		if (ret < 0)
 			return ret;
 		t->real_pid = t->vpid;

@@ -6,6 +6,7 @@
 #include "image/constants.h"
 #include "image/writer.h"
 #include "objects/registry.h"
+#include "objects/security/security.h"
 
 static int write_task(struct dump *d, struct dump_task *t)
 {
@@ -95,7 +96,7 @@ int write_inventory(struct dump *d)
 	d->inventory->has_fdinfo_per_id = d->inventory->fdinfo_per_id = true;
 	d->inventory->has_ns_per_id = d->inventory->ns_per_id = true;
 	d->inventory->has_lsmtype = true;
-	d->inventory->lsmtype = LSMTYPE__NO_LSM;
+	d->inventory->lsmtype = lsm_host();
 	d->inventory->has_dump_uptime = true;
 	d->inventory->dump_uptime = up.tv_sec * UINT64_C(1000000) + up.tv_nsec / 1000;
 	return image_write_one(d->s->images, IMAGE_INVENTORY, 0, d->inventory, dump_err(d));

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
+#include "objects/process/process.h"
 
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE 0x202
@@ -66,6 +67,7 @@ static size_t xsave_size(void)
 static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 {
 	struct cpu_regs regs = th->stop->regs;
+	uint64_t abort_ip;
 
 	if (regs_restarts(&regs)) {
 		th->extra->has_raw_orig_ax = th->extra->has_raw_ax = true;
@@ -73,6 +75,8 @@ static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 		th->extra->raw_ax = regs.r.rax;
 	}
 	regs_restart(&regs, RESTART_ANEW);
+	if (rseq_fixup(th, &abort_ip))
+		regs_set_ip(&regs, abort_ip);
 	g->r15 = regs.r.r15;
 	g->r14 = regs.r.r14;
 	g->r13 = regs.r.r13;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Syscall user dispatch (PR_SET_SYSCALL_USER_DISPATCH, Linux 5.11): a thread gets SIGSYS for calls
+ * made outside of one range of addresses, while a byte of its memory says so. Programs that run
+ * Windows code use it.
+ *
+ * The agent's calls lie outside of that range. So the dispatch is switched off by ptrace (6.4) while
+ * the agent is in the thread, and on again afterwards; a restored thread gets it from the tool, when
+ * it has made its last call.
+ */
+#include <errno.h>
+#include <sys/ptrace.h>
+
+#include "objects/process/process.h"
+#include "objects/process/rseq.h"
+
+#define GET_DISPATCH 0x4211 /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
+#define SET_DISPATCH 0x4210
+#define DISPATCH_ON  1
+
+struct dispatch { /* struct ptrace_sud_config */
+	uint64_t mode, selector, offset, len;
+};
+
+struct dispatched {
+	pid_t tid;
+	struct dispatch config;
+};
+
+static int set_dispatch(pid_t tid, const struct dispatch *config)
+{
+	return ptrace((enum __ptrace_request)SET_DISPATCH, tid, sizeof(*config), config) < 0 ? -errno : 0;
+}
+
+static void switch_on(void *data)
+{
+	const struct dispatched *thread = data;
+
+	set_dispatch(thread->tid, &thread->config);
+}
+
+static int collect_thread(struct dump_thread *th)
+{
+	struct dump *d = th->task->dump;
+	struct dispatched *thread;
+	struct dispatch config, off = { 0 };
+	int ret;
+
+	/* A kernel before 6.4 can't tell. */
+	if (ptrace((enum __ptrace_request)GET_DISPATCH, th->stop->tid, sizeof(config), &config) < 0 ||
+	    config.mode != DISPATCH_ON)
+		return 0;
+	th->extra->has_dispatch_selector = true;
+	th->extra->dispatch_selector = config.selector;
+	th->extra->has_dispatch_offset = th->extra->has_dispatch_len = true;
+	th->extra->dispatch_offset = config.offset;
+	th->extra->dispatch_len = config.len;
+	thread = arena_new(dump_arena(d), struct dispatched);
+	*thread = (struct dispatched){ th->stop->tid, config };
+	ret = set_dispatch(thread->tid, &off);
+	if (ret < 0)
+		return err_set(dump_err(d), ERR_KERNEL, -ret,
+			       "can't suspend the syscall user dispatch of thread %d", th->vtid);
+	undo_push(&d->s->undo, switch_on, thread);
+	return 0;
+}
+
+static int absorb_thread(struct dump_thread *th)
+{
+	const CrtoolsThreadEntry *e = th->extra;
+	struct dispatch config = { DISPATCH_ON, e->dispatch_selector, e->dispatch_offset,
+				   e->dispatch_len };
+	int ret;
+
+	if (!e->has_dispatch_selector)
+		return 0;
+	ret = set_dispatch(th->stop->tid, &config);
+	return ret < 0 ? err_set(dump_err(th->task->dump), ERR_KERNEL, -ret,
+				 "can't switch the syscall user dispatch of thread %d on again",
+				 th->vtid) : 0;
+}
+
+static int dispatch_finish(const struct restore_thread *th, pid_t tid, struct err *err)
+{
+	const CrtoolsThreadEntry *e = th->extra;
+	struct dispatch config;
+	int ret;
+
+	if (!e || !e->has_dispatch_selector)
+		return 0;
+	config = (struct dispatch){ DISPATCH_ON, e->dispatch_selector, e->dispatch_offset,
+				    e->dispatch_len };
+	ret = set_dispatch(tid, &config);
+	return ret < 0 ? err_set(err, ERR_KERNEL, -ret, "can't set the syscall user dispatch of thread "
+				 "%d (Linux 6.4)", th->vtid) : 0;
+}
+
+int process_finish_thread(const struct restore_thread *th, pid_t tid, struct err *err)
+{
+	int ret = rseq_finish(th, tid, err);
+
+	return ret < 0 ? ret : dispatch_finish(th, tid, err);
+}
+
+const struct state_class dispatch_state = {
+	.name = "syscall user dispatch",
+	.collect_thread = collect_thread,
+	.absorb_thread = absorb_thread,
+};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * State of tasks and threads: the classes of this folder, and what the engine must call by name
+ * because it happens outside of any program: while a thread's registers are written at a dump, and
+ * when all threads of a restored tree stand and only ptrace may still touch them.
+ */
+#ifndef OBJECTS_PROCESS_PROCESS_H
+#define OBJECTS_PROCESS_PROCESS_H
+
+#include "objects/class.h"
+#include "objects/restored.h"
+
+extern const struct state_class core_state;
+extern const struct state_class robust_state;
+extern const struct state_class rseq_state;
+extern const struct state_class signals_state;
+extern const struct state_class timers_state;
+extern const struct state_class procfile_state;
+extern const struct state_class attributes_state;
+extern const struct state_class mempolicy_state;
+extern const struct state_class sched_state;
+extern const struct state_class limits_state;
+extern const struct state_class creds_state;
+extern const struct state_class dispatch_state;
+extern const struct state_class mmflags_state; /* its calls come after all others */
+
+/*
+ * Points at which the leader's program waits until the programs of all other threads have come
+ * there too; the calls are put at the current stage. Every thread must pass a point just once.
+ */
+enum meeting_point {
+	MEETING_STATE,	  /* queues and timers stand: limits on them may shrink */
+	MEETING_IDENTITY, /* no thread changes its credentials any more */
+	MEETING_POINTS
+};
+void meeting_reach(struct restore_thread *th, enum meeting_point point);
+
+/*
+ * Dump, before registers are written to the entry. A thread that was stopped inside a restartable
+ * sequence goes on at the sequence's abort handler, as it would after any preemption: true, and
+ * *ret_ip is where. rseq_state must have collected the thread.
+ */
+bool rseq_fixup(const struct dump_thread *th, uint64_t *ret_ip);
+
+/* Restore: a SIGSTOP was pending; the tool sends one when all threads stand (and after it has
+ * stopped a task that was stopped): it can't be queued from inside without stopping there. */
+bool signals_stop_pending(const struct restore_task *t);
+/* Is a signal of this POSIX timer among those that were pending? */
+bool signals_timer_pending(const struct restore_task *t, uint32_t timer_id);
+/* Will the timer's pending signal be brought about by the timer itself? Then it is not queued. */
+bool timers_fire_again(const struct restore_task *t, uint32_t timer_id);
+
+/*
+ * Restore, in the tool, for each thread when its registers are set, just before it is let go; the
+ * thread is in a ptrace stop and makes no further call for the tool. What only a tracer can set
+ * without tripping over it: syscall user dispatch, an unfinished restartable sequence.
+ */
+int process_finish_thread(const struct restore_thread *th, pid_t tid, struct err *err);
+
+/* Restore, in the tool, when all threads stand and are traced, once: core scheduling cookies.
+ * real_tid gives the thread id in the tool's namespace. */
+int sched_finish(struct restore *r, pid_t (*real_tid)(const struct restore_thread *th));
+
+#endif

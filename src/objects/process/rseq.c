@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Restartable sequences: a thread's registration of its struct rseq (rseq(2), Linux 4.18), read by
+ * PTRACE_GET_RSEQ_CONFIGURATION (5.13).
+ *
+ * A thread that is frozen inside of a critical section has rseq_cs in that struct pointing at the
+ * section. When the kernel returns to user space after a preemption and finds the instruction
+ * pointer outside of the section, it clears the pointer. That happens while the agent runs in the
+ * thread, so the pointer is put back after the visit: the thread then continues at its abort
+ * handler, or (a section with RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL) where it was, as if nobody had
+ * been there. The images hold the abort handler as instruction pointer, or, for such a section, the
+ * pointer, which must not be set before the registers are: see rseq_finish().
+ *
+ * A forked task inherits the registration of the tool's C library, at an address that is about to
+ * vanish: the kernel would kill the task at the next preemption. prepare() takes it back.
+ */
+#include "objects/process/rseq.h"
+
+#include <errno.h>
+#include <linux/rseq.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/ptrace.h"
+#include "objects/process/process.h"
+#include "objects/registry.h"
+
+#define FLAG_NO_RESTART_ON_SIGNAL 2u
+#define ORIGINAL_SIZE		  32u
+#define GLIBC_SIGNATURE		  0x53053053u
+#define SIZE_MAX_SANE		  4096u
+
+/* What the C library of the tool says of its registration (glibc 2.35). */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+struct rseq_reads {
+	int mem_fd;
+	uint64_t pointer;  /* of the struct rseq */
+	uint64_t section;  /* what rseq_cs held; 0: none */
+	uint64_t abort_ip; /* 0: not inside a section that is aborted */
+	/* A kernel that can't tell: is there a registration at all? */
+	bool probing;
+	call_id probe;
+};
+
+/* --- dump ----------------------------------------------------------------------------------- */
+
+static void put_section_back(void *data)
+{
+	const struct rseq_reads *reads = data;
+
+	mem_write(reads->mem_fd, reads->pointer + offsetof(struct rseq, rseq_cs), &reads->section,
+		  sizeof(reads->section));
+}
+
+static bool inside(const struct rseq_cs *cs, uint64_t ip)
+{
+	return ip - cs->start_ip < cs->post_commit_offset;
+}
+
+/* Is the thread in a critical section? The memory is the program's: whatever it says may be wrong. */
+static void examine_section(struct dump_thread *th, struct rseq_reads *reads, RseqEntry *e)
+{
+	struct dump_task *t = th->task;
+	struct rseq_cs cs;
+	struct rseq area;
+
+	if (mem_read(t->stop->mem_fd, reads->pointer, &area, offsetof(struct rseq, flags) + 4) < 0 ||
+	    !area.rseq_cs ||
+	    mem_read(t->stop->mem_fd, area.rseq_cs, &cs, sizeof(cs)) < 0 ||
+	    !inside(&cs, regs_ip(&th->stop->regs)))
+		return;
+	reads->section = area.rseq_cs;
+	undo_push(&t->dump->s->undo, put_section_back, reads);
+	if ((cs.flags | area.flags) & FLAG_NO_RESTART_ON_SIGNAL) {
+		e->has_rseq_cs_pointer = true;
+		e->rseq_cs_pointer = area.rseq_cs;
+	} else {
+		reads->abort_ip = cs.abort_ip;
+	}
+}
+
+/* Registering another place fails with EINVAL if there is a registration; if not, it is taken back. */
+static void probe_registration(struct dump_thread *th, struct rseq_reads *reads)
+{
+	uint64_t scratch = area_reserve(th->prog->area, 2 * ORIGINAL_SIZE);
+
+	/* 32-byte alignment is demanded; the area itself starts at a page. */
+	scratch = (scratch + ORIGINAL_SIZE - 1) & ~(uint64_t)(ORIGINAL_SIZE - 1);
+	program_note(th->prog, "a registration of restartable sequences");
+	reads->probe = program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(0),
+				    IMM(GLIBC_SIGNATURE));
+	program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(RSEQ_FLAG_UNREGISTER),
+		     IMM(GLIBC_SIGNATURE));
+	reads->probing = true;
+}
+
+static int collect_thread(struct dump_thread *th)
+{
+	struct arena *a = dump_arena(th->task->dump);
+	struct rseq_reads *reads = arena_new(a, struct rseq_reads);
+	struct ptrace_rseq conf;
+	RseqEntry *e;
+	int ret;
+
+	reads->mem_fd = th->task->stop->mem_fd;
+	th->priv[SLOT_RSEQ] = reads;
+	ret = ptrace_get_rseq(th->stop->tid, &conf, NULL);
+	if (ret < 0) {
+		probe_registration(th, reads);
+		return 0;
+	}
+	e = arena_msg(a, RseqEntry, rseq_entry);
+	th->core->thread_core->rseq_entry = e;
+	e->rseq_abi_pointer = conf.pointer;
+	e->rseq_abi_size = conf.size;
+	e->signature = conf.signature;
+	reads->pointer = conf.pointer;
+	if (conf.pointer)
+		examine_section(th, reads, e);
+	return 0;
+}
+
+static int absorb_thread(struct dump_thread *th)
+{
+	struct rseq_reads *reads = state_priv(th, SLOT_RSEQ, struct rseq_reads);
+
+	if (reads->section)
+		put_section_back(reads);
+	if (reads->probing && program_result(th->prog, reads->probe) == -EINVAL)
+		task_refuse(th->task,
+			    arena_printf(dump_arena(th->task->dump), "thread %d", th->vtid),
+			    "has registered restartable sequences, and the kernel does not say where",
+			    "Use Linux 5.13 or newer, or start the program with "
+			    "GLIBC_TUNABLES=glibc.pthread.rseq=0.");
+	return 0;
+}
+
+bool rseq_fixup(const struct dump_thread *th, uint64_t *ret_ip)
+{
+	const struct rseq_reads *reads = state_priv(th, SLOT_RSEQ, struct rseq_reads);
+
+	if (!reads || !reads->abort_ip)
+		return false;
+	*ret_ip = reads->abort_ip;
+	return true;
+}
+
+/* --- restore -------------------------------------------------------------------------------- */
+
+static int check(struct restore_task *t)
+{
+	if (t->zombie || t->helper)
+		return 0;
+	for (size_t i = 0; i < t->n_threads; i++) {
+		const RseqEntry *e = t->threads[i].core->thread_core->rseq_entry;
+
+		if (e && e->rseq_abi_pointer &&
+		    (e->rseq_abi_size < ORIGINAL_SIZE || e->rseq_abi_size > SIZE_MAX_SANE))
+			return image_bad(t, "the struct rseq of thread %d has %u bytes",
+					 t->threads[i].vtid, e->rseq_abi_size);
+	}
+	return 0;
+}
+
+static int unregister_own(uint64_t at, uint32_t size)
+{
+	return syscall(SYS_rseq, at, size, RSEQ_FLAG_UNREGISTER, GLIBC_SIGNATURE) < 0 ? -errno : 0;
+}
+
+/* The size to unregister is the one that was registered: 32, or with glibc 2.40 what the kernel
+ * asks for in AT_RSEQ_FEATURE_SIZE, rounded up; __rseq_size is only what of it is in use. */
+static int prepare(struct restore_task *t)
+{
+	uint64_t at;
+
+	if (!&__rseq_size || !__rseq_size)
+		return 0;
+	at = (uint64_t)((char *)__builtin_thread_pointer() + __rseq_offset);
+	for (uint32_t size = ORIGINAL_SIZE; size <= 256; size += 4) {
+		int ret = unregister_own(at, size);
+
+		if (ret == 0 || ret == -ENOSYS)
+			return 0;
+		if (ret != -EINVAL)
+			break;
+	}
+	/* Already taken back, by a task that forked this one. */
+	if (((volatile struct rseq *)at)->cpu_id == (uint32_t)RSEQ_CPU_ID_UNINITIALIZED)
+		return 0;
+	return err_set(restore_err(t->r), ERR_INTERNAL, EINVAL,
+		       "the tool's own registration of restartable sequences can't be taken back");
+}
+
+static int emit_thread(struct restore_thread *th)
+{
+	const RseqEntry *e = th->core->thread_core->rseq_entry;
+
+	if (!e || !e->rseq_abi_pointer)
+		return 0;
+	program_stage(th->prog, STAGE_THREAD);
+	program_note(th->prog, "restartable sequences of thread %d", th->vtid);
+	program_do(th->prog, SYS_rseq, IMM(e->rseq_abi_pointer), IMM(e->rseq_abi_size), IMM(0),
+		   IMM(e->signature));
+	return 0;
+}
+
+int rseq_finish(const struct restore_thread *th, pid_t tid, struct err *err)
+{
+	const RseqEntry *e = th->core->thread_core->rseq_entry;
+
+	if (!e || !e->rseq_abi_pointer || !e->has_rseq_cs_pointer || !e->rseq_cs_pointer)
+		return 0;
+	if (ptrace(PTRACE_POKEDATA, tid, e->rseq_abi_pointer + offsetof(struct rseq, rseq_cs),
+		   e->rseq_cs_pointer) < 0)
+		return err_sys(err, "ptrace", "can't put thread %d back into its restartable sequence",
+			       th->vtid);
+	return 0;
+}
+
+const struct state_class rseq_state = {
+	.name = "restartable sequences",
+	.collect_thread = collect_thread,
+	.absorb_thread = absorb_thread,
+	.check = check,
+	.prepare = prepare,
+	.emit_thread = emit_thread,
+};

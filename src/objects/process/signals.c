@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals of a process: the handlers, the queue of the process and those of its threads, the
+ * alternate stacks. (Blocked signals are a register to ptrace: the engine's.)
+ *
+ * Queues are read with PTRACE_PEEKSIGINFO, in their order, and filled by the process itself: the
+ * kernel lets a task queue any siginfo, even one that says it is from the kernel, to itself
+ * (kernel/signal.c, do_rt_sigqueueinfo: the caller's own id). So the shared queue is filled by the
+ * leader and each private one by its thread, while the agent has all signals blocked; a blocked
+ * signal is queued even when it is ignored. Handlers are set before any thread is started, because
+ * setting SIG_IGN empties the queues of that signal.
+ *
+ * A signal can be pending without an entry in a queue: the limit on queued signals was reached, or
+ * memory short, when it was sent. It is delivered with the siginfo of kill(2) from process 0;
+ * exactly that is queued for it.
+ *
+ * SIGSTOP can't be blocked, so it can't be queued without effect: see signals_stop_pending().
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "kernel/ptrace.h"
+#include "objects/process/core.h"
+#include "objects/process/process.h"
+#include "objects/registry.h"
+
+#define N_ACTIONS      62 /* all but SIGKILL and SIGSTOP */
+#define KERNEL_SIGNALS 64
+#define SIGSET_SIZE    8
+#define SA_KNOWN_IA32  174 /* rt_sigaction of i386 */
+#define SIGINFO_SIZE   128
+#define SS_FLAGS       ((1u << 31) | SS_ONSTACK | SS_DISABLE)
+
+_Static_assert(sizeof(siginfo_t) == SIGINFO_SIZE, "the image's size of a siginfo");
+
+/* As rt_sigaction(2) has it, not as the C library does. */
+struct action {
+	uint64_t handler, flags, restorer, mask;
+};
+struct action_ia32 {
+	uint32_t handler, flags, restorer, mask[2];
+};
+
+struct signal_reads {
+	uint64_t actions; /* area offset; the leader's only */
+	uint64_t stack;
+	call_id stack_call;
+};
+
+static bool has_action(int signo)
+{
+	return signo != SIGKILL && signo != SIGSTOP;
+}
+
+/* --- dump ----------------------------------------------------------------------------------- */
+
+static void push_siginfo(struct dump *d, SignalQueueEntry *queue, siginfo_t *info)
+{
+	struct arena *a = dump_arena(d);
+	SiginfoEntry *e = arena_msg(a, SiginfoEntry, siginfo_entry);
+
+	/* The kernel's private mark on a timer's signal: user space never sees it, and queued again
+	 * it would make an older kernel start a timer. It follows si_value. */
+	if (info->si_code == SI_TIMER)
+		memset((char *)&info->si_value + sizeof(info->si_value), 0, sizeof(int));
+	e->siginfo.len = sizeof(*info);
+	e->siginfo.data = arena_memdup(a, info, sizeof(*info));
+	arena_push(a, queue->signals, queue->n_signals, e);
+}
+
+static int read_queue(struct dump_thread *th, bool shared, uint64_t pending,
+		      SignalQueueEntry **ret_queue)
+{
+	struct dump *d = th->task->dump;
+	SignalQueueEntry *queue = arena_msg(dump_arena(d), SignalQueueEntry, signal_queue_entry);
+	siginfo_t infos[32], lone;
+	uint64_t off = 0;
+	int n;
+
+	do {
+		n = ptrace_peek_siginfo(th->stop->tid, shared, off, infos, 32, dump_err(d));
+		if (n < 0)
+			return n;
+		for (int i = 0; i < n; i++) {
+			if (infos[i].si_signo > 0 && infos[i].si_signo <= KERNEL_SIGNALS)
+				pending &= ~(UINT64_C(1) << (infos[i].si_signo - 1));
+			push_siginfo(d, queue, &infos[i]);
+		}
+		off += n;
+	} while (n > 0);
+	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++) {
+		if (!(pending & (UINT64_C(1) << (signo - 1))))
+			continue;
+		memset(&lone, 0, sizeof(lone));
+		lone.si_signo = signo;
+		lone.si_code = SI_USER;
+		push_siginfo(d, queue, &lone);
+	}
+	*ret_queue = queue;
+	return 0;
+}
+
+static int collect(struct dump_task *t)
+{
+	struct program *p;
+	uint64_t actions;
+	int k = 0;
+
+	if (t->zombie)
+		return 0;
+	p = t->threads[0].prog;
+	actions = area_reserve(p->area, N_ACTIONS * sizeof(struct action));
+	t->priv[SLOT_SIGNALS] = arena_new(dump_arena(t->dump), struct signal_reads);
+	state_priv(t, SLOT_SIGNALS, struct signal_reads)->actions = actions;
+	program_note(p, "the signal handlers");
+	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++)
+		if (has_action(signo))
+			program_do(p, SYS_rt_sigaction, IMM(signo), IMM(0),
+				   AREA(actions + sizeof(struct action) * k++), IMM(SIGSET_SIZE));
+	return read_queue(&t->threads[0], true, t->status->shd_pnd, &t->core->tc->signals_s);
+}
+
+static int collect_thread(struct dump_thread *th)
+{
+	struct signal_reads *reads = arena_new(dump_arena(th->task->dump), struct signal_reads);
+
+	reads->stack = area_reserve(th->prog->area, sizeof(stack_t));
+	program_note(th->prog, "the alternate signal stack");
+	reads->stack_call = program_do(th->prog, SYS_sigaltstack, IMM(0), AREA(reads->stack));
+	th->priv[SLOT_SIGNALS] = reads;
+	return read_queue(th, false, th->status->sig_pnd, &th->core->thread_core->signals_p);
+}
+
+static int absorb(struct dump_task *t)
+{
+	struct signal_reads *reads = state_priv(t, SLOT_SIGNALS, struct signal_reads);
+	const struct action *actions = area_data(t->threads[0].prog->area, reads->actions);
+	bool compat = regs_compat(&t->threads[0].stop->regs);
+	struct arena *a = dump_arena(t->dump);
+	TaskCoreEntry *tc = t->core->tc;
+
+	for (int k = 0; k < N_ACTIONS; k++) {
+		SaEntry *e = arena_msg(a, SaEntry, sa_entry);
+
+		e->sigaction = actions[k].handler;
+		e->flags = actions[k].flags;
+		e->restorer = actions[k].restorer;
+		e->mask = actions[k].mask;
+		e->has_compat_sigaction = compat;
+		e->compat_sigaction = compat;
+		arena_push(a, tc->sigactions, tc->n_sigactions, e);
+	}
+	return 0;
+}
+
+/* The kernel says SS_ONSTACK by the stack pointer, which was the agent's when it was asked. */
+static bool on_stack(uint64_t sp, const stack_t *stack)
+{
+	uint64_t start = (uint64_t)stack->ss_sp;
+
+	if (stack->ss_flags & (SS_DISABLE | (1u << 31)))
+		return false;
+	return sp > start && sp - start <= stack->ss_size;
+}
+
+static int absorb_thread(struct dump_thread *th)
+{
+	struct signal_reads *reads = state_priv(th, SLOT_SIGNALS, struct signal_reads);
+	const stack_t *stack = area_data(th->prog->area, reads->stack);
+	ThreadSasEntry *sas = arena_msg(dump_arena(th->task->dump), ThreadSasEntry, thread_sas_entry);
+
+	sas->ss_sp = (uint64_t)stack->ss_sp;
+	sas->ss_size = stack->ss_size;
+	sas->ss_flags = stack->ss_flags;
+	if (on_stack(regs_sp(&th->stop->regs), stack))
+		sas->ss_flags |= SS_ONSTACK;
+	th->core->thread_core->sas = sas;
+	return 0;
+}
+
+/* --- restore -------------------------------------------------------------------------------- */
+
+static int check_queue(struct restore_task *t, const SignalQueueEntry *queue)
+{
+	for (size_t i = 0; queue && i < queue->n_signals; i++) {
+		const ProtobufCBinaryData *info = &queue->signals[i]->siginfo;
+		int signo;
+
+		if (info->len != SIGINFO_SIZE)
+			return image_bad(t, "a pending signal's siginfo has %zu bytes", info->len);
+		memcpy(&signo, info->data, sizeof(signo));
+		if (signo < 1 || signo > KERNEL_SIGNALS || signo == SIGKILL)
+			return image_bad(t, "a pending signal has the number %d", signo);
+	}
+	return 0;
+}
+
+static int check(struct restore_task *t)
+{
+	int ret;
+
+	if (t->zombie || t->helper)
+		return 0;
+	if (t->core->tc->n_sigactions != N_ACTIONS)
+		return image_bad(t, "there are %zu signal handlers, not %d", t->core->tc->n_sigactions,
+				 N_ACTIONS);
+	ret = check_queue(t, t->core->tc->signals_s);
+	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
+		const ThreadCoreEntry *tc = t->threads[i].core->thread_core;
+
+		ret = check_queue(t, tc->signals_p);
+		if (ret == 0 && tc->sas && (tc->sas->ss_flags & ~SS_FLAGS))
+			ret = image_bad(t, "an alternate stack has the flags 0x%x", tc->sas->ss_flags);
+	}
+	return ret;
+}
+
+static bool queue_has(const SignalQueueEntry *queue, int signo, int64_t timer_id)
+{
+	for (size_t i = 0; queue && i < queue->n_signals; i++) {
+		const siginfo_t *info = (const void *)queue->signals[i]->siginfo.data;
+
+		if (signo && info->si_signo == signo)
+			return true;
+		if (timer_id >= 0 && info->si_code == SI_TIMER && info->si_timerid == timer_id)
+			return true;
+	}
+	return false;
+}
+
+static bool any_queue_has(const struct restore_task *t, int signo, int64_t timer_id)
+{
+	if (queue_has(t->core->tc->signals_s, signo, timer_id))
+		return true;
+	for (size_t i = 0; i < t->n_threads; i++)
+		if (queue_has(t->threads[i].core->thread_core->signals_p, signo, timer_id))
+			return true;
+	return false;
+}
+
+bool signals_stop_pending(const struct restore_task *t)
+{
+	return !t->zombie && !t->helper && any_queue_has(t, SIGSTOP, -1);
+}
+
+bool signals_timer_pending(const struct restore_task *t, uint32_t timer_id)
+{
+	return any_queue_has(t, 0, timer_id);
+}
+
+static void put_handler(struct program *p, int signo, const SaEntry *e)
+{
+	struct action_ia32 small = { e->sigaction, e->flags, e->restorer, { e->mask, e->mask >> 32 } };
+	struct action action = { e->sigaction, e->flags, e->restorer, e->mask };
+
+	program_note(p, "handler of signal %d", signo);
+	/* The kernel remembers by which entry a handler was set: that decides the frame's form. */
+	if (e->has_compat_sigaction && e->compat_sigaction)
+		program_must(p, program_op(p, AGENT_SYSCALL32, SA_KNOWN_IA32, IMM(signo),
+					   AREA(area_put(p->area, &small, sizeof(small))), IMM(0),
+					   IMM(SIGSET_SIZE)));
+	else
+		program_do(p, SYS_rt_sigaction, IMM(signo),
+			   AREA(area_put(p->area, &action, sizeof(action))), IMM(0), IMM(SIGSET_SIZE));
+}
+
+static int emit(struct restore_task *t)
+{
+	struct program *p = t->threads[0].prog;
+	int k = 0;
+
+	program_stage(p, STAGE_TASK);
+	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++)
+		if (has_action(signo))
+			put_handler(p, signo, t->core->tc->sigactions[k++]);
+	return 0;
+}
+
+static void put_queue(struct restore_thread *th, const SignalQueueEntry *queue, bool shared)
+{
+	struct program *p = th->prog;
+	pid_t pid = th->task->vpid;
+
+	for (size_t i = 0; queue && i < queue->n_signals; i++) {
+		const siginfo_t *info = (const void *)queue->signals[i]->siginfo.data;
+		uint64_t at;
+
+		if (info->si_signo == SIGSTOP)
+			continue;
+		if (info->si_code == SI_TIMER && timers_fire_again(th->task, info->si_timerid))
+			continue;
+		at = area_put(p->area, info, SIGINFO_SIZE);
+		program_note(p, "pending signal %d", info->si_signo);
+		if (shared)
+			program_do(p, SYS_rt_sigqueueinfo, IMM(pid), IMM(info->si_signo), AREA(at));
+		else
+			program_do(p, SYS_rt_tgsigqueueinfo, IMM(pid), IMM(th->vtid),
+				   IMM(info->si_signo), AREA(at));
+	}
+}
+
+static int emit_thread(struct restore_thread *th)
+{
+	const ThreadCoreEntry *tc = th->core->thread_core;
+	stack_t stack = { .ss_flags = SS_DISABLE };
+	struct program *p = th->prog;
+
+	if (tc->sas) {
+		stack.ss_sp = (void *)(uintptr_t)tc->sas->ss_sp;
+		stack.ss_size = tc->sas->ss_size;
+		stack.ss_flags = tc->sas->ss_flags;
+	}
+	program_stage(p, STAGE_THREAD);
+	program_note(p, "alternate signal stack of thread %d", th->vtid);
+	program_do(p, SYS_sigaltstack, AREA(area_put(p->area, &stack, sizeof(stack))), IMM(0));
+	program_stage(p, STAGE_SIGNALS);
+	if (thread_leads(th))
+		put_queue(th, th->task->core->tc->signals_s, true);
+	put_queue(th, tc->signals_p, false);
+	return 0;
+}
+
+const struct state_class signals_state = {
+	.name = "signals",
+	.collect = collect,
+	.collect_thread = collect_thread,
+	.absorb = absorb,
+	.absorb_thread = absorb_thread,
+	.check = check,
+	.emit = emit,
+	.emit_thread = emit_thread,
+};
