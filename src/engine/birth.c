@@ -196,10 +196,13 @@ static int prepare(struct restore_task *t)
 
 static _Noreturn void task_main(struct restore_task *t)
 {
+	const uint64_t every_signal = UINT64_MAX;
 	struct restore *r = t->r;
 	int ret;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The C library leaves its own two signals open, which a restored timer may well send. */
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every_signal, NULL, sizeof(every_signal));
 	if (logfile_child(r->s->opts, restore_err(r)) < 0)
 		task_fail(r);
 	ret = come_to_life(t);
