@@ -15,7 +15,7 @@ CRTOOLS, PEER, WORKLOADS = (os.environ[name] for name in ("CRTOOLS", "PEER", "WO
 
 # Between them they fill every kind of image that a plain tree can have.
 NAMES = (
-    "task/sessions", "task/zombies", "task/rlimits", "task/ids", "threads/names",
+    "task/sessions", "task/zombies", "task/rlimits", "task/ids", "threads/ids", "threads/tls",
     "signals/pending", "signals/handlers", "timers/posix_kinds", "timers/itimers_left",
     "memory/protections", "memory/file_private", "memory/mlock", "shm/anon_shared",
     "shm/memfd_sealed", "files/flags_directory", "files/tmpfile_flags", "files/cwd_deleted",

@@ -7,7 +7,9 @@
  * A workload's first comment tells the runner (test/run) what it needs:
  *
  *	wl: areas      the areas of behaviours.tsv that it covers
- *	wl: flavours   host, user (an ordinary user's process), ns (fresh pid
+ *	wl: flavours   host, user (an ordinary user's process), unpriv (the
+ *	               same, and the tool is that user's too, with nothing but
+ *	               CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE), ns (fresh pid
  *	               and mount namespaces), userns; default "host"
  *	wl: dump       extra options for dump
  *	wl: restore    extra options for restore
@@ -18,6 +20,12 @@
  *	wl: needs      what the machine must have: hugepages, 32bit, avx512,
  *	               overlayfs, btrfs, cgroup1, cgroup2, pfn ...
  *	wl: cflags     extra options for the compiler, such as -m32
+ *	wl: libs       libraries to link with
+ *	wl: timeout    seconds; default 60
+ *	wl: ignore     what changes while the program waits and is not compared
+ *	               before the dump and after the restore: tree, maps, fds,
+ *	               fdinfo, links, args, status, limits, sched (see
+ *	               test/lib/snapshot.py)
  *	wl: cycles     dump and restore that often in a row; default 1
  *	wl: crossing   both (default: images cross with CRIU in both
  *	               directions), to (CRIU restores ours), from (we restore
