@@ -42,6 +42,13 @@ void regs_set_call(struct cpu_regs *regs, uint64_t ip, uint64_t arg0, uint64_t a
  */
 enum restart_mode { RESTART_LIVE, RESTART_ANEW };
 bool regs_restart(struct cpu_regs *regs, enum restart_mode mode);
+/*
+ * Some calls answer -EINTR to any interruption, also to that by a tracer, though no signal came
+ * (signal(7), "Interruption of system calls and library functions by stop signals"). Such an answer
+ * is turned into -ERESTARTNOHAND: the kernel makes the call again, unless a handler runs first.
+ * Returns true if the registers were changed.
+ */
+bool regs_mend_interrupted(struct cpu_regs *regs);
 /* The registers say that a call waits to be restarted. */
 bool regs_restarts(const struct cpu_regs *regs);
 

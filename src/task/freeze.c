@@ -137,6 +137,8 @@ held:
 	    ptrace_get_sigmask(t->tid, &t->sigmask, NULL) < 0) {
 		t->gone = true; /* killed while it stood */
 		t->frozen = false;
+	} else if (regs_mend_interrupted(&t->regs)) {
+		ptrace_set_regs(t->tid, &t->regs, NULL);
 	}
 	return 0;
 }

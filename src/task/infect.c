@@ -153,6 +153,9 @@ static int wait_stop(struct tree_stop *tree, struct thread_stop *t, enum ptrace_
 			return err_set(err, ERR_TASK_CHANGED, ESRCH,
 				       "thread %d was killed while the agent was in it", t->tid);
 		}
+		/* In a stopped process a trap shows as the group's stop. */
+		if (report.kind == PTRACE_STOP_GROUP && kind == PTRACE_STOP_TRAP)
+			return 0;
 		if (report.kind == kind && (!signo || report.signo == signo))
 			return 0;
 		if (report.kind == PTRACE_STOP_SIGNAL &&
