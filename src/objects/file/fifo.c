@@ -119,7 +119,7 @@ static int fifo_attach(struct restore_task *t, struct restore_file *f, int fd)
 {
 	const RegFileEntry *e = ((struct fifo_plan *)f->priv)->reg->entry->reg;
 
-	return fown_attach(t, e->fown, e->flags, fd);
+	return fown_attach(t, f, e->fown, e->flags, fd);
 }
 
 const struct file_class fifo_class = {

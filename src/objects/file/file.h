@@ -11,6 +11,10 @@
 
 #include "objects/registry.h"
 
+/* In an open file's flags; the C library's macros of like names have more bits, or none. */
+#define KERNEL_O_LARGEFILE 0100000
+#define KERNEL_O_TMPFILE   020000000
+
 extern const struct file_class pipe_class, fifo_class, reg_class, unknown_class;
 
 /* Common to all: how an object is called in the report and in errors. In the arena. */
@@ -38,7 +42,8 @@ bool path_proc_ids(const char *name, pid_t *ret_pid, pid_t *ret_tid);
 int fown_collect(struct dump *d, const struct file_probe *p, FownEntry **ret);
 void fown_check(struct restore *r, struct restore_file *f, const FownEntry *e, const char *object);
 /* Owner and signal; and, last, O_ASYNC if it is in flags: contents have to be there already. */
-int fown_attach(struct restore_task *t, const FownEntry *e, uint32_t flags, int fd);
+int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e, uint32_t flags,
+		int fd);
 
 /* --- validate.c: what is recorded of a regular file, and compared ------------------------------ */
 

@@ -143,10 +143,54 @@ static int set_owner(const FownEntry *e, int fd)
 	return ret;
 }
 
-int fown_attach(struct restore_task *t, const FownEntry *e, uint32_t flags, int fd)
+/* The number that the tree knows the description by: of the owner if it has it, else of anybody. */
+static int number_of(const struct restore_task *t, const struct restore_file *f)
+{
+	int found = -1;
+
+	for (size_t i = 0; i <= t->r->n_tasks; i++) {
+		const struct restore_task *who = i ? t->r->tasks[i - 1] : t;
+
+		for (size_t k = 0; found < 0 && who->table && k < who->table->n_fds; k++)
+			if (who->table->fds[k].file == f)
+				found = who->table->fds[k].e->fd;
+		if (found >= 0)
+			break;
+	}
+	return found;
+}
+
+/*
+ * The kernel remembers the number through which O_ASYNC was turned on, and gives it to the program in
+ * si_fd (struct fasync_struct, fa_fd): so that is done through the final one, which may be in
+ * use already, by another file too.
+ */
+static int set_async(struct restore_task *t, const struct restore_file *f, int fd)
+{
+	int number = number_of(t, f), flags = fcntl(fd, F_GETFL), saved, saved_flags, ret = 0;
+
+	if (number < 0)
+		number = fd;
+	saved_flags = fcntl(number, F_GETFD);
+	saved = fcntl(number, F_DUPFD_CLOEXEC, 0);
+	if (number != fd && dup3(fd, number, O_CLOEXEC) < 0)
+		ret = -errno;
+	if (ret == 0 && (flags < 0 || fcntl(number, F_SETFL, flags | O_ASYNC) < 0))
+		ret = -errno;
+	if (saved >= 0 && dup3(saved, number, saved_flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+		ret = -errno;
+	else if (saved < 0 && number != fd)
+		close(number);
+	close_fd(&saved);
+	errno = -ret;
+	return ret < 0 ? err_sys(restore_err(t->r), "fcntl", "can't turn on O_ASYNC for descriptor %d", number) : 0;
+}
+
+int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e, uint32_t flags,
+		int fd)
 {
 	struct err *err = restore_err(t->r);
-	int now, ret;
+	int ret;
 
 	if (flags & O_PATH || !e)
 		return 0;
@@ -160,10 +204,5 @@ int fown_attach(struct restore_task *t, const FownEntry *e, uint32_t flags, int 
 				       e->pid, e->euid);
 		}
 	}
-	if (!(flags & O_ASYNC))
-		return 0;
-	now = fcntl(fd, F_GETFL);
-	if (now < 0 || fcntl(fd, F_SETFL, now | O_ASYNC) < 0)
-		return err_sys(err, "fcntl", "can't turn on O_ASYNC for a descriptor");
-	return 0;
+	return flags & O_ASYNC ? set_async(t, f, fd) : 0;
 }

@@ -120,7 +120,7 @@ static int copy_out(struct image_writer *w, int fd, uint64_t start, uint64_t end
 
 static int write_chunks(struct image_writer *w, struct extent_walk *walk, struct err *err)
 {
-	uint64_t start, end = 0;
+	uint64_t start = 0, end = 0;
 	int more, ret = 0;
 
 	while (ret == 0 && (more = next_data(walk, end, &start, &end)) != 0) {

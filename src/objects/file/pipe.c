@@ -19,8 +19,7 @@
 #include "base/cleanup.h"
 #include "objects/file/file.h"
 
-#define KERNEL_O_LARGEFILE 0100000
-#define STATUS_FLAGS	   (O_NONBLOCK | O_DIRECT | O_APPEND | O_NOATIME)
+#define STATUS_FLAGS (O_NONBLOCK | O_DIRECT | O_APPEND | O_NOATIME)
 
 /* --- dump ---------------------------------------------------------------------------------------- */
 
@@ -205,7 +204,7 @@ static int pipe_open(struct restore_task *t, struct restore_file *f, int *ret_fd
 
 static int pipe_attach(struct restore_task *t, struct restore_file *f, int fd)
 {
-	return fown_attach(t, f->entry->pipe->fown, f->entry->pipe->flags, fd);
+	return fown_attach(t, f, f->entry->pipe->fown, f->entry->pipe->flags, fd);
 }
 
 const struct file_class pipe_class = {

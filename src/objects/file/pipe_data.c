@@ -4,15 +4,17 @@
  * pipe_inode_info), whichever end it is reached by: all ends of one pipe share an entry here, known by
  * device and inode.
  *
- * Dump: tee(2) copies the ring into a pipe of the tool's, and nothing is taken from the task's. Reads from
- * the copy end where a packet ends (PIPE_BUF_FLAG_PACKET, set by writes with O_DIRECT; tee keeps the flag), which
- * is how the bounds of packets are found: CRIU's image has only bytes, so they go to crtools-files.img.
+ * Dump: tee(2) copies the ring into a pipe of the tool's, and nothing is taken from the task's. Reads
+ * from the copy end where a packet ends (PIPE_BUF_FLAG_PACKET, set by writes with O_DIRECT; tee keeps the
+ * flag), which is how the bounds of packets are found; a byte put behind them tells whether the last ones are a
+ * packet. CRIU's image has only bytes, so the bounds go to crtools-files.img.
  *
  * Restore: the ring gets its size first (F_SETPIPE_SZ), then the bytes by write(2), which fills whole pages:
  * what was in the ring fits in any case.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -98,21 +100,21 @@ static int readable_end(struct dump *d, const struct pipe_out *po)
 	return proc_openat(&po->task->stop->proc, magic, O_RDONLY | O_NONBLOCK, dump_err(d));
 }
 
-static int make_room(struct dump *d, struct pipes_out *out, uint32_t size)
+static int make_room(struct dump *d, struct pipes_out *out, uint32_t size, uint32_t bytes)
 {
 	if (out->copy[0] < 0 && pipe2(out->copy, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_sys(dump_err(d), "pipe2", "can't make a pipe");
 	if (fcntl(out->copy[1], F_GETPIPE_SZ) < (int)size &&
 	    fcntl(out->copy[1], F_SETPIPE_SZ, size) < 0)
 		return err_sys(dump_err(d), "fcntl", "can't make a pipe as large as the task's (%u bytes)", size);
-	if (out->buf_size >= size)
+	if (out->buf_size > bytes)
 		return 0;
 	free(out->buf);
 	out->buf_size = 0;
-	out->buf = malloc(size);
+	out->buf = malloc(bytes + 1);
 	if (!out->buf)
 		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM, "no memory for a pipe's contents");
-	out->buf_size = size;
+	out->buf_size = bytes + 1;
 	return 0;
 }
 
@@ -131,24 +133,30 @@ static void note_packets(struct dump *d, enum state_slot slot, uint32_t id, cons
 	arena_push(a, files->extra, files->n_extra, x);
 }
 
-/* Empties the copy into the buffer, and finds where reads end. */
+/* Empties the copy into the buffer, and finds where reads end. A full ring has no room for the mark before
+ * something was read; one that is read as a whole then is a stream. */
 static int drain(struct dump *d, enum state_slot slot, struct pipes_out *out, uint32_t id, size_t total)
 {
 	uint32_t *packets = NULL;
 	size_t n = 0, at = 0;
+	bool marked = false;
 
-	while (at < total) {
-		ssize_t got = read(out->copy[0], out->buf + at, total - at);
-		uint32_t len = got;
+	while (at < total || marked) {
+		ssize_t got;
+		uint32_t len;
 
+		marked = marked || write(out->copy[1], "", 1) == 1;
+		got = read(out->copy[0], out->buf + at, total + 1 - at);
 		if (got <= 0)
 			return err_sys(dump_err(d), "read", "can't read the copy of a pipe");
 		at += got;
-		arena_push(dump_arena(d), packets, n, len);
+		len = got;
+		if (at > total)
+			break;
+		if (marked || at < total)
+			arena_push(dump_arena(d), packets, n, len);
 	}
-	/* A packet of one: it can't be told from a stream, unless the end says that it is in packet mode; a reader
-	 * sees the difference only when more is written, and that is then bounded itself. */
-	if (n > 1)
+	if (n)
 		note_packets(d, slot, id, packets, n);
 	return 0;
 }
@@ -175,13 +183,15 @@ static int peek(struct dump *d, enum state_slot slot, struct pipes_out *out, str
 		if (end < 0)
 			return end;
 	}
-	ret = make_room(d, out, size);
+	ret = make_room(d, out, size, bytes);
 	if (ret < 0)
 		return ret;
-	total = tee(end, out->copy[1], INT32_MAX, SPLICE_F_NONBLOCK);
+	total = tee(end, out->copy[1], bytes, SPLICE_F_NONBLOCK);
 	if (total < 0 && errno != EAGAIN)
 		return err_sys(dump_err(d), "tee", "can't copy the pipe %u", po->id);
-	e->bytes = total < 0 ? 0 : total;
+	if (total <= 0) /* a process outside has taken it */
+		return 0;
+	e->bytes = total;
 	return drain(d, slot, out, po->id, e->bytes);
 }
 
@@ -268,7 +278,7 @@ static void take_packets(struct restore *r, struct pipes_in *pipes, enum state_s
 
 		for (size_t k = 0; pi && k < x->n_packet; k++)
 			sum += x->packet[k];
-		if (pi && sum == pi->bytes)
+		if (pi && sum <= pi->bytes)
 			pi->packets = x;
 		else if (pi)
 			report_warn(&r->s->report, 0, arena_printf(restore_arena(r), "pipe %u", pi->id),
@@ -377,14 +387,13 @@ static int put(struct restore_task *t, const struct pipe_in *pi, int fd, const c
 	return 0;
 }
 
-static int copy_stream(struct restore_task *t, const struct pipe_in *pi, int image, int fd)
+static int copy_stream(struct restore_task *t, const struct pipe_in *pi, int image, int fd, uint64_t at,
+		       uint64_t end)
 {
 	_cleanup_free_ char *buf = malloc(BLOCK);
-	uint32_t at = 0;
 
-	while (buf && at < pi->bytes) {
-		uint32_t len = pi->bytes - at < BLOCK ? pi->bytes - at : BLOCK;
-		ssize_t n = pread(image, buf, len, pi->offset + at);
+	while (buf && at < end) {
+		ssize_t n = pread(image, buf, end - at < BLOCK ? end - at : BLOCK, pi->offset + at);
 		int ret;
 
 		if (n <= 0)
@@ -397,23 +406,31 @@ static int copy_stream(struct restore_task *t, const struct pipe_in *pi, int ima
 	return buf ? 0 : err_set(restore_err(t->r), ERR_RESOURCE, ENOMEM, "no memory for a pipe's contents");
 }
 
+/* One read's worth: at most a page of it can be the packet, what is before it was written without bounds. */
+static int copy_packet(struct restore_task *t, const struct pipe_in *pi, int image, int fd, int flags,
+		       uint64_t at, uint32_t len)
+{
+	uint32_t before = len ? (len - 1) / PIPE_BUF * PIPE_BUF : 0;
+	int ret = copy_stream(t, pi, image, fd, at, at + before);
+
+	if (ret == 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) < 0)
+		ret = err_sys(restore_err(t->r), "fcntl", "can't turn on packet mode for pipe %u", pi->id);
+	if (ret == 0)
+		ret = copy_stream(t, pi, image, fd, at + before, at + len);
+	fcntl(fd, F_SETFL, flags);
+	return ret;
+}
+
 static int copy_packets(struct restore_task *t, const struct pipe_in *pi, int image, int fd)
 {
 	int flags = fcntl(fd, F_GETFL), ret = 0;
-	uint64_t at = pi->offset;
+	uint64_t at = 0;
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) < 0)
-		return err_sys(restore_err(t->r), "fcntl", "can't turn on packet mode for pipe %u", pi->id);
 	for (size_t i = 0; ret == 0 && i < pi->packets->n_packet; i++) {
-		struct pipe_in one = *pi;
-
-		one.bytes = pi->packets->packet[i];
-		one.offset = at;
-		at += one.bytes;
-		ret = copy_stream(t, &one, image, fd);
+		ret = copy_packet(t, pi, image, fd, flags, at, pi->packets->packet[i]);
+		at += pi->packets->packet[i];
 	}
-	fcntl(fd, F_SETFL, flags);
-	return ret;
+	return ret < 0 ? ret : copy_stream(t, pi, image, fd, at, pi->bytes);
 }
 
 int pipe_data_fill(struct restore_task *t, enum state_slot slot, const struct pipe_in *pi, int fd)
@@ -424,5 +441,5 @@ int pipe_data_fill(struct restore_task *t, enum state_slot slot, const struct pi
 	if (ret < 0 || !pi->bytes)
 		return ret;
 	return pi->packets ? copy_packets(t, pi, pipes->image, fd) :
-			     copy_stream(t, pi, pipes->image, fd);
+			     copy_stream(t, pi, pipes->image, fd, 0, pi->bytes);
 }

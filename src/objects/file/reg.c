@@ -27,9 +27,6 @@
 
 #define MQUEUE_MAGIC 0x19800202
 #define NO_POS	     UINT64_MAX
-#ifndef __O_TMPFILE
-#define __O_TMPFILE 020000000
-#endif
 /* Never given to open(2) at a restore. */
 #define FLAGS_DROPPED (O_CREAT | O_EXCL | O_TRUNC | O_ASYNC | O_CLOEXEC)
 
@@ -162,8 +159,8 @@ int reg_open_flags(const RegFileEntry *e)
 	int flags = e->flags & ~FLAGS_DROPPED;
 
 	/* Created without a name, and linked to one later. */
-	if (flags & __O_TMPFILE)
-		flags &= ~(__O_TMPFILE | O_DIRECTORY);
+	if (flags & KERNEL_O_TMPFILE)
+		flags &= ~O_TMPFILE;
 	return flags | O_NOCTTY | O_CLOEXEC;
 }
 
@@ -379,7 +376,7 @@ static int reg_attach(struct restore_task *t, struct restore_file *f, int fd)
 	/* What was inherited is shared with whoever gave it: its flags are theirs. */
 	if (plan->inherited >= 0)
 		return 0;
-	return fown_attach(t, f->entry->reg->fown, f->entry->reg->flags, fd);
+	return fown_attach(t, f, f->entry->reg->fown, f->entry->reg->flags, fd);
 }
 
 const struct file_class reg_class = {

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -246,9 +247,19 @@ static int remap_link(struct dump *d, struct files_out *out, const struct file_p
 
 /* --- all of them -------------------------------------------------------------------------------- */
 
+/* Of files that are known by a link only (exe, cwd, …) the probe does not say it. */
+static bool is_on(const struct file_probe *p, uint32_t magic)
+{
+	struct statfs fs;
+
+	if (p->fs_magic)
+		return p->fs_magic == magic;
+	return fstatfs(p->local, &fs) == 0 && (uint32_t)fs.f_type == magic;
+}
+
 static bool is_silly(const struct file_probe *p, const char *name)
 {
-	return p->fs_magic == NFS_SUPER_MAGIC && !strncmp(path_last(name), ".nfs", 4);
+	return !strncmp(path_last(name), ".nfs", 4) && is_on(p, NFS_SUPER_MAGIC);
 }
 
 int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
@@ -277,7 +288,7 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 			    "close it before the dump");
 		return 0;
 	}
-	if (p->fs_magic == PROC_SUPER_MAGIC)
+	if ((!same || !strncmp(e->name, "/proc/", 6)) && is_on(p, PROC_SUPER_MAGIC))
 		return remap_proc(d, out, p, e, there == 0 && !p->link.deleted);
 	if (same)
 		return 0;

@@ -7,8 +7,9 @@
  * as service descriptors, and nothing has to be kept on the file system for later.
  *
  * Invariants:
- *  - no name that exists is touched: if the name was given to another file meanwhile, the file is
- *    opened by its temporary name, and only /proc/PID/fd shows the difference;
+ *  - a name that was given to another file meanwhile leads somewhere at every instant: the two files
+ *    change places (RENAME_EXCHANGE), and the other one comes back over ours, in one step each. Where that
+ *    can't be done the file is opened by its temporary name, and only /proc/PID/fd shows the difference;
  *  - whatever was made is removed before remap_prepare returns, on failure as well: files, then
  *    directories, the last made first;
  *  - temporary names hold the tool's pid, so that two restores do not meet; directories made for a
@@ -30,9 +31,6 @@
 #define OLD_GHOST_BIT 0x80000000u /* of remap_id, in images without remap_type */
 #define LOCK_TRIES    100
 #define LOCK_WAIT_US  10000
-#ifndef __O_TMPFILE
-#define __O_TMPFILE 020000000
-#endif
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -330,7 +328,7 @@ static int make_ghost(struct maker *mk, struct ghost_in *g, const char *name, in
  */
 static bool is_unnamed(const struct remap_in *m)
 {
-	return S_ISREG(m->ghost->e->mode) && m->file->entry->reg->flags & __O_TMPFILE &&
+	return S_ISREG(m->ghost->e->mode) && m->file->entry->reg->flags & KERNEL_O_TMPFILE &&
 	       path_last(m->name)[0] == '#';
 }
 
@@ -365,21 +363,75 @@ static int open_unnamed(struct maker *mk, struct remap_in *m)
 	return m->service < 0 ? m->service : 0;
 }
 
-/* Opens the file that is at dir/base, by its own name if that is free. */
-static int open_as(struct maker *mk, struct remap_in *m, int base_dir, const char *base, int dir, bool exact)
+static int open_flags_of(const struct remap_in *m)
 {
 	const RegFileEntry *e = m->file->entry->reg;
-	bool fifo = S_ISFIFO(e->mode) && !(e->flags & O_PATH);
+
+	/* Opening a fifo waits for its other end: fifo.c does that. */
+	return S_ISFIFO(e->mode) && !(e->flags & O_PATH) ? O_PATH | O_CLOEXEC : reg_open_flags(e);
+}
+
+/* Opens base by a name that another file has. The descriptor or -errno; *ret_bad: that other file could
+ * not be given its name back. */
+static int open_swapped(struct maker *mk, struct remap_in *m, int base_dir, const char *base, int dir,
+			bool *ret_bad)
+{
 	const char *name = path_last(m->name);
-	bool linked = exact && strcmp(base, name) && linkat(base_dir, base, dir, name, 0) == 0;
+	const char *spare = arena_printf(restore_arena(mk->r), ".crtools-%d-swap", getpid());
+	struct stat other;
 	int fd, num;
 
-	fd = openat(linked ? dir : base_dir, linked ? name : base,
-		    fifo ? O_PATH | O_CLOEXEC : reg_open_flags(e));
+	*ret_bad = false;
+	/* A directory can't come back over a file. */
+	if (fstatat(dir, name, &other, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(other.st_mode))
+		return -EISDIR;
+	if (linkat(base_dir, base, dir, spare, 0) < 0)
+		return -errno;
+	if (renameat2(dir, spare, dir, name, RENAME_EXCHANGE) < 0) {
+		num = errno;
+		unlinkat(dir, spare, 0);
+		return -num;
+	}
+	fd = openat(dir, name, open_flags_of(m));
 	num = errno;
-	if (linked && unlinkat(dir, name, 0) < 0 && fd >= 0) {
+	if (renameat(dir, spare, dir, name) < 0) {
+		*ret_bad = renameat2(dir, spare, dir, name, RENAME_EXCHANGE) < 0;
+		unlinkat(dir, spare, 0);
+	}
+	return fd < 0 ? -num : fd;
+}
+
+static bool is_link_of(int dir_a, const char *a, int dir_b, const char *b)
+{
+	struct stat one, two;
+
+	return fstatat(dir_a, a, &one, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(dir_b, b, &two, AT_SYMLINK_NOFOLLOW) == 0 && one.st_dev == two.st_dev &&
+	       one.st_ino == two.st_ino;
+}
+
+/* Opens the file that is at base_dir/base, by its own name if that can be. */
+static int open_as(struct maker *mk, struct remap_in *m, int base_dir, const char *base, int dir, bool exact)
+{
+	const char *name = path_last(m->name);
+	bool linked = false, bad = false;
+	int fd = -1, num;
+
+	if (exact && strcmp(base, name)) {
+		linked = linkat(base_dir, base, dir, name, 0) == 0;
+		if (!linked && is_link_of(base_dir, base, dir, name))
+			fd = openat(dir, name, open_flags_of(m));
+		else if (!linked)
+			fd = open_swapped(mk, m, base_dir, base, dir, &bad);
+	}
+	if (fd < 0)
+		fd = openat(linked ? dir : base_dir, linked ? name : base, open_flags_of(m));
+	num = errno;
+	if (linked)
+		bad = unlinkat(dir, name, 0) < 0;
+	if (bad) {
 		close_fd(&fd);
-		return err_sys(restore_err(mk->r), "unlinkat", "can't remove the temporary name %s", m->name);
+		return err_sys(restore_err(mk->r), "renameat", "can't take the name %s away again", m->name);
 	}
 	if (fd < 0) {
 		errno = num;
@@ -425,8 +477,8 @@ static int by_name(const void *a, const void *b)
 	int order = strcmp((*x)->name, (*y)->name);
 
 	/* Of several that have an unnamed file, the one that has made it comes first. */
-	return order ? order : ((*y)->file->entry->reg->flags & __O_TMPFILE ? 1 : 0) -
-			       ((*x)->file->entry->reg->flags & __O_TMPFILE ? 1 : 0);
+	return order ? order : ((*y)->file->entry->reg->flags & KERNEL_O_TMPFILE ? 1 : 0) -
+			       ((*x)->file->entry->reg->flags & KERNEL_O_TMPFILE ? 1 : 0);
 }
 
 static int bring(struct maker *mk, struct remap_in *m)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The same without --link-remap: dump is refused, since the file can't be named any more; the
- * program goes on unharmed.
+ * The same without --link-remap, the other link in a directory where nobody looks for it: dump is
+ * refused, since the file can't be named any more; the program goes on unharmed.
  *
  * wl: areas files
  * wl: expect dump-refused link-remap
@@ -18,7 +18,8 @@ int main(void)
 	struct wl_fd state;
 	int fd = wl_try(open("opened", O_RDWR | O_CREAT, 0644));
 
-	wl_try(link("opened", "other"));
+	wl_try(mkdir("elsewhere", 0755));
+	wl_try(link("opened", "elsewhere/other"));
 	wl_try(unlink("opened"));
 	wl_fd_save(fd, &state);
 	wl_ready_and_wait();
