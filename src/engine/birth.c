@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "engine/restore.h"
 #include "model/logfile.h"
+#include "objects/process/process.h"
 #include "objects/registry.h"
 
 static _Noreturn void task_main(struct restore_task *t);
@@ -32,6 +33,9 @@ static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
 		.set_tid_size = 1,
 	};
 
+	/* The maker's timer slack becomes the default of what it makes. */
+	if (t->n_threads && attributes_slack_default(&t->threads[0]))
+		prctl(PR_SET_TIMERSLACK, attributes_slack_default(&t->threads[0]));
 	got = syscall(SYS_clone3, &args, sizeof(args));
 	if (got == 0)
 		task_main(t);
@@ -124,6 +128,8 @@ static int come_to_life(struct restore_task *t)
 		ret = join_group(t);
 	if (ret == 0 && lives)
 		ret = open_files(t, false);
+	if (ret == 0 && lives)
+		ret = enter_late_cwd(t);
 	task_post(&t->r->shared->opened);
 	task_wait(t->r, &t->r->shared->opened, t->r->n_tasks);
 	return ret;

@@ -13,6 +13,7 @@
 
 #include "engine/restore.h"
 #include "image/constants.h"
+#include "objects/process/process.h"
 #include "objects/registry.h"
 
 #define TASK_LIMIT UINT64_C(0x7ffffffff000)
@@ -151,6 +152,9 @@ static void emit_threads(struct restore_task *t)
 		call_id id;
 
 		program_note(p, "thread %d", tid);
+		if (attributes_slack_default(&t->threads[i]))
+			program_do(p, SYS_prctl, IMM(PR_SET_TIMERSLACK),
+				   IMM(attributes_slack_default(&t->threads[i])));
 		id = program_op(p, AGENT_THREAD, 0, AREA(area_put(p->area, &args, sizeof(args))),
 				IMM(sizeof(args)), IMM(i));
 		program_want(p, id, tid);

@@ -11,6 +11,7 @@
 const struct state_class *const state_classes[] = {
 	&rseq_state, /* first: an instruction pointer may have to move */
 	&core_state,
+	&sharing_state,
 	&dispatch_state,
 	&robust_state,
 	&signals_state,

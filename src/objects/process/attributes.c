@@ -42,7 +42,7 @@
 #define SPECULATIONS  3 /* PR_SPEC_STORE_BYPASS, INDIRECT_BRANCH, L1D_FLUSH */
 
 enum attribute {
-	PDEATH, SLACK, KEEPCAPS, IO_FLUSHER, TSC, CPUID, MCE, PERSONALITY, SPECULATION,
+	PDEATH, SLACK, SLACK_DEFAULT, KEEPCAPS, IO_FLUSHER, TSC, CPUID, MCE, PERSONALITY, SPECULATION,
 	SPECULATION_LAST = SPECULATION + SPECULATIONS - 1, THREAD_ATTRIBUTES,
 	/* of the process: */
 	SUBREAPER = THREAD_ATTRIBUTES, MEMBARRIER, ATTRIBUTES
@@ -56,6 +56,7 @@ static const struct reading {
 } readings[ATTRIBUTES] = {
 	[PDEATH] = { "parent-death signal", SYS_prctl, PR_GET_PDEATHSIG, .pointer = true },
 	[SLACK] = { "timer slack", SYS_prctl, PR_GET_TIMERSLACK },
+	[SLACK_DEFAULT] = { "default timer slack", SYS_prctl, PR_GET_TIMERSLACK },
 	[KEEPCAPS] = { "keepcaps", SYS_prctl, PR_GET_KEEPCAPS },
 	[IO_FLUSHER] = { "I/O flusher state", SYS_prctl, PR_GET_IO_FLUSHER },
 	[TSC] = { "time stamp counter access", SYS_prctl, PR_GET_TSC, .pointer = true },
@@ -91,6 +92,9 @@ static void put_reading(struct program *p, struct attribute_reads *reads, enum a
 	const struct reading *r = &readings[which];
 
 	program_note(p, "the %s", r->name);
+	/* The default shows by taking it; put_reading() is asked for the slack itself before. */
+	if (which == SLACK_DEFAULT)
+		program_call(p, SYS_prctl, IMM(PR_SET_TIMERSLACK), IMM(0), IMM(0), IMM(0), IMM(0));
 	if (r->pointer) {
 		reads->value[which] = area_reserve(p->area, sizeof(uint64_t));
 		reads->call[which] = program_call(p, r->nr, IMM(r->first), AREA(reads->value[which]),
@@ -99,6 +103,9 @@ static void put_reading(struct program *p, struct attribute_reads *reads, enum a
 		reads->call[which] = program_call(p, r->nr, IMM(r->first), IMM(r->second), IMM(0),
 						  IMM(0), IMM(0));
 	}
+	if (which == SLACK_DEFAULT)
+		program_call(p, SYS_prctl, IMM(PR_SET_TIMERSLACK), RESULT(reads->call[SLACK]), IMM(0),
+			     IMM(0), IMM(0));
 }
 
 /* The value, or a negative errno. */
@@ -231,6 +238,9 @@ static int absorb_thread(struct dump_thread *th)
 	v = value_of(th, SLACK);
 	e->has_timerslack_ns = v >= 0;
 	e->timerslack_ns = v;
+	v = value_of(th, SLACK_DEFAULT);
+	e->has_timerslack_default_ns = v > 0;
+	e->timerslack_default_ns = v;
 	v = value_of(th, KEEPCAPS);
 	e->has_keepcaps = v >= 0;
 	e->keepcaps = v > 0;
@@ -283,6 +293,11 @@ static uint32_t personality_of(const struct restore_thread *th)
 		return t->core->tc->personality;
 	snprintf(digits, sizeof(digits), "%u", t->core->tc->personality);
 	return strtoul(digits, NULL, 16);
+}
+
+uint64_t attributes_slack_default(const struct restore_thread *th)
+{
+	return th->extra && th->extra->has_timerslack_default_ns ? th->extra->timerslack_default_ns : 0;
 }
 
 /* Does the thread differ here from the tool in a way that a call can mend? */
@@ -356,6 +371,8 @@ static void put_process(struct restore_task *t, struct program *p)
 	int64_t have = own_value(MEMBARRIER);
 
 	program_stage(p, STAGE_TASK);
+	if (t->fs && t->fs->has_umask)
+		put(p, "umask", SYS_umask, t->fs->umask & 0777, 0, 0);
 	for (uint32_t bit = 1; bit && bit <= tc->membarrier_registration_mask; bit <<= 1)
 		if ((tc->membarrier_registration_mask & bit) && (have < 0 || !(have & bit)))
 			put(p, readings[MEMBARRIER].name, SYS_membarrier, bit, 0, 0);
@@ -377,8 +394,9 @@ static void put_rights(struct restore_thread *th)
 		put(p, readings[PERSONALITY].name, SYS_personality, personality, 0, 0);
 	if (!e)
 		return;
-	/* Real-time threads have none, and 0 would mean the default. */
-	if (e->timerslack_ns && (int64_t)e->timerslack_ns != own_value(SLACK))
+	/* Real-time threads have none, and 0 would mean the default. Always: makers of threads and
+	 * children take over what those are to have for a default. */
+	if (e->timerslack_ns)
 		put(p, readings[SLACK].name, SYS_prctl, PR_SET_TIMERSLACK, e->timerslack_ns, 0);
 	if (e->has_mce_kill && e->mce_kill != own_value(MCE))
 		put(p, readings[MCE].name, SYS_prctl, PR_MCE_KILL, PR_MCE_KILL_SET, e->mce_kill);

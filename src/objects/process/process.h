@@ -22,6 +22,7 @@ extern const struct state_class sched_state;
 extern const struct state_class limits_state;
 extern const struct state_class creds_state;
 extern const struct state_class dispatch_state;
+extern const struct state_class sharing_state;
 extern const struct state_class mmflags_state; /* its calls come after all others */
 
 /*
@@ -41,6 +42,10 @@ void meeting_reach(struct restore_thread *th, enum meeting_point point);
  * *ret_ip is where. rseq_state must have collected the thread.
  */
 bool rseq_fixup(const struct dump_thread *th, uint64_t *ret_ip);
+
+/* Restore: the timer slack of whoever makes the thread (by fork, for a leader), because it becomes the
+ * thread's default; 0: not known. */
+uint64_t attributes_slack_default(const struct restore_thread *th);
 
 /* Restore: a SIGSTOP was pending; the tool sends one when all threads stand (and after it has
  * stopped a task that was stopped): it can't be queued from inside without stopping there. */
