@@ -2,6 +2,8 @@
 /* Descriptors in a forked task: open, attach, move to their numbers; and at the end close the rest. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,8 +14,11 @@
 
 static int open_file(struct restore_task *t, struct restore_file *f)
 {
-	int fd = -1, ret = f->class->open(t, f, &fd);
+	int fd = -1, ret;
 
+	if (f->late)
+		task_wait(t->r, &t->r->shared->born, t->r->n_tasks);
+	ret = f->class->open(t, f, &fd);
 	if (ret < 0)
 		return ret;
 	f->stage_fd = service_fd(t->r, fd);
@@ -124,32 +129,69 @@ int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_
 	return f.class->open(t, &f, ret_fd);
 }
 
+/* A working directory in /proc of a process that has ended can be entered only as long as the
+ * stand-in lives. */
+int enter_late_cwd(struct restore_task *t)
+{
+	struct restore_file *f = restore_file_by_id(t->r, t->fs->cwd_id);
+	_cleanup_fd_ int fd = -1;
+	int ret;
+
+	if (!f || !f->late)
+		return 0;
+	task_wait(t->r, &t->r->shared->born, t->r->n_tasks);
+	ret = restore_open_by_id(t, t->fs->cwd_id, O_PATH | O_DIRECTORY, &fd);
+	if (ret == 0 && fchdir(fd) < 0)
+		ret = err_sys(restore_err(t->r), "fchdir", "can't enter the working directory of task %d", t->vpid);
+	return ret;
+}
+
+static int emit_cwd(struct restore_task *t, struct program *p)
+{
+	struct restore_file *cwd = restore_file_by_id(t->r, t->fs->cwd_id);
+	int fd, ret;
+
+	if (cwd && cwd->late)
+		return 0;
+	ret = restore_open_by_id(t, t->fs->cwd_id, O_PATH | O_DIRECTORY, &fd);
+	if (ret == 0)
+		ret = fd = service_fd(t->r, fd);
+	if (ret < 0)
+		return ret;
+	program_note(p, "working directory");
+	program_do(p, SYS_fchdir, IMM(fd));
+	return 0;
+}
+
+/* By /proc/self/fd, so that the working directory stays where it is. */
+static int emit_root(struct restore_task *t, struct program *p)
+{
+	struct restore_file *root = restore_file_by_id(t->r, t->fs->root_id);
+	const RegFileEntry *e = root ? root->entry->reg : NULL;
+	char path[32];
+	int fd, ret;
+
+	if (!e || !e->name[0] || (e->name[0] == '/' && !e->name[1]))
+		return 0;
+	ret = restore_open_by_id(t, t->fs->root_id, O_PATH | O_DIRECTORY, &fd);
+	if (ret == 0)
+		ret = fd = service_fd(t->r, fd);
+	if (ret < 0)
+		return ret;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	program_note(p, "root directory %s", e->name);
+	program_do(p, SYS_chroot, AREA(area_put(p->area, path, strlen(path) + 1)));
+	return 0;
+}
+
 static int emit_fs(struct restore_task *t)
 {
 	struct program *p = t->threads[0].prog;
-	struct restore_file *root = restore_file_by_id(t->r, t->fs->root_id);
-	int cwd_fd, root_fd, ret;
+	int ret;
 
-	ret = restore_open_by_id(t, t->fs->cwd_id, O_PATH | O_DIRECTORY, &cwd_fd);
-	if (ret == 0)
-		ret = cwd_fd = service_fd(t->r, cwd_fd);
-	if (ret < 0)
-		return ret;
 	program_stage(p, STAGE_FILES);
-	program_note(p, "working directory");
-	if (root && root->entry->reg && root->entry->reg->name[0] &&
-	    (root->entry->reg->name[0] != '/' || root->entry->reg->name[1])) {
-		ret = restore_open_by_id(t, t->fs->root_id, O_PATH | O_DIRECTORY, &root_fd);
-		if (ret == 0)
-			ret = root_fd = service_fd(t->r, root_fd);
-		if (ret < 0)
-			return ret;
-		program_note(p, "root directory %s", root->entry->reg->name);
-		program_do(p, SYS_fchdir, IMM(root_fd));
-		program_do(p, SYS_chroot, AREA(area_put(p->area, ".", 2)));
-	}
-	program_do(p, SYS_fchdir, IMM(cwd_fd));
-	return 0;
+	ret = emit_root(t, p);
+	return ret < 0 ? ret : emit_cwd(t, p);
 }
 
 /* Everything between the task's own descriptors goes. */

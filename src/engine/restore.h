@@ -36,6 +36,7 @@ _Noreturn void task_fail(struct restore *r);
 int place_areas(struct restore_task *t, bool for_children);
 /* descriptors.c */
 int open_files(struct restore_task *t, bool for_children);
+int enter_late_cwd(struct restore_task *t);
 int attach_files(struct restore_task *t);
 int settle_files(struct restore_task *t);
 int emit_descriptors(struct restore_task *t);
