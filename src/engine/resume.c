@@ -144,6 +144,11 @@ static int set_task(struct restore_task *t)
 	return err_add_pid(err, t->vpid, ret);
 }
 
+static pid_t tid_of(const struct restore_thread *th)
+{
+	return th->vtid;
+}
+
 static void let_go(struct restore_task *t)
 {
 	const TaskCoreEntry *tc = t->core->tc;
@@ -155,11 +160,8 @@ static void let_go(struct restore_task *t)
 		kill(t->vpid, SIGSTOP);
 	for (size_t i = t->n_threads; i-- > 0;)
 		ptrace_detach(t->threads[i].vtid, 0, NULL);
-}
-
-static pid_t tid_of(const struct restore_thread *th)
-{
-	return th->vtid;
+	if (tc->task_state == TASK_STATE_STOPPED)
+		signals_queue_stops(t, tid_of);
 }
 
 int resume_tree(struct restore *r)

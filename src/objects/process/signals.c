@@ -18,8 +18,11 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
@@ -243,6 +246,39 @@ static bool any_queue_has(const struct restore_task *t, int signo, int64_t timer
 bool signals_stop_pending(const struct restore_task *t)
 {
 	return !t->zombie && !t->helper && any_queue_has(t, SIGSTOP, -1);
+}
+
+static bool is_stopped(pid_t pid)
+{
+	char path[32], state = '\0', text[256];
+	const char *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return true; /* gone: nothing to wait for */
+	if (fgets(text, sizeof(text), f)) {
+		end = strrchr(text, ')');
+		state = end && end[1] ? end[2] : '\0';
+	}
+	fclose(f);
+	return state == 'T';
+}
+
+void signals_queue_stops(const struct restore_task *t, pid_t (*real_tid)(const struct restore_thread *th))
+{
+	pid_t pid = real_tid(&t->threads[0]);
+
+	if (!signals_stop_pending(t))
+		return;
+	for (int turns = 0; turns < 1000 && !is_stopped(pid); turns++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	if (queue_has(t->core->tc->signals_s, SIGSTOP, -1))
+		kill(pid, SIGSTOP);
+	for (size_t i = 0; i < t->n_threads; i++)
+		if (queue_has(t->threads[i].core->thread_core->signals_p, SIGSTOP, -1))
+			syscall(SYS_tgkill, pid, real_tid(&t->threads[i]), SIGSTOP);
 }
 
 bool signals_timer_pending(const struct restore_task *t, uint32_t timer_id)
