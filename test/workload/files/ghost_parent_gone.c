@@ -3,7 +3,10 @@
  * Deleted files whose directory is deleted, too, and the directory above it; in the place of
  * another deleted directory there is a file now. Data, sizes and links.
  *
+ * The link's text is not compared: there is a file now where the directory would have to be made.
+ *
  * wl: areas files
+ * wl: ignore fds
  * wl: crossing from CRIU stumbles over the file in the place of the directory
  * wl: cycles 3
  */

@@ -3,7 +3,10 @@
  * Files opened with O_TMPFILE: F_GETFL shows it, and linkat() can still give the one a name that
  * was opened without O_EXCL.
  *
+ * The link's text is not compared: it holds the inode's number.
+ *
  * wl: areas files
+ * wl: ignore fds
  * wl: crossing none CRIU drops O_TMPFILE
  */
 #define _GNU_SOURCE

@@ -3,7 +3,10 @@
  * A file that never had a name (O_TMPFILE) in a directory that was made unwritable: size, mode,
  * owner, offset and data.
  *
+ * The link's text is not compared: it holds the inode's number.
+ *
  * wl: areas files
+ * wl: ignore fds
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
