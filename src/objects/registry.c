@@ -24,6 +24,8 @@ const struct state_class *const state_classes[] = {
 	&seccomp_state, /* before creds: it takes privileges */
 	&creds_state,
 	&lsm_state,	/* behind creds: fills their entries */
+	&landlock_state,
+	&memory_state,
 	&mmflags_state, /* what nothing may follow */
 	NULL,
 };
@@ -31,6 +33,7 @@ const struct state_class *const state_classes[] = {
 const struct file_class *const file_classes[] = {
 	&pipe_class,
 	&fifo_class,
+	&memfd_class,
 	&reg_class,
 	&unknown_class, /* the last: it takes all */
 	NULL,
@@ -40,8 +43,13 @@ const struct area_class *const area_classes[] = {
 	&vdso_area,
 	&vvar_area,
 	&vsyscall_area,
+	&uprobes_area,
+	&guard_area,
+	&sysv_area,
+	&memfd_area,
 	&anon_area,
 	&file_area,
+	&refused_area, /* the last: it takes all */
 	NULL,
 };
 

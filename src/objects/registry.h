@@ -32,6 +32,8 @@ enum state_slot {
 	SLOT_RSEQ,
 	SLOT_MEMPOLICY,
 	SLOT_MMFLAGS,
+	SLOT_PAGES,
+	SLOT_LANDLOCK,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");

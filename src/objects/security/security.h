@@ -7,6 +7,7 @@
 
 extern const struct state_class seccomp_state; /* before creds_state: filters take CAP_SYS_ADMIN */
 extern const struct state_class lsm_state;     /* behind creds_state, whose entries it fills */
+extern const struct state_class landlock_state;
 
 /*
  * Restore: some thread of the task has filters or the strict mode. Its threads must be seized with
