@@ -41,13 +41,19 @@ struct component {
 	unsigned int size, offset; /* size 0: the processor does not have it */
 };
 
+/* Asked once: in a virtual machine each CPUID goes to the hypervisor. */
 static struct component component(int i)
 {
+	static struct component known[PKRU + 1];
+	static bool asked[PKRU + 1];
 	unsigned int eax, ebx, ecx, edx;
 
-	if (!__get_cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx) || eax + ebx > XSAVE_MAX)
-		return (struct component){ 0, 0 };
-	return (struct component){ eax, ebx };
+	if (asked[i])
+		return known[i];
+	asked[i] = true;
+	if (__get_cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx) && eax + ebx <= XSAVE_MAX)
+		known[i] = (struct component){ eax, ebx };
+	return known[i];
 }
 
 /* The length of the register set: what CPUID says is enough for all enabled components. */
