@@ -126,10 +126,11 @@ static int collect_task_areas(struct dump_task *t)
 		ret = collect_area(t, &t->areas.areas[i]);
 	if (ret < 0)
 		return ret;
-	t->mm->n_vmas = t->n_vmas;
-	t->mm->vmas = arena_array(a, VmaEntry *, t->n_vmas);
 	for (size_t i = 0; i < t->n_vmas; i++)
-		t->mm->vmas[i] = t->vmas[i].vma;
+		arena_push(a, t->mm->vmas, t->mm->n_vmas, t->vmas[i].vma);
+	ret = collect_pages(t);
+	if (ret < 0)
+		return ret;
 	return dump_file_by_link(t, "exe", O_RDONLY, &t->mm->exe_file_id);
 }
 

@@ -22,6 +22,8 @@ int absorb_state(struct dump *d);
 int write_entries(struct dump *d);
 int write_inventory(struct dump *d);
 /* memory.c */
+/* Which pages a task has, and its guard regions. */
+int collect_pages(struct dump_task *t);
 int write_memory(struct dump *d);
 
 #endif

@@ -13,6 +13,8 @@
 #include "engine/dump.h"
 #include "image/constants.h"
 #include "kernel/pagemap.h"
+#include "objects/registry.h"
+#include "objects/segments.h"
 #include "pages/save.h"
 
 /* Memory whose pages may come later at a restore (userfaultfd): plain private anonymous memory. */
@@ -69,6 +71,13 @@ static void add_run(const struct dump_task *t, struct page_extents *x, const Vma
 	page_extents_add(x, start, end, flags);
 }
 
+/* Guards count as swapped; so one search finds them along with the pages. */
+static const struct pagemap_cond kept_or_guard = {
+	.inverted = PM_FILE | PM_ZERO,
+	.all = PM_FILE | PM_ZERO,
+	.any = PM_PRESENT | PM_SWAPPED,
+};
+
 static int find_pages(struct dump_task *t, struct page_runs *runs)
 {
 	_cleanup_free_ struct page_span *spans = calloc(t->n_vmas + 1, sizeof(*spans));
@@ -79,17 +88,40 @@ static int find_pages(struct dump_task *t, struct page_runs *runs)
 
 	if (!spans)
 		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for %zu areas", t->n_vmas);
-	for (size_t i = 0; i < t->n_vmas; i++) {
-		const VmaEntry *e = t->vmas[i].vma;
-
-		if (has_pages(e))
-			spans[n++] = (struct page_span){ e->start, e->end };
-	}
+	for (size_t i = 0; i < t->n_vmas; i++)
+		if (has_pages(t->vmas[i].vma))
+			spans[n++] = (struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
 	ret = pagemap_open(&pm, &t->stop->proc, err);
 	if (ret < 0)
 		return ret;
-	ret = pagemap_find(&pm, spans, n, &PAGEMAP_PRIVATE, 0, runs, err);
+	ret = pagemap_find(&pm, spans, n, pm.guard ? &kept_or_guard : &PAGEMAP_PRIVATE,
+			   pm.guard ? PM_GUARD : 0, runs, err);
 	pagemap_close(&pm);
+	return ret;
+}
+
+static void add_guard(struct dump_task *t, const struct page_run *run)
+{
+	VmaEntry *e = arena_msg(dump_arena(t->dump), VmaEntry, vma_entry);
+
+	e->start = run->start;
+	e->end = run->end;
+	e->status = VMA_AREA_GUARD;
+	e->fd = -1;
+	arena_push(dump_arena(t->dump), t->mm->vmas, t->mm->n_vmas, e);
+}
+
+int collect_pages(struct dump_task *t)
+{
+	struct page_runs *runs = arena_new(dump_arena(t->dump), struct page_runs);
+	int ret;
+
+	*runs = (struct page_runs){ 0 };
+	t->priv[SLOT_PAGES] = runs;
+	ret = find_pages(t, runs);
+	for (size_t i = 0; ret == 0 && i < runs->n; i++)
+		if (runs->runs[i].categories & PM_GUARD)
+			add_guard(t, &runs->runs[i]);
 	return ret;
 }
 
@@ -111,6 +143,8 @@ static void build_extents(struct dump_task *t, const struct page_runs *runs, str
 		for (size_t k = r; k < runs->n && runs->runs[k].start < e->end; k++) {
 			uint64_t start = runs->runs[k].start, end = runs->runs[k].end;
 
+			if (runs->runs[k].categories & PM_GUARD)
+				continue;
 			add_run(t, x, e, start > e->start ? start : e->start,
 				end < e->end ? end : e->end);
 		}
@@ -139,17 +173,15 @@ static int save_pages(struct dump_task *t, const struct page_extents *x)
 
 static int write_task_memory(struct dump_task *t)
 {
+	struct page_runs *runs = t->priv[SLOT_PAGES];
 	struct page_extents x = { 0 };
-	struct page_runs runs = { 0 };
-	int ret = find_pages(t, &runs);
+	int ret;
 
-	if (ret == 0) {
-		build_extents(t, &runs, &x);
-		ret = save_pages(t, &x);
-	}
+	build_extents(t, runs, &x);
+	ret = save_pages(t, &x);
 	t->dump->s->stats.pages_scanned += t->status->vm_size / PAGE_SIZE_;
 	page_extents_free(&x);
-	page_runs_free(&runs);
+	page_runs_free(runs);
 	return ret;
 }
 
@@ -162,5 +194,5 @@ int write_memory(struct dump *d)
 		if (ret < 0)
 			return err_add_pid(dump_err(d), t->vpid, ret);
 	}
-	return 0;
+	return segments_write_pages(d);
 }

@@ -80,8 +80,6 @@ static void emit_protection(struct restore_task *t, const struct restore_vma *v)
 	for (int n = 0; v->e->has_madv && n < 64; n++)
 		if (v->e->madv & (UINT64_C(1) << n))
 			program_do(p, SYS_madvise, IMM(v->e->start), IMM(len), IMM(n));
-	if (v->e->flags & MAP_LOCKED)
-		program_do(p, SYS_mlock, IMM(v->e->start), IMM(len));
 }
 
 static int emit_areas(struct restore_task *t)

@@ -15,8 +15,6 @@ int plan_sessions(struct restore *r);
 int plan_files(struct restore *r);
 /* home.c: a range of addresses, and numbers of descriptors, that disturb nobody. */
 int plan_home(struct restore *r);
-uint64_t stage_alloc(struct restore *r, uint64_t size);
-int service_fd(struct restore *r, int fd);
 
 /* birth.c: forks the root; every task forks its children. */
 int fork_root(struct restore *r);

@@ -159,5 +159,8 @@ int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_
 /* Moves a descriptor to a number that no task wants, where it stays (CLOEXEC) until the programs close all of the
  * tool's; the number or -errno with the error filled. From plan_home on, so not in check. */
 int service_fd(struct restore *r, int fd);
+/* Addresses that stay free for this in the home range, aligned for huge pages of 2 MiB; 0: there are none.
+ * What a task maps there goes when it runs again. */
+uint64_t stage_alloc(struct restore *r, uint64_t size);
 
 #endif

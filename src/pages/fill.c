@@ -319,3 +319,22 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 		return fill_read(p, f, first);
 	return fill_forced(p, f, first);
 }
+
+int page_pool_write(struct page_pool *p, int fd, uint64_t size)
+{
+	int ret = p->size ? map_data(p) : 0;
+
+	for (size_t i = 0; ret == 0 && i < p->x.n; i++) {
+		const struct page_extent *e = &p->x.e[i];
+		uint64_t end = e->end < size ? e->end : size;
+
+		if (!(e->flags & PE_PRESENT) || e->start >= end)
+			continue;
+		ret = pwrite_full(fd, p->data + e->file_off, end - e->start, e->start);
+		if (ret < 0)
+			return err_set(p->err, ERR_KERNEL, -ret, "can't write %llu bytes of shared memory",
+				       (unsigned long long)(end - e->start));
+		p->filled += (e->end - e->start) / PAGE_SIZE_;
+	}
+	return ret;
+}

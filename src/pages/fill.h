@@ -35,5 +35,7 @@ struct fill {
 	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
 };
 int page_pool_fill(struct page_pool *p, const struct fill *f);
+/* All pages of the pool to a file of this size, by write(2): vaddr is the offset in it. */
+int page_pool_write(struct page_pool *p, int fd, uint64_t size);
 
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -74,15 +75,28 @@ static int read_process(const struct page_source *src, const struct page_extent 
 	return 0;
 }
 
-static int read_mapped(const struct page_source *src, const struct page_extent *e, size_t n,
-		       void *buf, struct err *err)
+static int read_file(const struct page_source *src, const struct page_extent *e, size_t n,
+		     void *buf, struct err *err)
 {
 	char *out = buf;
 
-	(void)err;
 	for (size_t i = 0; i < n; i++) {
-		memcpy(out, src->mapped + e[i].start, e[i].end - e[i].start);
-		out += e[i].end - e[i].start;
+		size_t len = e[i].end - e[i].start, done = 0;
+
+		while (done < len) {
+			ssize_t got = pread(src->file_fd, out + done, len - done, e[i].start + done);
+
+			if (got < 0 && errno == EINTR)
+				continue;
+			if (got < 0)
+				return err_sys(err, "pread", "can't read shared memory at %llx",
+					       (unsigned long long)e[i].start);
+			if (!got)
+				break;
+			done += got;
+		}
+		memset(out + done, 0, len - done);
+		out += len;
 	}
 	return 0;
 }
@@ -102,9 +116,9 @@ void page_source_process(struct page_source *src, pid_t pid, int mem_fd)
 	*src = (struct page_source){ .read = read_process, .pid = pid, .mem_fd = mem_fd };
 }
 
-void page_source_mapped(struct page_source *src, const void *base)
+void page_source_file(struct page_source *src, int fd)
 {
-	*src = (struct page_source){ .read = read_mapped, .mem_fd = -1, .mapped = base };
+	*src = (struct page_source){ .read = read_file, .mem_fd = -1, .file_fd = fd };
 }
 
 void page_sink_file(struct page_sink *sink, int fd)

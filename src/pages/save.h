@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Saving pages: from a source (a stopped process, a mapped segment) to a sink (a pages file),
+ * Saving pages: from a source (a stopped process, a file) to a sink (a pages file),
  * a few megabytes at a time, by several workers at once when there is much.
  */
 #ifndef PAGES_SAVE_H
@@ -17,7 +17,7 @@ struct page_source {
 		    struct err *err);
 	pid_t pid;	 /* of a process */
 	int mem_fd;	 /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
-	const char *mapped; /* of a segment that the tool has mapped: where */
+	int file_fd;	 /* of a file: extents are offsets in it */
 };
 
 /* Where they go: write() is called with ascending offsets by each worker. */
@@ -28,7 +28,8 @@ struct page_sink {
 };
 
 void page_source_process(struct page_source *src, pid_t pid, int mem_fd);
-void page_source_mapped(struct page_source *src, const void *base);
+/* The last page may reach beyond the end of the file: zeroes. */
+void page_source_file(struct page_source *src, int fd);
 void page_sink_file(struct page_sink *sink, int fd);
 
 /* All PRESENT extents from the source to the sink. */

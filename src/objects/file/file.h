@@ -15,7 +15,7 @@
 #define KERNEL_O_LARGEFILE 0100000
 #define KERNEL_O_TMPFILE   020000000
 
-extern const struct file_class pipe_class, fifo_class, reg_class, unknown_class;
+extern const struct file_class pipe_class, fifo_class, memfd_class, reg_class, unknown_class;
 
 /* Common to all: how an object is called in the report and in errors. In the arena. */
 const char *probe_object(const struct file_probe *p);

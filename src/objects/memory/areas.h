@@ -4,12 +4,53 @@
 #define OBJECTS_MEMORY_AREAS_H
 
 #include "objects/class.h"
+#include "pages/extents.h"
 
-extern const struct area_class anon_area, file_area, vdso_area, vvar_area, vsyscall_area;
+extern const struct area_class anon_area, file_area, memfd_area, sysv_area, vdso_area, vvar_area,
+	vsyscall_area, guard_area, uprobes_area, refused_area;
+extern const struct state_class memory_state;
+
+/* --- map.c -------------------------------------------------------------------------------------- */
 
 /* mmap at `at` with MAP_FIXED_NOREPLACE; -EEXIST when something is there (also from kernels before 4.17,
  * which take the address for a hint), other failures fill the error. */
 int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int prot, int flags,
 	      int fd, uint64_t off);
+/* "map_files/START-END", the area's magic link, in the arena. */
+const char *area_link(struct dump_task *t, const struct proc_area *a);
+/* O_RDONLY, O_WRONLY or O_RDWR: how the mapping's file was opened. */
+int area_open_mode(struct dump_task *t, const char *magic, const struct proc_area *a);
+/* MAP_HUGETLB with the size of the pages, or 0. */
+uint32_t area_huge_flags(const struct proc_area *a);
+/* "mapping START-END (path)" */
+const char *area_object(struct arena *arena, const struct proc_area *a);
+/* The error for a value that no dump writes. */
+int area_corrupt(struct restore_task *t, const struct restore_vma *v, const char *field);
+
+/* --- segment.c, segment_restore.c ----------------------------------------------------------------- */
+
+/* All pages of a segment, read from an open description of it, to its images. */
+int segment_save_all(struct dump *d, uint32_t shmid, uint64_t size, const char *name, int from);
+/* The lowest common ancestor, by forkers. */
+struct restore_task *tasks_common(struct restore_task *a, struct restore_task *b);
+/* Makes known that an area (of an old image) needs this much of a segment. */
+int segment_of_shmid(struct restore *r, uint32_t shmid, uint64_t size);
+int segments_share(struct restore_task *t);
+/* A description to map the area from; the caller closes it. */
+int segment_open_area(struct restore_task *t, const VmaEntry *e, int mode, int *ret_fd);
+int segments_seal(struct restore_task *t);
+
+/* --- sysv.c --------------------------------------------------------------------------------------- */
+
+/* All areas are collected: who else has what is removed? */
+void sysv_judge(struct dump *d);
+int sysv_write_pages(struct dump *d);
+
+/* --- extra.c: what an area has beside its entry --------------------------------------------------- */
+
+/* NULL: nothing. */
+const CrtoolsArea *area_extra(const struct restore_task *t, uint64_t start);
+/* For collect: the area's, made where it has none yet. */
+CrtoolsArea *area_extra_make(struct dump_task *t, uint64_t start);
 
 #endif

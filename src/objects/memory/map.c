@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See areas.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "objects/memory/areas.h"
+#include "objects/restored.h"
 
 int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int prot, int flags,
 	      int fd, uint64_t off)
@@ -27,4 +30,46 @@ int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int pr
 	v->prot = prot;
 	v->placed = true;
 	return 0;
+}
+
+const char *area_link(struct dump_task *t, const struct proc_area *a)
+{
+	return arena_printf(dump_arena(t->dump), "map_files/%llx-%llx",
+			    (unsigned long long)a->start, (unsigned long long)a->end);
+}
+
+/* The owner's access bits of the link (fs/proc/base.c, proc_map_files_instantiate). */
+int area_open_mode(struct dump_task *t, const char *magic, const struct proc_area *a)
+{
+	struct stat st;
+
+	if (!a->shared) /* reading is all that a private mapping ever needs */
+		return O_RDONLY;
+	if (fstatat(t->stop->proc.fd, magic, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		bool rd = st.st_mode & S_IRUSR, wr = st.st_mode & S_IWUSR;
+
+		return rd && wr ? O_RDWR : wr ? O_WRONLY : O_RDONLY;
+	}
+	return a->shared && (a->vmflags & VMF_(MAYWRITE)) ? O_RDWR : O_RDONLY;
+}
+
+uint32_t area_huge_flags(const struct proc_area *a)
+{
+	uint64_t size = (uint64_t)a->kernel_page_kb << 10;
+
+	if (!(a->vmflags & VMF_(HUGETLB)))
+		return 0;
+	return MAP_HUGETLB | (size ? (uint32_t)__builtin_ctzll(size) << MAP_HUGE_SHIFT : 0);
+}
+
+const char *area_object(struct arena *arena, const struct proc_area *a)
+{
+	return arena_printf(arena, "mapping %llx-%llx (%s)", (unsigned long long)a->start,
+			    (unsigned long long)a->end, a->path[0] ? a->path : "anonymous");
+}
+
+int area_corrupt(struct restore_task *t, const struct restore_vma *v, const char *field)
+{
+	return image_bad(t, "mm-%d.img: the area %llx-%llx has an impossible %s", t->vpid,
+			 (unsigned long long)v->e->start, (unsigned long long)v->e->end, field);
 }

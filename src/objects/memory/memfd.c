@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mappings of memory that is a file without a name (objects/segments.h): memfd, shared anonymous memory,
+ * shared /dev/zero, on small or huge pages; shared ones, and private views of them (of which the
+ * pages that were written are the task's own). In images up to CRIU 3 shared anonymous memory has a status
+ * of its own instead; those are taken as well.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "image/constants.h"
+#include "objects/memory/areas.h"
+#include "objects/restored.h"
+#include "objects/segments.h"
+
+static bool match(const struct dump_task *t, const struct proc_area *a)
+{
+	(void)t;
+	if (!a->ino || !strncmp(a->path, "/SYSV", 5))
+		return false;
+	if (a->vmflags & VMF_(HUGETLB))
+		return !strncmp(a->path, "/memfd:", 7) ||
+		       (a->shared && (!strcmp(a->path, "/anon_hugepage") ||
+				      !strncmp(a->path, "[anon_shmem:", 12)));
+	return segment_is_shmem(a->major, a->minor);
+}
+
+static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
+{
+	const char *magic = area_link(t, a);
+	uint32_t id;
+	int ret;
+
+	e->status = VMA_AREA_REGULAR | VMA_AREA_MEMFD |
+		    (a->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
+	e->flags |= area_huge_flags(a);
+	e->has_fdflags = true;
+	e->fdflags = area_open_mode(t, magic, a);
+	ret = dump_file_by_link(t, magic, 0, &id);
+	e->shmid = id;
+	return ret;
+}
+
+static bool claims(const VmaEntry *e)
+{
+	return !(e->status & VMA_AREA_SYSVIPC) && (e->status & (VMA_AREA_MEMFD | VMA_ANON_SHARED));
+}
+
+static int check(struct restore_task *t, struct restore_vma *v)
+{
+	const struct restore_file *f;
+	uint64_t end;
+
+	if (v->e->pgoff % PAGE_SIZE_ ||
+	    __builtin_add_overflow(v->e->pgoff, v->e->end - v->e->start, &end) || end > INT64_MAX)
+		return area_corrupt(t, v, "pgoff");
+	if (v->e->status & VMA_ANON_SHARED)
+		return segment_of_shmid(t->r, v->e->shmid, end);
+	f = restore_file_by_id(t->r, v->e->shmid);
+	return f && f->entry->memfd ? 0 : area_corrupt(t, v, "shmid");
+}
+
+static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags)
+{
+	int mode = v->e->has_fdflags ? (int)v->e->fdflags & O_ACCMODE : O_RDWR;
+	_cleanup_fd_ int fd = -1;
+	int ret = segment_open_area(t, v->e, mode, &fd);
+
+	if (ret < 0)
+		return ret;
+	flags |= (v->e->status & VMA_FILE_PRIVATE ? MAP_PRIVATE : MAP_SHARED) |
+		 (v->e->flags & MAP_NORESERVE);
+	return area_mmap(t, v, at, v->e->prot, flags, fd, v->e->pgoff);
+}
+
+const struct area_class memfd_area = {
+	.name = "memory file",
+	.match = match,
+	.collect = collect,
+	.claims = claims,
+	.check = check,
+	.share = segments_share,
+	.place = place,
+};
