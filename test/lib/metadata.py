@@ -9,7 +9,7 @@ FLAVOURS = ("host", "user", "unpriv")
 LATER_FLAVOURS = ("ns", "userns")
 KEYS = {"areas", "flavours", "dump", "restore", "both", "expect", "needs", "cflags", "libs",
         "cycles", "crossing", "timeout", "ignore", "tier"}
-_LINE = re.compile(r"^[\s*#/]*wl:\s+(\w+)\s*(.*?)\s*(\*/|""")?$")
+_LINE = re.compile(r"^[\s*#/]*wl:\s+(\w+)\s*(.*?)\s*(\*/|\"{3})?$")
 
 
 class Metadata:
