@@ -99,8 +99,8 @@ static int collect_auxv(struct dump_task *t)
 
 	if (ret < 0)
 		return ret;
-	/* The pair AT_NULL that ends the vector belongs to it. */
-	t->mm->n_mm_saved_auxv = 2 * (auxv.n + 1);
+	/* Without AT_NULL, which the kernel adds: CRIU takes 22 pairs at most. */
+	t->mm->n_mm_saved_auxv = 2 * auxv.n;
 	t->mm->mm_saved_auxv = arena_array(a, uint64_t, t->mm->n_mm_saved_auxv);
 	for (size_t i = 0; i < auxv.n; i++) {
 		t->mm->mm_saved_auxv[2 * i] = auxv.pair[i][0];

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "engine/restore.h"
 #include "model/logfile.h"
+#include "model/pidfile.h"
 #include "objects/process/process.h"
 #include "objects/registry.h"
 
@@ -238,5 +239,7 @@ int fork_root(struct restore *r)
 	ret = task_clone(r, r->root, r->s->opts->sibling ? CLONE_PARENT : 0);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
 	r->s->root_pid = r->root->real_pid;
+	if (ret == 0 && r->s->pidfile_fd >= 0)
+		ret = pidfile_write(r->s->pidfile_fd, r->s->root_pid, restore_err(r));
 	return ret;
 }

@@ -38,6 +38,15 @@ struct bucket {
 
 struct files_index {
 	struct hash descriptions, paths, tables; /* struct bucket, struct bucket, struct dump_table */
+	struct hash mapped;			 /* struct mapped */
+};
+
+/* A mapped file as smaps shows it; another area that shows the same is of the same file. */
+struct mapped {
+	const struct proc_area *area;
+	int flags;
+	uint32_t id;
+	struct mapped *next;
 };
 
 static struct bucket *bucket_of(struct arena *a, struct hash *h, uint64_t key, const struct stat *st)
@@ -250,6 +259,7 @@ void collect_files_end(struct dump *d)
 	hash_free(&d->files_index->descriptions);
 	hash_free(&d->files_index->paths);
 	hash_free(&d->files_index->tables);
+	hash_free(&d->files_index->mapped);
 }
 
 static uint64_t hash_string(const char *s)
@@ -297,5 +307,34 @@ int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_
 	*k = (struct known){ file, t->stop->pid, -1, p.link.path };
 	bucket_insert(a, b, 0, k);
 	*ret_id = file->entry->id;
+	return 0;
+}
+
+static bool shows_same(const struct proc_area *a, const struct proc_area *b)
+{
+	return a->ino == b->ino && a->major == b->major && a->minor == b->minor &&
+	       a->deleted == b->deleted && !strcmp(a->path, b->path);
+}
+
+int dump_file_of_area(struct dump_task *t, const struct proc_area *a, const char *magic, int flags,
+		      uint32_t *ret_id)
+{
+	uint64_t key = hash_mix(hash_mix(a->ino, ((uint64_t)a->major << 32) | a->minor),
+				hash_mix(hash_string(a->path), flags));
+	struct hash *known = &index_of(t->dump)->mapped;
+	struct mapped *first = hash_get(known, key), *m;
+	int ret;
+
+	for (m = first; m; m = m->next)
+		if (m->flags == flags && shows_same(m->area, a)) {
+			*ret_id = m->id;
+			return 0;
+		}
+	ret = dump_file_by_link(t, magic, flags, ret_id);
+	if (ret < 0)
+		return ret;
+	m = arena_new(dump_arena(t->dump), struct mapped);
+	*m = (struct mapped){ a, flags, *ret_id, first };
+	hash_put(known, key, m);
 	return 0;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entries of the model go to their images. */
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "engine/dump.h"
 #include "image/constants.h"
 #include "image/writer.h"
@@ -57,14 +60,21 @@ static int write_pstree(struct dump *d)
 	return ret;
 }
 
-/* CRIU reads the offsets of the time namespace even where the tree has none of its own. */
+/* CRIU reads the clocks of the time namespace even where the tree has none of its own. */
 static int write_timens(struct dump *d)
 {
-	Timespec zero = TIMESPEC__INIT;
+	Timespec monotonic = TIMESPEC__INIT, boottime = TIMESPEC__INIT;
 	TimensEntry e = TIMENS_ENTRY__INIT;
+	struct timespec now;
 
-	e.monotonic = &zero;
-	e.boottime = &zero;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	monotonic.tv_sec = now.tv_sec;
+	monotonic.tv_nsec = now.tv_nsec;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	boottime.tv_sec = now.tv_sec;
+	boottime.tv_nsec = now.tv_nsec;
+	e.monotonic = &monotonic;
+	e.boottime = &boottime;
 	return image_write_one(d->s->images, IMAGE_TIMENS, 0, &e, dump_err(d));
 }
 
@@ -87,9 +97,27 @@ int write_entries(struct dump *d)
 	return ret;
 }
 
+/* Tells this set from any other that is ever written to the same directory. */
+static int run_id(char *buf, size_t size, struct err *err)
+{
+	_cleanup_fd_ int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (n < 36)
+		return err_sys(err, "read", "can't read a random id from /proc/sys/kernel/random/uuid");
+	buf[36] = '\0';
+	return 0;
+}
+
 int write_inventory(struct dump *d)
 {
 	struct timespec up;
+	char id[64];
+	int ret = run_id(id, sizeof(id), dump_err(d));
+
+	if (ret < 0)
+		return ret;
+	d->inventory->dump_criu_run_id = id;
 
 	clock_gettime(CLOCK_BOOTTIME, &up);
 	d->inventory->img_version = IMAGE_VERSION_V1_1;

@@ -124,6 +124,11 @@ static inline struct arena *dump_arena(const struct dump *d)
  */
 int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_t *ret_id);
 
+/* The same for a mapped file; magic is the area's link below map_files. Most areas are of files that
+ * other areas have shown before: that costs no system call. */
+int dump_file_of_area(struct dump_task *t, const struct proc_area *a, const char *magic, int flags,
+		      uint32_t *ret_id);
+
 /* The id of the pid in the tree's innermost pid namespace: 0 if it has none there. */
 pid_t dump_vpid(const struct dump *d, pid_t pid);
 

@@ -9,12 +9,17 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "image/constants.h"
 #include "objects/memory/areas.h"
 #include "objects/restored.h"
 #include "objects/segments.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 
 static bool match(const struct dump_task *t, const struct proc_area *a)
 {
@@ -63,6 +68,22 @@ static int check(struct restore_task *t, struct restore_vma *v)
 	return f && f->entry->memfd ? 0 : area_corrupt(t, v, "shmid");
 }
 
+/* Pages that are there are locked, where locking is on fault: so they have to be mapped first. */
+static void populate(const struct restore_task *t, const struct restore_vma *v, int fd)
+{
+	const CrtoolsArea *x = area_extra(t, v->e->start);
+	off_t end = v->e->pgoff + (v->e->end - v->e->start), at = v->e->pgoff, hole;
+
+	while (x && x->lock_on_fault && (at = lseek(fd, at, SEEK_DATA)) >= 0 && at < end) {
+		hole = lseek(fd, at, SEEK_HOLE);
+		if (hole <= at || hole > end)
+			hole = end;
+		/* Linux 5.14; without it they are locked as they are touched. */
+		madvise((void *)(v->addr + (at - v->e->pgoff)), hole - at, MADV_POPULATE_READ);
+		at = hole;
+	}
+}
+
 static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags)
 {
 	int mode = v->e->has_fdflags ? (int)v->e->fdflags & O_ACCMODE : O_RDWR;
@@ -73,7 +94,10 @@ static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int
 		return ret;
 	flags |= (v->e->status & VMA_FILE_PRIVATE ? MAP_PRIVATE : MAP_SHARED) |
 		 (v->e->flags & MAP_NORESERVE);
-	return area_mmap(t, v, at, v->e->prot, flags, fd, v->e->pgoff);
+	ret = area_mmap(t, v, at, v->e->prot, flags, fd, v->e->pgoff);
+	if (ret == 0)
+		populate(t, v, fd);
+	return ret;
 }
 
 const struct area_class memfd_area = {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ static int collect_vdso(struct dump_task *t, const struct proc_area *a, VmaEntry
 	(void)t;
 	(void)a;
 	e->status = VMA_AREA_REGULAR | VMA_AREA_VDSO | VMA_ANON_PRIVATE;
+	e->flags |= MAP_ANONYMOUS;
 	e->pgoff = 0;
 	return 0;
 }
@@ -45,6 +47,7 @@ static int collect_vvar(struct dump_task *t, const struct proc_area *a, VmaEntry
 	(void)t;
 	(void)a;
 	e->status = VMA_AREA_REGULAR | VMA_AREA_VVAR | VMA_ANON_PRIVATE;
+	e->flags |= MAP_ANONYMOUS;
 	e->pgoff = 0;
 	return 0;
 }
@@ -65,6 +68,7 @@ static int collect_vsyscall(struct dump_task *t, const struct proc_area *a, VmaE
 	(void)t;
 	(void)a;
 	e->status = VMA_AREA_VSYSCALL | VMA_ANON_PRIVATE;
+	e->flags |= MAP_ANONYMOUS;
 	e->pgoff = 0;
 	return 0;
 }
