@@ -25,17 +25,11 @@ static bool may_be_lazy(const VmaEntry *e)
 	       !(e->status & (VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL));
 }
 
-/* Linux 6.11, and not in older headers. */
-#ifndef MAP_DROPPABLE
-#define MAP_DROPPABLE 0x08
-#endif
-
 static bool has_pages(const VmaEntry *e)
 {
 	if (e->status & (VMA_AREA_VVAR | VMA_AREA_GUARD | VMA_AREA_VSYSCALL | VMA_AREA_VDSO))
 		return false;
-	return (e->status & VMA_AREA_REGULAR) && (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE)) &&
-	       !(e->flags & MAP_DROPPABLE);
+	return (e->status & VMA_AREA_REGULAR) && (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE));
 }
 
 /* Contents saved whether or not the page tables show them. */

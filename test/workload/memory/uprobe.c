@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A function with an active user probe has made the kernel's "[uprobes]" mapping; with the
- * allowing option the function can be called after the restore without a trap.
+ * allowing option the function can be called after the restore without a trap; the kernel
+ * makes the mapping again when the probe is hit.
  *
  * wl: areas memory
  * wl: both --allow-uprobes
  * wl: needs uprobes
+ * wl: ignore maps
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
