@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -161,6 +162,19 @@ static int drain(struct dump *d, enum state_slot slot, struct pipes_out *out, ui
 	return 0;
 }
 
+/* poll(2) tells whether the other end is open at all: where the tree does not have it, somebody else has. */
+static void warn_outside(struct dump *d, enum state_slot slot, const struct pipe_out *po, int end)
+{
+	struct pollfd one = { .fd = end };
+
+	if (slot != SLOT_PIPE || (po->read_end && po->write_end) || poll(&one, 1, 0) < 0)
+		return;
+	if (!(one.revents & (POLLHUP | POLLERR)))
+		task_warn(po->task, arena_printf(dump_arena(d), "descriptor %d (pipe:[%u])", po->fd, po->id),
+			  "the pipe's other end is outside of the tree: after the restore it is broken",
+			  arena_printf(dump_arena(d), "give --inherit-fd 'fd[N]:pipe:[%u]' to restore", po->id));
+}
+
 static int peek(struct dump *d, enum state_slot slot, struct pipes_out *out, struct pipe_out *po,
 		PipeDataEntry *e)
 {
@@ -175,6 +189,7 @@ static int peek(struct dump *d, enum state_slot slot, struct pipes_out *out, str
 		return err_sys(dump_err(d), "ioctl", "can't examine the pipe %u", po->id);
 	e->has_size = true;
 	e->size = size;
+	warn_outside(d, slot, po, end);
 	if (!bytes)
 		return 0;
 	if (!po->readable) {

@@ -262,6 +262,15 @@ static bool is_silly(const struct file_probe *p, const char *name)
 	return !strncmp(path_last(name), ".nfs", 4) && is_on(p, NFS_SUPER_MAGIC);
 }
 
+/* No link is left. overlayfs goes on counting the link of a file that is only in a lower layer, which
+ * it can't take away there. */
+static bool is_gone(const struct file_probe *p)
+{
+	if (!p->stat.st_nlink || !p->link.deleted)
+		return !p->stat.st_nlink;
+	return S_ISDIR(p->stat.st_mode) || (p->stat.st_nlink == 1 && is_on(p, OVERLAYFS_SUPER_MAGIC));
+}
+
 int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 {
 	struct files_out *out;
@@ -292,7 +301,7 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 		return remap_proc(d, out, p, e, there == 0 && !p->link.deleted);
 	if (same)
 		return 0;
-	if (!p->stat.st_nlink || (p->link.deleted && S_ISDIR(p->stat.st_mode)))
+	if (is_gone(p))
 		return remap_ghost(d, out, p, e);
 	if (p->link.deleted)
 		return remap_link(d, out, p, e);
