@@ -126,9 +126,14 @@ bool regs_restarts(const struct cpu_regs *regs)
 	}
 }
 
+bool regs_restart_block(const struct cpu_regs *regs)
+{
+	return regs_restarts(regs) && result_signed(regs) == -ERESTART_RESTARTBLOCK;
+}
+
 bool regs_restart(struct cpu_regs *regs, enum restart_mode mode)
 {
-	bool block = result_signed(regs) == -ERESTART_RESTARTBLOCK;
+	bool block = regs_restart_block(regs);
 
 	if (!regs_restarts(regs))
 		return false;

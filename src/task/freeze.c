@@ -23,6 +23,8 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "kernel/pidfd.h"
 #include "kernel/proc_task.h"
@@ -305,6 +307,7 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 	ret = proc_stat(&p->proc, &stat, NULL);
 	if (ret < 0)
 		return ret;
+	p->start_time = stat.starttime;
 	if (!p->n_threads) {
 		if (stat.state != 'Z')
 			return -ESRCH;
@@ -370,10 +373,9 @@ static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *re
 	return 0;
 }
 
-static int hold_tree(struct tree_stop *tree, pid_t root, struct err *err)
+static int hold_root(struct tree_stop *tree, pid_t root, struct err *err)
 {
 	struct proc_stop *p;
-	size_t new_children, found;
 	int ret = proc_hold(tree, root, NULL, &p, err);
 
 	if (ret == -ESRCH || ret == -ENOENT)
@@ -383,10 +385,18 @@ static int hold_tree(struct tree_stop *tree, pid_t root, struct err *err)
 	if (p->zombie)
 		return err_set(err, ERR_NO_SUCH_TASK, ESRCH,
 			       "process %d has ended already (it is a zombie)", root);
+	return 0;
+}
+
+static int hold_descendants(struct tree_stop *tree, struct err *err)
+{
+	size_t new_children, found;
+
 	do {
 		found = 0;
 		for (size_t i = 0; i < tree->n_procs; i++) {
-			ret = hold_children(tree, tree->procs[i], &new_children, err);
+			int ret = hold_children(tree, tree->procs[i], &new_children, err);
+
 			if (ret < 0)
 				return ret;
 			found += new_children;
@@ -425,19 +435,36 @@ static void order_tree(struct tree_stop *tree)
 	hash_free(&first);
 }
 
+static int freeze(struct tree_stop *tree, pid_t root, bool descendants, struct err *err)
+{
+	int ret = hold_root(tree, root, err);
+
+	if (ret == 0 && descendants)
+		ret = hold_descendants(tree, err);
+	if (ret == 0)
+		return 0;
+	tree_release(tree, TREE_RUN);
+	if (!err_is_set(err))
+		err_set(err, ERR_TASK_CHANGED, -ret, "the tree of %d could not be frozen", root);
+	return ret;
+}
+
+int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout, struct arena *arena,
+		    struct err *err)
+{
+	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout };
+	return freeze(tree, pid, false, err);
+}
+
 int tree_freeze(struct tree_stop *tree, pid_t root, unsigned int timeout, struct arena *arena,
 		struct err *err)
 {
 	int ret;
 
 	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout };
-	ret = hold_tree(tree, root, err);
-	if (ret < 0) {
-		tree_release(tree, TREE_RUN);
-		if (!err_is_set(err))
-			err_set(err, ERR_TASK_CHANGED, -ret, "the tree of %d could not be frozen", root);
+	ret = freeze(tree, root, true, err);
+	if (ret < 0)
 		return ret;
-	}
 	order_tree(tree);
 	log_debug("froze %zu processes in %llu us", tree->n_procs,
 		  (unsigned long long)(monotonic_ns() - tree->frozen_at) / 1000);
@@ -447,7 +474,7 @@ int tree_freeze(struct tree_stop *tree, pid_t root, unsigned int timeout, struct
 static void proc_let_go(struct proc_stop *p, enum tree_end end)
 {
 	/* A stop signal that is sent while the threads are held takes effect when they go on. */
-	if (end == TREE_STOP && !p->zombie && !p->stop_signo)
+	if (!p->zombie && !p->stop_signo && (end == TREE_STOP || p->late_stop))
 		kill(p->pid, SIGSTOP);
 	for (size_t i = 0; i < p->n_threads; i++) {
 		struct thread_stop *t = &p->threads[i];

@@ -14,12 +14,13 @@
  *     first thread unmaps the area from the stub before, and the stub's bytes become zero again.
  *
  * Registers are put back as they were found, so that the kernel itself restarts an interrupted
- * system call, with its restart block (the agent makes no call that has one).
+ * system call, with its restart block (programs make no call that would take its place).
  */
 #include "task/infect.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,6 +30,7 @@
 
 #include "agent/blob.h"
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
 
@@ -130,16 +132,20 @@ static int start_syscall(struct visit *v, long nr, const uint64_t arg[6], struct
 	regs_set_syscall(&regs, v->spot, nr, arg);
 	ret = ptrace_set_regs(t->tid, &regs, err);
 	if (ret == 0)
+		ret = fault_at("visit-call", err);
+	if (ret == 0)
 		ret = ptrace_set_sigmask(t->tid, ~UINT64_C(0), err);
+	if (ret == 0)
+		ret = fault_at("visit-call-blocked", err);
 	if (ret == 0)
 		ret = ptrace_syscall(t->tid, 0, err);
 	return ret;
 }
 
 /* A thread that was let run has to stop as expected; a stop by something else (a SIGSTOP that
- * arrives, our own trap) is passed over. */
-static int wait_stop(struct tree_stop *tree, struct thread_stop *t, enum ptrace_stop kind, int signo,
-		     bool syscalls, struct err *err)
+ * arrives, which is kept for later, our own trap) is passed over. */
+static int wait_stop(struct tree_stop *tree, struct visit *v, struct thread_stop *t,
+		     enum ptrace_stop kind, int signo, bool syscalls, struct err *err)
 {
 	for (;;) {
 		struct ptrace_report report;
@@ -158,6 +164,8 @@ static int wait_stop(struct tree_stop *tree, struct thread_stop *t, enum ptrace_
 			return 0;
 		if (report.kind == kind && (!signo || report.signo == signo))
 			return 0;
+		if (report.kind == PTRACE_STOP_SIGNAL && report.signo == SIGSTOP)
+			v->proc->late_stop = true;
 		if (report.kind == PTRACE_STOP_SIGNAL &&
 		    (report.signo == SIGSEGV || report.signo == SIGILL || report.signo == SIGBUS ||
 		     report.signo == SIGSYS || report.signo == SIGTRAP || report.signo == SIGFPE))
@@ -174,12 +182,12 @@ static int wait_syscall(struct tree_stop *tree, struct visit *v, int64_t *ret_re
 {
 	struct thread_stop *t = visitor(v);
 	struct cpu_regs regs;
-	int ret = wait_stop(tree, t, PTRACE_STOP_SYSCALL, 0, true, err); /* entry */
+	int ret = wait_stop(tree, v, t, PTRACE_STOP_SYSCALL, 0, true, err); /* entry */
 
 	if (ret == 0)
 		ret = ptrace_syscall(t->tid, 0, err);
 	if (ret == 0)
-		ret = wait_stop(tree, t, PTRACE_STOP_SYSCALL, 0, true, err); /* exit */
+		ret = wait_stop(tree, v, t, PTRACE_STOP_SYSCALL, 0, true, err); /* exit */
 	if (ret == 0)
 		ret = ptrace_get_regs(t->tid, &regs, err);
 	if (ret == 0)
@@ -208,13 +216,13 @@ static uint64_t find_hole(const struct visit *v, size_t size)
 static int start_mapping(struct visit *v, struct err *err)
 {
 	size_t size = area_size(v->area);
-	uint64_t arg[6] = { find_hole(v, size), size, PROT_READ | PROT_EXEC,
+	uint64_t arg[6] = { v->hint, size, PROT_READ | PROT_EXEC,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 };
 	int ret;
 
-	ret = find_spot(v, err);
+	ret = place_stub(v, err);
 	if (ret == 0)
-		ret = place_stub(v, err);
+		ret = fault_at("visit-stub", err);
 	if (ret == 0)
 		ret = start_syscall(v, SYS_mmap, arg, err);
 	return ret;
@@ -223,15 +231,13 @@ static int start_mapping(struct visit *v, struct err *err)
 static int pick_signal(const struct visit *v)
 {
 	/* Ignored by default: nothing happens if nobody takes them away. */
-	static const int preferred[] = { SIGURG, SIGWINCH, SIGCONT, SIGCHLD };
+	static const int preferred[] = { SIGURG, SIGWINCH, SIGCHLD };
 
 	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
 		if (v->quiet_signals & (UINT64_C(1) << (preferred[i] - 1)))
 			return preferred[i];
-	for (int signo = 63; signo > 0; signo--)
-		if ((v->quiet_signals & (UINT64_C(1) << (signo - 1))) && signo != SIGSTOP &&
-		    signo != SIGKILL)
-			return signo;
+	/* All three are in use. Any other one might end a process whose tracer is gone; this one tells
+	 * of nothing that a handler has to believe. */
 	return SIGURG;
 }
 
@@ -261,11 +267,18 @@ static int finish_mapping(struct tree_stop *tree, struct visit *v, struct err *e
 			       v->proc->pid, area_size(v->area));
 	v->addr = addr;
 	v->step = STEP_MAPPED;
+	if (v->addr != v->hint)
+		journal_add(tree->journal, "area %d %llu %llx %zx\n", v->proc->pid,
+			    (unsigned long long)v->proc->start_time, (unsigned long long)addr,
+			    area_size(v->area));
+	ret = fault_at("visit-mapped", err);
+	if (ret < 0)
+		return ret;
 	ret = mem_write(v->proc->mem_fd, v->addr, v->area->bytes, v->area->len);
 	if (ret < 0)
 		return err_set(err, ERR_AGENT, -ret, "can't write the agent into process %d",
 			       v->proc->pid);
-	return 0;
+	return v->admit ? v->admit(v, v->admit_data, err) : 0;
 }
 
 static int start_programs(struct visit *v, struct err *err)
@@ -281,9 +294,15 @@ static int start_programs(struct visit *v, struct err *err)
 		regs_set_call(&regs, v->addr, v->addr + v->area->programs[i]->header, v->addr);
 		ret = ptrace_set_regs(t->tid, &regs, err);
 		if (ret == 0)
+			ret = fault_at("visit-entered", err);
+		if (ret == 0)
 			ret = ptrace_set_sigmask(t->tid, mask, err);
 		if (ret == 0)
+			ret = fault_at("visit-blocked", err);
+		if (ret == 0)
 			ret = ptrace_cont(t->tid, 0, err);
+		if (ret == 0)
+			ret = fault_at("visit-running", err);
 	}
 	return ret;
 }
@@ -293,8 +312,8 @@ static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < n_programs(v); i++)
-		ret = wait_stop(tree, &v->proc->threads[i], PTRACE_STOP_SIGNAL, v->stop_signo, false,
-				err);
+		ret = wait_stop(tree, v, &v->proc->threads[i], PTRACE_STOP_SIGNAL, v->stop_signo,
+				false, err);
 	if (ret < 0)
 		return ret;
 	ret = mem_read(v->proc->mem_fd, v->addr + area_code_size(),
@@ -312,8 +331,8 @@ static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *
 
 /* Puts a thread back. After a stop at a system call's exit the kernel would not look at a call that waits
  * to be restarted, so the thread is led to a trap first. */
-static int restore_thread(struct tree_stop *tree, struct thread_stop *t, bool at_syscall,
-			  struct err *err)
+static int restore_thread(struct tree_stop *tree, struct visit *v, struct thread_stop *t,
+			  bool at_syscall, struct err *err)
 {
 	int ret = 0;
 
@@ -326,7 +345,7 @@ static int restore_thread(struct tree_stop *tree, struct thread_stop *t, bool at
 	if (ret == 0 && at_syscall)
 		ret = ptrace_cont(t->tid, 0, err);
 	if (ret == 0 && at_syscall)
-		ret = wait_stop(tree, t, PTRACE_STOP_TRAP, 0, false, err);
+		ret = wait_stop(tree, v, t, PTRACE_STOP_TRAP, 0, false, err);
 	return ret;
 }
 
@@ -337,7 +356,7 @@ static int start_leaving(struct tree_stop *tree, struct visit *v, struct err *er
 	int ret = 0;
 
 	for (size_t i = 1; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++)
-		ret = restore_thread(tree, &v->proc->threads[i], false, err);
+		ret = restore_thread(tree, v, &v->proc->threads[i], false, err);
 	if (ret == 0 && v->step >= STEP_MAPPED)
 		ret = start_syscall(v, SYS_munmap, arg, err);
 	return ret;
@@ -353,7 +372,7 @@ static int finish_leaving(struct tree_stop *tree, struct visit *v, struct err *e
 	if (ret == 0 && result < 0)
 		log_warn("process %d could not unmap the agent", v->proc->pid);
 	if (ret == 0 && v->step >= STEP_SPOT)
-		ret = restore_thread(tree, visitor(v), true, err);
+		ret = restore_thread(tree, v, visitor(v), true, err);
 	if (ret == 0 && v->step >= STEP_SPOT)
 		ret = mem_write(v->proc->mem_fd, v->spot, v->saved, stub_room());
 	v->step = STEP_NONE;
@@ -389,13 +408,79 @@ static void abandon(struct visit *v)
 		mem_write(v->proc->mem_fd, v->spot, v->saved, stub_room());
 }
 
-int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err *err)
+/* A thread stands again, wherever in its program it is. */
+static int recall_thread(struct tree_stop *tree, struct thread_stop *t)
+{
+	struct ptrace_report report;
+	int ret;
+
+	if (ptrace_set_sigmask(t->tid, ~UINT64_C(0), NULL) == 0)
+		return 0; /* it stands already */
+	ret = ptrace_interrupt(t->tid, NULL);
+	if (ret == 0)
+		ret = tree_wait(tree, t->tid, &report, NULL);
+	if (ret < 0)
+		return ret;
+	if (report.kind == PTRACE_STOP_GONE) {
+		t->gone = true;
+		t->frozen = false;
+		return -ESRCH;
+	}
+	return 0;
+}
+
+/* Leaves a process in which something went wrong: in good order if its threads can be called back. */
+static void retreat(struct tree_stop *tree, struct visit *v)
+{
+	int ret = v->step >= STEP_MAPPED ? 0 : -EBUSY;
+
+	for (size_t i = 0; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++)
+		ret = recall_thread(tree, &v->proc->threads[i]);
+	if (ret == 0)
+		ret = mem_read(v->proc->mem_fd, v->addr + area_code_size(),
+			       v->area->bytes + area_code_size(),
+			       v->area->len - area_code_size());
+	if (ret == 0)
+		ret = start_leaving(tree, v, NULL);
+	if (ret == 0)
+		ret = finish_leaving(tree, v, NULL);
+	if (ret < 0)
+		abandon(v);
+}
+
+/* What clean needs to take the visit back; before anything is changed. */
+static void note_visit(struct tree_stop *tree, const struct visit *v)
+{
+	static const unsigned char zeroes[1024];
+	char bytes[2 * sizeof(zeroes) + 1] = "-";
+
+	if (!tree->journal)
+		return;
+	if (memcmp(v->saved, zeroes, stub_room()))
+		for (size_t i = 0; i < stub_room(); i++)
+			sprintf(bytes + 2 * i, "%02x", v->saved[i]);
+	journal_add(tree->journal, "visit %d %llu %llx %zu %llx %zx %s\n", v->proc->pid,
+		    (unsigned long long)v->proc->start_time, (unsigned long long)v->spot,
+		    stub_room(), (unsigned long long)v->hint, area_size(v->area), bytes);
+}
+
+static int choose_places(struct tree_stop *tree, struct visit *v, struct err *err)
+{
+	int ret = find_spot(v, err);
+
+	v->hint = find_hole(v, area_size(v->area));
+	if (ret == 0)
+		note_visit(tree, v);
+	return ret;
+}
+
+static int run_all(struct tree_stop *tree, struct visit *visits, size_t n, struct err *err)
 {
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		prepare_headers(&visits[i]);
+	for (i = 0; ret == 0 && i < n; i++)
+		ret = choose_places(tree, &visits[i], err);
 	for (i = 0; ret == 0 && i < n; i++)
 		ret = start_mapping(&visits[i], err);
 	for (i = 0; ret == 0 && i < n; i++)
@@ -404,15 +489,141 @@ int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err
 		ret = start_programs(&visits[i], err);
 	for (i = 0; ret == 0 && i < n; i++)
 		ret = finish_programs(tree, &visits[i], err);
+	if (ret == 0)
+		ret = fault_at("visit-results", err);
 	for (i = 0; ret == 0 && i < n; i++)
 		ret = start_leaving(tree, &visits[i], err);
+	if (ret == 0)
+		ret = fault_at("visit-leaving", err);
 	for (i = 0; ret == 0 && i < n; i++)
 		ret = finish_leaving(tree, &visits[i], err);
-	for (i = 0; i < n; i++) {
+	return ret;
+}
+
+int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err *err)
+{
+	int ret;
+
+	for (size_t i = 0; i < n; i++)
+		prepare_headers(&visits[i]);
+	ret = run_all(tree, visits, n, err);
+	for (size_t i = 0; i < n; i++) {
 		if (ret < 0)
-			abandon(&visits[i]);
+			retreat(tree, &visits[i]);
 		free(visits[i].saved);
 		visits[i].saved = NULL;
 	}
+	return ret;
+}
+
+/* --- what a killed tool has left ------------------------------------------------------------- */
+
+static bool is_stub(const struct proc_stop *p, const struct visit_rest *rest)
+{
+	unsigned char now[1024];
+	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
+
+	return rest->saved_len == stub_room() &&
+	       mem_read(p->mem_fd, rest->spot, now, stub_room()) == 0 && !memcmp(now, agent_stub, code);
+}
+
+/* Private, without a file or a name, without a gap; and it begins with the agent's code, or is as
+ * empty as it was mapped. */
+static bool is_area(const struct proc_stop *p, const struct proc_areas *areas,
+		    const struct visit_rest *rest)
+{
+	uint64_t at = rest->addr, end = rest->addr + rest->size;
+	static const unsigned char zeroes[PAGE];
+	unsigned char code[PAGE];
+	bool split = false;
+
+	for (size_t i = 0; i < areas->n && at < end; i++) {
+		const struct proc_area *a = &areas->areas[i];
+
+		if (a->end <= at)
+			continue;
+		if (a->start > at || a->path[0] || a->shared || a->ino ||
+		    (at == rest->addr && (a->start != at || a->prot != (PROT_READ | PROT_EXEC))))
+			return false;
+		split |= a->end < end;
+		at = a->end;
+	}
+	if (at < end || mem_read(p->mem_fd, rest->addr, code, PAGE) < 0)
+		return false;
+	return !memcmp(code, agent_blob, agent_blob_size < PAGE ? agent_blob_size : PAGE) ||
+	       (!split && !memcmp(code, zeroes, PAGE));
+}
+
+static bool points_in(const struct visit_rest *rest, uint64_t addr)
+{
+	return addr - rest->spot < stub_room() || addr - rest->addr < rest->size;
+}
+
+/* A thread that runs our code, or whose stack holds an address of it: a handler will return there. */
+static bool is_in_use(const struct proc_stop *p, const struct visit_rest *rest)
+{
+	uint64_t words[4096];
+
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct cpu_regs *regs = &p->threads[i].regs;
+		uint64_t at = regs_sp(regs) & ~7ul;
+
+		if (points_in(rest, regs_ip(regs)))
+			return true;
+		/* Stacks end at different places: in smaller and smaller pieces. */
+		for (size_t n = sizeof(words); n >= PAGE; n /= 2) {
+			if (mem_read(p->mem_fd, at, words, n) < 0)
+				continue;
+			for (size_t k = 0; k < n / sizeof(words[0]); k++)
+				if (points_in(rest, words[k]))
+					return true;
+			break;
+		}
+	}
+	return false;
+}
+
+static int unmap_rest(struct tree_stop *tree, struct visit *v, struct err *err)
+{
+	int ret = place_stub(v, err);
+
+	v->step = STEP_MAPPED;
+	if (ret == 0)
+		ret = start_leaving(tree, v, err);
+	if (ret == 0)
+		ret = finish_leaving(tree, v, err);
+	if (ret < 0)
+		abandon(v);
+	return ret;
+}
+
+int visit_clean(struct tree_stop *tree, struct proc_stop *p, const struct proc_areas *areas,
+		struct visit_rest *rest, struct err *err)
+{
+	unsigned char bytes[1024] = { 0 };
+	struct area gone = { .len = rest->size };
+	struct visit v = { .proc = p, .areas = areas, .area = &gone, .spot = rest->spot,
+			   .addr = rest->addr, .saved = bytes };
+	int ret = 0;
+
+	rest->stub_found = is_stub(p, rest);
+	rest->area_found = rest->size && is_area(p, areas, rest);
+	if (!rest->stub_found && !rest->area_found)
+		return 0;
+	if (is_in_use(p, rest))
+		return -EAGAIN;
+	if (rest->stub_found && rest->saved)
+		memcpy(bytes, rest->saved, rest->saved_len);
+	if (!rest->stub_found) {
+		/* The foothold is the program's own again: another visit finds its own place. */
+		v.saved = NULL;
+		ret = find_spot(&v, err);
+	}
+	if (ret == 0 && rest->area_found)
+		ret = unmap_rest(tree, &v, err);
+	else if (ret == 0)
+		ret = mem_write(p->mem_fd, rest->spot, bytes, stub_room());
+	if (v.saved != bytes)
+		free(v.saved);
 	return ret;
 }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/journal.h"
 #include "kernel/proc.h"
 #include "kernel/proc_stat.h"
 #include "kernel/regs.h"
@@ -34,7 +35,9 @@ struct proc_stop {
 	bool held;		  /* part of the tree */
 	bool zombie;		  /* ended, not reaped yet; has no threads */
 	bool leader_gone;	  /* the leader has ended, other threads go on */
+	uint64_t start_time;	  /* clock ticks after boot */
 	int stop_signo;		  /* in a group stop by this signal; 0: was running */
+	bool late_stop;		  /* a SIGSTOP came while the agent was inside: it is sent again */
 	struct thread_stop *threads; /* [0] is the leader, then ascending */
 	size_t n_threads, room_threads;
 	struct infection *infection; /* NULL: no agent inside (task/infect.h) */
@@ -48,11 +51,16 @@ struct tree_stop {
 	struct hash by_pid;   /* pid -> struct proc_stop */
 	uint64_t frozen_at;   /* CLOCK_MONOTONIC, ns: when the first thread was asked to stop */
 	unsigned int timeout; /* seconds; 0: none */
+	struct journal *journal; /* of what is done inside of processes; NULL: none is kept */
 };
 
 /* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. */
 int tree_freeze(struct tree_stop *tree, pid_t root, unsigned int timeout_seconds,
 		struct arena *arena, struct err *err);
+
+/* Freezes all threads of one process; its children run on. */
+int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout_seconds,
+		    struct arena *arena, struct err *err);
 
 enum tree_end {
 	TREE_RUN,  /* goes on as it was */

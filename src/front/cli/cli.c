@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "front/cli/help.h"
 #include "front/cli/parse.h"
@@ -20,7 +21,7 @@ static const struct {
 } verbs[VERB_COUNT] = {
 	[VERB_DUMP] = { verb_dump, false },	  [VERB_RESTORE] = { verb_restore, false },
 	[VERB_CHECK] = { cli_check, false },	  [VERB_SHOW] = { verb_show, true },
-	[VERB_CPUINFO] = { verb_cpuinfo, false },
+	[VERB_CPUINFO] = { verb_cpuinfo, false }, [VERB_CLEAN] = { verb_clean, true }, [VERB_EXEC] = { verb_exec, true },
 };
 
 /* Shared with the children that a restore forks; a page that is never given back. */
@@ -75,6 +76,7 @@ static int run_verb(struct run *run, const struct str_list *notes)
 	}
 	result_print(run, status, verbs[run->opts->verb].own_output);
 	session_end(&run->s);
+	interrupt_allow(); /* everything was taken back: ends by the signal, if one came */
 	return status;
 }
 

@@ -37,11 +37,19 @@ const struct verb_info verb_table[] = {
 		  "task PID of it, or the contents of one image file. With --json an image is "
 		  "printed as CRIU's image tool decodes it." },
 	{ .verb = VERB_EXEC, .needs_pid = true,
-	  .synopsis = "exec -t PID SYSCALL [ARGUMENT]...",
-	  .summary = "Run a system call in another process.",
-	  .text = "Runs one system call in the process PID, from its own context, and prints the "
-		  "result. Everything behind SYSCALL is an argument, also what begins with a "
-		  "dash." },
+	  .synopsis = "exec -t PID SYSCALL [ARGUMENT]... [, SYSCALL [ARGUMENT]...]...",
+	  .summary = "Run system calls in another process.",
+	  .text = "Makes one or more system calls in the process PID, from its own context, and "
+		  "prints the results; the process is none the wiser. SYSCALL is a name or a "
+		  "number. Everything behind it is an argument, also what begins with a dash: a "
+		  "number; names of constants (O_RDWR|O_CLOEXEC); &TEXT or &hex:0011FF, a pointer "
+		  "to a string or to bytes; buf:SIZE, a pointer to a buffer that is printed "
+		  "afterwards; words:ARGUMENT,... a pointer to pointers or numbers; @N, the result "
+		  "of the Nth call; @bufN, the Nth buffer again. A comma as a word of its own "
+		  "begins the next call, which is made if the one before succeeded. A call that "
+		  "does not return within --timeout is taken back. The exit status is 0 if all "
+		  "calls succeeded, 1 if one failed, 2 if they could not be made. Of a 32-bit "
+		  "process the calls are 32-bit ones. Filters (seccomp) are not asked." },
 	{ .verb = VERB_CPUINFO, .needs_images = true, .synopsis = "cpuinfo dump|check [-D DIR]",
 	  .summary = "Save the processor's features, or compare them.",
 	  .text = "cpuinfo dump writes cpuinfo.img to DIR. cpuinfo check compares it with the "
