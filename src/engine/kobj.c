@@ -133,6 +133,21 @@ static int number_own(struct dump *d, TaskKobjIdsEntry *root_ids, struct ns_numb
 	return 0;
 }
 
+/* A tree may have a time namespace of its own, one for all of it. */
+static bool takes_time_ns(struct dump_task *t, uint32_t ino)
+{
+	struct dump *d = t->dump;
+
+	if (t == d->tasks[0]) {
+		d->time_ns_ino = ino;
+		d->time_ns_id = ++d->next_ns_id;
+	}
+	if (!d->time_ns_id || d->time_ns_ino != ino)
+		return false;
+	set_ns_id(t->ids, NS_TIME, d->time_ns_id);
+	return true;
+}
+
 static int number_task(struct dump_task *t, const struct ns_number *own)
 {
 	struct arena *a = dump_arena(t->dump);
@@ -147,7 +162,9 @@ static int number_task(struct dump_task *t, const struct ns_number *own)
 		if (!ns.ino[kind])
 			continue;
 		set_ns_id(t->ids, kind, own[kind].id);
-		if (ns.ino[kind] != own[kind].ino)
+		if (kind == NS_TIME && t->dump->time_ns_id && ns.ino[kind] == own[kind].ino)
+			task_refuse(t, "its time namespace", "is not that of the tree's root", "");
+		else if (ns.ino[kind] != own[kind].ino && !(kind == NS_TIME && takes_time_ns(t, ns.ino[kind])))
 			task_refuse(t, arena_printf(a, "%s namespace %u", ns_names[kind], ns.ino[kind]),
 				    "is not the tool's own; trees in namespaces of their own can't be "
 				    "kept by this version",

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 
+#include "base/fault.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/fault.h"
@@ -15,6 +17,7 @@
 #include "image/writer.h"
 #include "model/script.h"
 #include "objects/class.h"
+#include "objects/namespace/time.h"
 #include "task/tree.h"
 
 static int run_script(struct restore *r, enum script_stage stage)
@@ -65,13 +68,16 @@ static void finish_outside(struct restore *r)
 static int step_fork(struct restore *r)
 {
 	uint64_t start = monotonic_ns();
-	int ret;
+	int back, ret;
 
 	/* Orphans of a restore that fails come to us and not to init. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	undo_push(&r->s->undo, not_a_reaper, r);
 	undo_push(&r->s->undo, end_tree, r);
-	ret = fork_root(r);
+	ret = time_enter(r, &back);
+	if (ret == 0)
+		ret = fork_root(r);
+	time_leave(&back);
 	if (ret == 0)
 		ret = wait_counter(r, &r->shared->born, r->n_tasks, "all tasks are forked");
 	r->s->stats.forking_us = (monotonic_ns() - start) / 1000;
@@ -157,6 +163,7 @@ int engine_restore(struct session *s)
 	uint64_t start = monotonic_ns();
 	int ret = 0;
 
+	interrupt_defer();
 	for (size_t i = 0; ret == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
 		log_debug("%s", steps[i].name);
 		ret = steps[i].run(&r);
@@ -167,6 +174,7 @@ int engine_restore(struct session *s)
 	if (ret < 0 && r.shared && err_is_set(&r.shared->err) && !err_is_set(s->err))
 		*s->err = r.shared->err;
 	if (ret == 0) {
+		interrupt_forget();
 		undo_drop(&s->undo, 0);
 		not_a_reaper(NULL);
 		finish_outside(&r);

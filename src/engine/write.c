@@ -60,24 +60,6 @@ static int write_pstree(struct dump *d)
 	return ret;
 }
 
-/* CRIU reads the clocks of the time namespace even where the tree has none of its own. */
-static int write_timens(struct dump *d)
-{
-	Timespec monotonic = TIMESPEC__INIT, boottime = TIMESPEC__INIT;
-	TimensEntry e = TIMENS_ENTRY__INIT;
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	monotonic.tv_sec = now.tv_sec;
-	monotonic.tv_nsec = now.tv_nsec;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	boottime.tv_sec = now.tv_sec;
-	boottime.tv_nsec = now.tv_nsec;
-	e.monotonic = &monotonic;
-	e.boottime = &boottime;
-	return image_write_one(d->s->images, IMAGE_TIMENS, 0, &e, dump_err(d));
-}
-
 int write_entries(struct dump *d)
 {
 	int ret = write_pstree(d);
@@ -93,7 +75,7 @@ int write_entries(struct dump *d)
 		if (state_classes[i]->write)
 			ret = state_classes[i]->write(d);
 	if (ret == 0)
-		ret = write_timens(d);
+		ret = time_write(d);
 	return ret;
 }
 

@@ -98,6 +98,7 @@ struct dump {
 	struct dump_file **files;
 	size_t n_files;
 	uint32_t next_file_id, next_kobj_id, next_ns_id, next_pages_id;
+	uint32_t time_ns_ino, time_ns_id; /* of a time namespace that is not the tool's; 0: it is */
 	InventoryEntry *inventory;
 	void *priv[STATE_SLOTS];
 	struct files_index *files_index; /* engine's: how descriptions are found again */
