@@ -19,10 +19,12 @@
 #include "base/log.h"
 #include "engine/restore.h"
 #include "kernel/proc_maps.h"
+#include "objects/process/core.h"
 
 #define GUARD	   (UINT64_C(16) << 20) /* kept free at both ends: stacks grow, brk grows */
 #define AREA_AT	   (UINT64_C(1) << 20)
 #define STAGE_AT   (UINT64_C(1) << 30)
+#define UNIT_32	   (UINT64_C(64) << 20) /* the same where addresses have 32 bits */
 #define TASK_LIMIT UINT64_C(0x7ffffffff000)
 #define LIMIT_32   UINT64_C(0xffffe000)
 
@@ -68,8 +70,19 @@ static struct range largest_hole(struct range *used, size_t n, uint64_t limit)
 	return best;
 }
 
+/* 32-bit programs must be able to give addresses in it to the kernel. */
+static bool any_compat(const struct restore *r)
+{
+	for (size_t i = 0; i < r->n_tasks; i++)
+		if (r->tasks[i]->mm && cpu_compat(r->tasks[i]->core))
+			return true;
+	return false;
+}
+
 static int find_home(struct restore *r)
 {
+	bool compat = any_compat(r);
+	uint64_t unit = compat ? UNIT_32 : STAGE_AT;
 	struct proc_areas own;
 	size_t n = 0, room = 0;
 	struct range *used, hole;
@@ -88,13 +101,13 @@ static int find_home(struct restore *r)
 		}
 	for (size_t i = 0; i < own.n; i++)
 		used[n++] = (struct range){ own.areas[i].start, own.areas[i].end };
-	hole = largest_hole(used, n, TASK_LIMIT);
-	if (hole.end - hole.start < 2 * GUARD + 2 * STAGE_AT)
+	hole = largest_hole(used, n, compat ? LIMIT_32 : TASK_LIMIT);
+	if (hole.end - hole.start < 2 * GUARD + 3 * unit)
 		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
 			       "the tasks leave no hole in the address space to work from");
-	r->home = (hole.start + GUARD + STAGE_AT - 1) & ~(STAGE_AT - 1);
-	r->home_size = (hole.end - GUARD - r->home) & ~(STAGE_AT - 1);
-	r->stage_at = r->home + STAGE_AT;
+	r->home = (hole.start + GUARD + unit - 1) & ~(unit - 1);
+	r->home_size = (hole.end - GUARD - r->home) & ~(unit - 1);
+	r->stage_at = r->home + unit;
 	return 0;
 }
 

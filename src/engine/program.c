@@ -73,6 +73,8 @@ static void emit_protection(struct restore_task *t, const struct restore_vma *v)
 	struct program *p = t->threads[0].prog;
 	uint64_t len = v->e->end - v->e->start;
 
+	if (!v->placed)
+		return;
 	program_stage(p, STAGE_PROTECT);
 	program_note(p, "memory area");
 	if (v->prot != (int)v->e->prot)

@@ -338,3 +338,22 @@ int page_pool_write(struct page_pool *p, int fd, uint64_t size)
 	}
 	return ret;
 }
+
+int page_pool_read(struct page_pool *p, uint64_t start, size_t len, void *buf)
+{
+	struct page_extent part;
+
+	memset(buf, 0, len);
+	for (size_t i = page_extents_find(&p->x, start); i < p->x.n && p->x.e[i].start < start + len; i++) {
+		int ret;
+
+		if (!clip(&p->x.e[i], start, start + len, &part))
+			continue;
+		ret = pread_full(p->fd, (char *)buf + (part.start - start), part.end - part.start,
+				 part.file_off);
+		if (ret < 0)
+			return err_set(p->err, ERR_IMAGE_CORRUPT, -ret, "can't read pages of %llx",
+				       (unsigned long long)part.start);
+	}
+	return 0;
+}

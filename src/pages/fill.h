@@ -35,6 +35,8 @@ struct fill {
 	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
 };
 int page_pool_fill(struct page_pool *p, const struct fill *f);
+/* The bytes of [start, start + len), zeroes where the pool has none, to memory of the caller's. */
+int page_pool_read(struct page_pool *p, uint64_t start, size_t len, void *buf);
 /* All pages of the pool to a file of this size, by write(2): vaddr is the offset in it. */
 int page_pool_write(struct page_pool *p, int fd, uint64_t size);
 

@@ -46,6 +46,11 @@ int segments_seal(struct restore_task *t);
 void sysv_judge(struct dump *d);
 int sysv_write_pages(struct dump *d);
 
+/* --- vdso.c --------------------------------------------------------------------------------------- */
+
+int vdso_prepare(struct restore_task *t);
+int vdso_emit(struct restore_task *t);
+
 /* --- extra.c: what an area has beside its entry --------------------------------------------------- */
 
 /* NULL: nothing. */

@@ -263,7 +263,9 @@ static int check(struct restore_task *t)
 
 static int prepare(struct restore_task *t)
 {
-	return segments_seal(t);
+	int ret = segments_seal(t);
+
+	return ret < 0 ? ret : vdso_prepare(t);
 }
 
 /* Locked on fault first, which always works; then pages are brought in, as far as there are any (an
@@ -339,7 +341,7 @@ static int emit(struct restore_task *t)
 		program_note(p, "locking of memory to come");
 		program_do(p, SYS_mlockall, IMM(t->extra->lock_future & (MCL_FUTURE | MCL_ONFAULT)));
 	}
-	return 0;
+	return vdso_emit(t);
 }
 
 const struct state_class memory_state = {
