@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 
 #include "base/cleanup.h"
 #include "kernel/ptrace.h"
@@ -22,7 +23,6 @@
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE 0x202
 #endif
-#define NT_386_TLS_ 0x200
 
 #define XSAVE_MAX     (64u << 10)
 #define XSAVE_HEADER  512
@@ -190,16 +190,20 @@ static int fill_fpregs(struct dump_thread *th, ThreadInfoX86 *info)
 	return 0;
 }
 
+/* A kernel without 32-bit programs does not know the request: all slots are empty. */
+static void read_tls(pid_t tid, int number, struct user_desc *ret)
+{
+	if (ptrace(PTRACE_GET_THREAD_AREA, tid, number, ret) < 0)
+		*ret = (struct user_desc){ .seg_not_present = 1, .read_exec_only = 1 };
+}
+
 static int fill_tls(struct dump_thread *th, ThreadInfoX86 *info)
 {
 	struct arena *a = dump_arena(th->task->dump);
-	struct user_desc desc[TLS_SLOTS] = { 0 };
-	size_t len = sizeof(desc);
-	int ret = ptrace_get_regset(th->stop->tid, NT_386_TLS_, desc, &len, NULL);
+	struct user_desc desc[TLS_SLOTS];
 
-	if (ret < 0) /* a kernel without 32-bit programs has no such set: all slots are empty */
-		for (int i = 0; i < TLS_SLOTS; i++)
-			desc[i].seg_not_present = desc[i].read_exec_only = 1;
+	for (int i = 0; i < TLS_SLOTS; i++)
+		read_tls(th->stop->tid, TLS_FIRST + i, &desc[i]);
 	info->n_tls = TLS_SLOTS;
 	info->tls = arena_array(a, UserDescT *, TLS_SLOTS);
 	for (int i = 0; i < TLS_SLOTS; i++) {
@@ -339,30 +343,32 @@ static int set_fpu(pid_t tid, const struct restore_thread *th, struct err *err)
 	return ptrace_set_regset(tid, NT_X86_XSTATE, area, len, err);
 }
 
-/* A slot is empty as the kernel shows it, or holds a segment of a 32-bit program. */
+/*
+ * A slot is empty as the kernel shows it (so are all of a task just forked), or holds a segment of a
+ * 32-bit program. PTRACE_SET_THREAD_AREA and not the register set NT_386_TLS: the task still runs the
+ * agent's code of 64 bits, and the kernel shows the set of 32-bit code only (task_user_regset_view).
+ */
 static int set_tls(pid_t tid, const struct restore_thread *th, struct err *err)
 {
 	const ThreadInfoX86 *info = th->core->thread_info;
-	struct user_desc desc[TLS_SLOTS];
-	bool any = false;
 
-	for (size_t i = 0; i < TLS_SLOTS; i++) {
-		const UserDescT *e = i < info->n_tls ? info->tls[i] : NULL;
-
-		desc[i] = (struct user_desc){ .entry_number = TLS_FIRST + i, .read_exec_only = 1,
-					      .seg_not_present = 1 };
-		if (!e || (e->seg_not_present && !e->base_addr && !e->limit))
-			continue;
-		any = true;
-		desc[i] = (struct user_desc){
+	for (size_t i = 0; i < TLS_SLOTS && i < info->n_tls; i++) {
+		const UserDescT *e = info->tls[i];
+		struct user_desc desc = {
 			.entry_number = TLS_FIRST + i, .base_addr = e->base_addr,
 			.limit = e->limit, .seg_32bit = e->seg_32bit,
 			.contents = (e->contents_h ? 2 : 0) | (e->contents_l ? 1 : 0),
 			.read_exec_only = e->read_exec_only, .limit_in_pages = e->limit_in_pages,
 			.seg_not_present = e->seg_not_present, .useable = e->usable,
 		};
+
+		if (e->seg_not_present && !e->base_addr && !e->limit)
+			continue;
+		if (ptrace(PTRACE_SET_THREAD_AREA, tid, TLS_FIRST + i, &desc) < 0)
+			return err_sys(err, "ptrace", "can't set segment %zu of thread %d",
+				       TLS_FIRST + i, tid);
 	}
-	return any ? ptrace_set_regset(tid, NT_386_TLS_, desc, sizeof(desc), err) : 0;
+	return 0;
 }
 
 int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err)
