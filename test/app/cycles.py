@@ -32,10 +32,10 @@ def run(argv, **keywords):
     return done.stdout
 
 
-def compile_c(name, *flags, source=None):
+def compile_c(name, *flags):
     """A program from a C file beside this one, in the test's folder."""
     run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-pthread", *flags, "-o", name,
-         os.path.join(HERE, source or f"{name}.c")])
+         os.path.join(HERE, f"{name}.c"), "-lm"])
     return os.path.abspath(name)
 
 

@@ -1,0 +1,18 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A statically linked program that relocates itself: its own loader, at an address of the
+kernel's choice.
+
+wl: needs root
+wl: areas memory threads timers pipes"""
+
+import cycles
+
+
+def main():
+    cycles.begin()
+    program = cycles.compile_c("state", "-static-pie")
+    cycles.same_log([program], ["0"], ["2500"])
+
+
+main()
