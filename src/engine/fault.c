@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See fault.h. */
+/* See fault.h. Between two steps is also where a signal that came meanwhile is heeded. */
 #include "engine/fault.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
+#include "base/fault.h"
+#include "base/interrupt.h"
 
 int fault_point(struct session *s, const char *name)
 {
-	const char *want = s->opts->fault;
-	size_t len = strlen(name);
+	int ret = fault_at(name, s->err);
 
-	if (!want || strncmp(want, name, len))
-		return 0;
-	if (!strcmp(want + len, ":kill"))
-		raise(SIGKILL);
-	if (want[len])
-		return 0;
-	return err_set(s->err, ERR_FAULT, ECANCELED, "made to fail at %s", name);
+	return ret < 0 ? ret : interrupt_check(s->err, name);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "engine/restore.h"
 #include "kernel/ptrace.h"
 #include "objects/security/security.h"
@@ -99,6 +100,8 @@ int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, c
 		if (*counter >= value)
 			continue;
 		ret = look_for_dead(r);
+		if (ret == 0)
+			ret = interrupt_check(restore_err(r), what);
 		if (ret < 0)
 			return ret;
 		if (++turns > 60000)
@@ -146,6 +149,8 @@ int seize_leaders(struct restore *r)
 		if (ret < 0)
 			return ret;
 		t->real_pid = t->vpid;
+		journal_add(&r->s->journal, "task %d %llu\n", t->vpid,
+			    (unsigned long long)process_start_time(t->vpid));
 	}
 	return 0;
 }

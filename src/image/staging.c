@@ -100,8 +100,9 @@ int image_staging_remove(int dirfd, const char *name)
 	return unlinkat(dirfd, name, AT_REMOVEDIR) ? -errno : 0;
 }
 
-void image_staging_clean(int dirfd)
+int image_staging_clean(int dirfd)
 {
+	int n = 0;
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
@@ -115,8 +116,9 @@ void image_staging_clean(int dirfd)
 		if (folder < 0 || !is_abandoned(folder))
 			continue;
 		log_info("removing %s, which a dump that was killed left behind", e->d_name);
-		image_staging_remove(fd, e->d_name);
+		n += image_staging_remove(fd, e->d_name) == 0;
 	}
+	return n;
 }
 
 static int write_note(int folder, int *ret_note)

@@ -11,8 +11,8 @@ int image_boot_id(char buf[40]);
 /* Against other writers in the same directory; without effect where there is no flock(2). */
 void image_lock_dir(int fd);
 void image_unlock_dir(int fd);
-/* Removes the folders of writers that are gone. The directory is locked. */
-void image_staging_clean(int dirfd);
+/* Removes the folders of writers that are gone; how many. The directory is locked. */
+int image_staging_clean(int dirfd);
 /* Makes a folder, with its note locked. The directory is locked. */
 int image_staging_make(int dirfd, char name[40], int *ret_folder, int *ret_note);
 int image_staging_remove(int dirfd, const char *name);

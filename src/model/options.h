@@ -130,9 +130,6 @@ struct options {
 	/* Check. */
 	struct str_list features; /* check --feature NAME, may repeat */
 	bool check_extra, check_experimental, check_all;
-
-	/* Fault injection: the name of a fault point, from CRTOOLS_FAULT; NULL: none. */
-	const char *fault;
 };
 
 void options_init(struct options *o);

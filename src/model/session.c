@@ -7,11 +7,13 @@ void session_init(struct session *s, const struct options *opts, struct err *err
 	*s = (struct session){ .opts = opts, .err = err, .images_fd = images_fd, .pidfile_fd = -1 };
 	s->report.arena = &s->arena;
 	s->undo.arena = &s->arena;
+	journal_begin(&s->journal);
 }
 
 void session_end(struct session *s)
 {
 	undo_all(&s->undo);
 	image_dir_close(s->images);
+	journal_end(&s->journal);
 	arena_free(&s->arena);
 }

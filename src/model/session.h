@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/journal.h"
 #include "image/dir.h"
 #include "model/options.h"
 #include "model/report.h"
@@ -17,6 +18,7 @@ struct session {
 	struct arena arena; /* lives as long as the session */
 	struct report report;
 	struct undo undo;
+	struct journal journal; /* effects outside, for clean; removed at the session's end */
 	struct image_dir *images;
 	/* What a run tells at its end, and stats-dump/stats-restore hold; microseconds and counts. */
 	struct {

@@ -29,6 +29,7 @@
 #include "kernel/pidfd.h"
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
+#include "task/infect.h"
 #include "task/tree.h"
 
 #define SEIZE_OPTIONS PTRACE_O_TRACESYSGOOD
@@ -318,6 +319,8 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 		if (p->mem_fd < 0)
 			return p->mem_fd;
 	}
+	if (p->n_threads)
+		visit_heal(tree, p);
 	p->pidfd = pidfd_open_pid(pid, NULL);
 	*ret_proc = p;
 	return 0;

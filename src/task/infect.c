@@ -63,6 +63,12 @@ static void regs_to_agent(const struct thread_stop *t, struct agent_regs *out)
 	};
 }
 
+/* entry.S keeps the header there; the interpreter in between has other uses for it. */
+static uint64_t agent_header_of(const struct cpu_regs *regs)
+{
+	return regs->r.rbx;
+}
+
 static size_t stub_room(void)
 {
 	return (agent_stub_size + 15) & ~15u;
@@ -518,6 +524,80 @@ int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err
 
 /* --- what a killed tool has left ------------------------------------------------------------- */
 
+/* The reverse of regs_to_agent. */
+static void regs_from_agent(const struct agent_regs *in, struct cpu_regs *regs)
+{
+	struct user_regs_struct *r = &regs->r;
+
+	r->r15 = in->r15, r->r14 = in->r14, r->r13 = in->r13, r->r12 = in->r12;
+	r->rbp = in->rbp, r->rbx = in->rbx, r->r11 = in->r11, r->r10 = in->r10;
+	r->r9 = in->r9, r->r8 = in->r8, r->rax = in->rax, r->rcx = in->rcx;
+	r->rdx = in->rdx, r->rsi = in->rsi, r->rdi = in->rdi, r->rip = in->rip;
+	r->cs = in->cs, r->eflags = in->rflags, r->rsp = in->rsp, r->ss = in->ss;
+	r->orig_rax = -1;
+}
+
+static int put_back(struct thread_stop *t, const struct agent_regs *regs, uint64_t mask)
+{
+	int ret;
+
+	regs_from_agent(regs, &t->regs);
+	ret = ptrace_set_regs(t->tid, &t->regs, NULL);
+	if (ret == 0)
+		ret = ptrace_set_sigmask(t->tid, mask, NULL);
+	t->sigmask = mask;
+	return ret;
+}
+
+/* In the stub: its data say how the thread goes on. */
+static bool heal_in_stub(const struct proc_stop *p, struct thread_stop *t)
+{
+	uint64_t spot = (regs_ip(&t->regs) | (PAGE - 1)) + 1 - stub_room();
+	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
+	unsigned char now[1024];
+	struct agent_stub_data data;
+
+	if (regs_ip(&t->regs) < spot || mem_read(p->mem_fd, spot, now, stub_room()) < 0 ||
+	    memcmp(now, agent_stub, code))
+		return false;
+	memcpy(&data, now + code, sizeof(data));
+	return put_back(t, &data.regs, data.mask) == 0;
+}
+
+/* In the agent's own code the header is in a register, but while the interpreter runs: then the thread
+ * is let run on to the place where it tells its tracer that it is done. */
+static bool heal_in_area(struct tree_stop *tree, const struct proc_stop *p, struct thread_stop *t)
+{
+	uint64_t area = regs_ip(&t->regs) & ~(PAGE - 1);
+	unsigned char code[PAGE];
+	struct agent_program head;
+	size_t len = agent_blob_size < PAGE ? agent_blob_size : PAGE;
+
+	if (mem_read(p->mem_fd, area, code, 16) < 0 || memcmp(code, agent_blob, 16) ||
+	    mem_read(p->mem_fd, area, code, len) < 0 || memcmp(code, agent_blob, len))
+		return false;
+	for (int stops = 0; stops < 16; stops++) {
+		struct ptrace_report report;
+		uint64_t at = agent_header_of(&t->regs);
+
+		if (at > area && mem_read(p->mem_fd, at, &head, sizeof(head)) == 0 &&
+		    head.self == at - area)
+			return put_back(t, &head.regs, head.mask) == 0;
+		if (ptrace_cont(t->tid, 0, NULL) < 0 || tree_wait(tree, t->tid, &report, NULL) < 0 ||
+		    report.kind == PTRACE_STOP_GONE || ptrace_get_regs(t->tid, &t->regs, NULL) < 0)
+			return false;
+	}
+	return false;
+}
+
+void visit_heal(struct tree_stop *tree, struct proc_stop *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (heal_in_stub(p, &p->threads[i]) || heal_in_area(tree, p, &p->threads[i]))
+			log_info("thread %d was led back out of the agent of a tool that was killed",
+				 p->threads[i].tid);
+}
+
 static bool is_stub(const struct proc_stop *p, const struct visit_rest *rest)
 {
 	unsigned char now[1024];
@@ -559,26 +639,43 @@ static bool points_in(const struct visit_rest *rest, uint64_t addr)
 	return addr - rest->spot < stub_room() || addr - rest->addr < rest->size;
 }
 
-/* A thread that runs our code, or whose stack holds an address of it: a handler will return there. */
+/* From the saved instruction pointer of a signal frame to its code segment and its uc_sigmask, in words
+ * (struct ucontext of arch/x86/include/uapi/asm/ucontext.h and sigcontext.h). */
+#define FRAME_CS   2
+#define FRAME_MASK 16
+
+/*
+ * A signal handler that interrupted our code returns there: its frame is on the thread's stack, and
+ * meanwhile the thread blocks more than the frame says. Frames of handlers that have returned may still
+ * be seen in the gaps of a stack; the thread's mask is then the frame's.
+ */
+static bool frame_on_stack(const struct proc_stop *p, const struct thread_stop *t,
+			   const struct visit_rest *rest)
+{
+	uint64_t words[4096], at = regs_sp(&t->regs) & ~7ul;
+
+	/* Stacks end at different places: in smaller and smaller pieces. */
+	for (size_t len = sizeof(words); len >= 512; len /= 2) {
+		size_t n = len / sizeof(words[0]);
+
+		if (mem_read(p->mem_fd, at, words, len) < 0)
+			continue;
+		for (size_t k = 0; k + FRAME_MASK < n; k++)
+			if (points_in(rest, words[k]) && (words[k + FRAME_CS] & 0xffff) == 0x33 &&
+			    words[k + FRAME_MASK] != t->sigmask)
+				return true;
+		break;
+	}
+	return false;
+}
+
 static bool is_in_use(const struct proc_stop *p, const struct visit_rest *rest)
 {
-	uint64_t words[4096];
-
 	for (size_t i = 0; i < p->n_threads; i++) {
-		const struct cpu_regs *regs = &p->threads[i].regs;
-		uint64_t at = regs_sp(regs) & ~7ul;
+		const struct thread_stop *t = &p->threads[i];
 
-		if (points_in(rest, regs_ip(regs)))
+		if (points_in(rest, regs_ip(&t->regs)) || frame_on_stack(p, t, rest))
 			return true;
-		/* Stacks end at different places: in smaller and smaller pieces. */
-		for (size_t n = sizeof(words); n >= PAGE; n /= 2) {
-			if (mem_read(p->mem_fd, at, words, n) < 0)
-				continue;
-			for (size_t k = 0; k < n / sizeof(words[0]); k++)
-				if (points_in(rest, words[k]))
-					return true;
-			break;
-		}
 	}
 	return false;
 }

@@ -43,6 +43,11 @@ struct visit {
  * in: -ETIMEDOUT, and the header says how many calls are done. */
 int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err *err);
 
+/* Threads of a process that was just frozen, which are still on their way out of the agent of a tool that
+ * was killed (a stopped process can't go on by itself): their registers and masks become the program's
+ * own again. */
+void visit_heal(struct tree_stop *tree, struct proc_stop *p);
+
 /* What a visit has left in a process because the tool was killed meanwhile (base/journal.h). */
 struct visit_rest {
 	uint64_t spot, addr, size;  /* the foothold; the area, 0: none */

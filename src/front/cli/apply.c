@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "front/cli/parse.h"
 
 /* CRIU takes each of its options with each of its verbs; ours are more particular, and so are the
@@ -91,8 +92,6 @@ int options_check(struct options *o, struct err *err)
 				       o->args.items[0]);
 		o->show_file = o->args.items[0];
 	}
-	o->fault = getenv("CRTOOLS_FAULT");
-	if (o->fault && !*o->fault)
-		o->fault = NULL;
+	fault_set(getenv("CRTOOLS_FAULT"));
 	return 0;
 }

@@ -21,7 +21,8 @@ static const struct {
 } verbs[VERB_COUNT] = {
 	[VERB_DUMP] = { verb_dump, false },	  [VERB_RESTORE] = { verb_restore, false },
 	[VERB_CHECK] = { cli_check, false },	  [VERB_SHOW] = { verb_show, true },
-	[VERB_CPUINFO] = { verb_cpuinfo, false }, [VERB_CLEAN] = { verb_clean, true }, [VERB_EXEC] = { verb_exec, true },
+	[VERB_CPUINFO] = { verb_cpuinfo, false }, [VERB_EXEC] = { verb_exec, true },
+	[VERB_CLEAN] = { verb_clean, true },
 };
 
 /* Shared with the children that a restore forks; a page that is never given back. */

@@ -324,6 +324,17 @@ static char *tool_name(struct dump *d, int root, const char *name)
 	return arena_printf(dump_arena(d), "/proc/self/fd/%d%s", root, name);
 }
 
+static void note_link(struct dump *d, int fd, const char *name)
+{
+	const char *last = path_last(name);
+	_cleanup_fd_ int dir = open(arena_printf(dump_arena(d), "%.*s", (int)(last - name), name),
+				    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (dir >= 0 && fstat(fd, &st) == 0)
+		journal_name(&d->s->journal, "link", dir, last, &st);
+}
+
 static int make_link(struct dump *d, struct files_out *out, const struct link_out *l)
 {
 	char path[FD_PATH_SIZE];
@@ -332,6 +343,7 @@ static int make_link(struct dump *d, struct files_out *out, const struct link_ou
 
 	if (fd < 0)
 		return fd;
+	note_link(d, fd, name);
 	if (linkat(AT_FDCWD, fd_path(fd, path), AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0) {
 		if (errno != EEXIST)
 			return err_sys(dump_err(d), "linkat", "can't make the link %s", l->name);

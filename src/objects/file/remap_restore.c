@@ -196,6 +196,15 @@ static void note_made(struct maker *mk, int dir, const char *name, bool is_dir)
 	arena_push(restore_arena(mk->r), mk->made, mk->n, m);
 }
 
+static void note_made_dir(struct maker *mk, int above, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		journal_name(&mk->r->s->journal, "name", above, name, &st);
+	note_made(mk, fcntl(above, F_DUPFD_CLOEXEC, 0), name, true);
+}
+
 /* Takes away all that was made, the last first, and closes the directories. */
 static int clean(struct maker *mk)
 {
@@ -247,7 +256,7 @@ static int open_dir(struct maker *mk, const char *dir_name, int *ret_dir, bool *
 		if (ret < 0)
 			return ret;
 		if (*ret_exact && mkdirat(above, path_last(dir_name), 0700) == 0)
-			note_made(mk, fcntl(above, F_DUPFD_CLOEXEC, 0), path_last(dir_name), true);
+			note_made_dir(mk, above, path_last(dir_name));
 		else if (*ret_exact && errno != EEXIST)
 			*ret_exact = false;
 		dir = *ret_exact ? path_open(mk->in->root, dir_name, O_PATH | O_DIRECTORY, 0) : -1;
@@ -302,13 +311,19 @@ static const char *temporary(struct maker *mk, uint32_t id)
 static int make_ghost(struct maker *mk, struct ghost_in *g, const char *name, int dir, bool exact)
 {
 	bool is_dir = S_ISDIR(g->e->mode);
+	struct stat st;
 
 	g->base_is_name = is_dir && exact;
 	g->base = g->base_is_name ? path_last(name) : temporary(mk, g->id);
+	if (!g->base_is_name)
+		journal_name(&mk->r->s->journal, "name", dir, g->base, NULL);
 	g->fd = make_node(g, dir, g->base);
+	if (g->fd >= 0 && g->base_is_name && fstat(g->fd, &st) == 0)
+		journal_name(&mk->r->s->journal, "name", dir, g->base, &st);
 	if (g->fd == -EEXIST && g->base_is_name) {
 		g->base_is_name = false;
 		g->base = temporary(mk, g->id);
+		journal_name(&mk->r->s->journal, "name", dir, g->base, NULL);
 		g->fd = make_node(g, dir, g->base);
 	}
 	if (g->fd < 0) {
@@ -378,13 +393,16 @@ static int open_swapped(struct maker *mk, struct remap_in *m, int base_dir, cons
 {
 	const char *name = path_last(m->name);
 	const char *spare = arena_printf(restore_arena(mk->r), ".crtools-%d-swap", getpid());
-	struct stat other;
+	struct stat other, own;
 	int fd, num;
 
 	*ret_bad = false;
 	/* A directory can't come back over a file. */
 	if (fstatat(dir, name, &other, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(other.st_mode))
 		return -EISDIR;
+	if (fstatat(base_dir, base, &own, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	journal_swap(&mk->r->s->journal, dir, name, spare, &own);
 	if (linkat(base_dir, base, dir, spare, 0) < 0)
 		return -errno;
 	if (renameat2(dir, spare, dir, name, RENAME_EXCHANGE) < 0) {
@@ -415,9 +433,13 @@ static int open_as(struct maker *mk, struct remap_in *m, int base_dir, const cha
 {
 	const char *name = path_last(m->name);
 	bool linked = false, bad = false;
+	struct stat st;
 	int fd = -1, num;
 
 	if (exact && strcmp(base, name)) {
+		if (fstatat(base_dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			journal_name(&mk->r->s->journal, "name", dir, name, &st);
 		linked = linkat(base_dir, base, dir, name, 0) == 0;
 		if (!linked && is_link_of(base_dir, base, dir, name))
 			fd = openat(dir, name, open_flags_of(m));
