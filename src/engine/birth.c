@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <linux/sched.h>
 #include <unistd.h>
 
@@ -20,6 +20,7 @@
 #include "model/logfile.h"
 #include "model/pidfile.h"
 #include "objects/process/process.h"
+#include "objects/process/core.h"
 #include "objects/registry.h"
 
 static _Noreturn void task_main(struct restore_task *t);
@@ -136,27 +137,6 @@ static int come_to_life(struct restore_task *t)
 	return ret;
 }
 
-/* As it ended: by exit, or by the signal that killed it. */
-static _Noreturn void die_again(const struct restore_task *t)
-{
-	uint32_t code = t->core->tc->exit_code;
-	int signo = code & 0x7f;
-	struct rlimit no_core = { 0, 0 };
-	sigset_t set;
-
-	if (signo) {
-		setrlimit(RLIMIT_CORE, &no_core);
-		prctl(PR_SET_DUMPABLE, 0);
-		signal(signo, SIG_DFL);
-		sigemptyset(&set);
-		sigaddset(&set, signo);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
-		kill(getpid(), signo);
-		abort();
-	}
-	_exit(code >> 8 & 0xff);
-}
-
 /* Children that are not to live: stand-ins are buried, zombies are left to be waited for. */
 static int await_dead(struct restore_task *t)
 {
@@ -185,6 +165,28 @@ static void drop_signals(void)
 		continue;
 }
 
+/* A parent that is to adopt is a subreaper until all of its orphans have come. */
+static void adopt_orphans(struct restore_task *t)
+{
+	const struct timespec moment = { .tv_nsec = 50000 };
+	size_t n = 0;
+
+	for (size_t i = 0; t->adopts && i < t->n_children; i++) {
+		siginfo_t info;
+
+		if (!t->children[i]->adopted)
+			continue;
+		while (waitid(P_PID, t->children[i]->vpid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 &&
+		       !t->r->shared->failed)
+			nanosleep(&moment, NULL);
+		n++;
+	}
+	if (t->adopts)
+		prctl(PR_SET_CHILD_SUBREAPER, 0);
+	while (n--)
+		task_post(&t->r->shared->adopted);
+}
+
 static int prepare(struct restore_task *t)
 {
 	int ret = attach_files(t);
@@ -194,11 +196,10 @@ static int prepare(struct restore_task *t)
 	for (size_t c = 0; ret == 0 && state_classes[c]; c++)
 		if (state_classes[c]->prepare)
 			ret = state_classes[c]->prepare(t);
-	if (ret == 0)
-		ret = build_programs(t);
+	adopt_orphans(t);
 	if (ret == 0)
 		ret = await_dead(t);
-	return ret;
+	return ret < 0 ? ret : build_programs(t);
 }
 
 static _Noreturn void task_main(struct restore_task *t)
@@ -207,16 +208,24 @@ static _Noreturn void task_main(struct restore_task *t)
 	struct restore *r = t->r;
 	int ret;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* One that is to be an orphan must not die with the stand-in that forked it. */
+	prctl(PR_SET_PDEATHSIG, t->adopted ? 0 : SIGKILL);
+	if (t->adopts)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* The C library leaves its own two signals open, which a restored timer may well send. */
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every_signal, NULL, sizeof(every_signal));
 	if (logfile_child(r->s->opts, restore_err(r)) < 0)
 		task_fail(r);
 	ret = come_to_life(t);
-	if (ret == 0 && t->helper)
+	if (ret == 0 && (t->helper || t->zombie))
+		ret = await_dead(t);
+	if (ret == 0 && t->helper) {
+		/* Who adopts further below goes first: it is nearer than any subreaper above. */
+		task_wait(r, &r->shared->adopted, t->turn);
 		_exit(0);
+	}
 	if (ret == 0 && t->zombie)
-		die_again(t);
+		zombie_end(t);
 	if (ret == 0)
 		ret = prepare(t);
 	if (ret < 0) {

@@ -33,6 +33,7 @@ static int read_threads(struct restore_task *t)
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		t->threads[i] = (struct restore_thread){ .task = t,
 							 .vtid = t->pstree->threads[i] };
+		hash_put(&r->thread_ids, t->threads[i].vtid, t);
 		ret = image_read_one(r->s->images, IMAGE_CORE, t->threads[i].vtid, restore_arena(r),
 				     restore_err(r), &t->threads[i].core);
 		if (ret == 0 && !t->zombie && !t->threads[i].core->thread_core)
@@ -137,8 +138,10 @@ static int read_task(struct restore_task *t)
 			       t->vpid);
 	t->zombie = t->core->tc->task_state == TASK_STATE_DEAD;
 	ret = image_read_opt(dir, IMAGE_IDS, t->vpid, a, err, &t->ids);
-	if (ret < 0 || t->zombie)
+	if (ret < 0)
 		return ret;
+	if (t->zombie)
+		return read_extra(t);
 	if (!t->ids)
 		t->ids = t->core->ids; /* old images */
 	if (!t->ids)

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/fault.h"
+#include "engine/plan.h"
 #include "engine/restore.h"
 #include "image/writer.h"
 #include "model/script.h"
@@ -22,6 +23,8 @@
 
 static int run_script(struct restore *r, enum script_stage stage)
 {
+	if (r->s->opts->plan)
+		return 0;
 	return script_run(r->s->opts, stage, r->s->images_fd, r->s->root_pid, NULL, restore_err(r));
 }
 
@@ -131,6 +134,7 @@ static const struct {
 	{ "restore-files", plan_files },
 	{ "restore-home", plan_home },
 	{ "restore-count", count_living },
+	{ "restore-plan", plan_restore },	  /* with --plan, the last step */
 	{ "restore-outside", step_outside },	  /* deleted files exist again, and are open */
 	{ "restore-fork", step_fork },		  /* from here on there are tasks */
 	{ "restore-seize", seize_leaders },	  /* which end with the tool */
@@ -157,23 +161,38 @@ static int write_stats(struct restore *r, uint64_t start)
 	return image_write_service(AT_FDCWD, IMAGE_STATS_RESTORE, msgs, 1, NULL);
 }
 
+static int run_steps(struct restore *r)
+{
+	bool plan = r->s->opts->plan;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		bool planning = steps[i].run == plan_restore;
+
+		if (planning && !plan)
+			continue;
+		log_debug("%s", steps[i].name);
+		ret = steps[i].run(r);
+		if (ret == 0 && i + 1 < sizeof(steps) / sizeof(steps[0]))
+			ret = fault_point(r->s, steps[i].name);
+		if (planning)
+			break;
+	}
+	return ret;
+}
+
 int engine_restore(struct session *s)
 {
 	struct restore r = { .s = s };
 	uint64_t start = monotonic_ns();
-	int ret = 0;
+	int ret;
 
 	interrupt_defer();
-	for (size_t i = 0; ret == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
-		log_debug("%s", steps[i].name);
-		ret = steps[i].run(&r);
-		if (ret == 0 && i + 1 < sizeof(steps) / sizeof(steps[0]))
-			ret = fault_point(s, steps[i].name);
-	}
+	ret = run_steps(&r);
 	/* What a task has reported is the reason. */
 	if (ret < 0 && r.shared && err_is_set(&r.shared->err) && !err_is_set(s->err))
 		*s->err = r.shared->err;
-	if (ret == 0) {
+	if (ret == 0 && !s->opts->plan) {
 		interrupt_forget();
 		undo_drop(&s->undo, 0);
 		not_a_reaper(NULL);
@@ -184,6 +203,7 @@ int engine_restore(struct session *s)
 		undo_all(&s->undo);
 	}
 	hash_free(&r.task_by_pid);
+	hash_free(&r.thread_ids);
 	hash_free(&r.file_by_id);
 	hash_free(&r.table_by_id);
 	return ret;

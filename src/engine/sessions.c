@@ -7,11 +7,14 @@
  *  - a child in the session in which the parent itself was forked is forked before that (early);
  *  - a child in the session of a sibling is forked by the sibling, with CLONE_PARENT;
  *  - a child in a session whose leader is gone is forked by a stand-in for that leader, a sibling
- *    that ends before the tree runs.
+ *    that ends before the tree runs;
+ *  - a child in the session of a leader further below was orphaned once, and is so again: a child of
+ *    the leader forks it and ends, while its parent is a subreaper.
  *
  * Memory and descriptors are inherited from the forker.
  */
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "engine/restore.h"
@@ -66,15 +69,60 @@ int restore_add_helper(struct restore *r, pid_t vpid)
 	return 0;
 }
 
-static struct restore_task *sibling_in_session(const struct restore_task *t)
+static size_t depth(const struct restore_task *t)
 {
-	for (size_t i = 0; i < t->parent->n_children; i++) {
-		struct restore_task *s = t->parent->children[i];
+	size_t n = 0;
 
-		if (s != t && sid_of(s) == sid_of(t) && leads_session(s) && !s->zombie)
-			return s;
+	for (; t->parent; t = t->parent)
+		n++;
+	return n;
+}
+
+static bool is_ancestor(const struct restore_task *a, const struct restore_task *t)
+{
+	for (; t; t = t->parent)
+		if (t == a)
+			return true;
+	return false;
+}
+
+/* Where the stand-in for a session leader belongs: below the deepest of the parents whose children
+ * are in that session; all others are ancestors of that one. */
+static struct restore_task *deepest_parent(const struct restore_task *t)
+{
+	struct restore_task *best = t->parent;
+
+	for (size_t i = 0; i < t->r->n_tasks; i++) {
+		struct restore_task *o = t->r->tasks[i];
+
+		if (o->parent && sid_of(o) == sid_of(t) && sid_of(o->parent) != sid_of(o) &&
+		    depth(o->parent) > depth(best))
+			best = o->parent;
 	}
-	return NULL;
+	return best;
+}
+
+/* An id that neither the tree nor anybody else has. */
+static pid_t unused_id(struct restore *r)
+{
+	for (pid_t id = 32000; id > 300; id--)
+		if (!hash_get(&r->task_by_pid, id) && !hash_get(&r->thread_ids, id) &&
+		    kill(id, 0) < 0 && errno == ESRCH)
+			return id;
+	return 0;
+}
+
+/* A child of the session's leader that forks t and ends: t comes to its parent as an orphan, the
+ * parent being a subreaper for that long. */
+static int pass_on(struct restore_task *t, struct restore_task *leader)
+{
+	pid_t id = unused_id(t->r);
+
+	if (!id)
+		return err_set(restore_err(t->r), ERR_RESOURCE, EAGAIN, "no process id is free");
+	t->forker = add_stand_in(t->r, id, leader, sid_of(t), sid_of(t));
+	t->adopted = t->parent->adopts = true;
+	return 0;
 }
 
 static int choose_forker(struct restore_task *t)
@@ -89,20 +137,17 @@ static int choose_forker(struct restore_task *t)
 		return 0;
 	}
 	leader = hash_get(&t->r->task_by_pid, sid_of(t));
-	if (leader && (leader->helper || leader->zombie) && leader->parent == p && leader->helper) {
+	if (!leader)
+		leader = add_stand_in(t->r, sid_of(t), deepest_parent(t), sid_of(t), sid_of(t));
+	if (leader->parent == p) {
 		t->forker = leader;
 		return 0;
 	}
-	t->forker = leader ? sibling_in_session(t) : NULL;
-	if (t->forker)
-		return 0;
-	if (!leader) {
-		t->forker = add_stand_in(t->r, sid_of(t), p, sid_of(t), sid_of(t));
-		return 0;
-	}
+	if (is_ancestor(p, leader))
+		return pass_on(t, leader);
 	return err_set(restore_err(t->r), ERR_LATER, EOPNOTSUPP,
-		       "task %d is in session %d, whose leader is neither its ancestor nor its "
-		       "sibling; that can't be rebuilt", t->vpid, sid_of(t));
+		       "task %d is in session %d, whose leader is not below the task's parent; that "
+		       "can't be rebuilt", t->vpid, sid_of(t));
 }
 
 /* The group's leader is gone: a stand-in, forked by a member in the same session, leads it until
@@ -141,6 +186,18 @@ static int adopt_shell(struct restore *r)
 	return 0;
 }
 
+/* Adoptions go from the bottom of the tree to the top. */
+static void plan_turns(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct restore_task *t = r->tasks[i];
+
+		for (size_t k = 0; t->adopted && k < r->n_tasks; k++)
+			t->forker->turn += r->tasks[k]->adopted &&
+					   depth(r->tasks[k]->parent) > depth(t->parent);
+	}
+}
+
 int plan_sessions(struct restore *r)
 {
 	size_t n = r->n_tasks; /* stand-ins come behind */
@@ -151,6 +208,7 @@ int plan_sessions(struct restore *r)
 			ret = choose_forker(r->tasks[i]);
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = provide_group(r, r->tasks[i]);
+	plan_turns(r);
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++) {
 		struct restore_task *t = r->tasks[i];
 

@@ -17,8 +17,10 @@ static int write_task(struct dump *d, struct dump_task *t)
 	struct err *err = dump_err(d);
 	int ret;
 
-	if (t->zombie)
-		return image_write_one(dir, IMAGE_CORE, t->vpid, t->core, err);
+	if (t->zombie) {
+		ret = image_write_one(dir, IMAGE_CORE, t->vpid, t->core, err);
+		return ret < 0 ? ret : image_write_one(dir, IMAGE_CRTOOLS_TASK, t->vpid, t->extra, err);
+	}
 	ret = 0;
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
 		ret = image_write_one(dir, IMAGE_CORE, t->threads[i].vtid, t->threads[i].core, err);

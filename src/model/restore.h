@@ -20,6 +20,7 @@ struct restore_shared {
 	_Atomic uint32_t failed;   /* somebody failed: everybody leaves */
 	_Atomic uint32_t born;	   /* tasks that have forked all their children */
 	_Atomic uint32_t grouped;  /* tasks whose process groups, if they lead one, stand */
+	_Atomic uint32_t adopted;  /* tasks that have come to the parent that they had */
 	_Atomic uint32_t opened;   /* tasks that have opened all their files */
 	_Atomic uint32_t ready;	   /* tasks that have done all that C code does */
 	_Atomic uint32_t moved;	   /* programs that need no descriptor of the tool's any more */
@@ -76,6 +77,9 @@ struct restore_task {
 				      * makes it the parent's child (CLONE_PARENT); NULL: the tool */
 	struct restore_task **brood; /* those whose forker this one is */
 	size_t n_brood;
+	bool adopted; /* comes to its parent as an orphan; the parent adopts */
+	bool adopts;
+	size_t turn; /* a stand-in ends when so many orphans have been adopted */
 	bool early; /* forked before its forker makes a session of its own */
 	struct restore_file **own; /* files that this task opens */
 	size_t n_own;
@@ -123,7 +127,7 @@ struct restore {
 	size_t n_tasks;
 	size_t n_living; /* tasks that will run: no zombies, no stand-ins */
 	struct restore_task *root;
-	struct hash task_by_pid, file_by_id, table_by_id;
+	struct hash task_by_pid, thread_ids, file_by_id, table_by_id;
 	struct restore_file **files;
 	size_t n_files;
 	InventoryEntry *inventory;

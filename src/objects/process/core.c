@@ -31,6 +31,7 @@ static int collect(struct dump_task *t)
 	tc->flags = t->stat.flags;
 	if (t->zombie) {
 		tc->task_state = TASK_STATE_DEAD;
+		zombie_collect(t);
 		return 0;
 	}
 	tc->task_state = t->stop->stop_signo ? TASK_STATE_STOPPED : TASK_STATE_ALIVE;

@@ -32,11 +32,7 @@ static int collect(struct dump_task *t)
 	struct arena *a = dump_arena(t->dump);
 	struct proc_limits limits;
 	TaskRlimitsEntry *all;
-	int ret;
-
-	if (t->zombie)
-		return 0;
-	ret = proc_limits(&t->stop->proc, &limits, dump_err(t->dump));
+	int ret = proc_limits(&t->stop->proc, &limits, dump_err(t->dump));
 	if (ret < 0)
 		return ret;
 	all = arena_msg(a, TaskRlimitsEntry, task_rlimits_entry);
