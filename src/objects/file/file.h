@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the classes of this family share: names and how they are opened, owners of signals, what
+ * What the classes of this family share: names and how they are opened, what
  * is recorded of a file and compared, files whose name is gone.
  *
  * Functions return 0 or a negative errno with the session's error filled, unless it is said
@@ -9,6 +9,7 @@
 #ifndef OBJECTS_FILE_FILE_H
 #define OBJECTS_FILE_FILE_H
 
+#include "objects/fown.h"
 #include "objects/registry.h"
 
 /* In an open file's flags; the C library's macros of like names have more bits, or none. */
@@ -16,9 +17,6 @@
 #define KERNEL_O_TMPFILE   020000000
 
 extern const struct file_class pipe_class, fifo_class, memfd_class, reg_class, unknown_class;
-
-/* Common to all: how an object is called in the report and in errors. In the arena. */
-const char *probe_object(const struct file_probe *p);
 
 /* --- path.c ---------------------------------------------------------------------------------- */
 
@@ -36,14 +34,6 @@ int fd_reopen(int fd, int flags);
 const char *fd_path(int fd, char buf[static FD_PATH_SIZE]);
 /* A name of /proc: "/proc/PID", "/proc/PID/task/TID/…". tid is 0 without a task part. */
 bool path_proc_ids(const char *name, pid_t *ret_pid, pid_t *ret_tid);
-
-/* --- fown.c: who gets SIGIO ------------------------------------------------------------------ */
-
-int fown_collect(struct dump *d, const struct file_probe *p, FownEntry **ret);
-void fown_check(struct restore *r, struct restore_file *f, const FownEntry *e, const char *object);
-/* Owner and signal; and, last, O_ASYNC if it is in flags: contents have to be there already. */
-int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e, uint32_t flags,
-		int fd);
 
 /* --- validate.c: what is recorded of a regular file, and compared ------------------------------ */
 

@@ -13,13 +13,23 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
-#include "objects/file/file.h"
+#include "objects/fown.h"
 
 #ifndef F_GETOWNER_UIDS
 #define F_GETOWNER_UIDS 17
 #endif
 
 #define SIGNALS_MAX 64
+
+const char *probe_object(const struct file_probe *p)
+{
+	struct arena *a = dump_arena(p->task->dump);
+	const char *gone = p->link.deleted ? ", deleted" : "";
+
+	if (p->fd < 0)
+		return arena_printf(a, "%s (%s%s)", p->magic, p->link.path, gone);
+	return arena_printf(a, "descriptor %d (%s%s)", p->fd, p->link.path, gone);
+}
 
 /* The id in the tree of who is meant; 0: not in the tree. *ret_thread: a thread that is no leader. */
 static pid_t tree_id(const struct dump *d, const struct f_owner_ex *owner, bool *ret_thread)
@@ -160,28 +170,64 @@ static int number_of(const struct restore_task *t, const struct restore_file *f)
 	return found;
 }
 
+int number_borrow(int fd, int number, struct number_loan *ret_loan)
+{
+	struct number_loan loan = { .number = number, .saved = -1 };
+
+	if (fd != number) {
+		loan.saved_flags = fcntl(number, F_GETFD);
+		if (loan.saved_flags >= 0) {
+			loan.saved = fcntl(number, F_DUPFD_CLOEXEC, 0);
+			if (loan.saved < 0)
+				return -errno;
+		}
+		if (dup3(fd, number, O_CLOEXEC) < 0) {
+			int num = errno;
+
+			close_fd(&loan.saved);
+			return -num;
+		}
+	} else {
+		loan.number = -1;
+	}
+	*ret_loan = loan;
+	return 0;
+}
+
+int number_return(const struct number_loan *loan)
+{
+	int saved = loan->saved, ret = 0;
+
+	if (loan->number < 0)
+		return 0;
+	if (saved < 0)
+		return close(loan->number) < 0 ? -errno : 0;
+	if (dup3(saved, loan->number, loan->saved_flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+		ret = -errno;
+	close_fd(&saved);
+	return ret;
+}
+
 /*
  * The kernel remembers the number through which O_ASYNC was turned on, and gives it to the program in
- * si_fd (struct fasync_struct, fa_fd): so that is done through the final one, which may be in
- * use already, by another file too.
+ * si_fd (struct fasync_struct, fa_fd): so that is done through the final one.
  */
 static int set_async(struct restore_task *t, const struct restore_file *f, int fd)
 {
-	int number = number_of(t, f), flags = fcntl(fd, F_GETFL), saved, saved_flags, ret = 0;
+	int number = number_of(t, f), flags = fcntl(fd, F_GETFL), ret;
+	struct number_loan loan;
 
 	if (number < 0)
 		number = fd;
-	saved_flags = fcntl(number, F_GETFD);
-	saved = fcntl(number, F_DUPFD_CLOEXEC, 0);
-	if (number != fd && dup3(fd, number, O_CLOEXEC) < 0)
-		ret = -errno;
-	if (ret == 0 && (flags < 0 || fcntl(number, F_SETFL, flags | O_ASYNC) < 0))
-		ret = -errno;
-	if (saved >= 0 && dup3(saved, number, saved_flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
-		ret = -errno;
-	else if (saved < 0 && number != fd)
-		close(number);
-	close_fd(&saved);
+	ret = flags < 0 ? -errno : number_borrow(fd, number, &loan);
+	if (ret == 0) {
+		int back;
+
+		ret = fcntl(number, F_SETFL, flags | O_ASYNC) < 0 ? -errno : 0;
+		back = number_return(&loan);
+		if (ret == 0)
+			ret = back;
+	}
 	errno = -ret;
 	return ret < 0 ? err_sys(restore_err(t->r), "fcntl", "can't turn on O_ASYNC for descriptor %d", number) : 0;
 }
