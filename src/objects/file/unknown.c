@@ -15,10 +15,6 @@ static const struct {
 	const char *prefix, *text;
 } known[] = {
 	{ "socket:[", "sockets are not kept by this version" },
-	{ "anon_inode:[eventpoll]", "epoll descriptors are not kept by this version" },
-	{ "anon_inode:[eventfd", "eventfd descriptors are not kept by this version" },
-	{ "anon_inode:[signalfd]", "signalfd descriptors are not kept by this version" },
-	{ "anon_inode:[timerfd]", "timerfd descriptors are not kept by this version" },
 	{ "anon_inode:inotify", "inotify descriptors are not kept by this version" },
 	{ "anon_inode:[fanotify]", "fanotify descriptors are not kept by this version" },
 	{ "anon_inode:[pidfd]", "pidfds are not kept by this version" },
@@ -46,16 +42,6 @@ static const struct {
 	{ "cgroup:[", "descriptors of namespaces are not kept by this version" },
 	{ "time:[", "descriptors of namespaces are not kept by this version" },
 };
-
-const char *probe_object(const struct file_probe *p)
-{
-	struct arena *a = dump_arena(p->task->dump);
-	const char *gone = p->link.deleted ? ", deleted" : "";
-
-	if (p->fd < 0)
-		return arena_printf(a, "%s (%s%s)", p->magic, p->link.path, gone);
-	return arena_printf(a, "descriptor %d (%s%s)", p->fd, p->link.path, gone);
-}
 
 static const char *reason(const struct file_probe *p)
 {
