@@ -149,15 +149,13 @@ int enter_late_cwd(struct restore_task *t)
 static int emit_cwd(struct restore_task *t, struct program *p)
 {
 	struct restore_file *cwd = restore_file_by_id(t->r, t->fs->cwd_id);
-	int fd, ret;
+	int fd;
 
 	if (cwd && cwd->late)
 		return 0;
-	ret = restore_open_by_id(t, t->fs->cwd_id, O_PATH | O_DIRECTORY, &fd);
-	if (ret == 0)
-		ret = fd = service_fd(t->r, fd);
-	if (ret < 0)
-		return ret;
+	fd = service_open(t, t->fs->cwd_id, O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
 	program_note(p, "working directory");
 	program_do(p, SYS_fchdir, IMM(fd));
 	return 0;
@@ -169,15 +167,13 @@ static int emit_root(struct restore_task *t, struct program *p)
 	struct restore_file *root = restore_file_by_id(t->r, t->fs->root_id);
 	const RegFileEntry *e = root ? root->entry->reg : NULL;
 	char path[32];
-	int fd, ret;
+	int fd;
 
 	if (!e || !e->name[0] || (e->name[0] == '/' && !e->name[1]))
 		return 0;
-	ret = restore_open_by_id(t, t->fs->root_id, O_PATH | O_DIRECTORY, &fd);
-	if (ret == 0)
-		ret = fd = service_fd(t->r, fd);
-	if (ret < 0)
-		return ret;
+	fd = service_open(t, t->fs->root_id, O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	program_note(p, "root directory %s", e->name);
 	program_do(p, SYS_chroot, AREA(area_put(p->area, path, strlen(path) + 1)));

@@ -6,12 +6,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "engine/dump.h"
 #include "engine/engine.h"
 #include "engine/fault.h"
+#include "engine/plan.h"
 #include "image/writer.h"
 #include "model/script.h"
 
@@ -22,19 +25,41 @@ static void let_run(void *data)
 
 static int step_scripts(struct dump *d)
 {
+	if (d->s->opts->plan)
+		return 0;
 	return script_run(d->s->opts, SCRIPT_PRE_DUMP, d->s->images_fd, d->s->opts->pid, NULL,
 			  dump_err(d));
 }
 
+static bool path_of(int fd, char *path, size_t size)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, size - 1);
+	path[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
 static int step_open(struct dump *d)
 {
+	char dir[1024], field[3 * sizeof(dir)];
+
+	if (d->s->opts->plan)
+		return 0;
+	/* Where a hidden folder is about to be made. */
+	if (path_of(d->s->images_fd, dir, sizeof(dir))) {
+		journal_escape(dir, field);
+		journal_add(&d->s->journal, "images %s\n", field);
+	}
 	return image_dir_create(d->s->images_fd, ".", dump_err(d), &d->s->images);
 }
 
 static int step_freeze(struct dump *d)
 {
-	int ret = tree_freeze(&d->tree, d->s->opts->pid, d->s->opts->timeout, dump_arena(d),
-			      dump_err(d));
+	int ret = tree_freeze(&d->tree, d->s->opts->pid, d->s->opts->freeze_cgroup,
+			      d->s->opts->timeout, &d->s->journal, dump_arena(d), dump_err(d));
 
 	if (ret < 0)
 		return ret;
@@ -71,6 +96,7 @@ static int step_commit(struct dump *d)
 {
 	int ret = write_inventory(d);
 
+	journal_add(&d->s->journal, "commit\n");
 	return ret < 0 ? ret : image_dir_commit(d->s->images, IMAGE_SYNC_NONE, dump_err(d));
 }
 
@@ -86,7 +112,7 @@ static const struct {
 	{ "dump-areas", collect_areas },
 	{ "dump-files", collect_files },
 	{ "dump-state", collect_state },
-	{ "dump-network", step_network },
+	{ "dump-network", step_network },	/* --plan ends before it */
 	{ "dump-agent", run_programs },		/* the only step that changes the processes */
 	{ "dump-absorb", absorb_state },
 	{ "dump-judge", step_judge },		/* all reasons against it are known: refuse, or go on */
@@ -137,22 +163,37 @@ static void dump_free(struct dump *d)
 	collect_files_end(d);
 }
 
-int engine_dump(struct session *s)
+static int run_steps(struct dump *d)
 {
-	struct dump d = { .s = s };
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (d->s->opts->plan && steps[i].run == step_network)
+			break;
 		log_debug("%s", steps[i].name);
-		ret = steps[i].run(&d);
+		ret = steps[i].run(d);
 		if (ret == 0)
-			ret = fault_point(s, steps[i].name);
+			ret = fault_point(d->s, steps[i].name);
 	}
-	if (ret == 0)
+	return ret;
+}
+
+int engine_dump(struct session *s)
+{
+	struct dump d = { .s = s };
+	int ret;
+
+	interrupt_defer();
+	ret = run_steps(&d);
+	if (ret == 0 && !s->opts->plan)
 		ret = finish(&d);
 	undo_all(&s->undo);
-	if (ret == 0)
+	if (ret == 0 && s->opts->plan)
+		ret = plan_dump(&d); /* the tree runs again */
+	if (ret == 0 && !s->opts->plan) {
+		interrupt_forget();
 		ret = write_stats(&d);
+	}
 	dump_free(&d);
 	return ret;
 }

@@ -172,26 +172,34 @@ static int plan_numbers(struct restore *r)
 	return 0;
 }
 
-int service_fd(struct restore *r, int fd)
+/* A number that nobody has or wants, and is not given out again. */
+static int service_number(struct restore *r)
 {
-	int to, ret = 0;
-
 	for (; r->free_fd < (int)r->n_numbers; r->free_fd++)
 		if (!r->numbers[r->free_fd] && fcntl(r->free_fd, F_GETFD) < 0)
-			break;
-	if (r->free_fd >= (int)r->n_numbers) {
-		close_fd(&fd);
-		return err_set(restore_err(r), ERR_RESOURCE, EMFILE,
-			       "no descriptor number below %zu is left to work with", r->n_numbers);
-	}
-	to = dup3(fd, r->free_fd, O_CLOEXEC);
-	if (to < 0)
-		ret = err_sys(restore_err(r), "dup3", "can't move a descriptor to number %d",
-			      r->free_fd);
-	else
-		r->free_fd++;
+			return r->free_fd++;
+	return err_set(restore_err(r), ERR_RESOURCE, EMFILE,
+		       "no descriptor number below %zu is left to work with", r->n_numbers);
+}
+
+int service_fd(struct restore *r, int fd)
+{
+	int to = service_number(r), ret = to;
+
+	if (to >= 0 && dup3(fd, to, O_CLOEXEC) < 0)
+		ret = err_sys(restore_err(r), "dup3", "can't move a descriptor to number %d", to);
 	close_fd(&fd);
-	return ret < 0 ? ret : to;
+	return ret;
+}
+
+int service_open(struct restore_task *t, uint32_t id, int flags)
+{
+	int fd, ret;
+
+	if (t->r->s->opts->plan)
+		return service_number(t->r);
+	ret = restore_open_by_id(t, id, flags, &fd);
+	return ret < 0 ? ret : service_fd(t->r, fd);
 }
 
 int plan_home(struct restore *r)

@@ -137,13 +137,10 @@ static int emit_mm(struct restore_task *t)
 		.env_start = mm->mm_env_start, .env_end = mm->mm_env_end,
 	};
 	uint64_t auxv, off;
-	int exe, ret;
+	int exe = service_open(t, mm->exe_file_id, O_RDONLY);
 
-	ret = restore_open_by_id(t, mm->exe_file_id, O_RDONLY, &exe);
-	if (ret == 0)
-		ret = exe = service_fd(t->r, exe);
-	if (ret < 0)
-		return ret;
+	if (exe < 0)
+		return exe;
 	auxv = put_auxv(t, &map.auxv_size);
 	map.auxv = (void *)(t->area_addr + auxv);
 	map.exe_fd = exe;

@@ -15,6 +15,9 @@ int plan_sessions(struct restore *r);
 int plan_files(struct restore *r);
 /* home.c: a range of addresses, and numbers of descriptors, that disturb nobody. */
 int plan_home(struct restore *r);
+/* Opens a file that a program is about to use, at a number that stays; the number or -errno. With
+ * --plan the number only. */
+int service_open(struct restore_task *t, uint32_t id, int flags);
 
 /* birth.c: forks the root; every task forks its children. */
 int fork_root(struct restore *r);
@@ -25,6 +28,10 @@ int seize_confined(struct restore *r);
 /* After a program has failed: fills the error with the call, its arguments and its note. */
 int explain_failure(struct restore *r);
 void kill_tree(struct restore *r);
+/* The tool, before it forks: from now on tasks can see whether it lives. */
+void lifeline_hold(struct restore *r);
+/* In a task: ends it if the tool is gone. */
+void lifeline_check(const struct restore *r);
 /* In a task: waits until the counter is there; does not return when somebody has failed. */
 void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value);
 void task_post(_Atomic uint32_t *counter);

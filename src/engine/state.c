@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/listing.h"
 #include "engine/dump.h"
 #include "objects/registry.h"
 
@@ -76,10 +77,14 @@ static int check_programs(struct dump_task *t)
 		const char *note;
 
 		call = program_failure(t->threads[i].prog, &note);
-		if (call)
+		if (call) {
+			struct listing l = listing_of_area(t->visit.area);
+			char text[256];
+
 			return err_set(dump_err(t->dump), ERR_AGENT, -call->result,
-				       "system call %d in thread %d failed while reading %s",
-				       call->nr, t->threads[i].vtid, note);
+				       "thread %d: %s failed, for its %s", t->threads[i].vtid,
+				       listing_text(text, sizeof(text), &l, call), note);
+		}
 	}
 	return 0;
 }

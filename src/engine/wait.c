@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/listing.h"
 #include "base/interrupt.h"
 #include "engine/restore.h"
 #include "kernel/ptrace.h"
@@ -18,6 +19,30 @@
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, const struct timespec *timeout)
 {
 	syscall(SYS_futex, word, FUTEX_WAIT, value, timeout, NULL, 0);
+}
+
+/*
+ * A robust futex (set_robust_list(2)) that the tool holds all its life: at its end the kernel sets
+ * FUTEX_OWNER_DIED in the word, in shared memory. Unlike a parent-death signal it can't come too early
+ * for a task that has just been forked, nor pass by one whose parent is not the tool; unlike a process
+ * id it is right about zombies, and in every namespace. The C library's own list, which this one
+ * replaces, is only for robust mutexes, of which the tool has none.
+ */
+void lifeline_hold(struct restore *r)
+{
+	static struct robust_list_head head;
+
+	r->shared->lifeline.word = gettid();
+	r->shared->lifeline.list.next = &head.list;
+	head.list.next = &r->shared->lifeline.list;
+	head.futex_offset = (char *)&r->shared->lifeline.word - (char *)&r->shared->lifeline.list;
+	syscall(SYS_set_robust_list, &head, sizeof(head));
+}
+
+void lifeline_check(const struct restore *r)
+{
+	if (r->shared->lifeline.word & FUTEX_OWNER_DIED)
+		_exit(1);
 }
 
 void task_post(_Atomic uint32_t *counter)
@@ -35,16 +60,17 @@ _Noreturn void task_fail(struct restore *r)
 void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value)
 {
 	/* The tool kills everybody when somebody fails; the timeout is for a tool that is gone. */
-	const struct timespec second = { .tv_sec = 1 };
+	const struct timespec moment = { .tv_nsec = 50000000 };
 
 	for (;;) {
 		uint32_t now = *counter;
 
 		if (r->shared->failed)
 			_exit(1);
+		lifeline_check(r);
 		if (now >= value)
 			return;
-		futex_wait(counter, now, &second);
+		futex_wait(counter, now, &moment);
 	}
 }
 
@@ -175,31 +201,31 @@ static int read_memory(pid_t pid, uint64_t addr, void *buf, size_t len)
 	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -errno;
 }
 
+static int read_area(const void *source, uint64_t off, void *buf, size_t n)
+{
+	const struct restore_task *t = source;
+
+	return read_memory(t->vpid, t->area_addr + off, buf, n);
+}
+
 /* The program of a task that stands in the agent because a call did not do what it had to. */
 static bool explain_program(struct restore *r, struct restore_task *t, uint64_t header)
 {
+	const struct listing l = { read_area, t };
 	struct agent_program head;
 	struct agent_call call;
-	char note[128] = "";
+	char note[128] = "", text[256];
 
-	if (read_memory(t->vpid, t->area_addr + header, &head, sizeof(head)) < 0 || !head.failed ||
-	    !head.done)
-		return false;
-	if (read_memory(t->vpid, t->area_addr + head.calls + (head.done - 1) * sizeof(call), &call,
-			sizeof(call)) < 0)
+	if (read_area(t, header, &head, sizeof(head)) < 0 || !head.failed || !head.done ||
+	    read_area(t, head.calls + (head.done - 1) * sizeof(call), &call, sizeof(call)) < 0)
 		return false;
 	if (call.note)
 		for (size_t i = 0; i + 1 < sizeof(note); i++)
-			if (read_memory(t->vpid, t->area_addr + call.note + i, &note[i], 1) < 0 ||
-			    !note[i])
+			if (read_area(t, call.note + i, &note[i], 1) < 0 || !note[i])
 				break;
 	err_set(restore_err(r), ERR_AGENT, call.result < 0 && call.result >= -4095 ? -call.result : 0,
-		"task %d: call %llu, %s %d(0x%llx, 0x%llx, 0x%llx, 0x%llx), for its %s gave %lld",
-		t->vpid, (unsigned long long)head.done,
-		call.op == AGENT_SYSCALL ? "system call" : "operation",
-		call.op == AGENT_SYSCALL ? call.nr : call.op, (unsigned long long)call.arg[0],
-		(unsigned long long)call.arg[1], (unsigned long long)call.arg[2],
-		(unsigned long long)call.arg[3], note, (long long)call.result);
+		"task %d: call %llu, %s, for its %s gave %lld", t->vpid, (unsigned long long)head.done,
+		listing_text(text, sizeof(text), &l, &call), note, (long long)call.result);
 	return true;
 }
 
