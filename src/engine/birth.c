@@ -166,25 +166,31 @@ static void drop_signals(void)
 }
 
 /* A parent that is to adopt is a subreaper until all of its orphans have come. */
-static void adopt_orphans(struct restore_task *t)
+static int adopt_orphans(struct restore_task *t)
 {
 	const struct timespec moment = { .tv_nsec = 50000 };
-	size_t n = 0;
+	size_t n = 0, turns = 0;
 
 	for (size_t i = 0; t->adopts && i < t->n_children; i++) {
 		siginfo_t info;
 
 		if (!t->children[i]->adopted)
 			continue;
-		while (waitid(P_PID, t->children[i]->vpid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 &&
-		       !t->r->shared->failed)
+		while (waitid(P_PID, t->children[i]->vpid, &info,
+			      WEXITED | WNOHANG | WNOWAIT | __WALL) < 0) {
+			if (t->r->shared->failed || ++turns > 100000)
+				return err_set(restore_err(t->r), ERR_TIMEOUT, ETIMEDOUT,
+					       "orphan %d did not come to its parent %d",
+					       t->children[i]->vpid, t->vpid);
 			nanosleep(&moment, NULL);
+		}
 		n++;
 	}
 	if (t->adopts)
 		prctl(PR_SET_CHILD_SUBREAPER, 0);
 	while (n--)
 		task_post(&t->r->shared->adopted);
+	return 0;
 }
 
 static int prepare(struct restore_task *t)
@@ -196,7 +202,8 @@ static int prepare(struct restore_task *t)
 	for (size_t c = 0; ret == 0 && state_classes[c]; c++)
 		if (state_classes[c]->prepare)
 			ret = state_classes[c]->prepare(t);
-	adopt_orphans(t);
+	if (ret == 0)
+		ret = adopt_orphans(t);
 	if (ret == 0)
 		ret = await_dead(t);
 	return ret < 0 ? ret : build_programs(t);
@@ -210,6 +217,7 @@ static _Noreturn void task_main(struct restore_task *t)
 
 	/* One that is to be an orphan must not die with the stand-in that forked it. */
 	prctl(PR_SET_PDEATHSIG, t->adopted ? 0 : SIGKILL);
+	lifeline_check(r); /* did the tool end before the signal was asked for? */
 	if (t->adopts)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* The C library leaves its own two signals open, which a restored timer may well send. */
@@ -245,6 +253,7 @@ int fork_root(struct restore *r)
 	int ret;
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
+	lifeline_hold(r);
 	ret = task_clone(r, r->root, r->s->opts->sibling ? CLONE_PARENT : 0);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
 	r->s->root_pid = r->root->real_pid;
