@@ -2,6 +2,7 @@
 /* See registry.h. */
 #include "objects/registry.h"
 
+#include "objects/event/event.h"
 #include "objects/file/file.h"
 #include "objects/memory/areas.h"
 #include "objects/process/core.h"
@@ -35,6 +36,9 @@ const struct file_class *const file_classes[] = {
 	&fifo_class,
 	&memfd_class,
 	&reg_class,
+	&eventfd_class,
+	&timerfd_class,
+	&signalfd_class,
 	&unknown_class, /* the last: it takes all */
 	NULL,
 };
