@@ -18,6 +18,7 @@
  *	swap DIR NAME SPARE DEV INO		NAME's file is SPARE meanwhile, NAME leads to the inode
  *	link DIR NAME DEV INO			the same as name, unless the images were committed
  *	images DIR				the images directory, where a hidden folder may be
+ *	freezer PATH STATE			a freezer cgroup, and whether it was frozen (1) before
  *	commit					the images stand: links belong to them
  *	task PID START				a task of a tree that is being restored
  *	resume COUNT				they are being let go; so many there are

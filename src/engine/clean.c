@@ -220,13 +220,30 @@ static void clean_area(struct walk *w, char **f, size_t n)
 		clean_visit(w, g, 8);
 }
 
+/* freezer PATH STATE: as it was before the tool froze it. */
+static void clean_freezer(struct walk *w, char **f, size_t n)
+{
+	bool frozen = n == 3 && f[2][0] == '1';
+	int ret;
+
+	if (n != 3 || !w->same_boot)
+		return;
+	journal_unescape(f[1]);
+	ret = cgroup_freeze_set(f[1], frozen);
+	if (ret == 0)
+		tell(w, true, "the cgroup %s is %s again", f[1], frozen ? "frozen" : "thawed");
+	else if (ret < 0 && ret != -ENOENT)
+		tell(w, false, "the cgroup %s can't be %s: %s", f[1], frozen ? "frozen" : "thawed",
+		     strerror(-ret));
+}
+
 static const struct {
 	const char *name;
 	void (*clean)(struct walk *w, char **f, size_t n);
 } kinds[] = {
 	{ "visit", clean_visit }, { "area", clean_area },     { "name", clean_name },
 	{ "link", clean_name },	  { "swap", clean_swap },     { "images", clean_images },
-	{ "task", clean_task },
+	{ "task", clean_task },     { "freezer", clean_freezer },
 };
 
 static size_t split(char *line, char **f)

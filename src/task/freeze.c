@@ -21,6 +21,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -30,9 +31,8 @@
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
 #include "task/infect.h"
+#include "task/freeze_group.h"
 #include "task/tree.h"
-
-#define SEIZE_OPTIONS PTRACE_O_TRACESYSGOOD
 
 uint64_t monotonic_ns(void)
 {
@@ -199,6 +199,7 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 	*ret_new = 0;
 	for (size_t i = 0; i < tids->n; i++) {
 		pid_t tid = tids->tids[i];
+		bool early;
 
 		/* Both lists ascend as long as nothing new came in between. */
 		while (known < p->n_threads && p->threads[known].tid < tid)
@@ -207,7 +208,8 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			continue;
 		if (find_thread(p, tid))
 			continue;
-		if (ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0) {
+		early = group_adopt(tree, tid);
+		if (!early && ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0) {
 			int num = errno;
 			struct proc thread = PROC_INIT;
 			struct proc_stat stat = { 0 };
@@ -228,7 +230,8 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 		}
 		add_thread(tree, p, tid);
 		p->threads[p->n_threads - 1].frozen = true; /* to be let go on failure */
-		ptrace_interrupt(tid, NULL);
+		if (!early)
+			ptrace_interrupt(tid, NULL);
 		++*ret_new;
 	}
 	return 0;
@@ -438,14 +441,44 @@ static void order_tree(struct tree_stop *tree)
 	hash_free(&first);
 }
 
-static int freeze(struct tree_stop *tree, pid_t root, bool descendants, struct err *err)
+/* The tool would wait for itself. Processes are followed up to where this pid namespace ends. */
+static int look_for_ourselves(struct tree_stop *tree, pid_t root, struct err *err)
 {
-	int ret = hold_root(tree, root, err);
+	struct proc_stat stat = { .ppid = 0 };
 
+	for (pid_t pid = getpid(); pid > 0; pid = stat.ppid) {
+		struct proc proc = PROC_INIT;
+		int ret;
+
+		if (pid == root)
+			return err_set(err, ERR_REFUSED, EDEADLK,
+				       "crtools itself runs inside of the tree of process %d, which can't "
+				       "be dumped from within; start it outside of that tree", root);
+		ret = proc_open(&proc, pid, &tree->buf, NULL);
+		if (ret == 0)
+			ret = proc_stat(&proc, &stat, NULL);
+		proc_close(&proc);
+		if (ret < 0)
+			break;
+	}
+	return 0;
+}
+
+static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const char *cgroup,
+		  struct err *err)
+{
+	int ret = descendants ? look_for_ourselves(tree, root, err) : 0;
+
+	if (ret == 0 && cgroup)
+		ret = group_seize(tree, root, cgroup, err);
+	if (ret == 0)
+		ret = hold_root(tree, root, err);
 	if (ret == 0 && descendants)
 		ret = hold_descendants(tree, err);
-	if (ret == 0)
+	if (ret == 0) {
+		group_abandon(tree);
 		return 0;
+	}
 	tree_release(tree, TREE_RUN);
 	if (!err_is_set(err))
 		err_set(err, ERR_TASK_CHANGED, -ret, "the tree of %d could not be frozen", root);
@@ -455,17 +488,19 @@ static int freeze(struct tree_stop *tree, pid_t root, bool descendants, struct e
 int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout, struct arena *arena,
 		    struct err *err)
 {
-	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout };
-	return freeze(tree, pid, false, err);
+	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout,
+				    .group = CGROUP_FREEZE_NONE };
+	return freeze(tree, pid, false, NULL, err);
 }
 
-int tree_freeze(struct tree_stop *tree, pid_t root, unsigned int timeout, struct arena *arena,
-		struct err *err)
+int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned int timeout,
+		struct journal *journal, struct arena *arena, struct err *err)
 {
 	int ret;
 
-	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout };
-	ret = freeze(tree, root, true, err);
+	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout,
+				    .journal = journal, .group = CGROUP_FREEZE_NONE };
+	ret = freeze(tree, root, true, cgroup, err);
 	if (ret < 0)
 		return ret;
 	order_tree(tree);
@@ -524,6 +559,14 @@ static void proc_bury(struct proc_stop *p)
 
 void tree_release(struct tree_stop *tree, enum tree_end end)
 {
+	/* Those that are not in the tree's list, which a thawed group lets stop. */
+	if (tree->n_early && tree->group.dir >= 0 && tree->group.frozen)
+		cgroup_thaw(&tree->group, NULL);
+	group_abandon(tree);
+	/* Frozen again before its tasks go on, so that none gets a moment to run. The killed ones have
+	 * to run for their end. */
+	if (end != TREE_KILL)
+		cgroup_freeze_end(&tree->group);
 	if (end == TREE_KILL) {
 		for (size_t i = 0; i < tree->n_procs; i++)
 			proc_kill(tree->procs[i]);
@@ -539,6 +582,7 @@ void tree_release(struct tree_stop *tree, enum tree_end end)
 		close_fd(&p->mem_fd);
 		close_fd(&p->pidfd);
 	}
+	cgroup_freeze_end(&tree->group);
 	hash_free(&tree->by_pid);
 	proc_buf_free(&tree->buf);
 	tree->n_procs = 0;

@@ -18,6 +18,7 @@
 #include "kernel/proc.h"
 #include "kernel/proc_stat.h"
 #include "kernel/regs.h"
+#include "task/cgroup_freeze.h"
 
 struct thread_stop {
 	pid_t tid;
@@ -52,11 +53,18 @@ struct tree_stop {
 	uint64_t frozen_at;   /* CLOCK_MONOTONIC, ns: when the first thread was asked to stop */
 	unsigned int timeout; /* seconds; 0: none */
 	struct journal *journal; /* of what is done inside of processes; NULL: none is kept */
+	struct cgroup_freeze group; /* frozen to catch the tree; gets its state back at the release */
+	struct hash early;	    /* freeze_group.c: threads that were seized in the frozen group */
+	pid_t *early_tids;
+	size_t n_early;
 };
 
-/* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. */
-int tree_freeze(struct tree_stop *tree, pid_t root, unsigned int timeout_seconds,
-		struct arena *arena, struct err *err);
+/* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. cgroup is
+ * the path of a freezer group that helps (NULL: none); what is done outside is put into the journal
+ * (NULL: none is kept). */
+int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup,
+		unsigned int timeout_seconds, struct journal *journal, struct arena *arena,
+		struct err *err);
 
 /* Freezes all threads of one process; its children run on. */
 int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout_seconds,
