@@ -105,6 +105,14 @@ static int read_queue(struct dump_thread *th, bool shared, uint64_t pending,
 	return 0;
 }
 
+/* A tool of this format cannot tell it from a trap of its own when it restores the images. */
+static void refuse_trap(struct dump_task *t, uint64_t pending)
+{
+	if (pending & (UINT64_C(1) << (SIGTRAP - 1)))
+		task_refuse(t, "a pending SIGTRAP", "is not kept: it may be a tracer's",
+			    "let the program take the signal first");
+}
+
 static int collect(struct dump_task *t)
 {
 	struct program *p;
@@ -113,6 +121,7 @@ static int collect(struct dump_task *t)
 
 	if (t->zombie)
 		return 0;
+	refuse_trap(t, t->status->shd_pnd);
 	p = t->threads[0].prog;
 	actions = area_reserve(p->area, N_ACTIONS * sizeof(struct action));
 	t->priv[SLOT_SIGNALS] = arena_new(dump_arena(t->dump), struct signal_reads);
@@ -129,6 +138,7 @@ static int collect_thread(struct dump_thread *th)
 {
 	struct signal_reads *reads = arena_new(dump_arena(th->task->dump), struct signal_reads);
 
+	refuse_trap(th->task, th->status->sig_pnd);
 	reads->stack = area_reserve(th->prog->area, sizeof(stack_t));
 	program_note(th->prog, "the alternate signal stack");
 	reads->stack_call = program_do(th->prog, SYS_sigaltstack, IMM(0), AREA(reads->stack));
