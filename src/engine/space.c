@@ -6,6 +6,7 @@
  * same object, are filled before the fork and inherited: pages that are equal stay shared.
  */
 #include <errno.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,8 @@
 #include "image/constants.h"
 #include "objects/registry.h"
 #include "pages/fill.h"
+
+#define MUCH (UINT64_C(32) << 20) /* bytes */
 
 static bool is_private(const VmaEntry *e)
 {
@@ -132,6 +135,20 @@ static int open_pages(struct restore_task *t)
 	return ret < 0 ? ret : 0;
 }
 
+/* Much memory is filled by several threads, when all tasks have their ids. */
+static void allow_workers(struct restore_task *t)
+{
+	cpu_set_t cpus;
+
+	if (t->pages->x.bytes < MUCH || sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		return;
+	t->pages->workers = CPU_COUNT(&cpus);
+	if (t->pages->workers > FILL_WORKERS_MAX)
+		t->pages->workers = FILL_WORKERS_MAX;
+	if (t->pages->workers > 1)
+		task_wait(t->r, &t->r->shared->born, t->r->n_tasks);
+}
+
 int place_areas(struct restore_task *t, bool for_children)
 {
 	bool lives = !t->zombie && !t->helper;
@@ -144,6 +161,8 @@ int place_areas(struct restore_task *t, bool for_children)
 	}
 	if (ret == 0 && lives)
 		ret = open_pages(t);
+	if (ret == 0 && lives && !for_children)
+		allow_workers(t);
 	for (size_t i = 0; ret == 0 && i < t->n_vmas; i++) {
 		struct restore_vma *v = &t->vmas[i];
 

@@ -13,12 +13,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -26,6 +29,7 @@
 #include "image/constants.h"
 
 #define UFFD_MIN (64u << 10) /* below this, registering the area costs more than faults */
+#define UFFD_PART (UINT64_C(4) << 20) /* what a thread claims at a time */
 #define IOVS	 256
 
 #ifndef UFFD_USER_MODE_ONLY
@@ -149,29 +153,125 @@ static uint64_t present_bytes(const struct page_pool *p, const struct fill *f, s
 	return bytes;
 }
 
-static int fill_uffd(struct page_pool *p, const struct fill *f, size_t first)
+/* What several threads fill together: each claims a few megabytes of the pages file at a time. */
+struct uffd_job {
+	struct page_pool *p;
+	const struct fill *f;
+	size_t first;
+	_Atomic uint64_t next; /* offset in the pages file */
+	uint64_t end;
+	_Atomic int failed; /* first negative errno */
+};
+
+/* The first extent whose bytes end behind this offset of the pages file. */
+static size_t extent_at(const struct page_extents *x, size_t first, uint64_t off)
+{
+	size_t low = first, high = x->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		const struct page_extent *e = &x->e[mid];
+		uint64_t len = e->flags & PE_PRESENT ? e->end - e->start : 0;
+
+		if (e->file_off + len <= off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int uffd_part(const struct uffd_job *job, uint64_t off, uint64_t end)
+{
+	const struct page_extents *x = &job->p->x;
+	const struct fill *f = job->f;
+	struct page_extent e;
+	int ret = 0;
+
+	for (size_t i = extent_at(x, job->first, off); ret == 0 && i < x->n; i++) {
+		if (x->e[i].file_off >= end || x->e[i].start >= f->end)
+			break;
+		if (!clip(&x->e[i], f->start, f->end, &e))
+			continue;
+		if (e.file_off < off) {
+			e.start += off - e.file_off;
+			e.file_off = off;
+		}
+		if (e.file_off + (e.end - e.start) > end)
+			e.end = e.start + (end - e.file_off);
+		ret = uffd_copy(job->p, f->at + (e.start - f->start), e.file_off, e.end - e.start);
+	}
+	return ret;
+}
+
+static void *uffd_work(void *arg)
+{
+	struct uffd_job *job = arg;
+	int ret = 0;
+
+	while (ret == 0 && !job->failed) {
+		uint64_t off = atomic_fetch_add(&job->next, UFFD_PART);
+
+		if (off >= job->end)
+			break;
+		ret = uffd_part(job, off, job->end - off > UFFD_PART ? off + UFFD_PART : job->end);
+	}
+	if (ret < 0)
+		job->failed = ret;
+	return NULL;
+}
+
+/*
+ * A thread's id is free again only a moment after it was joined, and the task's own threads are still
+ * to be made with the ids that they had: wait until the kernel shows one thread.
+ */
+static void await_alone(void)
+{
+	const struct timespec moment = { .tv_nsec = 20000 };
+	struct stat st;
+
+	while (stat("/proc/self/task", &st) == 0 && st.st_nlink > 3)
+		nanosleep(&moment, NULL);
+}
+
+static int uffd_fill_all(struct page_pool *p, const struct fill *f, size_t first, uint64_t bytes)
+{
+	struct uffd_job job = { .p = p, .f = f, .first = first };
+	size_t want = bytes / UFFD_PART < p->workers ? bytes / UFFD_PART : p->workers, n = 0;
+	pthread_t threads[FILL_WORKERS_MAX];
+	struct page_extent e = { 0 };
+
+	while (first < p->x.n && !clip(&p->x.e[first], f->start, f->end, &e))
+		first++;
+	job.next = e.file_off;
+	job.end = e.file_off + bytes;
+	while (n + 1 < want && n < FILL_WORKERS_MAX &&
+	       pthread_create(&threads[n], NULL, uffd_work, &job) == 0)
+		n++;
+	uffd_work(&job);
+	for (size_t i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	if (n)
+		await_alone();
+	return job.failed;
+}
+
+static int fill_uffd(struct page_pool *p, const struct fill *f, size_t first, uint64_t bytes)
 {
 	struct uffdio_register reg = {
 		.range = { .start = f->at, .len = f->end - f->start },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
-	struct page_extent part;
 	int ret = map_data(p);
 
 	if (ret < 0)
 		return ret;
 	if (ioctl(p->uffd, UFFDIO_REGISTER, &reg) < 0)
 		return -EOPNOTSUPP;
-	for (size_t i = first; i < p->x.n && p->x.e[i].start < f->end; i++) {
-		if (!clip(&p->x.e[i], f->start, f->end, &part))
-			continue;
-		ret = uffd_copy(p, f->at + (part.start - f->start), part.file_off,
-				part.end - part.start);
-		if (ret < 0)
-			return err_set(p->err, ERR_KERNEL, -ret,
-				       "UFFDIO_COPY could not fill %llx-%llx",
-				       (unsigned long long)part.start, (unsigned long long)part.end);
-	}
+	ret = uffd_fill_all(p, f, first, bytes);
+	if (ret < 0)
+		return err_set(p->err, ERR_KERNEL, -ret, "UFFDIO_COPY could not fill %llx-%llx",
+			       (unsigned long long)f->start, (unsigned long long)f->end);
 	if (ioctl(p->uffd, UFFDIO_UNREGISTER, &reg.range) < 0)
 		return err_sys(p->err, "ioctl", "UFFDIO_UNREGISTER failed");
 	return 0;
@@ -311,7 +411,7 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 		return 0;
 	p->filled += bytes / PAGE_SIZE_;
 	if (f->anon && !f->huge && bytes >= UFFD_MIN && have_uffd(p)) {
-		ret = fill_uffd(p, f, first);
+		ret = fill_uffd(p, f, first, bytes);
 		if (ret != -EOPNOTSUPP)
 			return ret;
 	}

@@ -19,7 +19,11 @@ struct page_pool {
 	int self_mem;	  /* /proc/self/mem; -1: not open */
 	struct err *err;
 	uint64_t filled, compared, kept; /* pages */
+	/* How many threads may fill: 0 or 1, as long as a thread's id could be one that a task of the
+	 * tree is to get. At most FILL_WORKERS_MAX. */
+	size_t workers;
 };
+#define FILL_WORKERS_MAX 8
 
 int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_kind kind,
 		   uint64_t key, struct err *err);
