@@ -32,5 +32,6 @@ int fault_at(const char *name, struct err *err)
 		nanosleep(&(struct timespec){ .tv_sec = 2 }, NULL);
 	if (wish[len])
 		return 0;
+	wish = NULL; /* once: taking back may pass here again */
 	return err_set(err, ERR_FAULT, ECANCELED, "made to fail at %s", name);
 }

@@ -22,6 +22,7 @@ uint64_t process_start_time(pid_t pid)
 {
 	char path[64], text[1024], *p;
 	_cleanup_fd_ int fd = -1;
+	bool ended;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -31,8 +32,14 @@ uint64_t process_start_time(pid_t pid)
 		return 0;
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the name may hold anything */
-	for (int field = 2; p && field < 22; field++)
+	if (!p || !p[1])
+		return 0;
+	ended = p[2] == 'Z' || p[2] == 'X';
+	for (int field = 2; p && field < 22; field++) {
 		p = strchr(p + 1, ' ');
+		if (p && field == 19 && ended && strtol(p, NULL, 10) <= 1)
+			return 0; /* with more threads, only its leader has ended */
+	}
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 

@@ -60,7 +60,8 @@ void journal_unescape(char *field);
 /* Where journals are: one of several places, by number; 0 and the path, or -ENOENT behind the last. */
 int journal_place(unsigned int i, char path[108]);
 
-/* Of a process: its start time in clock ticks after boot (0: there is none), and this boot's id. */
+/* Of a process: its start time in clock ticks after boot (0: there is none, or it is a zombie), and this
+ * boot's id. */
 uint64_t process_start_time(pid_t pid);
 int boot_id(char buf[40]);
 

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 
 #include "agent/blob.h"
+#include "base/fault.h"
+#include "base/interrupt.h"
 #include "engine/restore.h"
 #include "image/constants.h"
 #include "kernel/ptrace.h"
@@ -164,6 +166,31 @@ static void let_go(struct restore_task *t)
 		signals_queue_stops(t, tid_of);
 }
 
+/*
+ * From now on the tasks don't end with the tool: the point of no return. The kernel knows this of each
+ * thread for itself, so a tool that is killed within these few microseconds leaves some tasks and ends
+ * others. The journal says how many there have to be; clean ends what is left of such a tree.
+ */
+static int untie_tree(struct restore *r)
+{
+	int ret = interrupt_check(restore_err(r), "letting the tree go");
+
+	if (ret < 0)
+		return ret;
+	journal_add(&r->s->journal, "resume %zu\n", r->n_living);
+	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++) {
+		struct restore_task *t = r->tasks[i];
+
+		if (t->zombie || t->helper)
+			continue;
+		for (size_t k = 0; ret == 0 && k < t->n_threads; k++)
+			ret = ptrace_set_options(t->threads[k].vtid, 0, restore_err(r));
+		if (ret == 0)
+			ret = fault_at("restore-untying", restore_err(r));
+	}
+	return ret;
+}
+
 int resume_tree(struct restore *r)
 {
 	int ret = sched_finish(r, tid_of);
@@ -171,6 +198,8 @@ int resume_tree(struct restore *r)
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
 		if (!r->tasks[i]->zombie && !r->tasks[i]->helper)
 			ret = set_task(r->tasks[i]);
+	if (ret == 0)
+		ret = untie_tree(r);
 	if (ret < 0)
 		return ret;
 	/* Children first: no parent runs before its children stand. */

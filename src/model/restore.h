@@ -12,11 +12,17 @@
 #include "image/messages.h"
 #include "model/session.h"
 
+#include <linux/futex.h>
 #include <stdatomic.h>
 
 /* Shared memory at the start of the home range, the same address in all tasks. */
 struct restore_shared {
 	struct err err;
+	/* The kernel marks the word when the tool ends, however it ends (wait.c). */
+	struct {
+		struct robust_list list;
+		_Atomic uint32_t word;
+	} lifeline;
 	_Atomic uint32_t failed;   /* somebody failed: everybody leaves */
 	_Atomic uint32_t born;	   /* tasks that have forked all their children */
 	_Atomic uint32_t grouped;  /* tasks whose process groups, if they lead one, stand */

@@ -36,7 +36,8 @@
 
 #define PAGE 4096ul
 
-enum step { STEP_NONE, STEP_SPOT, STEP_MAPPED, STEP_RUN };
+/* MAPPING and LEAVING: the visitor has been sent into mmap, or munmap. */
+enum step { STEP_NONE, STEP_SPOT, STEP_MAPPING, STEP_MAPPED, STEP_RUN, STEP_LEAVING };
 
 static struct thread_stop *visitor(const struct visit *v)
 {
@@ -231,6 +232,8 @@ static int start_mapping(struct visit *v, struct err *err)
 		ret = fault_at("visit-stub", err);
 	if (ret == 0)
 		ret = start_syscall(v, SYS_mmap, arg, err);
+	if (ret == 0)
+		v->step = STEP_MAPPING;
 	return ret;
 }
 
@@ -261,13 +264,14 @@ static void prepare_headers(struct visit *v)
 	area_finish(v->area);
 }
 
-static int finish_mapping(struct tree_stop *tree, struct visit *v, struct err *err)
+static int await_mapping(struct tree_stop *tree, struct visit *v, struct err *err)
 {
 	int64_t addr;
 	int ret = wait_syscall(tree, v, &addr, err);
 
 	if (ret < 0)
 		return ret;
+	v->step = STEP_SPOT;
 	if (addr < 0 && addr > -4096)
 		return err_set(err, ERR_AGENT, -addr, "process %d can't map the agent's %zu bytes",
 			       v->proc->pid, area_size(v->area));
@@ -277,7 +281,15 @@ static int finish_mapping(struct tree_stop *tree, struct visit *v, struct err *e
 		journal_add(tree->journal, "area %d %llu %llx %zx\n", v->proc->pid,
 			    (unsigned long long)v->proc->start_time, (unsigned long long)addr,
 			    area_size(v->area));
-	ret = fault_at("visit-mapped", err);
+	return 0;
+}
+
+static int finish_mapping(struct tree_stop *tree, struct visit *v, struct err *err)
+{
+	int ret = await_mapping(tree, v, err);
+
+	if (ret == 0)
+		ret = fault_at("visit-mapped", err);
 	if (ret < 0)
 		return ret;
 	ret = mem_write(v->proc->mem_fd, v->addr, v->area->bytes, v->area->len);
@@ -365,6 +377,8 @@ static int start_leaving(struct tree_stop *tree, struct visit *v, struct err *er
 		ret = restore_thread(tree, v, &v->proc->threads[i], false, err);
 	if (ret == 0 && v->step >= STEP_MAPPED)
 		ret = start_syscall(v, SYS_munmap, arg, err);
+	if (ret == 0 && v->step >= STEP_MAPPED)
+		v->step = STEP_LEAVING;
 	return ret;
 }
 
@@ -438,8 +452,19 @@ static int recall_thread(struct tree_stop *tree, struct thread_stop *t)
 /* Leaves a process in which something went wrong: in good order if its threads can be called back. */
 static void retreat(struct tree_stop *tree, struct visit *v)
 {
-	int ret = v->step >= STEP_MAPPED ? 0 : -EBUSY;
+	int ret = 0;
 
+	if (v->step == STEP_NONE)
+		return;
+	if (v->step == STEP_MAPPING)
+		ret = await_mapping(tree, v, NULL);
+	if (ret == 0 && v->step == STEP_LEAVING) {
+		if (finish_leaving(tree, v, NULL) < 0)
+			abandon(v);
+		return;
+	}
+	if (v->step < STEP_MAPPED)
+		ret = -EBUSY;
 	for (size_t i = 0; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++)
 		ret = recall_thread(tree, &v->proc->threads[i]);
 	if (ret == 0)

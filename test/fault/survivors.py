@@ -162,8 +162,11 @@ class Subject:
     def check_maps(self, context):
         """No mapping more or less than at the start. (Stacks and heaps of these don't grow.)"""
         for pid, maps in self.all_maps().items():
-            check(maps == self.maps.get(pid),
-                  f"{context}: the memory map of {pid} was\n{self.maps.get(pid)}\nand is\n{maps}")
+            before = (self.maps.get(pid) or "").splitlines()
+            now = (maps or "").splitlines()
+            diff = [f"- {x}" for x in before if x not in now]
+            diff += [f"+ {x}" for x in now if x not in before]
+            check(not diff, f"{context}: the memory map of {pid} changed:\n" + "\n".join(diff))
 
     def end(self):
         for pid in reversed(self.processes()):

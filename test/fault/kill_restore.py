@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The tool is killed with SIGKILL at instants all over a restore. After each there is either no task
+of the tree, or, when the tool had let it go, all of it and well; no file is left beside those that
+were there, but what crtools clean takes away; and the same images restore again.
+
+CRTOOLS_TEST_KILLS says how many instants, CRTOOLS_TEST_SEED repeats a series.
+
+wl: needs root
+wl: timeout 600"""
+
+import os
+import signal
+import time
+
+import survivors
+from survivors import check, fail, run
+
+from lib import system
+
+
+def alive(pids):
+    return [pid for pid in pids if system.exists(pid)]
+
+
+def end(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def await_gone(pids, context, limit=3.0):
+    deadline = time.monotonic() + limit
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        system.reap()
+        if time.monotonic() > deadline:
+            return [f"{pid} {system.process_state(pid)}" for pid in pids
+                    if os.path.exists(f"/proc/{pid}")]
+        time.sleep(0.001)
+    return []
+
+
+def settle(tree, pids, context):
+    """After a kill: all or nothing. True: the tree was restored."""
+    deadline = time.monotonic() + 2
+    while True:
+        system.reap()
+        left = alive(pids)
+        if not left:
+            return False
+        if len(left) == tree.living:
+            time.sleep(0.01)
+            if len(alive(pids)) == tree.living:
+                return True
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.001)
+    status, said = run("clean")  # the few instants while tasks are let go one after the other
+    stuck = await_gone(pids, context)
+    check(not stuck, f"{context}: half of the tree is left, also after clean: {stuck}: {said}")
+    return False
+
+
+def main():
+    survivors.begin()
+    tree = survivors.Subject()
+    pids = tree.processes()
+    tree.living = len(alive(pids))
+    os.mkdir("images")
+    dump = ["dump", "-D", "images", "-t", str(tree.pid)]
+    restore = ["restore", "-D", "images", "-d"]
+    status, said = run(*dump)
+    check(status == 0, said)
+    check(not await_gone(pids, "dump"), "the dumped tree did not end")
+    files = sorted(os.listdir("."))
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        status, said = run(*restore)
+        times.append(time.monotonic() - start)
+        check(status == 0, said)
+        tree.check_well("after an undisturbed restore")
+        end(pids)
+        check(not await_gone(pids, "restore"), "the restored tree did not end")
+    span = sorted(times)[1]
+    whole = 0
+    for number, delay in enumerate(survivors.instants(survivors.kills(400), span * 1.05)):
+        context = f"kill {number}, after {delay * 1e6:.0f} of {span * 1e6:.0f} us"
+        survivors.run_killed(delay, *restore)
+        if settle(tree, pids, context):
+            whole += 1
+            tree.check_well(context)
+            end(pids)
+        stuck = await_gone(pids, context)
+        check(not stuck, f"{context}: {stuck}")
+        if number % 50 == 49:
+            run("clean")
+            now = sorted(os.listdir("."))
+            check(now == files, f"{context}: files {files} became {now}")
+    print(f"{whole} trees stood; one takes {span * 1e6:.0f} us")
+    status, said = run("clean")
+    check(status == 0, said)
+    now = sorted(os.listdir("."))
+    check(now == files, f"files {files} became {now}")
+    check(not os.listdir("/run/crtools"), f"journals are left: {os.listdir('/run/crtools')}")
+    status, said = run(*restore)
+    check(status == 0, said)
+    tree.check_well("after all that")
+
+
+main()
