@@ -16,6 +16,7 @@
 #include "engine/fault.h"
 #include "engine/plan.h"
 #include "image/writer.h"
+#include "model/cpuinfo.h"
 #include "model/script.h"
 
 static void let_run(void *data)
@@ -76,6 +77,7 @@ static int step_network(struct dump *d)
 
 static int step_judge(struct dump *d)
 {
+	judge_session(d);
 	if (!d->s->report.refusals)
 		return 0;
 	return err_set(dump_err(d), ERR_REFUSED, EOPNOTSUPP,
@@ -90,6 +92,17 @@ static int step_memory(struct dump *d)
 
 	d->s->stats.memdump_us = d->s->stats.memwrite_us = (monotonic_ns() - start) / 1000;
 	return ret;
+}
+
+/* For a restore, and for whoever looks for a machine that can do it (crtools cpuinfo check). */
+static int step_cpuinfo(struct dump *d)
+{
+	CpuinfoEntry *entry;
+
+	if (!(d->s->opts->cpu_cap & CPU_CAP_IMAGE))
+		return 0;
+	entry = cpuinfo_entry(dump_arena(d));
+	return image_write_all(d->s->images, IMAGE_CPUINFO, 0, &entry, 1, dump_err(d));
 }
 
 static int step_commit(struct dump *d)
@@ -117,6 +130,7 @@ static const struct {
 	{ "dump-absorb", absorb_state },
 	{ "dump-judge", step_judge },		/* all reasons against it are known: refuse, or go on */
 	{ "dump-entries", write_entries },
+	{ "dump-cpuinfo", step_cpuinfo },
 	{ "dump-memory", step_memory },
 	{ "dump-commit", step_commit },		/* the set becomes visible, whole */
 };

@@ -6,8 +6,10 @@
 
 #include "base/cleanup.h"
 #include "engine/restore.h"
+#include "image/reader.h"
 #include "image/verify.h"
 #include "kernel/proc_stat.h"
+#include "model/cpuinfo.h"
 #include "objects/registry.h"
 
 static void judge_pid(struct restore *r, pid_t pid, struct proc_buf *buf)
@@ -59,10 +61,23 @@ static int judge_task(struct restore_task *t)
 	return err_add_pid(restore_err(t->r), t->vpid, ret);
 }
 
+/* cpuinfo.img is there when the dump was asked for it. */
+static int judge_processor(struct restore *r)
+{
+	CpuinfoEntry *entry;
+	int ret = image_read_opt(r->s->images, IMAGE_CPUINFO, 0, restore_arena(r), restore_err(r),
+				 &entry);
+
+	return ret < 0 || !entry ? ret : cpuinfo_compare(entry, r->s->opts->cpu_cap, &r->s->report,
+							 restore_err(r));
+}
+
 int judge_images(struct restore *r)
 {
 	int ret = image_verify(r->s->images, restore_err(r));
 
+	if (ret == 0)
+		ret = judge_processor(r);
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
 		if (!r->tasks[i]->zombie && !r->tasks[i]->helper)
 			ret = judge_task(r->tasks[i]);

@@ -4,6 +4,7 @@
  * meets tasks that appear and vanish. All must be reaped with status 0, all bytes be there.
  *
  *	wl: areas   task
+ *	wl: ignore   tree fds fdinfo
  *	wl: flavours host user ns userns
  *	wl: cycles  5
  */

@@ -3,6 +3,7 @@
  * The fork storm with children that live for ten milliseconds each.
  *
  *	wl: areas   task
+ *	wl: ignore   tree fds fdinfo
  *	wl: flavours host user ns userns
  *	wl: cycles  5
  */
