@@ -90,22 +90,21 @@ static void fill_mm(struct dump_task *t)
 	t->mm->mm_env_end = stat->env_end;
 }
 
+/* As the kernel holds it, packed into words of 8 bytes, without the pair AT_NULL, which the kernel
+ * adds: CRIU takes 44 words at most. */
 static int collect_auxv(struct dump_task *t)
 {
 	bool compat = regs_compat(&t->threads[0].stop->regs);
+	size_t pair = compat ? 8 : 16, size;
 	struct arena *a = dump_arena(t->dump);
 	struct proc_auxv auxv;
 	int ret = proc_auxv(&t->stop->proc, compat, a, &auxv, dump_err(t->dump));
 
 	if (ret < 0)
 		return ret;
-	/* Without AT_NULL, which the kernel adds: CRIU takes 22 pairs at most. */
-	t->mm->n_mm_saved_auxv = 2 * auxv.n;
-	t->mm->mm_saved_auxv = arena_array(a, uint64_t, t->mm->n_mm_saved_auxv);
-	for (size_t i = 0; i < auxv.n; i++) {
-		t->mm->mm_saved_auxv[2 * i] = auxv.pair[i][0];
-		t->mm->mm_saved_auxv[2 * i + 1] = auxv.pair[i][1];
-	}
+	size = auxv.n * pair < auxv.raw_len ? auxv.n * pair : auxv.raw_len;
+	t->mm->n_mm_saved_auxv = size / 8;
+	t->mm->mm_saved_auxv = arena_memdup(a, auxv.raw, size);
 	return 0;
 }
 
@@ -122,8 +121,11 @@ static int collect_task_areas(struct dump_task *t)
 	if (ret < 0)
 		return ret;
 	t->vmas = arena_array(a, struct dump_area, t->areas.n);
-	for (size_t i = 0; ret == 0 && i < t->areas.n; i++)
+	for (size_t i = 0; ret == 0 && i < t->areas.n; i++) {
 		ret = collect_area(t, &t->areas.areas[i]);
+		if (dump_vanished(t->dump, ret))
+			ret = 0;
+	}
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < t->n_vmas; i++)

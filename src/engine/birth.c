@@ -25,12 +25,17 @@
 
 static _Noreturn void task_main(struct restore_task *t);
 
+static int exit_signal(const struct restore_task *t)
+{
+	return t->extra && t->extra->has_exit_signal ? (int)t->extra->exit_signal : SIGCHLD;
+}
+
 static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
 {
 	pid_t pid = t->vpid, got;
 	struct clone_args args = {
 		.flags = flags,
-		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+		.exit_signal = flags & CLONE_PARENT ? 0 : exit_signal(t),
 		.set_tid = (uint64_t)&pid,
 		.set_tid_size = 1,
 	};

@@ -103,26 +103,6 @@ static int emit_areas(struct restore_task *t)
 	return ret;
 }
 
-/* The kernel keeps the words as the program's own width has them (saved_auxv); images hold 8 bytes. */
-static uint64_t put_auxv(struct restore_task *t, uint32_t *ret_size)
-{
-	struct area *area = t->threads[0].prog->area;
-	const MmEntry *mm = t->mm;
-	uint64_t off;
-	uint32_t *narrow;
-
-	if (!cpu_compat(t->core)) {
-		*ret_size = mm->n_mm_saved_auxv * 8;
-		return area_put(area, mm->mm_saved_auxv, *ret_size);
-	}
-	*ret_size = mm->n_mm_saved_auxv * 4;
-	off = area_reserve(area, *ret_size);
-	narrow = area_data(area, off);
-	for (size_t i = 0; i < mm->n_mm_saved_auxv; i++)
-		narrow[i] = mm->mm_saved_auxv[i];
-	return off;
-}
-
 /* PR_SET_MM_MAP sets all at once and checks them together. */
 static int emit_mm(struct restore_task *t)
 {
@@ -141,7 +121,8 @@ static int emit_mm(struct restore_task *t)
 
 	if (exe < 0)
 		return exe;
-	auxv = put_auxv(t, &map.auxv_size);
+	map.auxv_size = mm->n_mm_saved_auxv * 8;
+	auxv = area_put(p->area, mm->mm_saved_auxv, map.auxv_size);
 	map.auxv = (void *)(t->area_addr + auxv);
 	map.exe_fd = exe;
 	program_stage(p, STAGE_MM);

@@ -50,6 +50,8 @@ def _maps(pid):
         match = _MAP.match(line)
         start, end, perms, offset, name = (int(match[1], 16), int(match[2], 16), match[3],
                                            int(match[4], 16), match[5])
+        if name == "[vsyscall]":  # the kernel's gate, which shows for tasks that were 64-bit once
+            continue
         if not name:
             offset = 0
         last = areas[-1] if areas else None

@@ -6,6 +6,7 @@
  */
 #include "objects/process/core.h"
 
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -29,6 +30,10 @@ static int collect(struct dump_task *t)
 	tc->comm = arena_strdup(dump_arena(t->dump), t->stat.comm);
 	tc->exit_code = t->zombie ? t->stat.exit_code : 0;
 	tc->flags = t->stat.flags;
+	if (t->parent && t->stat.exit_signal != SIGCHLD) {
+		t->extra->has_exit_signal = true;
+		t->extra->exit_signal = t->stat.exit_signal;
+	}
 	if (t->zombie) {
 		tc->task_state = TASK_STATE_DEAD;
 		zombie_collect(t);
@@ -91,6 +96,7 @@ static int emit_thread(struct restore_thread *th)
 const struct state_class core_state = {
 	.name = "core",
 	.collect = collect,
+	.examine = collect,
 	.collect_thread = collect_thread,
 	.absorb_thread = absorb_thread,
 	.emit_thread = emit_thread,

@@ -110,6 +110,10 @@ static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 	g->es = regs.r.es;
 	g->fs = regs.r.fs;
 	g->gs = regs.r.gs;
+	/* What a 32-bit program does not have; gs_base follows from its TLS slot. */
+	if (regs_compat(&regs))
+		g->r8 = g->r9 = g->r10 = g->r11 = g->r12 = g->r13 = g->r14 = g->r15 =
+			g->fs_base = g->gs_base = 0;
 	g->has_mode = true;
 	g->mode = regs_compat(&regs) ? USER_X86_REGS_MODE__COMPAT : USER_X86_REGS_MODE__NATIVE;
 }
@@ -255,6 +259,14 @@ uint64_t cpu_clear_tid(const struct restore_thread *th)
 	return th->core->thread_info->clear_tid_addr;
 }
 
+/* The base that a selector of a TLS slot stands for. */
+static uint64_t tls_base(const ThreadInfoX86 *info, uint64_t selector)
+{
+	uint64_t slot = (selector >> 3) - TLS_FIRST;
+
+	return selector >> 3 >= TLS_FIRST && slot < info->n_tls ? info->tls[slot]->base_addr : 0;
+}
+
 int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *err)
 {
 	const ThreadInfoX86 *info = th->core->thread_info;
@@ -271,6 +283,10 @@ int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *
 		.ss = g->ss, .fs_base = g->fs_base, .gs_base = g->gs_base, .ds = g->ds,
 		.es = g->es, .fs = g->fs, .gs = g->gs,
 	} };
+	if (cpu_compat(th->core)) {
+		ret->r.fs_base = tls_base(info, g->fs);
+		ret->r.gs_base = tls_base(info, g->gs);
+	}
 	/* The call as it was interrupted: the kernel restarts it, or ends it with EINTR when a
 	 * handler runs first, as it would have. A restart block can't be had again. */
 	if (th->extra && th->extra->has_raw_ax && th->extra->has_raw_orig_ax &&
