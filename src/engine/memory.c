@@ -13,9 +13,12 @@
 #include "engine/dump.h"
 #include "image/constants.h"
 #include "kernel/pagemap.h"
+#include "objects/memory/areas.h"
 #include "objects/registry.h"
 #include "objects/segments.h"
 #include "pages/save.h"
+
+#define LOOK 16 /* pages of a run that are compared with another task's */
 
 /* Memory whose pages may come later at a restore (userfaultfd): plain private anonymous memory. */
 static bool may_be_lazy(const VmaEntry *e)
@@ -105,6 +108,86 @@ static void add_guard(struct dump_task *t, const struct page_run *run)
 	arena_push(dump_arena(t->dump), t->mm->vmas, t->mm->n_vmas, e);
 }
 
+static const struct dump_area *same_place(const struct dump_task *t, const VmaEntry *e)
+{
+	for (size_t i = 0; i < t->n_vmas; i++)
+		if (t->vmas[i].vma->start == e->start && t->vmas[i].vma->end == e->end)
+			return &t->vmas[i];
+	return NULL;
+}
+
+/* Do both areas have a page in common, at the same offset? Only root may know. */
+static bool share_pages(struct pagemap *child, struct pagemap *parent, const struct page_runs *runs,
+			const VmaEntry *e, const VmaEntry *from)
+{
+	uint64_t a[LOOK], b[LOOK];
+
+	for (size_t i = 0; i < runs->n; i++) {
+		uint64_t start = runs->runs[i].start > e->start ? runs->runs[i].start : e->start;
+		uint64_t end = runs->runs[i].end < e->end ? runs->runs[i].end : e->end;
+		size_t n = start < end ? (end - start) / PAGE_SIZE_ : 0;
+
+		if (!n)
+			continue;
+		n = n < LOOK ? n : LOOK;
+		if (pagemap_pfns(child, start, a, n, NULL) < 0 ||
+		    pagemap_pfns(parent, start - e->start + from->start, b, n, NULL) < 0)
+			return false;
+		for (size_t k = 0; k < n; k++)
+			if (a[k] && a[k] == b[k])
+				return true;
+	}
+	return false;
+}
+
+static bool may_have_moved(const VmaEntry *e)
+{
+	return (e->status & (VMA_ANON_PRIVATE | VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL)) ==
+	       VMA_ANON_PRIVATE;
+}
+
+static void find_source(struct dump_task *t, const struct dump_area *da, const struct page_runs *runs,
+			struct pagemap *mine, struct pagemap *theirs)
+{
+	const VmaEntry *e = da->vma;
+
+	for (size_t i = 0; i < t->parent->n_vmas; i++) {
+		const VmaEntry *from = t->parent->vmas[i].vma;
+
+		if (from->end - from->start != e->end - e->start || from->flags != e->flags ||
+		    from->status != e->status || same_place(t, from) ||
+		    !share_pages(mine, theirs, runs, e, from))
+			continue;
+		area_extra_make(t, e->start)->has_moved_from = true;
+		area_extra_make(t, e->start)->moved_from = from->start;
+		return;
+	}
+}
+
+/* Memory that was inherited and then moved (mremap) still has its pages in common with the parent's. */
+static int find_moved(struct dump_task *t, const struct page_runs *runs)
+{
+	struct pagemap mine = { .fd = -1 }, theirs = { .fd = -1 };
+	int ret = 0;
+
+	for (size_t i = 0; t->parent && !t->parent->zombie && ret == 0 && i < t->n_vmas; i++) {
+		const VmaEntry *e = t->vmas[i].vma;
+
+		if (!may_have_moved(e) || same_place(t->parent, e))
+			continue;
+		if (mine.fd < 0) {
+			ret = pagemap_open(&mine, &t->stop->proc, dump_err(t->dump));
+			if (ret == 0)
+				ret = pagemap_open(&theirs, &t->parent->stop->proc, dump_err(t->dump));
+		}
+		if (ret == 0)
+			find_source(t, &t->vmas[i], runs, &mine, &theirs);
+	}
+	pagemap_close(&mine);
+	pagemap_close(&theirs);
+	return ret;
+}
+
 int collect_pages(struct dump_task *t)
 {
 	struct page_runs *runs = arena_new(dump_arena(t->dump), struct page_runs);
@@ -116,7 +199,7 @@ int collect_pages(struct dump_task *t)
 	for (size_t i = 0; ret == 0 && i < runs->n; i++)
 		if (runs->runs[i].categories & PM_GUARD)
 			add_guard(t, &runs->runs[i]);
-	return ret;
+	return ret < 0 ? ret : find_moved(t, runs);
 }
 
 static void build_extents(struct dump_task *t, const struct page_runs *runs, struct page_extents *x)

@@ -6,12 +6,17 @@
  * same object, are filled before the fork and inherited: pages that are equal stay shared.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "engine/restore.h"
 #include "image/constants.h"
+#include "objects/memory/areas.h"
 #include "objects/registry.h"
 #include "pages/fill.h"
 
@@ -32,6 +37,31 @@ static bool same_area(const VmaEntry *a, const VmaEntry *b)
 	       (a->flags & ~ignored) == (b->flags & ~ignored) && is_private(a);
 }
 
+static struct restore_vma *area_at(struct restore_task *t, uint64_t start)
+{
+	for (size_t i = 0; i < t->n_vmas; i++)
+		if (t->vmas[i].e->start == start && !(t->vmas[i].e->status & VMA_AREA_GUARD))
+			return &t->vmas[i];
+	return NULL;
+}
+
+/* The forker's area that the program inherited and has moved since; NULL: there is none. */
+static struct restore_vma *moved_from(struct restore_task *forker, const struct restore_task *t,
+				      const VmaEntry *e)
+{
+	const CrtoolsArea *x = area_extra(t, e->start);
+	struct restore_vma *v;
+
+	if (!x || !x->has_moved_from || t->parent != forker)
+		return NULL;
+	v = area_at(forker, x->moved_from);
+	if (!v || !v->class->place || !(v->e->status & VMA_ANON_PRIVATE) ||
+	    v->e->status != e->status || v->e->end - v->e->start != e->end - e->start ||
+	    v->e->flags != e->flags)
+		return NULL;
+	return v;
+}
+
 /* Both lists ascend: one walk finds all pairs. */
 static void pair_with_child(struct restore_task *t, struct restore_task *child)
 {
@@ -39,12 +69,37 @@ static void pair_with_child(struct restore_task *t, struct restore_task *child)
 
 	for (size_t i = 0; i < child->n_vmas; i++) {
 		const VmaEntry *e = child->vmas[i].e;
+		struct restore_vma *moved;
 
 		while (k < t->n_vmas && t->vmas[k].e->start < e->start)
 			k++;
 		if (k < t->n_vmas && t->vmas[k].class->place && same_area(t->vmas[k].e, e))
 			t->vmas[k].shared_below = true;
+		moved = moved_from(t, child, e);
+		if (moved)
+			moved->shared_below = true;
 	}
+}
+
+/* Out of the way, into the home range; the program moves it on. */
+static int take_moved(struct restore_task *t)
+{
+	for (size_t i = 0; t->forker && i < t->n_vmas; i++) {
+		struct restore_vma *v = &t->vmas[i], *theirs = moved_from(t->forker, t, v->e);
+		uint64_t len = v->e->end - v->e->start, at;
+
+		if (!theirs || !theirs->placed || !theirs->shared_below)
+			continue;
+		at = stage_alloc(t->r, len);
+		if (!at || mremap((void *)theirs->addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+				  at) == MAP_FAILED)
+			return err_sys(restore_err(t->r), "mremap", "can't take over a moved area");
+		v->addr = at;
+		v->prot = theirs->prot;
+		v->placed = v->inherited = true;
+		theirs->placed = false; /* in this task's copy of the model */
+	}
+	return 0;
 }
 
 /* What the forker mapped and this task does not share goes; the rest is taken over. */
@@ -107,7 +162,12 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 		.huge = wants_huge(v->e),
 		.compare = v->inherited,
 		.had = v->inherited && from->pages ? &from->pages->x : NULL,
+		.had_start = v->e->start,
 	};
+	const struct restore_vma *moved = from ? moved_from(from, t, v->e) : NULL;
+
+	if (moved)
+		f.had_start = moved->e->start;
 
 	if (!is_private(v->e) || !v->placed)
 		return 0;
@@ -120,6 +180,14 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 	return page_pool_fill(t->pages, &f);
 }
 
+static bool huge_pages_unasked(void)
+{
+	_cleanup_fd_ int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strncmp(text, "[always]", 8);
+}
+
 static int open_pages(struct restore_task *t)
 {
 	int ret;
@@ -128,6 +196,7 @@ static int open_pages(struct restore_task *t)
 		return 0;
 	t->pages = arena_new(restore_arena(t->r), struct page_pool);
 	ret = page_pool_open(t->pages, t->r->s->images, IMAGE_PAGEMAP, t->vpid, restore_err(t->r));
+	t->pages->huge_always = huge_pages_unasked();
 	if (ret == 0 && t->pages->fd >= 0) {
 		ret = service_fd(t->r, t->pages->fd);
 		t->pages->fd = ret;
@@ -157,7 +226,9 @@ int place_areas(struct restore_task *t, bool for_children)
 	if (for_children) {
 		for (size_t i = 0; i < t->n_brood; i++)
 			pair_with_child(t, t->brood[i]);
-		ret = take_inheritance(t);
+		ret = take_moved(t);
+		if (ret == 0)
+			ret = take_inheritance(t);
 	}
 	if (ret == 0 && lives)
 		ret = open_pages(t);

@@ -30,6 +30,7 @@
 
 #define UFFD_MIN (64u << 10) /* below this, registering the area costs more than faults */
 #define UFFD_PART (UINT64_C(4) << 20) /* what a thread claims at a time */
+#define HUGE_MIN (UINT64_C(2) << 20) /* a huge page fits in */
 #define IOVS	 256
 
 #ifndef UFFD_USER_MODE_ONLY
@@ -371,13 +372,14 @@ static int drop(struct page_pool *p, const struct fill *f, uint64_t start, uint6
 static int drop_between(struct page_pool *p, const struct fill *f, uint64_t start, uint64_t end)
 {
 	const struct page_extents *had = f->had;
+	uint64_t shift = f->had_start - f->start; /* modulo 2^64 */
 	struct page_extent part;
 	int ret = 0;
 
-	for (size_t i = page_extents_find(had, start); ret == 0 && i < had->n && had->e[i].start < end;
-	     i++)
-		if (clip(&had->e[i], start, end, &part))
-			ret = drop(p, f, part.start, part.end);
+	for (size_t i = page_extents_find(had, start + shift);
+	     ret == 0 && i < had->n && had->e[i].start < end + shift; i++)
+		if (clip(&had->e[i], start + shift, end + shift, &part))
+			ret = drop(p, f, part.start - shift, part.end - shift);
 	return ret;
 }
 
@@ -403,6 +405,7 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 {
 	size_t first = page_extents_find(&p->x, f->start), n;
 	uint64_t bytes = present_bytes(p, f, first, &n);
+	bool huge;
 	int ret;
 
 	if (f->compare)
@@ -410,7 +413,8 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 	if (!bytes)
 		return 0;
 	p->filled += bytes / PAGE_SIZE_;
-	if (f->anon && !f->huge && bytes >= UFFD_MIN && have_uffd(p)) {
+	huge = f->huge || (p->huge_always && bytes == f->end - f->start && bytes >= HUGE_MIN);
+	if (f->anon && !huge && bytes >= UFFD_MIN && have_uffd(p)) {
 		ret = fill_uffd(p, f, first, bytes);
 		if (ret != -EOPNOTSUPP)
 			return ret;

@@ -22,6 +22,7 @@ struct page_pool {
 	/* How many threads may fill: 0 or 1, as long as a thread's id could be one that a task of the
 	 * tree is to get. At most FILL_WORKERS_MAX. */
 	size_t workers;
+	bool huge_always; /* the kernel gives huge pages unasked: what is there whole is filled so */
 };
 #define FILL_WORKERS_MAX 8
 
@@ -37,6 +38,7 @@ struct fill {
 	bool huge;	     /* better filled in large pieces: the kernel may use huge pages */
 	bool compare;	     /* inherited: write only what differs, drop what the image lacks */
 	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
+	uint64_t had_start; /* where start is in terms of had */
 };
 int page_pool_fill(struct page_pool *p, const struct fill *f);
 /* The bytes of [start, start + len), zeroes where the pool has none, to memory of the caller's. */
