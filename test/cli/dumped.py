@@ -39,6 +39,12 @@ def await_true(what, condition, limit=20):
         time.sleep(0.005)
 
 
+def start_time(pid):
+    """Tells a process from a later one with its number; None: there is none."""
+    text = system.read_text(f"/proc/{pid}/stat")
+    return text.rpartition(")")[2].split()[19] if text else None
+
+
 class Said:
     """How a verb ended: truth, and all that it had to say."""
 
@@ -63,6 +69,7 @@ class Tree:
         proc.returncode = 0  # waited for here, not by subprocess
         self.number = 0
         self.images = None
+        self.folder = os.getcwd()  # where the images go
         atexit.register(self.end)
 
     def _command(self, verb, words, pass_fds=()):
@@ -75,14 +82,15 @@ class Tree:
 
     def dump(self, *words):
         self.number += 1
-        self.images = os.path.abspath(f"images-{self.number}")
+        self.images = os.path.join(self.folder, f"images-{self.number}")
         os.mkdir(self.images)
-        before = [self.pid] + system.descendants(self.pid)
+        before = {pid: start_time(pid) for pid in [self.pid] + system.descendants(self.pid)}
         said = self._command("dump", ["-t", str(self.pid), *words])
         if said:
             def gone():
                 system.reap()
-                return not any(os.path.exists(f"/proc/{pid}") for pid in before)
+                return not any(start and start_time(pid) == start
+                               for pid, start in before.items())
             await_true("the end of the dumped tree", gone)
         return said
 
