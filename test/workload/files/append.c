@@ -4,6 +4,7 @@
  * appending one make a file of two bytes in this order.
  *
  * wl: areas files
+ *	wl: flavours host user unpriv
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

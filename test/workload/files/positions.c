@@ -4,6 +4,7 @@
  * there; one half read, which goes on at 500000; one written and closed before.
  *
  * wl: areas files
+ *	wl: flavours host user unpriv
  * wl: cycles 3
  */
 #define _GNU_SOURCE

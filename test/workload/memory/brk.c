@@ -4,6 +4,7 @@
  * shrinks from there.
  *
  * wl: areas memory
+ *	wl: flavours host user unpriv
  * wl: cycles 3
  */
 #define _GNU_SOURCE

@@ -4,6 +4,7 @@
  * one page and full, one of 256 KiB with some bytes. Contents and F_GETPIPE_SZ are the same.
  *
  * wl: areas pipes
+ *	wl: flavours host user unpriv
  * wl: cycles 3
  */
 #define _GNU_SOURCE

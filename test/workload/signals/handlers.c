@@ -4,7 +4,7 @@
  * a child has others; and one of them works.
  *
  *	wl: areas   signals
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
  */
 #define _GNU_SOURCE

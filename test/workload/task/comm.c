@@ -5,7 +5,7 @@
  * length of 15.
  *
  *	wl: areas   task threads
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
  */
 #define _GNU_SOURCE

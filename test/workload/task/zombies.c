@@ -4,7 +4,7 @@
  * them must give exactly that, and only once.
  *
  *	wl: areas   task
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
  *	wl: crossing from
  */

@@ -3,7 +3,7 @@
  * Threads with thread-local data and a signal mask of their own each.
  *
  *	wl: areas   threads signals
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -4,7 +4,7 @@
  * of them; each finds its own afterwards, and joins and waits complete.
  *
  *	wl: areas   threads
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
  */
 #define _GNU_SOURCE

@@ -4,7 +4,7 @@
  * that and not above, the interval is none. A child has other ones, with intervals.
  *
  *	wl: areas   timers
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
  */
 #define _GNU_SOURCE

@@ -3,7 +3,7 @@
  * A loop that reads the clocks every millisecond all through must never see one step back.
  *
  *	wl: areas   timers
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
  */
 #define _GNU_SOURCE

@@ -5,7 +5,7 @@
  * none has fired, intervals are none, ids and notification as /proc shows them are the same.
  *
  *	wl: areas   timers
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
  */
 #define _GNU_SOURCE

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""--freeze-cgroup with groups of both versions, frozen or thawed beforehand: the state of the group
+is as it was after a dump that ends the tree, one that leaves it running, and one that fails. A group
+that can't serve is refused by name.
+
+wl: needs root
+wl: areas task"""
+
+import os
+import signal
+import subprocess
+
+import dumped
+
+FREEZERS = (("/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED"),
+            ("/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0"),
+            ("/sys/fs/cgroup", "cgroup.freeze", "1", "0"))
+
+
+def write(path, text):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+
+
+def read(path):
+    with open(path, encoding="ascii") as f:
+        return f.read().strip()
+
+
+class Group:
+    def __init__(self, top, state, frozen, thawed):
+        self.path = f"{top}/crtools-test-{os.getpid()}"
+        self.top, self.frozen, self.thawed = top, frozen, thawed
+        self.state = f"{self.path}/{state}"
+
+    def dump(self, tree, *words):
+        folder = f"images-{len(os.listdir('.'))}"
+        os.mkdir(folder)
+        done = subprocess.run([dumped.TOOL, "dump", "-D", folder, "-t", str(tree.pid),
+                               "--freeze-cgroup", self.path, *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode == 0, done.stdout + done.stderr
+
+    def check(self, tree, state, good, *words):
+        """One dump with the group in this state beforehand."""
+        write(self.state, state)
+        dumped.await_true(f"the group is {state}", lambda: read(self.state) == state)
+        done, text = self.dump(tree, *words)
+        dumped.check(done == good, f"{self.path} {state} {words}: {text}")
+        dumped.await_true(f"{words}: the group is {state} again",
+                          lambda: read(self.state) == state, 2)
+
+    def run(self):
+        tree = dumped.Tree(["/bin/sh", "-c", "sleep 1000 & sleep 1000"])
+        write(f"{self.path}/cgroup.procs", str(tree.pid))
+        # A stopped task must not hold up the one who seizes it in the refrigerator.
+        os.kill(tree.pid, signal.SIGSTOP)
+        self.check(tree, self.thawed, True, "--leave-running")
+        os.kill(tree.pid, signal.SIGCONT)
+        for state in (self.thawed, self.frozen):
+            self.check(tree, state, True, "--leave-running")
+            self.check(tree, state, True, "--leave-stopped")
+            os.kill(tree.pid, signal.SIGCONT)
+            self.check(tree, state, False, "--action-script", "test $CRTOOLS_SCRIPT_ACTION != "
+                       "network-lock")
+            dumped.check(tree.alive(), "a failed dump has ended the tree")
+        write(self.state, self.thawed)
+        self.refuse(tree)
+        self.check(tree, self.frozen, True)
+        write(self.state, self.thawed)
+        dumped.await_true("an empty group",
+                          lambda: not read(f"{self.path}/cgroup.procs"))
+
+    def refuse(self, tree):
+        write(f"{self.path}/cgroup.procs", str(os.getpid()))
+        done, text = self.dump(tree)
+        write(f"{self.top}/cgroup.procs", str(os.getpid()))
+        dumped.check(not done and "crtools itself is in" in text, f"the tool's own group: {text}")
+
+
+def main():
+    dumped.begin()
+    found = 0
+    for top, state, frozen, thawed in FREEZERS:
+        group = Group(top, state, frozen, thawed)
+        try:
+            os.mkdir(group.path)
+        except OSError:
+            continue
+        if not os.path.exists(group.state):  # a folder only
+            os.rmdir(group.path)
+            continue
+        found += 1
+        try:
+            group.run()
+        finally:
+            for pid in read(f"{group.path}/cgroup.procs").split():
+                os.kill(int(pid), signal.SIGKILL)
+            write(group.state, thawed)
+            dumped.system.reap()
+            try:
+                dumped.await_true("an empty group",
+                                  lambda g=group: not read(f"{g.path}/cgroup.procs"), 3)
+            finally:
+                os.rmdir(group.path)
+    if not found:
+        dumped.skip("no freezer group can be made here")
+
+
+main()
