@@ -51,6 +51,9 @@ bool restore_group(struct restore *r, struct restore_file *a, struct restore_fil
 			return false;
 	if (end == a)
 		return false;
+	for (const struct restore_file *f = a; f; f = f->group)
+		if (f == end) /* the chain of a leads here: they are together already */
+			return false;
 	end->group = a;
 	return true;
 }

@@ -27,6 +27,7 @@ const struct state_class *const state_classes[] = {
 	&lsm_state,	/* behind creds: fills their entries */
 	&landlock_state,
 	&memory_state,
+	&eventpoll_state,
 	&mmflags_state, /* what nothing may follow */
 	NULL,
 };
@@ -39,6 +40,7 @@ const struct file_class *const file_classes[] = {
 	&eventfd_class,
 	&timerfd_class,
 	&signalfd_class,
+	&eventpoll_class,
 	&unknown_class, /* the last: it takes all */
 	NULL,
 };

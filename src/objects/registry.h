@@ -34,6 +34,7 @@ enum state_slot {
 	SLOT_MMFLAGS,
 	SLOT_PAGES,
 	SLOT_LANDLOCK,
+	SLOT_EPOLL,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");
