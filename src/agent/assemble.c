@@ -205,14 +205,14 @@ void area_finish(struct area *area)
 
 		head->stack = stacks + (i + 1) * STACK_SIZE;
 		head->data = area_code_size();
-		head->data_len = area_size(area) - head->data;
+		head->data_len = area_size(area) - area->exits - head->data;
 	}
 	area->finished = true;
 }
 
 size_t area_size(const struct area *area)
 {
-	return area->len + area->stacks;
+	return area->len + area->stacks + area->exits;
 }
 
 const struct agent_program *program_header(const struct program *p)

@@ -42,6 +42,8 @@ struct area {
 	unsigned char *bytes; /* code, then data */
 	size_t len, room;
 	size_t stacks;	      /* bytes of stacks behind len: part of the mapping, never written */
+	size_t exits;	      /* bytes behind the stacks that stay executable: set by the owner before
+			       * area_finish, filled by it in the process */
 	struct program **programs;
 	size_t n_programs;
 	uint64_t last_note; /* offset of the note put last, 0: none */

@@ -15,7 +15,13 @@ extern const unsigned int agent_blob_size;
 struct agent_stub_data {
 	struct agent_regs regs;
 	uint64_t mask;
+	uint64_t jump; /* where the thread goes on: its own place, or, for 32-bit code, the far jump */
+	uint32_t far_ip; /* to here */
+	uint32_t far_cs;
 };
+/* Where the way out begins, and the far jump. */
+#define AGENT_STUB_OUT 2
+#define AGENT_STUB_FAR 4
 extern const unsigned char agent_stub[];
 extern const unsigned int agent_stub_size;
 

@@ -57,8 +57,7 @@ struct agent_call {
 	uint64_t arg[6];
 };
 
-/* The registers with which a thread goes on. The blob relies on the order: the last five are the
- * frame of iretq, and the general ones before them lie inside its red zone of 128 bytes. */
+/* The registers with which a thread goes on, in the order that the stub knows. */
 struct agent_regs {
 	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
 	uint64_t rip, cs, rflags, rsp, ss;
@@ -66,7 +65,7 @@ struct agent_regs {
 
 enum agent_end {
 	/* Stop by sending oneself the signal .stop_signo, which a tracer takes away; if nobody
-	 * does, the tool is gone: put back .mask and .regs, and go on as if nothing had been. */
+	 * does, the tool is gone: leave by .exit, and go on as if nothing had been. */
 	AGENT_END_RESUME = 0,
 	/* Post .end_counter and wait until a tracer comes. */
 	AGENT_END_PARK = 1,
@@ -87,6 +86,7 @@ struct agent_program {
 	uint64_t run_mask;    /* signals blocked while the program runs */
 	uint64_t mask;	      /* blocked signals of the interrupted thread */
 	struct agent_regs regs;
+	uint64_t exit;	      /* offset of the way out (arch/<a>/stub.S) of the interrupted thread */
 };
 
 #endif

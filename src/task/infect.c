@@ -60,7 +60,7 @@ static void regs_to_agent(const struct thread_stop *t, struct agent_regs *out)
 		.rbp = regs.r.rbp, .rbx = regs.r.rbx, .r11 = regs.r.r11, .r10 = regs.r.r10,
 		.r9 = regs.r.r9, .r8 = regs.r.r8, .rax = regs.r.rax, .rcx = regs.r.rcx,
 		.rdx = regs.r.rdx, .rsi = regs.r.rsi, .rdi = regs.r.rdi, .rip = regs.r.rip,
-		.cs = regs.r.cs, .rflags = regs.r.eflags, .rsp = regs.r.rsp, .ss = regs.r.ss,
+		.cs = regs.r.cs, .rflags = regs.r.eflags & ~0x10100ul /* RF, TF */, .rsp = regs.r.rsp, .ss = regs.r.ss,
 	};
 }
 
@@ -111,15 +111,25 @@ static int find_spot(struct visit *v, struct err *err)
 	return 0;
 }
 
+/* The way out of a thread, for a stub that will lie at this address. */
+static void fill_stub(unsigned char *stub, const struct thread_stop *t, uint64_t at)
+{
+	struct agent_stub_data data = { .mask = t->sigmask };
+
+	regs_to_agent(t, &data.regs);
+	data.far_ip = data.regs.rip;
+	data.far_cs = data.regs.cs;
+	data.jump = regs_compat(&t->regs) ? at + AGENT_STUB_FAR : data.regs.rip;
+	memcpy(stub, agent_stub, agent_stub_size);
+	memcpy(stub + agent_stub_size - sizeof(data), &data, sizeof(data));
+}
+
 static int place_stub(struct visit *v, struct err *err)
 {
 	unsigned char stub[1024];
-	struct agent_stub_data data = { .mask = visitor(v)->sigmask };
 	int ret;
 
-	regs_to_agent(visitor(v), &data.regs);
-	memcpy(stub, agent_stub, agent_stub_size);
-	memcpy(stub + agent_stub_size - sizeof(data), &data, sizeof(data));
+	fill_stub(stub, visitor(v), v->spot);
 	ret = mem_write(v->proc->mem_fd, v->spot, stub, agent_stub_size);
 	if (ret < 0)
 		return err_set(err, ERR_AGENT, -ret,
@@ -250,9 +260,53 @@ static int pick_signal(const struct visit *v)
 	return SIGURG;
 }
 
+/* As many ways out as fit into a page; none lies in two. */
+static size_t exits_size(size_t n)
+{
+	size_t a_page = PAGE / stub_room();
+
+	return (n + a_page - 1) / a_page * PAGE;
+}
+
+/* Offset of a thread's way out in the area. */
+static uint64_t exit_of(const struct visit *v, size_t i)
+{
+	size_t a_page = PAGE / stub_room();
+
+	return area_size(v->area) - v->area->exits + i / a_page * PAGE + i % a_page * stub_room();
+}
+
+/* Points a thread at its way out, so that its mask may be changed: were the tool to die now, it would put
+ * the mask back. */
+static int stand_at_exit(const struct visit *v, size_t i, struct err *err)
+{
+	struct thread_stop *t = &v->proc->threads[i];
+	const uint64_t none[6] = { 0 };
+	struct cpu_regs regs = t->regs;
+
+	regs_set_syscall(&regs, v->addr + exit_of(v, i) + AGENT_STUB_OUT, -1, none);
+	return ptrace_set_regs(t->tid, &regs, err);
+}
+
+static int write_exits(const struct visit *v)
+{
+	size_t room = v->area->exits;
+	unsigned char *exits = calloc(1, room);
+	int ret = exits ? 0 : -ENOMEM;
+
+	for (size_t i = 0; exits && i < n_programs(v); i++)
+		fill_stub(exits + exit_of(v, i) - exit_of(v, 0), &v->proc->threads[i],
+			  v->addr + exit_of(v, i));
+	if (ret == 0)
+		ret = mem_write(v->proc->mem_fd, v->addr + exit_of(v, 0), exits, room);
+	free(exits);
+	return ret;
+}
+
 static void prepare_headers(struct visit *v)
 {
 	v->stop_signo = pick_signal(v);
+	v->area->exits = exits_size(n_programs(v));
 	for (size_t i = 0; i < n_programs(v); i++) {
 		struct agent_program *tmpl = &v->area->programs[i]->tmpl;
 
@@ -262,6 +316,11 @@ static void prepare_headers(struct visit *v)
 		regs_to_agent(&v->proc->threads[i], &tmpl->regs);
 	}
 	area_finish(v->area);
+	for (size_t i = 0; i < n_programs(v); i++) {
+		struct agent_program *head = area_data(v->area, v->area->programs[i]->header);
+
+		head->exit = exit_of(v, i) + AGENT_STUB_OUT;
+	}
 }
 
 static int await_mapping(struct tree_stop *tree, struct visit *v, struct err *err)
@@ -293,6 +352,8 @@ static int finish_mapping(struct tree_stop *tree, struct visit *v, struct err *e
 	if (ret < 0)
 		return ret;
 	ret = mem_write(v->proc->mem_fd, v->addr, v->area->bytes, v->area->len);
+	if (ret == 0)
+		ret = write_exits(v);
 	if (ret < 0)
 		return err_set(err, ERR_AGENT, -ret, "can't write the agent into process %d",
 			       v->proc->pid);
@@ -310,13 +371,17 @@ static int start_programs(struct visit *v, struct err *err)
 		struct cpu_regs regs = t->regs;
 
 		regs_set_call(&regs, v->addr, v->addr + v->area->programs[i]->header, v->addr);
-		ret = ptrace_set_regs(t->tid, &regs, err);
+		ret = stand_at_exit(v, i, err);
 		if (ret == 0)
-			ret = fault_at("visit-entered", err);
+			ret = fault_at("visit-standing", err);
 		if (ret == 0)
 			ret = ptrace_set_sigmask(t->tid, mask, err);
 		if (ret == 0)
 			ret = fault_at("visit-blocked", err);
+		if (ret == 0)
+			ret = ptrace_set_regs(t->tid, &regs, err);
+		if (ret == 0)
+			ret = fault_at("visit-entered", err);
 		if (ret == 0)
 			ret = ptrace_cont(t->tid, 0, err);
 		if (ret == 0)
@@ -373,8 +438,11 @@ static int start_leaving(struct tree_stop *tree, struct visit *v, struct err *er
 	uint64_t arg[6] = { v->addr, area_size(v->area) };
 	int ret = 0;
 
-	for (size_t i = 1; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++)
-		ret = restore_thread(tree, v, &v->proc->threads[i], false, err);
+	for (size_t i = 1; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++) {
+		ret = stand_at_exit(v, i, err);
+		if (ret == 0)
+			ret = restore_thread(tree, v, &v->proc->threads[i], false, err);
+	}
 	if (ret == 0 && v->step >= STEP_MAPPED)
 		ret = start_syscall(v, SYS_munmap, arg, err);
 	if (ret == 0 && v->step >= STEP_MAPPED)
@@ -577,16 +645,21 @@ static int put_back(struct thread_stop *t, const struct agent_regs *regs, uint64
 /* In the stub: its data say how the thread goes on. */
 static bool heal_in_stub(const struct proc_stop *p, struct thread_stop *t)
 {
-	uint64_t spot = (regs_ip(&t->regs) | (PAGE - 1)) + 1 - stub_room();
 	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
-	unsigned char now[1024];
+	uint64_t page = regs_ip(&t->regs) & ~(PAGE - 1), ip = regs_ip(&t->regs) - page;
+	unsigned char now[PAGE];
 	struct agent_stub_data data;
 
-	if (regs_ip(&t->regs) < spot || mem_read(p->mem_fd, spot, now, stub_room()) < 0 ||
-	    memcmp(now, agent_stub, code))
+	/* It begins at a multiple of 16 before the end of a page (find_spot), or after its start. */
+	if (mem_read(p->mem_fd, page, now, PAGE) < 0)
 		return false;
-	memcpy(&data, now + code, sizeof(data));
-	return put_back(t, &data.regs, data.mask) == 0;
+	for (size_t at = ip < code ? 0 : (ip - code) & ~15ul; at <= ip; at += 16) {
+		if (at + agent_stub_size > PAGE || memcmp(now + at, agent_stub, code))
+			continue;
+		memcpy(&data, now + at + code, sizeof(data));
+		return put_back(t, &data.regs, data.mask) == 0;
+	}
+	return false;
 }
 
 /* In the agent's own code the header is in a register, but while the interpreter runs: then the thread

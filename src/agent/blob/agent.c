@@ -14,10 +14,7 @@ _Static_assert(offsetof(struct agent_program, stop_signo) == PROG_STOP_SIGNO, ""
 _Static_assert(offsetof(struct agent_program, data) == PROG_DATA, "");
 _Static_assert(offsetof(struct agent_program, data_len) == PROG_DATA_LEN, "");
 _Static_assert(offsetof(struct agent_program, stack) == PROG_STACK, "");
-_Static_assert(offsetof(struct agent_program, mask) == PROG_MASK, "");
-_Static_assert(offsetof(struct agent_program, regs) == PROG_REGS, "");
-_Static_assert(offsetof(struct agent_program, regs.rbx) == PROG_RBX, "");
-_Static_assert(offsetof(struct agent_program, regs.rip) == PROG_IRET, "");
+_Static_assert(offsetof(struct agent_program, exit) == PROG_EXIT, "");
 
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, EINTR = 4, EAGAIN = 11, EFAULT = 14, EINVAL = 22 };
 

@@ -8,13 +8,11 @@
  */
 #include "offsets.h"
 
-#define SYS_mprotect	   10
-#define SYS_rt_sigprocmask 14
-#define SYS_getpid	   39
-#define SYS_gettid	   186
-#define SYS_tgkill	   234
-#define SIG_SETMASK	   2
-#define PROT_READ_WRITE	   3
+#define SYS_mprotect	10
+#define SYS_getpid	39
+#define SYS_gettid	186
+#define SYS_tgkill	234
+#define PROT_READ_WRITE 3
 
 	.text
 	.globl agent_entry
@@ -48,29 +46,8 @@ stop:
 	mov	$SYS_tgkill, %eax
 	syscall
 	/* A tracer never lets a thread come here: the tool is gone, go on with the program. */
-	mov	$SIG_SETMASK, %edi
-	lea	PROG_MASK(%rbx), %rsi
-	xor	%edx, %edx
-	mov	$8, %r10d
-	mov	$SYS_rt_sigprocmask, %eax
-	syscall
-	mov	PROG_REGS + 0(%rbx), %r15
-	mov	PROG_REGS + 8(%rbx), %r14
-	mov	PROG_REGS + 16(%rbx), %r13
-	mov	PROG_REGS + 24(%rbx), %r12
-	mov	PROG_REGS + 32(%rbx), %rbp
-	mov	PROG_REGS + 48(%rbx), %r11
-	mov	PROG_REGS + 56(%rbx), %r10
-	mov	PROG_REGS + 64(%rbx), %r9
-	mov	PROG_REGS + 72(%rbx), %r8
-	mov	PROG_REGS + 80(%rbx), %rax
-	mov	PROG_REGS + 88(%rbx), %rcx
-	mov	PROG_REGS + 96(%rbx), %rdx
-	mov	PROG_REGS + 104(%rbx), %rsi
-	mov	PROG_REGS + 112(%rbx), %rdi
-	lea	PROG_IRET(%rbx), %rsp
-	mov	PROG_RBX(%rbx), %rbx
-	iretq
+	add	PROG_EXIT(%rbx), %r12
+	jmp	*%r12
 
 /*
  * A thread made by AGENT_THREAD begins here, on its own stack, on which its maker left the header

@@ -7,9 +7,6 @@
 #define PROG_DATA	72
 #define PROG_DATA_LEN	80
 #define PROG_STACK	88
-#define PROG_MASK	104
-#define PROG_REGS	112
-#define PROG_RBX	(PROG_REGS + 40)
-#define PROG_IRET	(PROG_REGS + 120)
+#define PROG_EXIT	272
 
 #endif
