@@ -3,7 +3,7 @@
  * Nice values of three children and of threads, which have each their own on Linux.
  *
  *	wl: areas   task
- *	wl: flavours host ns unpriv
+ *	wl: flavours host ns
  */
 #define _GNU_SOURCE
 #include "workload.h"
