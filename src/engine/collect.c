@@ -50,6 +50,7 @@ static int collect_thread(struct dump_task *t, struct dump_thread *th, struct th
 static int collect_threads(struct dump_task *t)
 {
 	struct arena *a = dump_arena(t->dump);
+	size_t n = 0;
 	int ret;
 
 	t->n_threads = t->stop->n_threads;
@@ -58,13 +59,19 @@ static int collect_threads(struct dump_task *t)
 	t->pstree->threads = arena_array(a, uint32_t, t->n_threads);
 	t->extra->n_threads = t->n_threads;
 	t->extra->threads = arena_array(a, CrtoolsThreadEntry *, t->n_threads);
-	for (size_t i = 0; i < t->n_threads; i++) {
-		ret = collect_thread(t, &t->threads[i], &t->stop->threads[i]);
+	for (size_t i = 0; i < t->stop->n_threads; i++) {
+		ret = collect_thread(t, &t->threads[n], &t->stop->threads[i]);
+		if (dump_vanished(t->dump, ret))
+			continue;
 		if (ret < 0)
 			return ret;
-		t->pstree->threads[i] = t->threads[i].vtid;
-		t->extra->threads[i] = t->threads[i].extra;
+		t->pstree->threads[n] = t->threads[n].vtid;
+		t->extra->threads[n] = t->threads[n].extra;
+		n++;
 	}
+	if (!n)
+		return -ESRCH;
+	t->n_threads = t->pstree->n_threads = t->extra->n_threads = n;
 	t->core = t->threads[0].core;
 	t->core->tc = arena_msg(a, TaskCoreEntry, task_core_entry);
 	return 0;

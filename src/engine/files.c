@@ -89,7 +89,9 @@ static int bucket_find(struct dump *d, const struct bucket *b, const struct file
 		int order, ret = kcmp_files(p->task->stop->pid, p->fd, b->known[mid]->pid,
 					    b->known[mid]->fd, &order, dump_err(d));
 
-		if (ret < 0)
+		if (dump_vanished(d, ret))
+			order = 1; /* one of the two is no more */
+		else if (ret < 0)
 			return ret;
 		if (!order) {
 			*ret_at = mid;
@@ -209,8 +211,11 @@ static int collect_table(struct dump_task *t)
 	*t->table = (struct dump_table){ .id = t->ids->files_id, .owner = t };
 	hash_put(&d->files_index->tables, t->ids->files_id, t->table);
 	ret = proc_fds(&t->stop->proc, dump_arena(d), &fds, dump_err(d));
-	for (size_t i = 0; ret == 0 && i < fds.n; i++)
+	for (size_t i = 0; ret == 0 && i < fds.n; i++) {
 		ret = collect_fd(t, fds.fds[i]);
+		if (dump_vanished(d, ret))
+			ret = 0;
+	}
 	return ret;
 }
 

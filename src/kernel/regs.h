@@ -19,6 +19,7 @@ struct cpu_regs {
 
 /* Of a 32-bit program. */
 bool regs_compat(const struct cpu_regs *regs);
+void regs_set_compat(struct cpu_regs *regs, bool compat);
 uint64_t regs_ip(const struct cpu_regs *regs);
 uint64_t regs_sp(const struct cpu_regs *regs);
 void regs_set_ip(struct cpu_regs *regs, uint64_t ip);

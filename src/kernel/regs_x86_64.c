@@ -22,6 +22,11 @@ bool regs_compat(const struct cpu_regs *regs)
 	return regs->r.cs == USER32_CS;
 }
 
+void regs_set_compat(struct cpu_regs *regs, bool compat)
+{
+	regs->r.cs = compat ? USER32_CS : USER_CS;
+}
+
 uint64_t regs_ip(const struct cpu_regs *regs)
 {
 	return regs->r.rip;

@@ -15,6 +15,7 @@
 #include "task/infect.h"
 #include "task/tree.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #define STATE_SLOTS 32 /* room for private data of the state classes */
@@ -92,6 +93,7 @@ struct file_probe {
 
 struct dump {
 	struct session *s;
+	bool examining; /* check -t: nothing is stopped, what is looked at may vanish */
 	struct tree_stop tree;
 	struct dump_task **tasks; /* as tree.procs: parents first */
 	size_t n_tasks;
@@ -112,6 +114,16 @@ static inline struct err *dump_err(const struct dump *d)
 static inline struct arena *dump_arena(const struct dump *d)
 {
 	return &d->s->arena;
+}
+
+/* A failure that means no more than that a running tree has gone on, while it is examined: the
+ * error is taken back. */
+static inline bool dump_vanished(const struct dump *d, int ret)
+{
+	if (!d->examining || (ret != -ESRCH && ret != -ENOENT && ret != -EBADF))
+		return false;
+	*d->s->err = (struct err){ 0 };
+	return true;
 }
 
 /* Refusals and warnings about a task's object; text and cure are constant or in the arena. */

@@ -26,6 +26,12 @@ struct session {
 		uint64_t pages_scanned, pages_written, pages_skipped_parent, pages_lazy;
 		uint64_t forking_us, restore_us, pages_restored, pages_compared, pages_skipped_cow;
 	} stats;
+	/* check -t: what a dump would cost. */
+	struct prediction {
+		bool made;
+		size_t tasks, threads;
+		uint64_t image_bytes, freeze_us;
+	} prediction;
 	pid_t root_pid; /* of the restored tree, as the tool sees it */
 	int pidfile_fd; /* --pidfile, made and empty: pidfile_write() once root_pid is known; -1 */
 	int script_status; /* of a post-dump script that failed: the dump exits with it */

@@ -21,6 +21,9 @@ struct state_class {
 	 * Things that can't be kept go to the report. */
 	int (*collect)(struct dump_task *t);
 	int (*collect_thread)(struct dump_thread *th);
+	/* check -t, instead of both and of absorb: what they would refuse or warn about, as far as
+	 * /proc tells it of a running task. No effects; registers and masks are not known. */
+	int (*examine)(struct dump_task *t);
 	/* The programs have run: take their results into the entries. */
 	int (*absorb)(struct dump_task *t);
 	int (*absorb_thread)(struct dump_thread *th);
@@ -50,6 +53,8 @@ struct file_class {
 	int (*collect)(struct dump *d, struct dump_file *f, const struct file_probe *p);
 	/* After all tasks were collected: what has to be written beside files.img (contents). */
 	int (*write)(struct dump *d, struct dump_file *f);
+	/* check -t: what write would warn about. Once a file. */
+	int (*examine)(struct dump *d, struct dump_file *f);
 
 	/* Restore. Before anything is forked: refusals, warnings, relations to other files. */
 	int (*check)(struct restore *r, struct restore_file *f);

@@ -3,10 +3,20 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/human.h"
 #include "engine/engine.h"
 #include "front/cli/cli.h"
 #include "front/cli/result.h"
 #include "front/cli/verb_check.h"
+
+static void print_prediction(const struct prediction *p)
+{
+	char size[HUMAN_MAX], time[HUMAN_MAX];
+
+	printf("%zu task%s, %zu thread%s; images of about %s, frozen for about %s.\n", p->tasks,
+	       p->tasks == 1 ? "" : "s", p->threads, p->threads == 1 ? "" : "s",
+	       human_size(p->image_bytes, size), human_time(p->freeze_us, time));
+}
 
 static int check_tree(struct run *run)
 {
@@ -21,6 +31,9 @@ static int check_tree(struct run *run)
 		       report->refusals, report->refusals == 1 ? "" : "s");
 	else
 		printf("The tree of %d can be dumped.\n", run->opts->pid);
+	print_prediction(&run->s.prediction);
+	if (fflush(stdout))
+		return 1;
 	return report->refusals ? 1 : 0;
 }
 

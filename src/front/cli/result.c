@@ -164,6 +164,16 @@ static void json_stats(struct json *j, const struct session *s, bool restore)
 	json_object_end(j);
 }
 
+static void json_prediction(struct json *j, const struct prediction *p)
+{
+	json_object(j, "prediction");
+	json_uint(j, "tasks", p->tasks);
+	json_uint(j, "threads", p->threads);
+	json_uint(j, "image_bytes", p->image_bytes);
+	json_uint(j, "freeze_us", p->freeze_us);
+	json_object_end(j);
+}
+
 static void print_json(const struct run *run, int status)
 {
 	enum verb verb = run->opts->verb;
@@ -175,6 +185,8 @@ static void print_json(const struct run *run, int status)
 	if (err_is_set(run->err))
 		result_json_error(&j, run->err);
 	result_json_report(&j, &run->s.report);
+	if (run->s.prediction.made)
+		json_prediction(&j, &run->s.prediction);
 	if (verb == VERB_RESTORE && run->s.root_pid)
 		json_int(&j, "pid", run->s.root_pid);
 	if (!status && (verb == VERB_DUMP || verb == VERB_RESTORE))

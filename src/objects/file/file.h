@@ -152,6 +152,8 @@ struct pipe_out {
 int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe *p, uint32_t *ret_id);
 /* Writes pipes-data or fifo-data. Once. */
 int pipe_data_write(struct dump *d, enum state_slot slot);
+/* The warnings of pipe_data_write about pipes. */
+int pipe_data_examine(struct dump *d);
 
 struct pipe_in {
 	uint32_t id, bytes, size; /* size 0: unknown */

@@ -207,12 +207,19 @@ static int pipe_attach(struct restore_task *t, struct restore_file *f, int fd)
 	return fown_attach(t, f, f->entry->pipe->fown, f->entry->pipe->flags, fd);
 }
 
+static int pipe_examine(struct dump *d, struct dump_file *f)
+{
+	(void)f;
+	return pipe_data_examine(d);
+}
+
 const struct file_class pipe_class = {
 	.name = "pipe",
 	.type = FD_TYPES__PIPE,
 	.match = pipe_match,
 	.collect = pipe_collect,
 	.write = pipe_write,
+	.examine = pipe_examine,
 	.check = pipe_check,
 	.prepare = pipe_prepare,
 	.open = pipe_open,

@@ -32,7 +32,7 @@
 
 struct pipes_out {
 	struct pipe_out **pipes;
-	size_t n;
+	size_t n, n_examined;
 	struct hash by_inode, ids;
 	int copy[2]; /* the tool's own pipe */
 	char *buf;
@@ -173,6 +173,20 @@ static void warn_outside(struct dump *d, enum state_slot slot, const struct pipe
 		task_warn(po->task, arena_printf(dump_arena(d), "descriptor %d (pipe:[%u])", po->fd, po->id),
 			  "the pipe's other end is outside of the tree: after the restore it is broken",
 			  arena_printf(dump_arena(d), "give --inherit-fd 'fd[N]:pipe:[%u]' to restore", po->id));
+}
+
+int pipe_data_examine(struct dump *d)
+{
+	struct pipes_out *out = d->priv[SLOT_PIPE];
+
+	for (; out && out->n_examined < out->n; out->n_examined++) {
+		struct pipe_out *po = out->pipes[out->n_examined];
+		_cleanup_fd_ int end = pidfd_get(po->task->stop->pidfd, po->fd, NULL);
+
+		if (end >= 0)
+			warn_outside(d, SLOT_PIPE, po, end);
+	}
+	return 0;
 }
 
 static int peek(struct dump *d, enum state_slot slot, struct pipes_out *out, struct pipe_out *po,

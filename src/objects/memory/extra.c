@@ -161,6 +161,15 @@ static int collect(struct dump_task *t)
 	return 0;
 }
 
+static int examine(struct dump_task *t)
+{
+	for (size_t i = 0; i < t->n_vmas; i++)
+		collect_area(t, &t->vmas[i]);
+	if (t == t->dump->tasks[0])
+		sysv_judge(t->dump);
+	return 0;
+}
+
 static int absorb(struct dump_task *t)
 {
 	const struct probes *probes = state_priv(t, SLOT_MM, struct probes);
@@ -347,6 +356,7 @@ static int emit(struct restore_task *t)
 const struct state_class memory_state = {
 	.name = "areas",
 	.collect = collect,
+	.examine = examine,
 	.absorb = absorb,
 	.write = write_images,
 	.check = check,

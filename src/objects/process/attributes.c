@@ -453,9 +453,17 @@ static int emit_thread(struct restore_thread *th)
 	return 0;
 }
 
+static int examine(struct dump_task *t)
+{
+	for (size_t i = 0; i < t->n_threads; i++)
+		check_shadow_stack(&t->threads[i]);
+	return 0;
+}
+
 const struct state_class attributes_state = {
 	.name = "attributes",
 	.collect_thread = collect_thread,
+	.examine = examine,
 	.absorb_thread = absorb_thread,
 	.check = check,
 	.emit_thread = emit_thread,

@@ -93,4 +93,5 @@ static int collect(struct dump_task *t)
 const struct state_class sharing_state = {
 	.name = "sharing among threads",
 	.collect = collect,
+	.examine = collect,
 };

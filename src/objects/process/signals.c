@@ -368,10 +368,21 @@ static int emit_thread(struct restore_thread *th)
 	return 0;
 }
 
+static int examine(struct dump_task *t)
+{
+	if (t->zombie)
+		return 0;
+	refuse_trap(t, t->status->shd_pnd);
+	for (size_t i = 0; i < t->n_threads; i++)
+		refuse_trap(t, t->threads[i].status->sig_pnd);
+	return 0;
+}
+
 const struct state_class signals_state = {
 	.name = "signals",
 	.collect = collect,
 	.collect_thread = collect_thread,
+	.examine = examine,
 	.absorb = absorb,
 	.absorb_thread = absorb_thread,
 	.check = check,

@@ -51,6 +51,20 @@ struct timer_reads {
 
 /* --- dump ----------------------------------------------------------------------------------- */
 
+static void warn_no_thread(struct dump_task *t, const struct proc_timer *timer)
+{
+	task_warn(t, arena_printf(dump_arena(t->dump), "POSIX timer %d", timer->id),
+		  "notifies a thread that has ended; it is kept as one that notifies nobody", "");
+}
+
+static void check_clock(struct dump_task *t, const struct proc_timer *timer)
+{
+	if (timer->clock == CLOCK_THREAD_CPUTIME_ID && !timer->thread && t->n_threads > 1)
+		task_warn(t, arena_printf(dump_arena(t->dump), "POSIX timer %d", timer->id),
+			  "counts the processor time of one thread, and the kernel does not say of which; "
+			  "it will count that of the leader", "");
+}
+
 static PosixTimerEntry *posix_entry(struct dump_task *t, const struct proc_timer *timer)
 {
 	struct dump *d = t->dump;
@@ -66,17 +80,12 @@ static PosixTimerEntry *posix_entry(struct dump_task *t, const struct proc_timer
 		e->has_notify_thread_id = true;
 		e->notify_thread_id = dump_vpid(d, timer->target);
 		if (!e->notify_thread_id) {
-			task_warn(t, arena_printf(dump_arena(d), "POSIX timer %d", timer->id),
-				  "notifies a thread that has ended; it is kept as one that notifies nobody",
-				  "");
+			warn_no_thread(t, timer);
 			e->has_notify_thread_id = false;
 			e->it_sigev_notify = SIGEV_NONE;
 		}
 	}
-	if (timer->clock == CLOCK_THREAD_CPUTIME_ID && !timer->thread && t->n_threads > 1)
-		task_warn(t, arena_printf(dump_arena(d), "POSIX timer %d", timer->id),
-			  "counts the processor time of one thread, and the kernel does not say of which; "
-			  "it will count that of the leader", "");
+	check_clock(t, timer);
 	return e;
 }
 
@@ -113,6 +122,27 @@ static int collect(struct dump_task *t)
 		r->setting = area_reserve(p->area, sizeof(struct itimerspec));
 		r->get = program_do(p, SYS_timer_gettime, IMM(timers.timers[i].id), AREA(r->setting));
 		r->overrun = program_call(p, SYS_timer_getoverrun, IMM(timers.timers[i].id));
+	}
+	return 0;
+}
+
+/* The thread may be younger than the list of threads: whether it is there is asked anew. */
+static int examine(struct dump_task *t)
+{
+	struct proc_timers timers = { 0 };
+
+	if (t->zombie || proc_timers(&t->stop->proc, dump_arena(t->dump), &timers, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < timers.n; i++) {
+		struct proc thread = PROC_INIT;
+
+		check_clock(t, &timers.timers[i]);
+		if (!timers.timers[i].thread)
+			continue;
+		if (!timers.timers[i].target ||
+		    proc_open_thread(&thread, &t->stop->proc, timers.timers[i].target, NULL) < 0)
+			warn_no_thread(t, &timers.timers[i]);
+		proc_close(&thread);
 	}
 	return 0;
 }
@@ -373,6 +403,7 @@ static int emit(struct restore_task *t)
 const struct state_class timers_state = {
 	.name = "timers",
 	.collect = collect,
+	.examine = examine,
 	.absorb = absorb,
 	.check = check,
 	.emit = emit,

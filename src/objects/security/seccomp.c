@@ -420,9 +420,23 @@ static int emit_thread(struct restore_thread *th)
 	return 0;
 }
 
+/* Filters are read by ptrace from a stopped thread only. */
+static int examine(struct dump_task *t)
+{
+	bool filtered = false;
+
+	for (size_t i = 0; i < t->n_threads; i++)
+		filtered |= t->threads[i].status->seccomp == SECCOMP_MODE_FILTER;
+	if (filtered)
+		task_warn(t, "its seccomp filters", "can't be read while it runs; a filter that hands calls "
+			  "to a supervisor (SECCOMP_RET_USER_NOTIF) can't be kept", "");
+	return 0;
+}
+
 const struct state_class seccomp_state = {
 	.name = "seccomp",
 	.collect_thread = collect_thread,
+	.examine = examine,
 	.absorb = absorb,
 	.write = write_list,
 	.check = check,
