@@ -101,7 +101,7 @@ static int search(const struct epoll_out *out, const EventpollTfdEntry *w, uint3
 	return err;
 }
 
-static int note(struct epoll_out *out, size_t index, const FdinfoEntry *found)
+static void note(struct epoll_out *out, size_t index, const FdinfoEntry *found)
 {
 	struct arena *a = dump_arena(out->task->dump);
 	CrtoolsEpollTarget *x = arena_msg(a, CrtoolsEpollTarget, crtools_epoll_target);
@@ -124,7 +124,6 @@ static int note(struct epoll_out *out, size_t index, const FdinfoEntry *found)
 			w->tfd = table->fds[k]->fd;
 			break;
 		}
-	return 0;
 }
 
 static int match_watch(struct epoll_out *out, size_t index, uint32_t nth, struct candidates *c)
@@ -144,8 +143,10 @@ static int match_watch(struct epoll_out *out, size_t index, uint32_t nth, struct
 	ret = search(out, w, nth, c, &found);
 	if (ret < 0)
 		return ret;
-	if (found)
-		return note(out, index, found);
+	if (found) {
+		note(out, index, found);
+		return 0;
+	}
 	task_refuse(out->task, out->object,
 		    arena_printf(dump_arena(d), "it watches a file (added as descriptor %u, inode %lu) that no process "
 				 "of the tree has open", w->tfd, (unsigned long)w->inode),
@@ -155,8 +156,7 @@ static int match_watch(struct epoll_out *out, size_t index, uint32_t nth, struct
 
 static int match_all(struct epoll_out *out, struct candidates *c)
 {
-	struct hash counts = { 0 };
-	/* Numbers change as watches are matched: the count is of those that fdinfo showed. */
+	struct hash counts = { 0 }; /* of watches so far, by the number that fdinfo showed */
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < out->e->n_tfd; i++) {

@@ -11,6 +11,8 @@
 #define _GNU_SOURCE
 #include "workload.h"
 
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -53,11 +55,37 @@ static void take_counter(int fd)
 	wl_check_eq(read(fd, &got, sizeof(got)), sizeof(got));
 }
 
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Numbers, events and data of all watches, in one order. */
+static char *watches(int set)
+{
+	char *text = wl_read_file(wl_format("/proc/self/fdinfo/%d", set)), *lines[32], *all = "";
+	size_t n = 0;
+
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strncmp(line, "tfd:", 4)) {
+			char *end = strstr(line, " pos:");
+
+			if (end)
+				*end = '\0';
+			lines[n++] = line;
+		}
+	qsort(lines, n, sizeof(lines[0]), compare);
+	for (size_t i = 0; i < n; i++)
+		all = wl_format("%s%s\n", all, lines[i]);
+	return all;
+}
+
 int main(void)
 {
 	int set = wl_try(epoll_create1(0)), outer = wl_try(epoll_create1(0)), lonely = wl_try(epoll_create1(0));
 	int counter[5], fired[2], theirs[2], moved = 555;
-	char *path = wl_format("/proc/self/fdinfo/%d", set), byte = 'b';
+	struct wl_stage *stage = wl_stage_new();
+	char byte = 'b', *before;
 	struct epoll_event event;
 	pid_t child;
 
@@ -86,15 +114,18 @@ int main(void)
 	add(lonely, theirs[0], EPOLLIN, 300);
 	child = wl_fork_awaited();
 	if (!child) {
+		wl_try(close(fired[1]));
 		wl_child_wait();
 		wl_check_eq(write(theirs[1], &byte, 1), 1);
 		expect(lonely, 300, EPOLLIN);
+		wl_stage_await(stage, 1);
 		_exit(0);
 	}
 	wl_try(close(theirs[0]));
-	path = wl_read_file(path);
+	before = watches(set);
+	wl_check(strstr(before, "events: 40000000 ") && strstr(before, "events: c0000000 "));
 	wl_ready_and_wait();
-	wl_check(strstr(path, "40000000"));
+	wl_check_text("watches", watches(set), before);
 	expect_none(outer);
 	/* What was spent stays so, whatever happens to it. */
 	set_counter(counter[1]);
@@ -122,7 +153,9 @@ int main(void)
 	wl_try(dup2(counter[4], moved));
 	wl_try(epoll_ctl(set, EPOLL_CTL_DEL, moved, NULL));
 	expect_none(set);
-	wl_finish(child);
+	wl_try(kill(child, SIGTERM));
 	expect(lonely, 300, EPOLLIN);
+	wl_stage_add(stage);
+	wl_reap(child);
 	wl_pass();
 }

@@ -5,7 +5,6 @@
  *
  *	wl: areas   timers epoll-and-event-fds
  *	wl: flavours host user ns userns
- *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"
