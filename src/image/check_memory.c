@@ -64,9 +64,6 @@ int check_mm(struct verify *v, const MmEntry *mm)
 	bool guards = false;
 	int ret = check_file_id(v, "exe_file_id", mm->exe_file_id, FD_TYPES__REG);
 
-	if (!ret && mm->n_mm_saved_auxv % 2)
-		ret = check_fail(v, "mm_saved_auxv", "it has %zu words, no pairs",
-				 mm->n_mm_saved_auxv);
 	for (size_t i = 0; i < mm->n_vmas && !ret; i++)
 		ret = check_area(v, mm->vmas[i], &guards);
 	return ret;

@@ -125,14 +125,16 @@ static int write_note(int folder, int *ret_note)
 {
 	_cleanup_fd_ int note = openat(folder, "owner", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	char text[128], boot[40];
+	int ret;
 
 	if (note < 0)
 		return -errno;
 	flock(note, LOCK_EX | LOCK_NB); /* nobody else can hold it; see (3) where it can't be had */
 	image_boot_id(boot);
 	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), start_time(getpid()), boot);
-	if (write_full(note, text, strlen(text)))
-		return -EIO;
+	ret = write_full(note, text, strlen(text));
+	if (ret)
+		return ret;
 	*ret_note = TAKE_FD(note);
 	return 0;
 }
