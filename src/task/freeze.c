@@ -317,6 +317,10 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 			return -ESRCH;
 		p->zombie = true;
 		p->leader_gone = false;
+	} else if (p->threads[0].tid != pid) {
+		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
+			       "process %d goes on although its first thread has ended; that can't "
+			       "be kept", pid);
 	} else {
 		p->mem_fd = proc_openat(&p->proc, "mem", O_RDWR, err);
 		if (p->mem_fd < 0)

@@ -68,6 +68,10 @@ class Runner:
         os.chmod(self.base, 0o755)
         self.running = {}  # report descriptor: (pid, case, folder, text so far, deadline)
         self.number = 0
+        # A machine under load makes time limits and races of tests fail: what fails is run once
+        # more, alone, when all others are done, and is listed either way.
+        self.again = []
+        self.alone = False
 
     def note(self, outcome):
         self.outcomes.append(outcome)
@@ -115,6 +119,12 @@ class Runner:
             reason += f" (kept in {folder})"
         else:
             shutil.rmtree(folder, ignore_errors=True)
+        if kind == "fail" and case not in self.again and not self.alone:
+            self.again.append(case)
+            print(f"again {case.name} ({seconds:.2f}s): {reason}")
+            if details:
+                print("\t" + details.rstrip().replace("\n", "\n\t"))
+            return
         self.note(Outcome(case.name, kind, reason, details, seconds))
 
     def _collect(self):
@@ -130,7 +140,12 @@ class Runner:
                 os.kill(pid, signal.SIGKILL)
 
     def run(self, cases):
-        queue = list(cases)
+        self._run(list(cases))
+        self.alone = True
+        self.jobs = 1
+        self._run(list(self.again))
+
+    def _run(self, queue):
         try:
             while queue or self.running:
                 while queue and len(self.running) < self.jobs:
@@ -166,6 +181,9 @@ class Runner:
             shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             print(f"skipped, {reason}: {shown}")
         failed = [o.name for o in self.outcomes if o.kind == "fail"]
+        unsteady = [case.name for case in self.again if case.name not in failed]
+        if unsteady:
+            print("failed at first, passed alone: " + ", ".join(unsteady))
         if failed:
             print("failed: " + ", ".join(failed))
         count = {kind: sum(o.kind == kind for o in self.outcomes)

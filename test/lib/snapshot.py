@@ -172,7 +172,8 @@ def differences(before, after, ignore=()):
             if "tree" not in ignore:
                 found.append(f"task {pid} is {'gone' if pid not in after else 'new'}")
             continue
-        if before[pid]["tree"]["zombie"] != after[pid]["tree"]["zombie"]:
+        if "tree" not in ignore and \
+                before[pid]["tree"]["zombie"] != after[pid]["tree"]["zombie"]:
             found.append(f"task {pid} is {'no' if before[pid]['tree']['zombie'] else 'a'} zombie")
             continue
         for aspect in ASPECTS:

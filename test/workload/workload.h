@@ -22,6 +22,8 @@
  *	wl: cflags     extra options for the compiler, such as -m32
  *	wl: libs       libraries to link with
  *	wl: timeout    seconds; default 60
+ *	wl: limit      what doc/limits.md says is not kept: the run has to fail, and when it does
+ *	               not, the limit is gone and this line has to go
  *	wl: ignore     what changes while the program waits and is not compared
  *	               before the dump and after the restore: tree, maps, fds,
  *	               fdinfo, links, args, status, limits, sched (see

@@ -5,8 +5,9 @@
  * right queue, nothing twice, masks unchanged.
  *
  *	wl: areas   signals threads
- *	wl: flavours host user ns userns
+ *	wl: flavours host user ns userns unpriv
  *	wl: cycles  5
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"

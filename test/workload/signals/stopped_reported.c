@@ -3,8 +3,8 @@
  * A child whose stop the parent has seen already: it must not be reported a second time.
  *
  *	wl: areas   signals
+ *	wl: limit   whether a stop was already reported to the parent
  *	wl: flavours host user ns userns
- *	wl: crossing none CRIU does not keep whether a stop was reported
  */
 #define _GNU_SOURCE
 #include "stop.h"

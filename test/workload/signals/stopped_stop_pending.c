@@ -5,6 +5,7 @@
  *
  *	wl: areas   signals
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU does not end when it restores a second stop, and loses it when it dumps
  */
 #define _GNU_SOURCE
 #include "stop.h"

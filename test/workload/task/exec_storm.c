@@ -4,6 +4,7 @@
  * tasks in the middle of exec, when memory, threads and names change under its hands.
  *
  *	wl: areas   task
+ *	wl: ignore   tree maps fds fdinfo links args status limits sched
  *	wl: flavours host user ns userns
  */
 #define _GNU_SOURCE

@@ -4,7 +4,7 @@
  * meets tasks that appear and vanish. All must be reaped with status 0, all bytes be there.
  *
  *	wl: areas   task
- *	wl: ignore   tree fds fdinfo
+ *	wl: ignore   tree maps fds fdinfo links args status limits sched
  *	wl: flavours host user ns userns
  *	wl: cycles  5
  */

@@ -3,7 +3,7 @@
  * The fork storm with children that live for ten milliseconds each.
  *
  *	wl: areas   task
- *	wl: ignore   tree fds fdinfo
+ *	wl: ignore   tree maps fds fdinfo links args status limits sched
  *	wl: flavours host user ns userns
  *	wl: cycles  5
  */

@@ -4,7 +4,7 @@
  * the group's state is what it was afterwards, and a fork storm in it comes through whole.
  *
  *	wl: areas    task
- *	wl: ignore   tree fds fdinfo
+ *	wl: ignore   tree maps fds fdinfo links args status limits sched
  *	wl: needs    cgroup2
  *	wl: dump     --freeze-cgroup /sys/fs/cgroup/unified/wl-freeze
  *	wl: crossing none the group's name is fixed, so that one run at a time can use it

@@ -5,6 +5,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "puppet.h"

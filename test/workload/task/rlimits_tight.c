@@ -6,7 +6,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
- *	wl: crossing to
+ *	wl: crossing none CRIU restores with descriptors of its own, more than the limit allows
  */
 #define _GNU_SOURCE
 #include "workload.h"

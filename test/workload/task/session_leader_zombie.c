@@ -5,7 +5,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
- *	wl: crossing from
+ *	wl: crossing none CRIU puts the orphans elsewhere, and its images have no user of a zombie
  */
 #define _GNU_SOURCE
 #include "puppet.h"

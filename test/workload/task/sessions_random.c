@@ -5,8 +5,8 @@
  * looked at again.
  *
  *	wl: areas   task
+ *	wl: limit   sessions whose leader is neither above nor below the parent of a member
  *	wl: flavours host user ns userns
- *	wl: crossing from
  */
 #define _GNU_SOURCE
 #include "puppet.h"

@@ -3,7 +3,7 @@
  * A zombie that dumped core: the core flag of its wait status.
  *
  *	wl: areas   task
- *	wl: crossing from
+ *	wl: limit   a zombie's "core dumped" flag
  */
 #define _GNU_SOURCE
 #include "workload.h"

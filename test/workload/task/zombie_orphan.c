@@ -6,7 +6,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
- *	wl: crossing from
+ *	wl: crossing none CRIU's images have no mask, user or limits of zombies
  */
 #define _GNU_SOURCE
 #include "puppet.h"

@@ -5,7 +5,7 @@
  *
  *	wl: areas   threads
  *	wl: flavours host user ns userns
- *	wl: crossing none CRIU knows no shared fs between processes
+ *	wl: expect dump-refused shared with process
  */
 #define _GNU_SOURCE
 #include "kcmp.h"

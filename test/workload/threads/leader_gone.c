@@ -5,7 +5,7 @@
  *
  *	wl: areas   threads
  *	wl: flavours host user ns userns
- *	wl: crossing none CRIU knows no dead leaders
+ *	wl: expect dump-refused first thread has ended
  */
 #define _GNU_SOURCE
 #include "workload.h"

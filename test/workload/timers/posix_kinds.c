@@ -5,6 +5,7 @@
  * on ticking, to the right thread.
  *
  *	wl: areas   timers threads
+ *	wl: ignore  status
  *	wl: flavours host user ns userns
  */
 #define _GNU_SOURCE

@@ -4,8 +4,8 @@
  * overruns are counted on (timer_getoverrun, si_overrun), nothing of it lost.
  *
  *	wl: areas   timers signals
+ *	wl: limit   overruns gathered while a timer's signal was pending
  *	wl: flavours host user ns userns
- *	wl: crossing none CRIU keeps no pending overrun
  */
 #define _GNU_SOURCE
 #include "posix.h"
