@@ -33,11 +33,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
-
-#define PAGE 4096ul
-
-/* MAPPING and LEAVING: the visitor has been sent into mmap, or munmap. */
-enum step { STEP_NONE, STEP_SPOT, STEP_MAPPING, STEP_MAPPED, STEP_RUN, STEP_LEAVING };
+#include "task/visit_steps.h"
 
 static struct thread_stop *visitor(const struct visit *v)
 {
@@ -65,19 +61,14 @@ static void regs_to_agent(const struct thread_stop *t, struct agent_regs *out)
 }
 
 /* entry.S keeps the header there; the interpreter in between has other uses for it. */
-static uint64_t agent_header_of(const struct cpu_regs *regs)
-{
-	return regs->r.rbx;
-}
-
-static size_t stub_room(void)
+size_t visit_stub_room(void)
 {
 	return (agent_stub_size + 15) & ~15u;
 }
 
 /* The end of an executable private mapping: of the vdso if there is one, since behind its image
  * there are only zeroes, else of another one whose bytes are put back afterwards. */
-static int find_spot(struct visit *v, struct err *err)
+int visit_find_spot(struct visit *v, struct err *err)
 {
 	const struct proc_area *best = NULL;
 	static const unsigned char zeroes[1024];
@@ -96,16 +87,16 @@ static int find_spot(struct visit *v, struct err *err)
 		return err_set(err, ERR_AGENT, ENOEXEC,
 			       "process %d has no executable private mapping to run the agent from",
 			       v->proc->pid);
-	v->spot = best->end - stub_room();
-	v->saved = malloc(stub_room());
+	v->spot = best->end - visit_stub_room();
+	v->saved = malloc(visit_stub_room());
 	if (!v->saved)
 		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory");
-	int ret = mem_read(v->proc->mem_fd, v->spot, v->saved, stub_room());
+	int ret = mem_read(v->proc->mem_fd, v->spot, v->saved, visit_stub_room());
 
 	if (ret < 0)
 		return err_set(err, ERR_AGENT, -ret, "can't read the code of process %d at 0x%llx",
 			       v->proc->pid, (unsigned long long)v->spot);
-	if (memcmp(v->saved, zeroes, stub_room()))
+	if (memcmp(v->saved, zeroes, visit_stub_room()))
 		log_debug("process %d: the agent's foothold at 0x%llx takes bytes in use",
 			  v->proc->pid, (unsigned long long)v->spot);
 	return 0;
@@ -124,7 +115,7 @@ static void fill_stub(unsigned char *stub, const struct thread_stop *t, uint64_t
 	memcpy(stub + agent_stub_size - sizeof(data), &data, sizeof(data));
 }
 
-static int place_stub(struct visit *v, struct err *err)
+int visit_place_stub(struct visit *v, struct err *err)
 {
 	unsigned char stub[1024];
 	int ret;
@@ -237,7 +228,7 @@ static int start_mapping(struct visit *v, struct err *err)
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 };
 	int ret;
 
-	ret = place_stub(v, err);
+	ret = visit_place_stub(v, err);
 	if (ret == 0)
 		ret = fault_at("visit-stub", err);
 	if (ret == 0)
@@ -263,7 +254,7 @@ static int pick_signal(const struct visit *v)
 /* As many ways out as fit into a page; none lies in two. */
 static size_t exits_size(size_t n)
 {
-	size_t a_page = PAGE / stub_room();
+	size_t a_page = PAGE / visit_stub_room();
 
 	return (n + a_page - 1) / a_page * PAGE;
 }
@@ -271,9 +262,9 @@ static size_t exits_size(size_t n)
 /* Offset of a thread's way out in the area. */
 static uint64_t exit_of(const struct visit *v, size_t i)
 {
-	size_t a_page = PAGE / stub_room();
+	size_t a_page = PAGE / visit_stub_room();
 
-	return area_size(v->area) - v->area->exits + i / a_page * PAGE + i % a_page * stub_room();
+	return area_size(v->area) - v->area->exits + i / a_page * PAGE + i % a_page * visit_stub_room();
 }
 
 /* Points a thread at its way out, so that its mask may be changed: were the tool to die now, it would put
@@ -433,7 +424,7 @@ static int restore_thread(struct tree_stop *tree, struct visit *v, struct thread
 }
 
 /* The two halves of leaving: all threads but the visitor, whose unmapping starts; then the rest. */
-static int start_leaving(struct tree_stop *tree, struct visit *v, struct err *err)
+int visit_start_leaving(struct tree_stop *tree, struct visit *v, struct err *err)
 {
 	uint64_t arg[6] = { v->addr, area_size(v->area) };
 	int ret = 0;
@@ -450,7 +441,7 @@ static int start_leaving(struct tree_stop *tree, struct visit *v, struct err *er
 	return ret;
 }
 
-static int finish_leaving(struct tree_stop *tree, struct visit *v, struct err *err)
+int visit_finish_leaving(struct tree_stop *tree, struct visit *v, struct err *err)
 {
 	int64_t result = 0;
 	int ret = 0;
@@ -462,13 +453,13 @@ static int finish_leaving(struct tree_stop *tree, struct visit *v, struct err *e
 	if (ret == 0 && v->step >= STEP_SPOT)
 		ret = restore_thread(tree, v, visitor(v), true, err);
 	if (ret == 0 && v->step >= STEP_SPOT)
-		ret = mem_write(v->proc->mem_fd, v->spot, v->saved, stub_room());
+		ret = mem_write(v->proc->mem_fd, v->spot, v->saved, visit_stub_room());
 	v->step = STEP_NONE;
 	return ret;
 }
 
 /* For the case that a visit broke off somewhere: put back by force what can be put back. */
-static void abandon(struct visit *v)
+void visit_abandon(struct visit *v)
 {
 	if (v->step == STEP_NONE)
 		return;
@@ -493,7 +484,7 @@ static void abandon(struct visit *v)
 		ptrace_set_regs(t->tid, &regs, NULL);
 	}
 	if (v->saved)
-		mem_write(v->proc->mem_fd, v->spot, v->saved, stub_room());
+		mem_write(v->proc->mem_fd, v->spot, v->saved, visit_stub_room());
 }
 
 /* A thread stands again, wherever in its program it is. */
@@ -527,8 +518,8 @@ static void retreat(struct tree_stop *tree, struct visit *v)
 	if (v->step == STEP_MAPPING)
 		ret = await_mapping(tree, v, NULL);
 	if (ret == 0 && v->step == STEP_LEAVING) {
-		if (finish_leaving(tree, v, NULL) < 0)
-			abandon(v);
+		if (visit_finish_leaving(tree, v, NULL) < 0)
+			visit_abandon(v);
 		return;
 	}
 	if (v->step < STEP_MAPPED)
@@ -540,11 +531,11 @@ static void retreat(struct tree_stop *tree, struct visit *v)
 			       v->area->bytes + area_code_size(),
 			       v->area->len - area_code_size());
 	if (ret == 0)
-		ret = start_leaving(tree, v, NULL);
+		ret = visit_start_leaving(tree, v, NULL);
 	if (ret == 0)
-		ret = finish_leaving(tree, v, NULL);
+		ret = visit_finish_leaving(tree, v, NULL);
 	if (ret < 0)
-		abandon(v);
+		visit_abandon(v);
 }
 
 /* What clean needs to take the visit back; before anything is changed. */
@@ -555,17 +546,17 @@ static void note_visit(struct tree_stop *tree, const struct visit *v)
 
 	if (!tree->journal)
 		return;
-	if (memcmp(v->saved, zeroes, stub_room()))
-		for (size_t i = 0; i < stub_room(); i++)
+	if (memcmp(v->saved, zeroes, visit_stub_room()))
+		for (size_t i = 0; i < visit_stub_room(); i++)
 			sprintf(bytes + 2 * i, "%02x", v->saved[i]);
 	journal_add(tree->journal, "visit %d %llu %llx %zu %llx %zx %s\n", v->proc->pid,
 		    (unsigned long long)v->proc->start_time, (unsigned long long)v->spot,
-		    stub_room(), (unsigned long long)v->hint, area_size(v->area), bytes);
+		    visit_stub_room(), (unsigned long long)v->hint, area_size(v->area), bytes);
 }
 
 static int choose_places(struct tree_stop *tree, struct visit *v, struct err *err)
 {
-	int ret = find_spot(v, err);
+	int ret = visit_find_spot(v, err);
 
 	v->hint = find_hole(v, area_size(v->area));
 	if (ret == 0)
@@ -591,11 +582,11 @@ static int run_all(struct tree_stop *tree, struct visit *visits, size_t n, struc
 	if (ret == 0)
 		ret = fault_at("visit-results", err);
 	for (i = 0; ret == 0 && i < n; i++)
-		ret = start_leaving(tree, &visits[i], err);
+		ret = visit_start_leaving(tree, &visits[i], err);
 	if (ret == 0)
 		ret = fault_at("visit-leaving", err);
 	for (i = 0; ret == 0 && i < n; i++)
-		ret = finish_leaving(tree, &visits[i], err);
+		ret = visit_finish_leaving(tree, &visits[i], err);
 	return ret;
 }
 
@@ -612,213 +603,5 @@ int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err
 		free(visits[i].saved);
 		visits[i].saved = NULL;
 	}
-	return ret;
-}
-
-/* --- what a killed tool has left ------------------------------------------------------------- */
-
-/* The reverse of regs_to_agent. */
-static void regs_from_agent(const struct agent_regs *in, struct cpu_regs *regs)
-{
-	struct user_regs_struct *r = &regs->r;
-
-	r->r15 = in->r15, r->r14 = in->r14, r->r13 = in->r13, r->r12 = in->r12;
-	r->rbp = in->rbp, r->rbx = in->rbx, r->r11 = in->r11, r->r10 = in->r10;
-	r->r9 = in->r9, r->r8 = in->r8, r->rax = in->rax, r->rcx = in->rcx;
-	r->rdx = in->rdx, r->rsi = in->rsi, r->rdi = in->rdi, r->rip = in->rip;
-	r->cs = in->cs, r->eflags = in->rflags, r->rsp = in->rsp, r->ss = in->ss;
-	r->orig_rax = -1;
-}
-
-static int put_back(struct thread_stop *t, const struct agent_regs *regs, uint64_t mask)
-{
-	int ret;
-
-	regs_from_agent(regs, &t->regs);
-	ret = ptrace_set_regs(t->tid, &t->regs, NULL);
-	if (ret == 0)
-		ret = ptrace_set_sigmask(t->tid, mask, NULL);
-	t->sigmask = mask;
-	return ret;
-}
-
-/* In the stub: its data say how the thread goes on. */
-static bool heal_in_stub(const struct proc_stop *p, struct thread_stop *t)
-{
-	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
-	uint64_t page = regs_ip(&t->regs) & ~(PAGE - 1), ip = regs_ip(&t->regs) - page;
-	unsigned char now[PAGE];
-	struct agent_stub_data data;
-
-	/* It begins at a multiple of 16 before the end of a page (find_spot), or after its start. */
-	if (mem_read(p->mem_fd, page, now, PAGE) < 0)
-		return false;
-	for (size_t at = ip < code ? 0 : (ip - code) & ~15ul; at <= ip; at += 16) {
-		if (at + agent_stub_size > PAGE || memcmp(now + at, agent_stub, code))
-			continue;
-		memcpy(&data, now + at + code, sizeof(data));
-		return put_back(t, &data.regs, data.mask) == 0;
-	}
-	return false;
-}
-
-/* In the agent's own code the header is in a register, but while the interpreter runs: then the thread
- * is let run on to the place where it tells its tracer that it is done. */
-static bool heal_in_area(struct tree_stop *tree, const struct proc_stop *p, struct thread_stop *t)
-{
-	uint64_t area = regs_ip(&t->regs) & ~(PAGE - 1);
-	unsigned char code[PAGE];
-	struct agent_program head;
-	size_t len = agent_blob_size < PAGE ? agent_blob_size : PAGE;
-
-	if (mem_read(p->mem_fd, area, code, 16) < 0 || memcmp(code, agent_blob, 16) ||
-	    mem_read(p->mem_fd, area, code, len) < 0 || memcmp(code, agent_blob, len))
-		return false;
-	for (int stops = 0; stops < 16; stops++) {
-		struct ptrace_report report;
-		uint64_t at = agent_header_of(&t->regs);
-
-		if (at > area && mem_read(p->mem_fd, at, &head, sizeof(head)) == 0 &&
-		    head.self == at - area)
-			return put_back(t, &head.regs, head.mask) == 0;
-		if (ptrace_cont(t->tid, 0, NULL) < 0 || tree_wait(tree, t->tid, &report, NULL) < 0 ||
-		    report.kind == PTRACE_STOP_GONE || ptrace_get_regs(t->tid, &t->regs, NULL) < 0)
-			return false;
-	}
-	return false;
-}
-
-void visit_heal(struct tree_stop *tree, struct proc_stop *p)
-{
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (heal_in_stub(p, &p->threads[i]) || heal_in_area(tree, p, &p->threads[i]))
-			log_info("thread %d was led back out of the agent of a tool that was killed",
-				 p->threads[i].tid);
-}
-
-static bool is_stub(const struct proc_stop *p, const struct visit_rest *rest)
-{
-	unsigned char now[1024];
-	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
-
-	return rest->saved_len == stub_room() &&
-	       mem_read(p->mem_fd, rest->spot, now, stub_room()) == 0 && !memcmp(now, agent_stub, code);
-}
-
-/* Private, without a file or a name, without a gap; and it begins with the agent's code, or is as
- * empty as it was mapped. */
-static bool is_area(const struct proc_stop *p, const struct proc_areas *areas,
-		    const struct visit_rest *rest)
-{
-	uint64_t at = rest->addr, end = rest->addr + rest->size;
-	static const unsigned char zeroes[PAGE];
-	unsigned char code[PAGE];
-	bool split = false;
-
-	for (size_t i = 0; i < areas->n && at < end; i++) {
-		const struct proc_area *a = &areas->areas[i];
-
-		if (a->end <= at)
-			continue;
-		if (a->start > at || a->path[0] || a->shared || a->ino ||
-		    (at == rest->addr && (a->start != at || a->prot != (PROT_READ | PROT_EXEC))))
-			return false;
-		split |= a->end < end;
-		at = a->end;
-	}
-	if (at < end || mem_read(p->mem_fd, rest->addr, code, PAGE) < 0)
-		return false;
-	return !memcmp(code, agent_blob, agent_blob_size < PAGE ? agent_blob_size : PAGE) ||
-	       (!split && !memcmp(code, zeroes, PAGE));
-}
-
-static bool points_in(const struct visit_rest *rest, uint64_t addr)
-{
-	return addr - rest->spot < stub_room() || addr - rest->addr < rest->size;
-}
-
-/* From the saved instruction pointer of a signal frame to its code segment and its uc_sigmask, in words
- * (struct ucontext of arch/x86/include/uapi/asm/ucontext.h and sigcontext.h). */
-#define FRAME_CS   2
-#define FRAME_MASK 16
-
-/*
- * A signal handler that interrupted our code returns there: its frame is on the thread's stack, and
- * meanwhile the thread blocks more than the frame says. Frames of handlers that have returned may still
- * be seen in the gaps of a stack; the thread's mask is then the frame's.
- */
-static bool frame_on_stack(const struct proc_stop *p, const struct thread_stop *t,
-			   const struct visit_rest *rest)
-{
-	uint64_t words[4096], at = regs_sp(&t->regs) & ~7ul;
-
-	/* Stacks end at different places: in smaller and smaller pieces. */
-	for (size_t len = sizeof(words); len >= 512; len /= 2) {
-		size_t n = len / sizeof(words[0]);
-
-		if (mem_read(p->mem_fd, at, words, len) < 0)
-			continue;
-		for (size_t k = 0; k + FRAME_MASK < n; k++)
-			if (points_in(rest, words[k]) && (words[k + FRAME_CS] & 0xffff) == 0x33 &&
-			    words[k + FRAME_MASK] != t->sigmask)
-				return true;
-		break;
-	}
-	return false;
-}
-
-static bool is_in_use(const struct proc_stop *p, const struct visit_rest *rest)
-{
-	for (size_t i = 0; i < p->n_threads; i++) {
-		const struct thread_stop *t = &p->threads[i];
-
-		if (points_in(rest, regs_ip(&t->regs)) || frame_on_stack(p, t, rest))
-			return true;
-	}
-	return false;
-}
-
-static int unmap_rest(struct tree_stop *tree, struct visit *v, struct err *err)
-{
-	int ret = place_stub(v, err);
-
-	v->step = STEP_MAPPED;
-	if (ret == 0)
-		ret = start_leaving(tree, v, err);
-	if (ret == 0)
-		ret = finish_leaving(tree, v, err);
-	if (ret < 0)
-		abandon(v);
-	return ret;
-}
-
-int visit_clean(struct tree_stop *tree, struct proc_stop *p, const struct proc_areas *areas,
-		struct visit_rest *rest, struct err *err)
-{
-	unsigned char bytes[1024] = { 0 };
-	struct area gone = { .len = rest->size };
-	struct visit v = { .proc = p, .areas = areas, .area = &gone, .spot = rest->spot,
-			   .addr = rest->addr, .saved = bytes };
-	int ret = 0;
-
-	rest->stub_found = is_stub(p, rest);
-	rest->area_found = rest->size && is_area(p, areas, rest);
-	if (!rest->stub_found && !rest->area_found)
-		return 0;
-	if (is_in_use(p, rest))
-		return -EAGAIN;
-	if (rest->stub_found && rest->saved)
-		memcpy(bytes, rest->saved, rest->saved_len);
-	if (!rest->stub_found) {
-		/* The foothold is the program's own again: another visit finds its own place. */
-		v.saved = NULL;
-		ret = find_spot(&v, err);
-	}
-	if (ret == 0 && rest->area_found)
-		ret = unmap_rest(tree, &v, err);
-	else if (ret == 0)
-		ret = mem_write(p->mem_fd, rest->spot, bytes, stub_room());
-	if (v.saved != bytes)
-		free(v.saved);
 	return ret;
 }
