@@ -6,6 +6,7 @@
  *
  * wl: areas memory
  * wl: ignore maps
+ * wl: crossing none CRIU's own code dies in pages that the program protects meanwhile
  * wl: cycles 5
  */
 #define _GNU_SOURCE

@@ -8,7 +8,7 @@
  *	wl: timeout 150
  *	wl: flavours host user ns userns
  *	wl: cycles  5
- *	wl: crossing to
+ *	wl: crossing none CRIU loses threads that end while it stops them
  */
 #define _GNU_SOURCE
 #include "workload.h"
