@@ -306,9 +306,10 @@ static int move_set(struct image_dir *dir, enum image_sync sync, struct err *err
 
 static void end_writing(struct image_dir *dir)
 {
-	image_staging_remove(dir->fd, dir->staging);
+	/* The removal needs a descriptor, of which there may be no more. */
 	close_fd(&dir->set_fd);
 	close_fd(&dir->owner_fd);
+	image_staging_remove(dir->fd, dir->staging);
 	dir->set_fd = dir->fd;
 	dir->writing = false;
 }

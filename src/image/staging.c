@@ -153,6 +153,7 @@ int image_staging_make(int dirfd, char name[40], int *ret_folder, int *ret_note)
 	folder = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	ret = folder < 0 ? -errno : write_note(folder, ret_note);
 	if (ret) {
+		close_fd(&folder); /* the removal needs a descriptor, of which there may be no more */
 		image_staging_remove(dirfd, name);
 		return ret;
 	}

@@ -33,6 +33,7 @@ def main():
     top = os.getcwd()
     os.chdir("work")
     tree = dumped.python(HOLDER)
+    tree.folder = top
     dumped.await_true("the program's start", lambda: os.path.exists("ready"))
     before = sorted(os.listdir("."))
     os.chdir(top)

@@ -15,8 +15,10 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "objects/file/file.h"
 
 #define STATUS_FLAGS (O_NONBLOCK | O_DIRECT | O_APPEND | O_NOATIME)
@@ -117,6 +119,17 @@ static bool is_wanted(const struct pipe_in *pi, const struct restore_file *but, 
 	return false;
 }
 
+/* A pipe belongs to the user who made it, which here the tool still is. That counts only for whoever
+ * opens it through /proc, so a tool without the right leaves it. */
+static void give_to_owner(const struct restore_task *t, int fd)
+{
+	const CredsEntry *creds = t->n_threads ? t->threads[0].core->thread_core->creds : NULL;
+
+	if (creds && (creds->fsuid != geteuid() || creds->fsgid != getegid()) &&
+	    fchown(fd, creds->fsuid, creds->fsgid) < 0)
+		log_debug("pipe: can't give it to user %u", creds->fsuid);
+}
+
 static int keep_spare(struct restore_task *t, struct pipe_in *pi, const struct restore_file *f,
 		      int ends[2], bool writer)
 {
@@ -134,6 +147,7 @@ static int make_pipe(struct restore_task *t, struct restore_file *f, int *ret_fd
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_sys(restore_err(t->r), "pipe2", "can't make the pipe %u", pi->id);
+	give_to_owner(t, ends[0]);
 	ret = pipe_data_fill(t, SLOT_PIPE, pi, ends[1]);
 	if (ret == 0 && is_reopened(f))
 		ret = reopen_end(t, f, ends[is_writer(f)], &first);
