@@ -17,8 +17,8 @@ int write_full(int fd, const void *buf, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
 		p += n;
 		len -= n;
 	}
@@ -34,8 +34,9 @@ int pwrite_full(int fd, const void *buf, size_t len, off_t off)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		/* 0: /proc/PID/mem of a process that has no memory any more */
+		if (n <= 0)
+			return n < 0 ? -errno : -ESRCH;
 		p += n;
 		off += n;
 		len -= n;

@@ -19,8 +19,15 @@ from survivors import check, fail, run
 from lib import system
 
 
+def dying(pid):
+    """SIGKILL is on its way to it."""
+    text = system.read_text(f"/proc/{pid}/status") or ""
+    return any(int(line.split()[1], 16) & 1 << (signal.SIGKILL - 1)
+               for line in text.splitlines() if line.startswith(("SigPnd", "ShdPnd")))
+
+
 def alive(pids):
-    return [pid for pid in pids if system.exists(pid)]
+    return [pid for pid in pids if system.exists(pid) and not dying(pid)]
 
 
 def end(pids):
