@@ -27,11 +27,11 @@ static const struct {
 	char letter;
 	enum symbol_set set;
 } letters[] = {
-	{ 'f', SYMBOLS_FD },	 { 'P', SYMBOLS_PROT },	  { 'M', SYMBOLS_MAP },
-	{ 'R', SYMBOLS_MREMAP }, { 'A', SYMBOLS_MADV },	  { 'O', SYMBOLS_OPEN },
-	{ '@', SYMBOLS_AT },	 { 'p', SYMBOLS_PRCTL },  { 'a', SYMBOLS_ARCH_PRCTL },
-	{ 'S', SYMBOLS_SIGNAL }, { 'F', SYMBOLS_FCNTL },  { 'w', SYMBOLS_WHENCE },
-	{ 'c', SYMBOLS_CLOCK },	 { 'i', SYMBOLS_ITIMER }, { 'l', SYMBOLS_RLIMIT },
+	{ 'f', SYMBOLS_FD },	      { 'P', SYMBOLS_PROT },   { 'M', SYMBOLS_MAP },
+	{ 'R', SYMBOLS_MREMAP },      { 'A', SYMBOLS_MADV },   { 'O', SYMBOLS_OPEN },
+	{ '@', SYMBOLS_AT },	      { 'p', SYMBOLS_PRCTL },  { 'a', SYMBOLS_ARCH_PRCTL },
+	{ 'S', SYMBOLS_SIGNAL },      { 'F', SYMBOLS_FCNTL },  { 'w', SYMBOLS_WHENCE },
+	{ 'c', SYMBOLS_CLOCK },	      { 'i', SYMBOLS_ITIMER }, { 'l', SYMBOLS_RLIMIT },
 	{ 'h', SYMBOLS_SIGMASK_HOW }, { 'y', SYMBOLS_POLICY }, { 'q', SYMBOLS_SECCOMP },
 };
 
@@ -39,9 +39,12 @@ static const struct {
 static const struct {
 	const char *name, *args;
 } operations[AGENT_OP_COUNT] = {
-	[AGENT_THREAD] = { "start thread", "mzx" }, [AGENT_POST] = { "post", "m" },
-	[AGENT_WAIT] = { "wait", "md" },	    [AGENT_STORE] = { "store", "mxd" },
-	[AGENT_LOAD] = { "load", "md" },	    [AGENT_ARCH] = { "processor", "dx" },
+	[AGENT_THREAD] = { "start thread", "mzx" },
+	[AGENT_POST] = { "post", "m" },
+	[AGENT_WAIT] = { "wait", "md" },
+	[AGENT_STORE] = { "store", "mxd" },
+	[AGENT_LOAD] = { "load", "md" },
+	[AGENT_ARCH] = { "processor", "dx" },
 };
 
 static int read_area(const void *source, uint64_t off, void *buf, size_t n)

@@ -2,8 +2,8 @@
 /*
  * Programs as text, like a trace of what they will do, or have done:
  *
- *	 12  map      mremap(0x7f0012340000, 8192, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, 0x55000000) ...
- *			must be 0x55000000  # memory area
+ *	 12  map      mremap(0x7f0012340000, 8192, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, 0x55000000)
+ *... must be 0x55000000  # memory area
  */
 #ifndef AGENT_LISTING_H
 #define AGENT_LISTING_H

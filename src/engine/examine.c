@@ -91,9 +91,10 @@ static void look_at_vfork(struct dump *d, struct dump_task *t)
 		if (proc_open_thread(&thread, &t->stop->proc, t->threads[i].stop->tid, NULL) < 0)
 			continue;
 		if (proc_wchan(&thread, dump_arena(d), &place, NULL) == 0 && strstr(place, "vfork"))
-			task_refuse(t, arena_printf(dump_arena(d), "thread %d", t->threads[i].vtid),
-				    "waits in vfork(2) for a child that has neither called exec nor ended",
-				    "try again when the child has gone on");
+			task_refuse(
+				t, arena_printf(dump_arena(d), "thread %d", t->threads[i].vtid),
+				"waits in vfork(2) for a child that has neither called exec nor ended",
+				"try again when the child has gone on");
 		proc_close(&thread);
 	}
 }
@@ -203,7 +204,8 @@ static void ask_classes(struct examination *x)
 	see_all(x);
 	for (size_t i = 0; i < d->n_tasks; i++)
 		for (size_t c = 0; state_classes[c]; c++) {
-			int ret = state_classes[c]->examine ? state_classes[c]->examine(d->tasks[i]) : 0;
+			int ret = state_classes[c]->examine ? state_classes[c]->examine(d->tasks[i])
+							    : 0;
 
 			if (ret < 0 && !dump_vanished(d, ret) && !is_gone(d->tasks[i]->stop))
 				refuse_failure(d, d->tasks[i]->vpid);
@@ -226,8 +228,8 @@ static int look(struct examination *x)
 	}
 	ret = find_sharing(x);
 	if (ret == 0 && !x->n_tasks)
-		ret = err_set(dump_err(d), ERR_NO_SUCH_TASK, ESRCH, "process %d has ended meanwhile",
-			      d->s->opts->pid);
+		ret = err_set(dump_err(d), ERR_NO_SUCH_TASK, ESRCH,
+			      "process %d has ended meanwhile", d->s->opts->pid);
 	for (size_t i = 0; ret == 0 && i < x->n_tasks; i++)
 		look_into(x, i);
 	if (ret < 0)

@@ -32,7 +32,8 @@ static int explain(const struct proc_stop *p, struct engine_exec *x, unsigned in
 	    why->id == ERR_TIMEOUT)
 		return err_set(err, ERR_TIMEOUT, ETIMEDOUT,
 			       "the call did not return within %u s and was taken back; process %d "
-			       "goes on as before", timeout, p->pid);
+			       "goes on as before",
+			       timeout, p->pid);
 	return err_set(err, why->id, why->num, "%s", why->text);
 }
 
@@ -45,9 +46,13 @@ static int visit(struct session *s, struct tree_stop *tree, struct proc_status *
 	struct screen screen;
 	struct err why = { 0 };
 	struct visit v = {
-		.proc = p, .areas = &areas, .area = x->area,
-		.quiet_signals = ~(status->shd_pnd | status->sig_cgt | status->sig_pnd | t->sigmask),
-		.admit = admit, .admit_data = x,
+		.proc = p,
+		.areas = &areas,
+		.area = x->area,
+		.quiet_signals =
+			~(status->shd_pnd | status->sig_cgt | status->sig_pnd | t->sigmask),
+		.admit = admit,
+		.admit_data = x,
 	};
 	int ret, restored;
 

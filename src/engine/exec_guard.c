@@ -16,7 +16,8 @@
 static const struct {
 	const char *name, *why;
 } refused[] = {
-	{ "exit", "it would end the thread that makes the call; kill sends a signal to the process" },
+	{ "exit",
+	  "it would end the thread that makes the call; kill sends a signal to the process" },
 	{ "exit_group", "it would end the process; kill sends it a signal" },
 	{ "execve", "the program would be replaced while the agent is in it" },
 	{ "execveat", "the program would be replaced while the agent is in it" },
@@ -42,9 +43,9 @@ static const struct {
 	const char *name;
 	unsigned int mask;
 } masked[] = {
-	{ "ppoll", 3 },	      { "ppoll_time64", 3 },   { "pselect6", 5 },     { "pselect6_time64", 5 },
-	{ "epoll_pwait", 4 }, { "epoll_pwait2", 4 },   { "io_pgetevents", 5 },
-	{ "io_pgetevents_time64", 5 },
+	{ "ppoll", 3 },		  { "ppoll_time64", 3 },	 { "pselect6", 5 },
+	{ "pselect6_time64", 5 }, { "epoll_pwait", 4 },		 { "epoll_pwait2", 4 },
+	{ "io_pgetevents", 5 },	  { "io_pgetevents_time64", 5 },
 };
 
 /* Waits that use the one place where the kernel keeps what is left of an interrupted one (struct
@@ -53,8 +54,12 @@ static const struct {
 	const char *name;
 	int unless_zero; /* -1: always */
 } waits[] = {
-	{ "nanosleep", -1 }, { "clock_nanosleep", -1 }, { "clock_nanosleep_time64", -1 },
-	{ "poll", 2 },	     { "futex", 3 },		{ "futex_time64", 3 },
+	{ "nanosleep", -1 },
+	{ "clock_nanosleep", -1 },
+	{ "clock_nanosleep_time64", -1 },
+	{ "poll", 2 },
+	{ "futex", 3 },
+	{ "futex_time64", 3 },
 };
 
 /* Calls on a range of addresses: the arguments that hold start and length. */
@@ -64,12 +69,12 @@ static const struct {
 	int flags;     /* the argument with flags, -1: none */
 	uint64_t bits; /* of which one has to be set for the range to matter */
 } ranged[] = {
-	{ "munmap", 0, 1, -1, 0 },	   { "mprotect", 0, 1, -1, 0 },
-	{ "pkey_mprotect", 0, 1, -1, 0 },  { "madvise", 0, 1, -1, 0 },
-	{ "mseal", 0, 1, -1, 0 },	   { "remap_file_pages", 0, 1, -1, 0 },
-	{ "mremap", 0, 1, -1, 0 },	   { "mremap", 4, 2, 3, MREMAP_FIXED },
-	{ "mmap", 0, 1, 3, MAP_FIXED },	   { "mmap2", 0, 1, 3, MAP_FIXED },
-	{ "shmat", 1, 1, 2, SHM_REMAP },   { "map_shadow_stack", 0, 1, -1, 0 },
+	{ "munmap", 0, 1, -1, 0 },	  { "mprotect", 0, 1, -1, 0 },
+	{ "pkey_mprotect", 0, 1, -1, 0 }, { "madvise", 0, 1, -1, 0 },
+	{ "mseal", 0, 1, -1, 0 },	  { "remap_file_pages", 0, 1, -1, 0 },
+	{ "mremap", 0, 1, -1, 0 },	  { "mremap", 4, 2, 3, MREMAP_FIXED },
+	{ "mmap", 0, 1, 3, MAP_FIXED },	  { "mmap2", 0, 1, 3, MAP_FIXED },
+	{ "shmat", 1, 1, 2, SHM_REMAP },  { "map_shadow_stack", 0, 1, -1, 0 },
 };
 
 static bool is_syscall(const struct agent_call *c)
@@ -101,11 +106,13 @@ static int refuse(struct err *err, const char *name, const char *why)
 
 static int guard_registers(const struct agent_call *c, const char *name, struct err *err)
 {
-	if (!strcmp(name, "arch_prctl") && (kind_of(c, 0) != AGENT_IMM ||
-					    c->arg[0] == ARCH_SET_FS || c->arg[0] == ARCH_SET_GS))
-		return refuse(err, name, "what it sets are registers, which are put back afterwards");
+	if (!strcmp(name, "arch_prctl") &&
+	    (kind_of(c, 0) != AGENT_IMM || c->arg[0] == ARCH_SET_FS || c->arg[0] == ARCH_SET_GS))
+		return refuse(err, name,
+			      "what it sets are registers, which are put back afterwards");
 	if (!strcmp(name, "prctl") && c->arg[0] == PR_SET_SYSCALL_USER_DISPATCH && !is_zero(c, 1))
-		return refuse(err, name, "the agent's own calls would be dispatched to the program");
+		return refuse(err, name,
+			      "the agent's own calls would be dispatched to the program");
 	return 0;
 }
 
@@ -114,19 +121,22 @@ static int guard_call(const struct agent_call *c, const struct thread_stop *t, s
 	const char *name = name_of(c);
 
 	if (c->op == AGENT_SYSCALL && (c->nr & X32_BIT))
-		return refuse(err, "a call of the x32 interface", "use the number of the native one");
+		return refuse(err, "a call of the x32 interface",
+			      "use the number of the native one");
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		if (!strcmp(name, refused[i].name))
 			return refuse(err, name, refused[i].why);
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
 		if (!strcmp(name, masked[i].name) && !is_zero(c, masked[i].mask))
-			return refuse(err, name, "the program's handlers can't run meanwhile; without a "
-						 "signal mask it can");
+			return refuse(err, name,
+				      "the program's handlers can't run meanwhile; without a "
+				      "signal mask it can");
 	for (size_t i = 0; i < ARRAY_SIZE(waits) && regs_restart_block(&t->regs); i++)
 		if (!strcmp(name, waits[i].name) &&
 		    (waits[i].unless_zero < 0 || !is_zero(c, waits[i].unless_zero)))
-			return refuse(err, name, "the process itself waits just now, and the kernel would "
-						 "forget for how long");
+			return refuse(err, name,
+				      "the process itself waits just now, and the kernel would "
+				      "forget for how long");
 	return guard_registers(c, name, err);
 }
 
@@ -173,8 +183,9 @@ int exec_guard_addresses(const struct program *p, const struct visit *v, struct 
 			continue;
 		for (size_t i = 0; i < ARRAY_SIZE(ranged); i++)
 			if (!strcmp(name_of(c), ranged[i].name) && ranges_over(c, i, v))
-				return refuse(err, name_of(c),
-					      "the range holds memory that the agent needs to leave");
+				return refuse(
+					err, name_of(c),
+					"the range holds memory that the agent needs to leave");
 	}
 	return 0;
 }

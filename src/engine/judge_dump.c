@@ -9,9 +9,10 @@ void judge_session(struct dump *d)
 
 	if ((pid_t)root->pstree->sid == root->vpid || d->s->opts->shell_job)
 		return;
-	report_refuse(&d->s->report, root->vpid,
-		      arena_printf(dump_arena(d), "session %u", root->pstree->sid),
-		      "is led by a process outside of the tree",
-		      "use --shell-job: at the restore the tree joins the caller's session; or start "
-		      "the program by setsid(1)");
+	report_refuse(
+		&d->s->report, root->vpid,
+		arena_printf(dump_arena(d), "session %u", root->pstree->sid),
+		"is led by a process outside of the tree",
+		"use --shell-job: at the restore the tree joins the caller's session; or start "
+		"the program by setsid(1)");
 }

@@ -2,8 +2,8 @@
 /*
  * See predict.h. Size: the pages that the page tables show now, and entries by their number. Time:
  * looking at the tree took as long as collecting its state will; a visit of the agent and the
- * freezing cost so much a thread (measured on several machines: 0.1 to 0.3 ms); memory is copied at a
- * rate that is measured on the tree's own memory.
+ * freezing cost so much a thread (measured on several machines: 0.1 to 0.3 ms); memory is copied at
+ * a rate that is measured on the tree's own memory.
  */
 #include "engine/predict.h"
 
@@ -24,8 +24,14 @@
 #define DEFAULT_RATE UINT64_C(1000) /* bytes a microsecond */
 
 /* Bytes of entries: averages of what real sets hold. */
-enum { SIZE_SET = 4096, SIZE_TASK = 3072, SIZE_THREAD = 1536, SIZE_AREA = 48, SIZE_FILE = 64,
-       SIZE_RUN = 16 };
+enum {
+	SIZE_SET = 4096,
+	SIZE_TASK = 3072,
+	SIZE_THREAD = 1536,
+	SIZE_AREA = 48,
+	SIZE_FILE = 64,
+	SIZE_RUN = 16
+};
 
 /* Shared memory is saved once, wherever it is mapped; a view of it shows what is in that view. */
 static uint64_t shared_bytes(const struct dump *d)
@@ -36,8 +42,8 @@ static uint64_t shared_bytes(const struct dump *d)
 	for (size_t i = 0; i < d->n_tasks; i++)
 		for (size_t k = 0; k < d->tasks[i]->n_vmas; k++) {
 			const struct proc_area *a = d->tasks[i]->vmas[k].area;
-			uint64_t key = hash_mix(hash_mix(a->ino, ((uint64_t)a->major << 32) | a->minor),
-						a->offset);
+			uint64_t key = hash_mix(
+				hash_mix(a->ino, ((uint64_t)a->major << 32) | a->minor), a->offset);
 			uint64_t here = a->rss + a->swap + a->shared_hugetlb, known;
 
 			if (!(d->tasks[i]->vmas[k].vma->status & VMA_ANON_SHARED) || !here)
@@ -79,7 +85,8 @@ static uint64_t entry_bytes(const struct dump *d)
 }
 
 /* From the process into new memory, as into an image that the page cache takes. */
-static uint64_t copy_sample(const struct dump_task *t, uint64_t start, uint64_t len, void *buf, int fd)
+static uint64_t copy_sample(const struct dump_task *t, uint64_t start, uint64_t len, void *buf,
+			    int fd)
 {
 	struct iovec local = { buf, len }, remote = { (void *)start, len };
 	ssize_t got = process_vm_readv(t->stop->pid, &local, 1, &remote, 1, 0);

@@ -47,7 +47,8 @@ static void look_at_threads(struct tree_stop *tree, struct proc_stop *p)
 			continue;
 		}
 		if (stat.state == 'T')
-			p->stop_signo = SIGSTOP; /* or another one: the kernel tells a tracer only */
+			p->stop_signo =
+				SIGSTOP; /* or another one: the kernel tells a tracer only */
 		regs_set_compat(&t.regs, compat);
 		arena_push(tree->arena, p->threads, p->n_threads, t);
 	}
@@ -60,8 +61,9 @@ static int look_at(struct tree_stop *tree, pid_t pid, struct proc_stop *parent, 
 	struct proc_stat stat;
 	int ret;
 
-	*p = (struct proc_stop){ .pid = pid, .parent = parent, .proc = PROC_INIT, .pidfd = -1,
-				 .mem_fd = -1 };
+	*p = (struct proc_stop){
+		.pid = pid, .parent = parent, .proc = PROC_INIT, .pidfd = -1, .mem_fd = -1
+	};
 	ret = proc_open(&p->proc, pid, &tree->buf, err);
 	if (ret == 0)
 		ret = proc_stat(&p->proc, &stat, err);

@@ -18,14 +18,16 @@
 static int suspend_seccomp(const struct thread_stop *t, bool confined, struct err *err)
 {
 	/* One that is not confined may be so after the visit's own calls: worth a try. */
-	int ret = ptrace_set_options(t->tid, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP, NULL);
+	int ret =
+		ptrace_set_options(t->tid, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP, NULL);
 
 	if (ret == 0 || !confined)
 		return 0;
-	return err_set(err, ERR_PERMISSION, -ret,
-		       "thread %d is confined by seccomp, and suspending that takes CAP_SYS_ADMIN in "
-		       "the first user namespace and no seccomp filter around crtools itself",
-		       t->tid);
+	return err_set(
+		err, ERR_PERMISSION, -ret,
+		"thread %d is confined by seccomp, and suspending that takes CAP_SYS_ADMIN in "
+		"the first user namespace and no seccomp filter around crtools itself",
+		t->tid);
 }
 
 static int suspend_dispatch(const struct thread_stop *t, struct screen *s, struct err *err)
@@ -33,11 +35,12 @@ static int suspend_dispatch(const struct thread_stop *t, struct screen *s, struc
 	const __typeof__(s->dispatch) off = { 0 };
 
 	s->dispatch.mode = 0;
-	if (ptrace(GET_DISPATCH, t->tid, sizeof(s->dispatch), &s->dispatch) < 0 || !s->dispatch.mode)
+	if (ptrace(GET_DISPATCH, t->tid, sizeof(s->dispatch), &s->dispatch) < 0 ||
+	    !s->dispatch.mode)
 		return 0;
 	if (ptrace(SET_DISPATCH, t->tid, sizeof(off), &off) < 0)
-		return err_sys(err, "ptrace", "can't suspend the syscall user dispatch of thread %d",
-			       t->tid);
+		return err_sys(err, "ptrace",
+			       "can't suspend the syscall user dispatch of thread %d", t->tid);
 	return 0;
 }
 
@@ -76,6 +79,7 @@ int screen_remove(const struct proc_stop *p, const struct thread_stop *t, const 
 		mem_write(p->mem_fd, s->rseq_at, &s->rseq_section, sizeof(s->rseq_section));
 	if (s->dispatch.mode && ptrace(SET_DISPATCH, t->tid, sizeof(s->dispatch), &s->dispatch) < 0)
 		return err_sys(err, "ptrace",
-			       "can't switch the syscall user dispatch of thread %d on again", t->tid);
+			       "can't switch the syscall user dispatch of thread %d on again",
+			       t->tid);
 	return 0;
 }

@@ -195,9 +195,9 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } kinds[] = {
-	{ "nanosleep", sleep_long }, { "poll", poll_long },	      { "futex", futex_long },
-	{ "read", read_byte },	   { "pause", pause_for_signal }, { "spin", spin },
-	{ "threads", threads },	   { "small_stack", small_stack }, { "no_vdso", no_vdso },
+	{ "nanosleep", sleep_long }, { "poll", poll_long },	     { "futex", futex_long },
+	{ "read", read_byte },	     { "pause", pause_for_signal },  { "spin", spin },
+	{ "threads", threads },	     { "small_stack", small_stack }, { "no_vdso", no_vdso },
 	{ "confined", confined },
 };
 

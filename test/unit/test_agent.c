@@ -138,7 +138,8 @@ static void test_listing(void **state)
 	buf = area_reserve(area, 64);
 	program_stage(p, STAGE_FILES);
 	program_note(p, "a file");
-	fd = program_do(p, SYS_openat, IMM(AT_FDCWD), AREA(path), IMM(O_RDONLY | O_CLOEXEC), IMM(0));
+	fd = program_do(p, SYS_openat, IMM(AT_FDCWD), AREA(path), IMM(O_RDONLY | O_CLOEXEC),
+			IMM(0));
 	program_call(p, SYS_read, RESULT(fd), AREA(buf), IMM(64));
 	program_stage(p, STAGE_MAP);
 	map = program_call(p, SYS_mmap, IMM(0x10000), IMM(4096), IMM(PROT_READ | PROT_WRITE),
@@ -152,18 +153,19 @@ static void test_listing(void **state)
 	program_op(p, AGENT_SYSCALL32, 20);
 	area_finish(area);
 
-	assert_true(asprintf(&want,
-		"    0  map      mmap(0x10000, 4096, PROT_READ|PROT_WRITE, "
-		"MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)  must be 0x10000\n"
-		"    1  map      mprotect(0x7f0000000000, 8192, PROT_NONE)  must succeed\n"
-		"    2  files    openat(AT_FDCWD, \"/etc/hostname\", O_RDONLY|O_CLOEXEC, 0)  "
-		"must succeed  # a file\n"
-		"    3  files    read(result of 2, area+0x%llx, 64)  # a file\n"
-		"    4  last     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  must succeed\n"
-		"    5  last     store(area+0x%llx, 0x1234567, 4)\n"
-		"    6  last     system call 9999(1, 0x123456)\n"
-		"    7  last     getpid/32()\n",
-		(unsigned long long)buf, (unsigned long long)buf) > 0);
+	assert_true(
+		asprintf(&want,
+			 "    0  map      mmap(0x10000, 4096, PROT_READ|PROT_WRITE, "
+			 "MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)  must be 0x10000\n"
+			 "    1  map      mprotect(0x7f0000000000, 8192, PROT_NONE)  must succeed\n"
+			 "    2  files    openat(AT_FDCWD, \"/etc/hostname\", O_RDONLY|O_CLOEXEC, 0)  "
+			 "must succeed  # a file\n"
+			 "    3  files    read(result of 2, area+0x%llx, 64)  # a file\n"
+			 "    4  last     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  must succeed\n"
+			 "    5  last     store(area+0x%llx, 0x1234567, 4)\n"
+			 "    6  last     system call 9999(1, 0x123456)\n"
+			 "    7  last     getpid/32()\n",
+			 (unsigned long long)buf, (unsigned long long)buf) > 0);
 	text = listing(p);
 	assert_string_equal(text, want);
 	area_free(area);
@@ -184,7 +186,8 @@ static void test_listing_of_nonsense(void **state)
 	program_call(p, SYS_chdir, AREA(UINT64_MAX - 1));
 	area_finish(area);
 	l = listing_of_area(area);
-	snprintf(text, sizeof(text), "openat(3, area+0x%llx, O_WRONLY, 0)", (unsigned long long)bad);
+	snprintf(text, sizeof(text), "openat(3, area+0x%llx, O_WRONLY, 0)",
+		 (unsigned long long)bad);
 	assert_string_equal(listing_text((char[80]){ 0 }, 80, &l, &calls_of(p)[0]), text);
 	assert_string_equal(listing_text((char[80]){ 0 }, 80, &l, &calls_of(p)[1]),
 			    "chdir(area+0xfffffffffffffffe)");
@@ -257,7 +260,8 @@ static void run_go(struct stage_run *r)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		((void (*)(void *, void *))r->at)(r->at + r->area->programs[0]->header, r->at);
 	}
-	for (int i = 0; i < 100 && r->shared->ended < r->area->n_programs && !r->shared->failed; i++)
+	for (int i = 0; i < 100 && r->shared->ended < r->area->n_programs && !r->shared->failed;
+	     i++)
 		syscall(SYS_futex, r->shared->failed ? &r->shared->failed : &r->shared->ended,
 			FUTEX_WAIT, r->shared->ended, &tick, NULL, 0);
 	memcpy(r->area->bytes + area_code_size(), r->at + area_code_size(),
@@ -333,9 +337,9 @@ static void test_run_demands(void **state)
 		int64_t want;
 		bool fails;
 	} cases[] = {
-		{ SYS_close, 9999, false, 0, true },	      /* -EBADF, has to succeed */
+		{ SYS_close, 9999, false, 0, true }, /* -EBADF, has to succeed */
 		{ SYS_umask, 022, false, 0, false },
-		{ SYS_close, 9999, true, -EBADF, false },     /* the failure that was wanted */
+		{ SYS_close, 9999, true, -EBADF, false }, /* the failure that was wanted */
 		{ SYS_close, 9999, true, 0, true },
 	};
 
@@ -374,7 +378,9 @@ static void test_run_demands(void **state)
 /* A thread with a program of its own: both end, and both see the same memory. */
 static void test_run_thread(void **state)
 {
-	struct { uint64_t field[11]; } args = { { 0 } }; /* struct clone_args */
+	struct {
+		uint64_t field[11];
+	} args = { { 0 } }; /* struct clone_args */
 	struct stage_run r;
 	struct program *p, *second;
 	uint64_t word;

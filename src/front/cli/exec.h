@@ -64,8 +64,8 @@ struct exec {
 /* exec_parse.c. Everything that can be said without the process: ERR_USAGE otherwise. */
 int exec_parse(const struct str_list *words, struct arena *arena, struct exec *ret,
 	       struct err *err);
-/* exec_build.c. Puts the calls into a program (engine_exec.build; data is the struct exec). Each has
- * to succeed for the next one to be made. */
+/* exec_build.c. Puts the calls into a program (engine_exec.build; data is the struct exec). Each
+ * has to succeed for the next one to be made. */
 int exec_build(void *data, struct program *p, bool compat, struct err *err);
 
 #endif

@@ -21,8 +21,8 @@ static int find_number(const struct exec *x, struct exec_call *call, struct err 
 	}
 	near = syscall_nearest(call->name, x->compat);
 	return err_set(err, ERR_USAGE, 0,
-		       near ? "there is no system call %s%s; the nearest one is %s" :
-			      "there is no system call %s%s",
+		       near ? "there is no system call %s%s; the nearest one is %s"
+			    : "there is no system call %s%s",
 		       call->name, x->compat ? " for 32-bit processes" : "", near);
 }
 

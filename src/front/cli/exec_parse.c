@@ -48,11 +48,12 @@ static int parse_names(struct exec *x, const char *text, uint64_t *ret, struct e
 			continue;
 		}
 		near = symbol_nearest(word);
-		return err_set(err, ERR_USAGE, 0,
-			       near ? "%s is neither a number nor a known constant; the nearest one is "
-				      "%s (a string begins with &)" :
-				      "%s is neither a number nor a known constant (a string begins with &)",
-			       word, near);
+		return err_set(
+			err, ERR_USAGE, 0,
+			near ? "%s is neither a number nor a known constant; the nearest one is "
+			       "%s (a string begins with &)"
+			     : "%s is neither a number nor a known constant (a string begins with &)",
+			word, near);
 	}
 	*ret = value;
 	return 0;
@@ -112,8 +113,8 @@ static int parse_reference(struct exec *x, const char *text, struct exec_arg *ar
 	if (human_parse_int(buffer ? text + 3 : text, 1, known, &number) < 0)
 		return err_set(err, ERR_USAGE, 0, "%s: there %s %zu %s before it", arg->text,
 			       known == 1 ? "is" : "are", known,
-			       buffer ? (known == 1 ? "buffer" : "buffers") :
-					(known == 1 ? "call" : "calls"));
+			       buffer ? (known == 1 ? "buffer" : "buffers")
+				      : (known == 1 ? "call" : "calls"));
 	arg->kind = buffer ? EXEC_BUFFER : EXEC_RESULT;
 	arg->value = number - 1;
 	return 0;
@@ -134,7 +135,9 @@ static int parse_words(struct exec *x, const char *list, struct exec_arg *arg, s
 			return bad(err, arg->text, "words: don't nest");
 		arena_push(x->arena, arg->words, arg->n_words, one);
 	}
-	return arg->n_words ? 0 : bad(err, arg->text, "words: takes a list of arguments, separated by commas");
+	return arg->n_words ? 0
+			    : bad(err, arg->text,
+				  "words: takes a list of arguments, separated by commas");
 }
 
 static int parse_arg(struct exec *x, const char *text, struct exec_arg *ret, struct err *err)

@@ -40,9 +40,13 @@ static const char *errno_name(int num)
 	const char *name = strerrorname_np(num);
 
 	/* What only the kernel knows is not in the C library's table. */
-	return name ? name : num == 512 ? "ERESTARTSYS" : num == 513 ? "ERESTARTNOINTR" :
-	       num == 514 ? "ERESTARTNOHAND" : num == 516 ? "ERESTART_RESTARTBLOCK" :
-	       num == 524 ? "ENOTSUPP" : "errno";
+	return name	    ? name
+	       : num == 512 ? "ERESTARTSYS"
+	       : num == 513 ? "ERESTARTNOINTR"
+	       : num == 514 ? "ERESTARTNOHAND"
+	       : num == 516 ? "ERESTART_RESTARTBLOCK"
+	       : num == 524 ? "ENOTSUPP"
+			    : "errno";
 }
 
 static const char *call_name(const struct outcome *o, size_t i)
@@ -87,7 +91,9 @@ static void print_buffer(const struct outcome *o, size_t i)
 	size_t len = used_length(data, b->size);
 
 	printf("buf%zu: %zu bytes%s\n", i + 1, b->size,
-	       !len ? ", all zero" : len < b->size ? ", zero behind these" : "");
+	       !len	       ? ", all zero"
+	       : len < b->size ? ", zero behind these"
+			       : "");
 	for (size_t at = 0; at < len; at += 16) {
 		printf("  %04zx ", at);
 		for (size_t k = at; k < at + 16; k++)
