@@ -72,7 +72,8 @@ def main():
     app.wait()
     with open(app.log, "rb") as log:
         text = log.read()
-    cycles.check(text == expected, f"the output differs:\n{text.decode()}\nnot\n{expected.decode()}")
+    cycles.check(text == expected,
+                 f"the output differs:\n{text.decode()}\nnot\n{expected.decode()}")
 
 
 main()
