@@ -150,7 +150,7 @@ def main():
     cycles.begin()
     with open("program.go", "w", encoding="ascii") as f:
         f.write(PROGRAM)
-    # The compiler's cache outlives the test where a person has one: Go builds its library only once.
+    # The cache outlives the test where a person has one: Go builds its library only once.
     cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or
                          os.path.join(os.environ.get("HOME", "/root"), ".cache"), "crtools", "go")
     cycles.run(["go", "build", "-o", "program", "program.go"],

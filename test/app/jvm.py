@@ -19,9 +19,15 @@ import java.util.concurrent.atomic.*;
 
 public class Program {
 	interface Step { long go(long x); }
-	static final class Odd implements Step { public long go(long x) { return x * 6364136223846793005L + 1; } }
-	static final class Even implements Step { public long go(long x) { return (x ^ (x >>> 29)) * 0xbf58476d1ce4e5b9L; } }
-	static final class Late implements Step { public long go(long x) { return Long.rotateLeft(x, 17) + 3; } }
+	static final class Odd implements Step {
+		public long go(long x) { return x * 6364136223846793005L + 1; }
+	}
+	static final class Even implements Step {
+		public long go(long x) { return (x ^ (x >>> 29)) * 0xbf58476d1ce4e5b9L; }
+	}
+	static final class Late implements Step {
+		public long go(long x) { return Long.rotateLeft(x, 17) + 3; }
+	}
 
 	static long mix(Step step, long x, int rounds) {
 		for (int i = 0; i < rounds; i++)
@@ -37,7 +43,9 @@ public class Program {
 			try {
 				for (int number = 0; ; number++) {
 					long x = in.take();
-					Step step = number > 200 && number % 3 == 0 ? new Late() : number % 2 == 0 ? new Even() : new Odd();
+					Step step = number % 2 == 0 ? new Even() : new Odd();
+					if (number > 200 && number % 3 == 0)
+						step = new Late();
 					x = mix(step, x, 20000);
 					byte[] block = new byte[50000];
 					Arrays.fill(block, (byte) x);

@@ -29,7 +29,7 @@ import json, os, sys, pycriu
 found = {}
 folder = sys.argv[1]
 for name in sorted(os.listdir(folder)):
-    if name.endswith(".img") and not name.startswith("pages-"):
+    if name.endswith(".img") and not name.startswith(("pages-", "crtools-")):
         with open(os.path.join(folder, name), "rb") as f:
             found[name] = pycriu.images.load(f, True)
 json.dump(found, sys.stdout)

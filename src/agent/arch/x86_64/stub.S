@@ -12,15 +12,44 @@
  * handler that came between setting it and iretq would run on it.) Code that runs in compatibility
  * mode is reached by a far jump.
  *
+ * A call that was interrupted is made again, unless a handler has run meanwhile: then pause(2) and its
+ * like, which the kernel restarts only without one (ERESTARTNOHAND), have to return EINTR. Two things take
+ * care of that:
+ *  - While the tool changes a thread's mask, the thread stands at "wait" with its own registers, as if
+ *    the call were the two bytes before. Should the tool die, the kernel itself either steps back to
+ *    these, which lead to the restart, or runs a handler and comes to "wait" with EINTR.
+ *  - Where signals have been blocked, ppoll with the thread's mask and no time to wait runs the
+ *    handlers of what is pending, and says by EINTR that it did.
+ *
  * Behind the code, the tool fills in struct agent_stub_data (agent/blob.h), which also names the
- * two offsets below.
+ * offsets below.
  */
+#define EINTR_ 4
+
 	.text
 stub:
 	syscall
-	jmp	out		/* AGENT_STUB_OUT, 2: two bytes */
+	jmp	again		/* AGENT_STUB_OUT, 2: two bytes */
 far:	ljmpl	*far_to(%rip)	/* AGENT_STUB_FAR, 4: six bytes */
-out:
+	jmp	again		/* 10: two bytes */
+	jmp	over		/* AGENT_STUB_WAIT, 12: "wait" */
+again:
+	lea	with_restart(%rip), %rbx
+	cmpl	$0, probe(%rip)
+	je	common
+	mov	regs + 144(%rip), %rsp
+	xor	%edi, %edi
+	xor	%esi, %esi
+	lea	no_time(%rip), %rdx
+	lea	mask(%rip), %r10
+	mov	$8, %r8d
+	mov	$271, %eax		/* ppoll */
+	syscall
+	cmp	$-EINTR_, %rax
+	jne	common
+over:
+	lea	with_result(%rip), %rbx
+common:
 	lea	regs + 136(%rip), %rsp
 	popfq
 	mov	regs + 144(%rip), %rsp
@@ -29,7 +58,6 @@ out:
 	mov	regs + 16(%rip), %r13
 	mov	regs + 24(%rip), %r12
 	mov	regs + 32(%rip), %rbp
-	mov	regs + 40(%rip), %rbx
 	mov	regs + 64(%rip), %r9
 	mov	regs + 72(%rip), %r8
 	mov	$2, %edi		/* SIG_SETMASK */
@@ -40,16 +68,29 @@ out:
 	syscall
 	mov	regs + 48(%rip), %r11
 	mov	regs + 56(%rip), %r10
-	mov	regs + 80(%rip), %rax
 	mov	regs + 88(%rip), %rcx
 	mov	regs + 96(%rip), %rdx
 	mov	regs + 104(%rip), %rsi
 	mov	regs + 112(%rip), %rdi
+	jmp	*%rbx
+with_restart:
+	mov	regs + 40(%rip), %rbx
+	mov	regs + 80(%rip), %rax
 	jmp	*jump(%rip)
+with_result:
+	mov	regs + 40(%rip), %rbx
+	mov	result(%rip), %rax
+	jmp	*result_jump(%rip)
 	.balign	8
 /* struct agent_stub_data */
 regs:	.fill	20, 8, 0
 mask:	.quad	0
 jump:	.quad	0
 far_to:	.quad	0
+result:	.quad	0
+result_jump:
+	.quad	0
+no_time:
+	.quad	0, 0
+probe:	.quad	0
 	.section .note.GNU-stack, "", @progbits
