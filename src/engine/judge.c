@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "engine/restore.h"
@@ -12,12 +13,27 @@
 #include "model/cpuinfo.h"
 #include "objects/registry.h"
 
+static bool is_zombie(pid_t pid, struct proc_buf *buf)
+{
+	struct proc proc = PROC_INIT;
+	struct proc_stat stat = { 0 };
+
+	if (kill(pid, 0) < 0 || proc_open(&proc, pid, buf, NULL) < 0)
+		return false;
+	proc_stat(&proc, &stat, NULL);
+	proc_close(&proc);
+	return stat.state == 'Z';
+}
+
 static void judge_pid(struct restore *r, pid_t pid, struct proc_buf *buf)
 {
 	struct arena *a = restore_arena(r);
 	struct proc proc = PROC_INIT;
 	struct proc_stat stat = { 0 };
 
+	/* A dumped task that its parent, often init, has not reaped yet: it is about to go. */
+	for (int turns = 0; turns < 200 && is_zombie(pid, buf); turns++)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	if (kill(pid, 0) < 0 && errno == ESRCH)
 		return;
 	if (proc_open(&proc, pid, buf, NULL) == 0) {
