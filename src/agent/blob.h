@@ -18,10 +18,19 @@ struct agent_stub_data {
 	uint64_t jump; /* where the thread goes on: its own place, or, for 32-bit code, the far jump */
 	uint32_t far_ip; /* to here */
 	uint32_t far_cs;
+	uint32_t over_ip; /* the same for a thread whose call is over */
+	uint32_t over_cs;
+	uint64_t result; /* what that call gives */
+	uint64_t result_jump;
+	uint64_t no_time[2];
+	uint64_t probe; /* 1: the call is over if a handler has run */
 };
 /* Where the way out begins, and the far jump. */
 #define AGENT_STUB_OUT 2
 #define AGENT_STUB_FAR 4
+#define AGENT_STUB_FAR_OVER 10
+/* Where a thread stands with its own registers while its mask is changed. */
+#define AGENT_STUB_WAIT 18
 extern const unsigned char agent_stub[];
 extern const unsigned int agent_stub_size;
 

@@ -52,6 +52,10 @@ bool regs_restart(struct cpu_regs *regs, enum restart_mode mode);
 bool regs_mend_interrupted(struct cpu_regs *regs);
 /* The registers say that a call waits to be restarted; with a restart block (what is left of its time). */
 bool regs_restarts(const struct cpu_regs *regs);
+/* And that only as long as no handler runs (-ERESTARTNOHAND): pause, sigsuspend, ppoll … */
+bool regs_restart_unless_handled(const struct cpu_regs *regs);
+/* Nothing but the place changes, to one in 64-bit code; an interrupted call stays one. */
+void regs_move(struct cpu_regs *regs, uint64_t ip);
 bool regs_restart_block(const struct cpu_regs *regs);
 
 #endif

@@ -136,6 +136,18 @@ bool regs_restart_block(const struct cpu_regs *regs)
 	return regs_restarts(regs) && result_signed(regs) == -ERESTART_RESTARTBLOCK;
 }
 
+bool regs_restart_unless_handled(const struct cpu_regs *regs)
+{
+	return regs_restarts(regs) && result_signed(regs) == -ERESTARTNOHAND;
+}
+
+void regs_move(struct cpu_regs *regs, uint64_t ip)
+{
+	regs->r.rip = ip;
+	regs->r.cs = USER_CS;
+	regs->r.ss = USER_DS;
+}
+
 bool regs_restart(struct cpu_regs *regs, enum restart_mode mode)
 {
 	bool block = regs_restart_block(regs);

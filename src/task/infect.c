@@ -106,11 +106,16 @@ int visit_find_spot(struct visit *v, struct err *err)
 static void fill_stub(unsigned char *stub, const struct thread_stop *t, uint64_t at)
 {
 	struct agent_stub_data data = { .mask = t->sigmask };
+	bool compat = regs_compat(&t->regs);
 
 	regs_to_agent(t, &data.regs);
 	data.far_ip = data.regs.rip;
-	data.far_cs = data.regs.cs;
-	data.jump = regs_compat(&t->regs) ? at + AGENT_STUB_FAR : data.regs.rip;
+	data.over_ip = regs_ip(&t->regs);
+	data.far_cs = data.over_cs = data.regs.cs;
+	data.jump = compat ? at + AGENT_STUB_FAR : data.regs.rip;
+	data.result_jump = compat ? at + AGENT_STUB_FAR_OVER : regs_ip(&t->regs);
+	data.result = regs_restarts(&t->regs) ? -EINTR : regs_result(&t->regs);
+	data.probe = regs_restart_unless_handled(&t->regs);
 	memcpy(stub, agent_stub, agent_stub_size);
 	memcpy(stub + agent_stub_size - sizeof(data), &data, sizeof(data));
 }
@@ -130,6 +135,16 @@ int visit_place_stub(struct visit *v, struct err *err)
 	return 0;
 }
 
+/* Points a thread at the place of a stub where its mask may be changed: were the tool to die now, the kernel
+ * would treat an interrupted call as it has to, and the stub put the mask back. */
+static int stand_at(struct thread_stop *t, uint64_t stub, struct err *err)
+{
+	struct cpu_regs regs = t->regs;
+
+	regs_move(&regs, stub + AGENT_STUB_WAIT);
+	return ptrace_set_regs(t->tid, &regs, err);
+}
+
 /* Lets the visitor enter a system call at the stub; wait_syscall() is its other half. */
 static int start_syscall(struct visit *v, long nr, const uint64_t arg[6], struct err *err)
 {
@@ -138,13 +153,17 @@ static int start_syscall(struct visit *v, long nr, const uint64_t arg[6], struct
 	int ret;
 
 	regs_set_syscall(&regs, v->spot, nr, arg);
-	ret = ptrace_set_regs(t->tid, &regs, err);
+	ret = stand_at(t, v->spot, err);
 	if (ret == 0)
-		ret = fault_at("visit-call", err);
+		ret = fault_at("visit-standing", err);
 	if (ret == 0)
 		ret = ptrace_set_sigmask(t->tid, ~UINT64_C(0), err);
 	if (ret == 0)
-		ret = fault_at("visit-call-blocked", err);
+		ret = fault_at("visit-standing-blocked", err);
+	if (ret == 0)
+		ret = ptrace_set_regs(t->tid, &regs, err);
+	if (ret == 0)
+		ret = fault_at("visit-call", err);
 	if (ret == 0)
 		ret = ptrace_syscall(t->tid, 0, err);
 	return ret;
@@ -267,16 +286,9 @@ static uint64_t exit_of(const struct visit *v, size_t i)
 	return area_size(v->area) - v->area->exits + i / a_page * PAGE + i % a_page * visit_stub_room();
 }
 
-/* Points a thread at its way out, so that its mask may be changed: were the tool to die now, it would put
- * the mask back. */
 static int stand_at_exit(const struct visit *v, size_t i, struct err *err)
 {
-	struct thread_stop *t = &v->proc->threads[i];
-	const uint64_t none[6] = { 0 };
-	struct cpu_regs regs = t->regs;
-
-	regs_set_syscall(&regs, v->addr + exit_of(v, i) + AGENT_STUB_OUT, -1, none);
-	return ptrace_set_regs(t->tid, &regs, err);
+	return stand_at(&v->proc->threads[i], v->addr + exit_of(v, i), err);
 }
 
 static int write_exits(const struct visit *v)
@@ -364,7 +376,7 @@ static int start_programs(struct visit *v, struct err *err)
 		regs_set_call(&regs, v->addr, v->addr + v->area->programs[i]->header, v->addr);
 		ret = stand_at_exit(v, i, err);
 		if (ret == 0)
-			ret = fault_at("visit-standing", err);
+			ret = fault_at("visit-at-exit", err);
 		if (ret == 0)
 			ret = ptrace_set_sigmask(t->tid, mask, err);
 		if (ret == 0)
@@ -412,8 +424,12 @@ static int restore_thread(struct tree_stop *tree, struct visit *v, struct thread
 
 	if (at_syscall)
 		ret = ptrace_interrupt(t->tid, err);
+	if (ret == 0 && at_syscall)
+		ret = stand_at(t, v->spot, err);
 	if (ret == 0)
 		ret = ptrace_set_sigmask(t->tid, t->sigmask, err);
+	if (ret == 0)
+		ret = fault_at("visit-unblocked", err);
 	if (ret == 0)
 		ret = ptrace_set_regs(t->tid, &t->regs, err);
 	if (ret == 0 && at_syscall)

@@ -31,8 +31,9 @@ stub:
 	syscall
 	jmp	again		/* AGENT_STUB_OUT, 2: two bytes */
 far:	ljmpl	*far_to(%rip)	/* AGENT_STUB_FAR, 4: six bytes */
-	jmp	again		/* 10: two bytes */
-	jmp	over		/* AGENT_STUB_WAIT, 12: "wait" */
+far2:	ljmpl	*far_over(%rip)	/* AGENT_STUB_FAR_OVER, 10: six bytes */
+	jmp	again		/* 16: two bytes, as many as a system call's instruction has */
+	jmp	over		/* AGENT_STUB_WAIT, 18: "wait" */
 again:
 	lea	with_restart(%rip), %rbx
 	cmpl	$0, probe(%rip)
@@ -87,6 +88,8 @@ regs:	.fill	20, 8, 0
 mask:	.quad	0
 jump:	.quad	0
 far_to:	.quad	0
+far_over:
+	.quad	0
 result:	.quad	0
 result_jump:
 	.quad	0
