@@ -8,6 +8,7 @@
 #include "engine/dump.h"
 #include "image/constants.h"
 #include "image/writer.h"
+#include "objects/namespace/time.h"
 #include "objects/registry.h"
 #include "objects/security/security.h"
 
