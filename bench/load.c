@@ -80,7 +80,8 @@ static void make_memory(long mib, size_t step)
 
 	memory_size = (size_t)mib << 20;
 	memory_step = step;
-	memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory =
+		mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		die("mmap");
 	/* The kernel may not turn touched neighbours into a huge page: the rows are about pages. */
@@ -141,7 +142,8 @@ static void make_threads(void)
 static void make_areas(void)
 {
 	memory_size = count * PAGE;
-	memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory =
+		mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		die("mmap");
 	for (long i = 0; i < count; i++)
@@ -219,10 +221,10 @@ static const struct load {
 	const char *name;
 	void (*make)(void), (*end)(void);
 } loads[] = {
-	{ "smallest", nothing, nothing },	  { "memory", random_memory, end_memory },
+	{ "smallest", nothing, nothing },	 { "memory", random_memory, end_memory },
 	{ "sparse", sparse_memory, end_memory }, { "tree", make_tree, end_tree },
-	{ "threads", make_threads, nothing },	  { "areas", make_areas, end_areas },
-	{ "files", make_files, end_files },	  { "pipes", make_pipes, end_pipes },
+	{ "threads", make_threads, nothing },	 { "areas", make_areas, end_areas },
+	{ "files", make_files, end_files },	 { "pipes", make_pipes, end_pipes },
 };
 
 static void say_ready(void)

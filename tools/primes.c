@@ -85,7 +85,8 @@ static void *work(void *arg)
 		pthread_mutex_lock(&lock);
 		count += found;
 		done += PIECE;
-		snprintf(text, sizeof(text), "%3d\n", (int)(done < limit ? done * 100 / limit : 100));
+		snprintf(text, sizeof(text), "%3d\n",
+			 (int)(done < limit ? done * 100 / limit : 100));
 		if (pwrite(progress, text, strlen(text), 0) < 0)
 			err(1, "pwrite");
 		pthread_mutex_unlock(&lock);

@@ -41,9 +41,9 @@ struct agent_val {
 struct area {
 	unsigned char *bytes; /* code, then data */
 	size_t len, room;
-	size_t stacks;	      /* bytes of stacks behind len: part of the mapping, never written */
-	size_t exits;	      /* bytes behind the stacks that stay executable: set by the owner before
-			       * area_finish, filled by it in the process */
+	size_t stacks; /* bytes of stacks behind len: part of the mapping, never written */
+	size_t exits;  /* bytes behind the stacks that stay executable: set by the owner before
+			* area_finish, filled by it in the process */
 	struct program **programs;
 	size_t n_programs;
 	uint64_t last_note; /* offset of the note put last, 0: none */
@@ -58,9 +58,9 @@ struct program {
 	size_t n, room;
 	enum stage stage;
 	uint32_t note;
-	uint64_t header;	     /* after area_finish: offset of struct agent_program */
-	struct agent_program tmpl;   /* fields that the owner sets before area_finish: end,
-				      * stop_signo, failed_counter, end_counter, mask, regs */
+	uint64_t header;	   /* after area_finish: offset of struct agent_program */
+	struct agent_program tmpl; /* fields that the owner sets before area_finish: end,
+				    * stop_signo, failed_counter, end_counter, mask, regs */
 };
 
 /* Running out of memory ends the tool: areas are small. */

@@ -23,14 +23,14 @@ enum agent_arg {
 enum agent_op {
 	AGENT_SYSCALL,	 /* system call nr with up to six arguments */
 	AGENT_SYSCALL32, /* x86: the same by the 32-bit entry (int 0x80) */
-	AGENT_THREAD,	 /* clone3 of arg0 (struct clone_args without a stack, arg1 its size); the new
-			  * thread runs the program at area offset arg2 (the assembler is given the
-			  * program's number) */
-	AGENT_POST,	 /* add 1 to the 32-bit counter at arg0 and wake its waiters */
-	AGENT_WAIT,	 /* wait until the 32-bit counter at arg0 is at least arg1 */
-	AGENT_STORE,	 /* write the low arg2 (1, 2, 4 or 8) bytes of arg1 to address arg0 */
-	AGENT_LOAD,	 /* result: arg1 (1, 2, 4 or 8) bytes from address arg0 */
-	AGENT_ARCH,	 /* arg0 says which: state that only an instruction can read or set */
+	AGENT_THREAD, /* clone3 of arg0 (struct clone_args without a stack, arg1 its size); the new
+		       * thread runs the program at area offset arg2 (the assembler is given the
+		       * program's number) */
+	AGENT_POST,   /* add 1 to the 32-bit counter at arg0 and wake its waiters */
+	AGENT_WAIT,   /* wait until the 32-bit counter at arg0 is at least arg1 */
+	AGENT_STORE,  /* write the low arg2 (1, 2, 4 or 8) bytes of arg1 to address arg0 */
+	AGENT_LOAD,   /* result: arg1 (1, 2, 4 or 8) bytes from address arg0 */
+	AGENT_ARCH,   /* arg0 says which: state that only an instruction can read or set */
 	AGENT_OP_COUNT
 };
 
@@ -72,21 +72,21 @@ enum agent_end {
 };
 
 struct agent_program {
-	uint64_t self;	      /* offset of this header in the area */
-	uint64_t calls;	      /* offset of the array of struct agent_call */
+	uint64_t self;	/* offset of this header in the area */
+	uint64_t calls; /* offset of the array of struct agent_call */
 	uint64_t n_calls;
-	uint64_t done;	      /* calls that have run; written by the agent */
-	uint64_t failed;      /* 1: call [done - 1] broke its demand */
-	uint64_t end;	      /* enum agent_end */
+	uint64_t done;	 /* calls that have run; written by the agent */
+	uint64_t failed; /* 1: call [done - 1] broke its demand */
+	uint64_t end;	 /* enum agent_end */
 	uint64_t stop_signo;
 	uint64_t failed_counter; /* offset of a 32-bit counter that is posted on failure, 0: none */
 	uint64_t end_counter;
 	uint64_t data, data_len; /* the writable part of the area: offset and bytes */
-	uint64_t stack;	      /* offset of the end of the stack that the agent runs on */
-	uint64_t run_mask;    /* signals blocked while the program runs */
-	uint64_t mask;	      /* blocked signals of the interrupted thread */
+	uint64_t stack;		 /* offset of the end of the stack that the agent runs on */
+	uint64_t run_mask;	 /* signals blocked while the program runs */
+	uint64_t mask;		 /* blocked signals of the interrupted thread */
 	struct agent_regs regs;
-	uint64_t exit;	      /* offset of the way out (arch/<a>/stub.S) of the interrupted thread */
+	uint64_t exit; /* offset of the way out (arch/<a>/stub.S) of the interrupted thread */
 };
 
 #endif

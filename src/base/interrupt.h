@@ -2,8 +2,8 @@
 /*
  * SIGINT, SIGTERM, SIGHUP and SIGQUIT while there is something to take back: they are blocked, and
  * looked for between the steps of a run and in its long waits. So no handler interrupts anything,
- * nothing is half done, and a process that the tool forks has no handler to lose. After the run has been rolled
- * back they are let through, and the tool ends by the signal, as its caller expects.
+ * nothing is half done, and a process that the tool forks has no handler to lose. After the run has
+ * been rolled back they are let through, and the tool ends by the signal, as its caller expects.
  */
 #ifndef BASE_INTERRUPT_H
 #define BASE_INTERRUPT_H

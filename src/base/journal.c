@@ -88,7 +88,8 @@ static int make_file(struct journal *j)
 			num = num ? num : errno;
 		snprintf(j->path, sizeof(j->path), "%s/.crtools-%d", place, j->owner);
 		unlink(j->path); /* of a dead process that had this id */
-		j->fd = open(j->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+		j->fd = open(j->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+			     0600);
 		if (j->fd < 0)
 			num = num ? num : errno;
 	}
@@ -132,8 +133,10 @@ void journal_add(struct journal *j, const char *fmt, ...)
 		ret = write_full(j->fd, line, len);
 	if (ret < 0) {
 		j->broken = true;
-		log_warn("no journal of this run can be written to %s (%s): should crtools be killed, "
-			 "crtools clean will not know what to take back", j->path, strerror(-ret));
+		log_warn(
+			"no journal of this run can be written to %s (%s): should crtools be killed, "
+			"crtools clean will not know what to take back",
+			j->path, strerror(-ret));
 	}
 }
 
@@ -192,7 +195,8 @@ void journal_name(struct journal *j, const char *kind, int dir, const char *name
 		return;
 	journal_escape(name, what);
 	journal_add(j, "%s %s %s %llu %llu\n", kind, where, what,
-		    st ? (unsigned long long)st->st_dev : 0, st ? (unsigned long long)st->st_ino : 0);
+		    st ? (unsigned long long)st->st_dev : 0,
+		    st ? (unsigned long long)st->st_ino : 0);
 }
 
 void journal_swap(struct journal *j, int dir, const char *name, const char *spare,

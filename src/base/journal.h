@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * The journal of one run: a line for each effect outside of the tool, written before the effect, so
  * that `crtools clean` can take back what a killed tool could not. The file is made with the first
@@ -23,6 +24,7 @@
  *	task PID START				a task of a tree that is being restored
  *	resume COUNT				they are being let go; so many there are
  */
+/* clang-format on */
 #ifndef BASE_JOURNAL_H
 #define BASE_JOURNAL_H
 
@@ -32,14 +34,16 @@
 #include <sys/types.h>
 
 struct journal {
-	int fd;	      /* -1: no line so far */
-	pid_t owner;  /* 0: nothing is to be written (a run without a journal) */
-	bool broken;  /* it could not be made: said once, then the run goes on without */
-	bool keep;    /* something could not be taken back: clean may do better */
+	int fd;	     /* -1: no line so far */
+	pid_t owner; /* 0: nothing is to be written (a run without a journal) */
+	bool broken; /* it could not be made: said once, then the run goes on without */
+	bool keep;   /* something could not be taken back: clean may do better */
 	char path[128];
 };
 
+/* clang-format off */
 #define JOURNAL_NONE { .fd = -1 }
+/* clang-format on */
 
 void journal_begin(struct journal *j);
 void journal_add(struct journal *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -57,11 +61,12 @@ void journal_escape(const char *text, char *out);
 /* The reverse, in place. */
 void journal_unescape(char *field);
 
-/* Where journals are: one of several places, by number; 0 and the path, or -ENOENT behind the last. */
+/* Where journals are: one of several places, by number; 0 and the path, or -ENOENT behind the last.
+ */
 int journal_place(unsigned int i, char path[108]);
 
-/* Of a process: its start time in clock ticks after boot (0: there is none, or it is a zombie), and this
- * boot's id. */
+/* Of a process: its start time in clock ticks after boot (0: there is none, or it is a zombie), and
+ * this boot's id. */
 uint64_t process_start_time(pid_t pid);
 int boot_id(char buf[40]);
 

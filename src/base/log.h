@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The log: lines "(SS.UUUUUU) text", one write(2) each, so that lines of several processes do not
- * mix. Levels as CRIU's -v: 1 errors, 2 warnings (the default), 3 information, 4 debug. Library rooms do
- * not log errors, they return them (base/err.h); they may log what they do at level 4.
+ * mix. Levels as CRIU's -v: 1 errors, 2 warnings (the default), 3 information, 4 debug. Library
+ * rooms do not log errors, they return them (base/err.h); they may log what they do at level 4.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -11,7 +11,8 @@
 
 enum log_level { LOG_MSG, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* fd: where lines go (default 2). prefix_pid: lines carry the pid of the writer (restored children). */
+/* fd: where lines go (default 2). prefix_pid: lines carry the pid of the writer (restored
+ * children). */
 void log_init(int fd, int level);
 void log_set_prefix_pid(bool on);
 int log_fd(void);

@@ -22,10 +22,10 @@ static const struct {
 	uint64_t vmflag;
 	int advice; /* of madvise(2) */
 } advices[] = {
-	{ VMF_(RAND_READ), MADV_RANDOM },	{ VMF_(SEQ_READ), MADV_SEQUENTIAL },
-	{ VMF_(DONTCOPY), MADV_DONTFORK },	{ VMF_(MERGEABLE), MADV_MERGEABLE },
-	{ VMF_(HUGEPAGE), MADV_HUGEPAGE },	{ VMF_(NOHUGEPAGE), MADV_NOHUGEPAGE },
-	{ VMF_(DONTDUMP), MADV_DONTDUMP },	{ VMF_(WIPEONFORK), MADV_WIPEONFORK },
+	{ VMF_(RAND_READ), MADV_RANDOM },  { VMF_(SEQ_READ), MADV_SEQUENTIAL },
+	{ VMF_(DONTCOPY), MADV_DONTFORK }, { VMF_(MERGEABLE), MADV_MERGEABLE },
+	{ VMF_(HUGEPAGE), MADV_HUGEPAGE }, { VMF_(NOHUGEPAGE), MADV_NOHUGEPAGE },
+	{ VMF_(DONTDUMP), MADV_DONTDUMP }, { VMF_(WIPEONFORK), MADV_WIPEONFORK },
 };
 
 static void fill_common(const struct proc_area *a, VmaEntry *e)
@@ -61,8 +61,10 @@ static int collect_area(struct dump_task *t, const struct proc_area *area)
 			break;
 		}
 	if (!class) {
-		task_refuse(t, arena_printf(a, "mapping %llx-%llx (%s)", (unsigned long long)area->start,
-					    (unsigned long long)area->end, area->path),
+		task_refuse(t,
+			    arena_printf(a, "mapping %llx-%llx (%s)",
+					 (unsigned long long)area->start,
+					 (unsigned long long)area->end, area->path),
 			    "is of a kind that can't be kept", "");
 		return 0;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * crtools clean. A journal is rolled back from its end to its beginning when its owner is gone: its
- * lock can be had, and no process with the owner's id and start time is there. Journals that belong to other users
- * are not believed. Every line is held against the world before anything is done about it: the
- * process' start time, the inode behind a name, the bytes in a process' memory.
+ * lock can be had, and no process with the owner's id and start time is there. Journals that belong
+ * to other users are not believed. Every line is held against the world before anything is done
+ * about it: the process' start time, the inode behind a name, the bytes in a process' memory.
  */
 #include "engine/clean.h"
 
@@ -112,8 +112,8 @@ static void clean_swap(struct walk *w, char **f, size_t n)
 		ret = unlinkat(dir, f[3], 0);
 	else
 		ret = renameat(dir, f[3], dir, f[2]);
-	tell(w, ret == 0, ret ? "can't give %s/%s its name back: %s" : "gave %s/%s its name back", f[1],
-	     f[2], strerror(errno));
+	tell(w, ret == 0, ret ? "can't give %s/%s its name back: %s" : "gave %s/%s its name back",
+	     f[1], f[2], strerror(errno));
 }
 
 static void clean_images(struct walk *w, char **f, size_t n)
@@ -131,8 +131,8 @@ static void clean_images(struct walk *w, char **f, size_t n)
 	before = image_staging_clean(dir);
 	image_unlock_dir(dir);
 	if (before)
-		tell(w, true, "removed %d unfinished image set%s in %s", before, before == 1 ? "" : "s",
-		     f[1]);
+		tell(w, true, "removed %d unfinished image set%s in %s", before,
+		     before == 1 ? "" : "s", f[1]);
 }
 
 /* A task of a restore is ended, unless the whole tree had been let go. */
@@ -201,7 +201,8 @@ static void clean_visit(struct walk *w, char **f, size_t n)
 	rest.saved = f[7][0] == '-' ? NULL : saved;
 	ret = clean_process(w, pid, &rest);
 	if (ret == -EAGAIN)
-		tell(w, false, "process %d is still on its way back from the agent; try again later", pid);
+		tell(w, false,
+		     "process %d is still on its way back from the agent; try again later", pid);
 	else if (ret < 0 && process_start_time(pid))
 		tell(w, false, "can't look into process %d: %s", pid, strerror(-ret));
 	else if (ret == 0 && rest.area_found)
@@ -241,9 +242,9 @@ static const struct {
 	const char *name;
 	void (*clean)(struct walk *w, char **f, size_t n);
 } kinds[] = {
-	{ "visit", clean_visit }, { "area", clean_area },     { "name", clean_name },
-	{ "link", clean_name },	  { "swap", clean_swap },     { "images", clean_images },
-	{ "task", clean_task },     { "freezer", clean_freezer },
+	{ "visit", clean_visit }, { "area", clean_area },	{ "name", clean_name },
+	{ "link", clean_name },	  { "swap", clean_swap },	{ "images", clean_images },
+	{ "task", clean_task },	  { "freezer", clean_freezer },
 };
 
 static size_t split(char *line, char **f)
@@ -368,6 +369,6 @@ int engine_clean(struct session *s, struct clean_result *ret)
 		clean_place(s, path, ret);
 	if (!ret->failed)
 		return 0;
-	return err_set(s->err, ERR_KERNEL, EBUSY, "%zu thing%s could not be taken back", ret->failed,
-		       ret->failed == 1 ? "" : "s");
+	return err_set(s->err, ERR_KERNEL, EBUSY, "%zu thing%s could not be taken back",
+		       ret->failed, ret->failed == 1 ? "" : "s");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors in a forked task: open, attach, move to their numbers; and at the end close the rest. */
+/* Descriptors in a forked task: open, attach, move to their numbers; and at the end close the rest.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -142,7 +143,8 @@ int enter_late_cwd(struct restore_task *t)
 	task_wait(t->r, &t->r->shared->born, t->r->n_tasks);
 	ret = restore_open_by_id(t, t->fs->cwd_id, O_PATH | O_DIRECTORY, &fd);
 	if (ret == 0 && fchdir(fd) < 0)
-		ret = err_sys(restore_err(t->r), "fchdir", "can't enter the working directory of task %d", t->vpid);
+		ret = err_sys(restore_err(t->r), "fchdir",
+			      "can't enter the working directory of task %d", t->vpid);
 	return ret;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A dump, from the front door to the disk: the steps of the table, in its order. Nothing is
- * written to an image before all has been examined and found keepable; nothing of the set is visible before
- * all of it is written; and whatever fails, the tree goes on as it was.
+ * written to an image before all has been examined and found keepable; nothing of the set is
+ * visible before all of it is written; and whatever fails, the tree goes on as it was.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -117,22 +117,22 @@ static const struct {
 	const char *name; /* also the fault point behind the step */
 	int (*run)(struct dump *d);
 } steps[] = {
-	{ "dump-scripts", step_scripts },	/* pre-dump: the tree still runs */
-	{ "dump-open", step_open },		/* a new image set, not visible yet */
-	{ "dump-freeze", step_freeze },		/* from here on the tree stands still */
+	{ "dump-scripts", step_scripts }, /* pre-dump: the tree still runs */
+	{ "dump-open", step_open },	  /* a new image set, not visible yet */
+	{ "dump-freeze", step_freeze },	  /* from here on the tree stands still */
 	{ "dump-tasks", collect_tasks },
 	{ "dump-kobjs", collect_kobjs },
 	{ "dump-areas", collect_areas },
 	{ "dump-files", collect_files },
 	{ "dump-state", collect_state },
-	{ "dump-network", step_network },	/* --plan ends before it */
-	{ "dump-agent", run_programs },		/* the only step that changes the processes */
+	{ "dump-network", step_network }, /* --plan ends before it */
+	{ "dump-agent", run_programs },	  /* the only step that changes the processes */
 	{ "dump-absorb", absorb_state },
-	{ "dump-judge", step_judge },		/* all reasons against it are known: refuse, or go on */
+	{ "dump-judge", step_judge }, /* all reasons against it are known: refuse, or go on */
 	{ "dump-entries", write_entries },
 	{ "dump-cpuinfo", step_cpuinfo },
 	{ "dump-memory", step_memory },
-	{ "dump-commit", step_commit },		/* the set becomes visible, whole */
+	{ "dump-commit", step_commit }, /* the set becomes visible, whole */
 };
 
 /* The images stand. A post-dump script that fails keeps the tree running. */
@@ -149,7 +149,9 @@ static int finish(struct dump *d)
 	d->s->stats.frozen_us = (monotonic_ns() - d->tree.frozen_at) / 1000;
 	undo_drop(&d->s->undo, 0);
 	tree_release(&d->tree, end);
-	return end == TREE_RUN ? script_run(o, SCRIPT_NETWORK_UNLOCK, d->s->images_fd, o->pid, NULL, NULL) : 0;
+	return end == TREE_RUN
+		       ? script_run(o, SCRIPT_NETWORK_UNLOCK, d->s->images_fd, o->pid, NULL, NULL)
+		       : 0;
 }
 
 static int write_stats(struct dump *d)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journeys, as the front end starts them. Each returns 0 or a negative errno with s->err filled. */
+/* The journeys, as the front end starts them. Each returns 0 or a negative errno with s->err
+ * filled. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 

@@ -5,8 +5,8 @@
  *
  * Equal descriptions have equal device, inode, position and flags, so only descriptors that agree
  * in those (a bucket) are compared with kcmp(2), whose order allows a search by bisection: the
- * cost grows with n log n even when a thousand tasks share one terminal. Files that are known by a path
- * only (exe, cwd, root, mapped files) are told apart by device, inode, path and flags.
+ * cost grows with n log n even when a thousand tasks share one terminal. Files that are known by a
+ * path only (exe, cwd, root, mapped files) are told apart by device, inode, path and flags.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,9 @@ struct bucket {
 };
 
 struct files_index {
-	struct hash descriptions, paths, tables; /* struct bucket, struct bucket, struct dump_table */
-	struct hash mapped;			 /* struct mapped */
+	struct hash descriptions, paths,
+		tables;	    /* struct bucket, struct bucket, struct dump_table */
+	struct hash mapped; /* struct mapped */
 };
 
 /* A mapped file as smaps shows it; another area that shows the same is of the same file. */
@@ -49,7 +50,8 @@ struct mapped {
 	struct mapped *next;
 };
 
-static struct bucket *bucket_of(struct arena *a, struct hash *h, uint64_t key, const struct stat *st)
+static struct bucket *bucket_of(struct arena *a, struct hash *h, uint64_t key,
+				const struct stat *st)
 {
 	struct bucket *first = hash_get(h, key), *b;
 
@@ -158,8 +160,9 @@ static int probe_fd(struct dump_task *t, int fd, struct file_probe *p)
 	int ret;
 
 	snprintf(magic, sizeof(magic), "fd/%d", fd);
-	*p = (struct file_probe){ .task = t, .fd = fd, .local = -1,
-				  .magic = arena_strdup(dump_arena(t->dump), magic) };
+	*p = (struct file_probe){
+		.task = t, .fd = fd, .local = -1, .magic = arena_strdup(dump_arena(t->dump), magic)
+	};
 	ret = proc_readlink(&t->stop->proc, magic, dump_arena(t->dump), &p->link, err);
 	if (ret == 0)
 		ret = proc_fdinfo(&t->stop->proc, fd, dump_arena(t->dump), &p->info, err);
@@ -295,7 +298,8 @@ int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_
 			       t->stop->pid, p.link.path);
 	b = bucket_of(a, &index_of(d)->paths,
 		      hash_mix(hash_mix(p.stat.st_dev, p.stat.st_ino),
-			       hash_mix(hash_string(p.link.path), flags)), &p.stat);
+			       hash_mix(hash_string(p.link.path), flags)),
+		      &p.stat);
 	if (b->n) {
 		*ret_id = b->known[0]->file->entry->id;
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Room for the tool inside of the tasks that it builds: a range of addresses that no task of the tree
- * uses (nor the tool itself), and numbers of descriptors that no task uses.
+ * Room for the tool inside of the tasks that it builds: a range of addresses that no task of the
+ * tree uses (nor the tool itself), and numbers of descriptors that no task uses.
  *
  * The home range: at its start the shared page (struct restore_shared), then the programs of the
  * task, then a place for areas that could not be mapped where they belong yet. As the range is the
@@ -164,10 +164,11 @@ static int plan_numbers(struct restore *r)
 	for (size_t i = 0; i < r->n_tasks; i++)
 		for (size_t k = 0; r->tasks[i]->table && k < r->tasks[i]->table->n_fds; k++)
 			if (r->tasks[i]->table->fds[k].e->fd >= r->n_numbers)
-				return err_set(restore_err(r), ERR_RESOURCE, EMFILE,
-					       "task %d has descriptor %u, but the limit here is %zu",
-					       r->tasks[i]->vpid, r->tasks[i]->table->fds[k].e->fd,
-					       r->n_numbers);
+				return err_set(
+					restore_err(r), ERR_RESOURCE, EMFILE,
+					"task %d has descriptor %u, but the limit here is %zu",
+					r->tasks[i]->vpid, r->tasks[i]->table->fds[k].e->fd,
+					r->n_numbers);
 	r->free_fd = 3;
 	return 0;
 }

@@ -84,8 +84,9 @@ static int judge_processor(struct restore *r)
 	int ret = image_read_opt(r->s->images, IMAGE_CPUINFO, 0, restore_arena(r), restore_err(r),
 				 &entry);
 
-	return ret < 0 || !entry ? ret : cpuinfo_compare(entry, r->s->opts->cpu_cap, &r->s->report,
-							 restore_err(r));
+	return ret < 0 || !entry
+		       ? ret
+		       : cpuinfo_compare(entry, r->s->opts->cpu_cap, &r->s->report, restore_err(r));
 }
 
 int judge_images(struct restore *r)
@@ -106,7 +107,8 @@ int judge_images(struct restore *r)
 		judge_pids(r);
 	if (!r->s->report.refusals)
 		return 0;
-	err_set(restore_err(r), ERR_REFUSED, EOPNOTSUPP, "the images can't be restored for %zu reason%s",
-		r->s->report.refusals, r->s->report.refusals == 1 ? "" : "s");
+	err_set(restore_err(r), ERR_REFUSED, EOPNOTSUPP,
+		"the images can't be restored for %zu reason%s", r->s->report.refusals,
+		r->s->report.refusals == 1 ? "" : "s");
 	return -EOPNOTSUPP;
 }

@@ -53,15 +53,19 @@ static int number_objects(struct dump *d, enum kcmp_type type)
 		return ret;
 	for (size_t k = 0; k < n; k++) {
 		struct dump_task *t = d->tasks[refs[k].index];
-		struct dump_task *same = k && refs[k].class == refs[k - 1].class ?
-						 d->tasks[refs[k - 1].index] : NULL;
+		struct dump_task *same =
+			k && refs[k].class == refs[k - 1].class ? d->tasks[refs[k - 1].index]
+								: NULL;
 		uint32_t *id = kobj_field(t->ids, type);
 
 		*id = same ? *kobj_field(same->ids, type) : ++d->next_kobj_id;
 		if (same && type != KCMP_T_FILES)
 			task_refuse(t, arena_printf(a, "its %s", kobj_name(type)),
-				    arena_printf(a, "is shared with process %d (clone without "
-						    "CLONE_THREAD)", same->vpid), "");
+				    arena_printf(a,
+						 "is shared with process %d (clone without "
+						 "CLONE_THREAD)",
+						 same->vpid),
+				    "");
 	}
 	return 0;
 }
@@ -70,8 +74,8 @@ struct ns_number {
 	uint32_t ino, id;
 };
 
-static const enum ns_kind order[] = { NS_PID, NS_NET, NS_IPC, NS_UTS, NS_TIME, NS_MNT, NS_USER,
-				      NS_CGROUP };
+static const enum ns_kind order[] = { NS_PID,  NS_NET, NS_IPC,	NS_UTS,
+				      NS_TIME, NS_MNT, NS_USER, NS_CGROUP };
 
 static void set_ns_id(TaskKobjIdsEntry *ids, enum ns_kind kind, uint32_t id)
 {
@@ -164,18 +168,21 @@ static int number_task(struct dump_task *t, const struct ns_number *own)
 		set_ns_id(t->ids, kind, own[kind].id);
 		if (kind == NS_TIME && t->dump->time_ns_id && ns.ino[kind] == own[kind].ino)
 			task_refuse(t, "its time namespace", "is not that of the tree's root", "");
-		else if (ns.ino[kind] != own[kind].ino && !(kind == NS_TIME && takes_time_ns(t, ns.ino[kind])))
-			task_refuse(t, arena_printf(a, "%s namespace %u", ns_names[kind], ns.ino[kind]),
-				    "is not the tool's own; trees in namespaces of their own can't be "
-				    "kept by this version",
-				    "run crtools in that namespace (nsenter)");
+		else if (ns.ino[kind] != own[kind].ino &&
+			 !(kind == NS_TIME && takes_time_ns(t, ns.ino[kind])))
+			task_refuse(
+				t, arena_printf(a, "%s namespace %u", ns_names[kind], ns.ino[kind]),
+				"is not the tool's own; trees in namespaces of their own can't be "
+				"kept by this version",
+				"run crtools in that namespace (nsenter)");
 	}
 	return 0;
 }
 
 int collect_kobjs(struct dump *d)
 {
-	static const enum kcmp_type types[] = { KCMP_T_VM, KCMP_T_FILES, KCMP_T_FS, KCMP_T_SIGHAND };
+	static const enum kcmp_type types[] = { KCMP_T_VM, KCMP_T_FILES, KCMP_T_FS,
+						KCMP_T_SIGHAND };
 	struct ns_number own[NS_KINDS] = { 0 };
 	struct arena *a = dump_arena(d);
 	int ret;

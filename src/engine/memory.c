@@ -32,7 +32,8 @@ static bool has_pages(const VmaEntry *e)
 {
 	if (e->status & (VMA_AREA_VVAR | VMA_AREA_GUARD | VMA_AREA_VSYSCALL | VMA_AREA_VDSO))
 		return false;
-	return (e->status & VMA_AREA_REGULAR) && (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE));
+	return (e->status & VMA_AREA_REGULAR) &&
+	       (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE));
 }
 
 /* Contents saved whether or not the page tables show them. */
@@ -61,8 +62,9 @@ static void add_run(const struct dump_task *t, struct page_extents *x, const Vma
 	if ((flags & PE_LAZY) && holds_stack_pointer(t, start, end)) {
 		for (uint64_t page = start; page < end; page += PAGE_SIZE_)
 			page_extents_add(x, page, page + PAGE_SIZE_,
-					 holds_stack_pointer(t, page, page + PAGE_SIZE_) ?
-						 PE_PRESENT : flags);
+					 holds_stack_pointer(t, page, page + PAGE_SIZE_)
+						 ? PE_PRESENT
+						 : flags);
 		return;
 	}
 	page_extents_add(x, start, end, flags);
@@ -87,7 +89,8 @@ static int find_pages(struct dump_task *t, struct page_runs *runs)
 		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for %zu areas", t->n_vmas);
 	for (size_t i = 0; i < t->n_vmas; i++)
 		if (has_pages(t->vmas[i].vma))
-			spans[n++] = (struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
+			spans[n++] =
+				(struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
 	ret = pagemap_open(&pm, &t->stop->proc, err);
 	if (ret < 0)
 		return ret;
@@ -142,12 +145,12 @@ static bool share_pages(struct pagemap *child, struct pagemap *parent, const str
 
 static bool may_have_moved(const VmaEntry *e)
 {
-	return (e->status & (VMA_ANON_PRIVATE | VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL)) ==
-	       VMA_ANON_PRIVATE;
+	return (e->status & (VMA_ANON_PRIVATE | VMA_AREA_VDSO | VMA_AREA_VVAR |
+			     VMA_AREA_VSYSCALL)) == VMA_ANON_PRIVATE;
 }
 
-static void find_source(struct dump_task *t, const struct dump_area *da, const struct page_runs *runs,
-			struct pagemap *mine, struct pagemap *theirs)
+static void find_source(struct dump_task *t, const struct dump_area *da,
+			const struct page_runs *runs, struct pagemap *mine, struct pagemap *theirs)
 {
 	const VmaEntry *e = da->vma;
 
@@ -164,7 +167,8 @@ static void find_source(struct dump_task *t, const struct dump_area *da, const s
 	}
 }
 
-/* Memory that was inherited and then moved (mremap) still has its pages in common with the parent's. */
+/* Memory that was inherited and then moved (mremap) still has its pages in common with the
+ * parent's. */
 static int find_moved(struct dump_task *t, const struct page_runs *runs)
 {
 	struct pagemap mine = { .fd = -1 }, theirs = { .fd = -1 };
@@ -178,7 +182,8 @@ static int find_moved(struct dump_task *t, const struct page_runs *runs)
 		if (mine.fd < 0) {
 			ret = pagemap_open(&mine, &t->stop->proc, dump_err(t->dump));
 			if (ret == 0)
-				ret = pagemap_open(&theirs, &t->parent->stop->proc, dump_err(t->dump));
+				ret = pagemap_open(&theirs, &t->parent->stop->proc,
+						   dump_err(t->dump));
 		}
 		if (ret == 0)
 			find_source(t, &t->vmas[i], runs, &mine, &theirs);
@@ -239,7 +244,8 @@ static int save_pages(struct dump_task *t, const struct page_extents *x)
 
 	ret = page_extents_write(x, d->s->images, IMAGE_PAGEMAP, t->vpid, pages_id, dump_err(d));
 	if (ret == 0)
-		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, pages_id, 0, dump_err(d), &fd);
+		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, pages_id, 0, dump_err(d),
+					   &fd);
 	if (ret < 0)
 		return ret;
 	page_source_process(&src, t->stop->pid, t->stop->mem_fd);

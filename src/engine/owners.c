@@ -79,7 +79,8 @@ static int check_table(struct restore_task *t)
 	if (!t->forker || t->forker->table != t->table)
 		return err_set(restore_err(t->r), ERR_LATER, EOPNOTSUPP,
 			       "task %d shares its descriptor table with a task that is not its "
-			       "parent; that can't be rebuilt", t->vpid);
+			       "parent; that can't be rebuilt",
+			       t->vpid);
 	t->forker->shares_table = true;
 	return 0;
 }

@@ -109,12 +109,17 @@ static int emit_mm(struct restore_task *t)
 	struct program *p = t->threads[0].prog;
 	const MmEntry *mm = t->mm;
 	struct prctl_mm_map map = {
-		.start_code = mm->mm_start_code, .end_code = mm->mm_end_code,
-		.start_data = mm->mm_start_data, .end_data = mm->mm_end_data,
-		.start_brk = mm->mm_start_brk, .brk = mm->mm_brk,
+		.start_code = mm->mm_start_code,
+		.end_code = mm->mm_end_code,
+		.start_data = mm->mm_start_data,
+		.end_data = mm->mm_end_data,
+		.start_brk = mm->mm_start_brk,
+		.brk = mm->mm_brk,
 		.start_stack = mm->mm_start_stack,
-		.arg_start = mm->mm_arg_start, .arg_end = mm->mm_arg_end,
-		.env_start = mm->mm_env_start, .env_end = mm->mm_env_end,
+		.arg_start = mm->mm_arg_start,
+		.arg_end = mm->mm_arg_end,
+		.env_start = mm->mm_env_start,
+		.env_end = mm->mm_env_end,
 	};
 	uint64_t auxv, off;
 	int exe = service_open(t, mm->exe_file_id, O_RDONLY);
@@ -166,7 +171,8 @@ static int emit_state(struct restore_task *t)
 	for (size_t c = 0; ret == 0 && state_classes[c]; c++) {
 		if (state_classes[c]->emit)
 			ret = state_classes[c]->emit(t);
-		for (size_t i = 0; ret == 0 && state_classes[c]->emit_thread && i < t->n_threads; i++)
+		for (size_t i = 0; ret == 0 && state_classes[c]->emit_thread && i < t->n_threads;
+		     i++)
 			ret = state_classes[c]->emit_thread(&t->threads[i]);
 	}
 	return ret;

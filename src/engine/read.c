@@ -28,11 +28,11 @@ static int read_threads(struct restore_task *t)
 	t->n_threads = t->pstree->n_threads;
 	if (!t->n_threads || (pid_t)t->pstree->threads[0] != t->vpid)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "pstree.img: the first thread of task %d is not its leader", t->vpid);
+			       "pstree.img: the first thread of task %d is not its leader",
+			       t->vpid);
 	t->threads = arena_array(restore_arena(r), struct restore_thread, t->n_threads);
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
-		t->threads[i] = (struct restore_thread){ .task = t,
-							 .vtid = t->pstree->threads[i] };
+		t->threads[i] = (struct restore_thread){ .task = t, .vtid = t->pstree->threads[i] };
 		hash_put(&r->thread_ids, t->threads[i].vtid, t);
 		ret = image_read_one(r->s->images, IMAGE_CORE, t->threads[i].vtid, restore_arena(r),
 				     restore_err(r), &t->threads[i].core);
@@ -47,8 +47,9 @@ static struct restore_file *file_of(struct restore *r, FileEntry *e)
 {
 	struct restore_file *f = arena_new(restore_arena(r), struct restore_file);
 
-	*f = (struct restore_file){ .entry = e, .id = e->id, .stage_fd = -1,
-				    .class = file_class_of(e->type) };
+	*f = (struct restore_file){
+		.entry = e, .id = e->id, .stage_fd = -1, .class = file_class_of(e->type)
+	};
 	return f;
 }
 
@@ -68,7 +69,8 @@ static int read_files(struct restore *r)
 		if (!f->class)
 			return err_set(restore_err(r), ERR_LATER, EOPNOTSUPP,
 				       "files.img: file %u is of type %d, which this version can't "
-				       "restore", f->id, entries[i]->type);
+				       "restore",
+				       f->id, entries[i]->type);
 		f->index = r->n_files;
 		r->files[r->n_files++] = f;
 		hash_put(&r->file_by_id, f->id, f);
@@ -98,9 +100,11 @@ static int read_table(struct restore_task *t)
 		struct restore_file *f = restore_file_by_id(r, entries[i]->id);
 
 		if (!f)
-			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-				       "fdinfo-%u.img: descriptor %u refers to file %u, which is not in "
-				       "files.img", t->table->id, entries[i]->fd, entries[i]->id);
+			return err_set(
+				restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+				"fdinfo-%u.img: descriptor %u refers to file %u, which is not in "
+				"files.img",
+				t->table->id, entries[i]->fd, entries[i]->id);
 		t->table->fds[t->table->n_fds++] = (struct restore_fd){ entries[i], f };
 	}
 	return 0;
@@ -115,11 +119,12 @@ static int read_areas(struct restore_task *t)
 
 		t->vmas[i] = (struct restore_vma){ .e = e, .class = area_class_of(e) };
 		if (!t->vmas[i].class)
-			return err_set(restore_err(t->r), ERR_LATER, EOPNOTSUPP,
-				       "mm-%d.img: the area %llx-%llx is of a kind (status 0x%x) that "
-				       "this version can't restore", t->vpid,
-				       (unsigned long long)e->start, (unsigned long long)e->end,
-				       e->status);
+			return err_set(
+				restore_err(t->r), ERR_LATER, EOPNOTSUPP,
+				"mm-%d.img: the area %llx-%llx is of a kind (status 0x%x) that "
+				"this version can't restore",
+				t->vpid, (unsigned long long)e->start, (unsigned long long)e->end,
+				e->status);
 	}
 	return 0;
 }
@@ -163,15 +168,16 @@ static int link_task(struct restore *r, struct restore_task *t)
 	if (!t->pstree->ppid) {
 		if (r->root)
 			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-				       "pstree.img has two roots, %d and %d", r->root->vpid, t->vpid);
+				       "pstree.img has two roots, %d and %d", r->root->vpid,
+				       t->vpid);
 		r->root = t;
 		return 0;
 	}
 	t->parent = hash_get(&r->task_by_pid, t->pstree->ppid);
 	if (!t->parent)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "pstree.img: task %d comes before its parent %u, or has none", t->vpid,
-			       t->pstree->ppid);
+			       "pstree.img: task %d comes before its parent %u, or has none",
+			       t->vpid, t->pstree->ppid);
 	arena_push(restore_arena(r), t->parent->children, t->parent->n_children, t);
 	return 0;
 }
@@ -186,8 +192,9 @@ static int read_tree(struct restore *r)
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		struct restore_task *t = arena_new(restore_arena(r), struct restore_task);
 
-		*t = (struct restore_task){ .r = r, .pstree = entries[i], .vpid = entries[i]->pid,
-					    .index = i };
+		*t = (struct restore_task){
+			.r = r, .pstree = entries[i], .vpid = entries[i]->pid, .index = i
+		};
 		if (hash_get(&r->task_by_pid, t->vpid))
 			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 				       "pstree.img has task %d twice", t->vpid);

@@ -127,22 +127,22 @@ static const struct {
 	const char *name; /* also the fault point behind the step */
 	int (*run)(struct restore *r);
 } steps[] = {
-	{ "restore-scripts", step_prescript },	  /* pre-restore */
+	{ "restore-scripts", step_prescript }, /* pre-restore */
 	{ "restore-read", read_images },
-	{ "restore-judge", judge_images },	  /* refuse, or go on */
+	{ "restore-judge", judge_images }, /* refuse, or go on */
 	{ "restore-sessions", plan_sessions },
 	{ "restore-files", plan_files },
 	{ "restore-home", plan_home },
 	{ "restore-count", count_living },
-	{ "restore-plan", plan_restore },	  /* with --plan, the last step */
-	{ "restore-outside", step_outside },	  /* deleted files exist again, and are open */
-	{ "restore-fork", step_fork },		  /* from here on there are tasks */
-	{ "restore-seize", seize_leaders },	  /* which end with the tool */
+	{ "restore-plan", plan_restore },    /* with --plan, the last step */
+	{ "restore-outside", step_outside }, /* deleted files exist again, and are open */
+	{ "restore-fork", step_fork },	     /* from here on there are tasks */
+	{ "restore-seize", seize_leaders },  /* which end with the tool */
 	{ "restore-namespaces", step_namespaces },
-	{ "restore-ready", step_ready },	  /* memory filled, files open */
-	{ "restore-programs", step_programs },	  /* the tool leaves the tasks' memory */
+	{ "restore-ready", step_ready },       /* memory filled, files open */
+	{ "restore-programs", step_programs }, /* the tool leaves the tasks' memory */
 	{ "restore-postscripts", step_postscript },
-	{ "restore-resume", resume_tree },	  /* the tree runs */
+	{ "restore-resume", resume_tree }, /* the tree runs */
 };
 
 static int write_stats(struct restore *r, uint64_t start)

@@ -50,8 +50,8 @@ static int stop_at(struct restore *r, pid_t tid, enum ptrace_stop kind)
 			return err_set(restore_err(r), ERR_INTERNAL, EFAULT,
 				       "thread %d got signal %d before it could be resumed", tid,
 				       report.signo);
-		ret = kind == PTRACE_STOP_SYSCALL ? ptrace_syscall(tid, 0, restore_err(r)) :
-						    ptrace_cont(tid, 0, restore_err(r));
+		ret = kind == PTRACE_STOP_SYSCALL ? ptrace_syscall(tid, 0, restore_err(r))
+						  : ptrace_cont(tid, 0, restore_err(r));
 		if (ret < 0)
 			return ret;
 	}
@@ -167,9 +167,10 @@ static void let_go(struct restore_task *t)
 }
 
 /*
- * From now on the tasks don't end with the tool: the point of no return. The kernel knows this of each
- * thread for itself, so a tool that is killed within these few microseconds leaves some tasks and ends
- * others. The journal says how many there have to be; clean ends what is left of such a tree.
+ * From now on the tasks don't end with the tool: the point of no return. The kernel knows this of
+ * each thread for itself, so a tool that is killed within these few microseconds leaves some tasks
+ * and ends others. The journal says how many there have to be; clean ends what is left of such a
+ * tree.
  */
 static int untie_tree(struct restore *r)
 {

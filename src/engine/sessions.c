@@ -8,8 +8,8 @@
  *  - a child in the session of a sibling is forked by the sibling, with CLONE_PARENT;
  *  - a child in a session whose leader is gone is forked by a stand-in for that leader, a sibling
  *    that ends before the tree runs;
- *  - a child in the session of a leader further below was orphaned once, and is so again: a child of
- *    the leader forks it and ends, while its parent is a subreaper.
+ *  - a child in the session of a leader further below was orphaned once, and is so again: a child
+ * of the leader forks it and ends, while its parent is a subreaper.
  *
  * Memory and descriptors are inherited from the forker.
  */
@@ -47,8 +47,12 @@ static struct restore_task *add_stand_in(struct restore *r, pid_t pid, struct re
 	struct arena *a = restore_arena(r);
 	struct restore_task *t = arena_new(a, struct restore_task);
 
-	*t = (struct restore_task){ .r = r, .parent = parent, .forker = parent, .vpid = pid,
-				    .helper = true, .index = r->n_tasks };
+	*t = (struct restore_task){ .r = r,
+				    .parent = parent,
+				    .forker = parent,
+				    .vpid = pid,
+				    .helper = true,
+				    .index = r->n_tasks };
 	t->pstree = arena_msg(a, PstreeEntry, pstree_entry);
 	t->pstree->pid = pid;
 	t->pstree->ppid = parent->vpid;
@@ -145,9 +149,11 @@ static int choose_forker(struct restore_task *t)
 	}
 	if (is_ancestor(p, leader))
 		return pass_on(t, leader);
-	return err_set(restore_err(t->r), ERR_LATER, EOPNOTSUPP,
-		       "task %d is in session %d, whose leader is not below the task's parent; that "
-		       "can't be rebuilt", t->vpid, sid_of(t));
+	return err_set(
+		restore_err(t->r), ERR_LATER, EOPNOTSUPP,
+		"task %d is in session %d, whose leader is not below the task's parent; that "
+		"can't be rebuilt",
+		t->vpid, sid_of(t));
 }
 
 /* The group's leader is gone: a stand-in, forked by a member in the same session, leads it until
@@ -172,7 +178,8 @@ static int adopt_shell(struct restore *r)
 	if (!r->s->opts->shell_job)
 		return err_set(restore_err(r), ERR_USAGE, EINVAL,
 			       "the root task %d does not lead its session %d; with --shell-job it "
-			       "joins the session of the caller", r->root->vpid, sid);
+			       "joins the session of the caller",
+			       r->root->vpid, sid);
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		PstreeEntry *e = r->tasks[i]->pstree;
 

@@ -146,8 +146,7 @@ static int place_area(struct restore_task *t, struct restore_vma *v)
 
 static bool wants_huge(const VmaEntry *e)
 {
-	return e->has_madv && (e->madv & (1u << MADV_HUGEPAGE)) &&
-	       !(e->flags & MAP_HUGETLB);
+	return e->has_madv && (e->madv & (1u << MADV_HUGEPAGE)) && !(e->flags & MAP_HUGETLB);
 }
 
 static int fill_area(struct restore_task *t, struct restore_vma *v)
@@ -182,7 +181,8 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 
 static bool huge_pages_unasked(void)
 {
-	_cleanup_fd_ int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int fd =
+		open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
 	char text[16] = "";
 
 	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strncmp(text, "[always]", 8);

@@ -19,7 +19,9 @@ static uint64_t quiet_signals(const struct dump_task *t)
 
 static void prepare_visit(struct dump_task *t)
 {
-	t->visit = (struct visit){ .proc = t->stop, .areas = &t->areas, .area = area_new(),
+	t->visit = (struct visit){ .proc = t->stop,
+				   .areas = &t->areas,
+				   .area = area_new(),
 				   .quiet_signals = quiet_signals(t) };
 	for (size_t i = 0; i < t->n_threads; i++) {
 		t->threads[i].prog = program_new(t->visit.area);

@@ -23,10 +23,10 @@ static void futex_wait(_Atomic uint32_t *word, uint32_t value, const struct time
 
 /*
  * A robust futex (set_robust_list(2)) that the tool holds all its life: at its end the kernel sets
- * FUTEX_OWNER_DIED in the word, in shared memory. Unlike a parent-death signal it can't come too early
- * for a task that has just been forked, nor pass by one whose parent is not the tool; unlike a process
- * id it is right about zombies, and in every namespace. The C library's own list, which this one
- * replaces, is only for robust mutexes, of which the tool has none.
+ * FUTEX_OWNER_DIED in the word, in shared memory. Unlike a parent-death signal it can't come too
+ * early for a task that has just been forked, nor pass by one whose parent is not the tool; unlike
+ * a process id it is right about zombies, and in every namespace. The C library's own list, which
+ * this one replaces, is only for robust mutexes, of which the tool has none.
  */
 void lifeline_hold(struct restore *r)
 {
@@ -91,13 +91,15 @@ static int look_for_dead(struct restore *r)
 			struct cpu_regs regs = { 0 };
 
 			ptrace_get_regs(pid, &regs, NULL);
-			return err_set(restore_err(r), ERR_INTERNAL, EFAULT,
-				       "task %d got signal %d at 0x%llx while it was being restored",
-				       pid, report.signo, (unsigned long long)regs_ip(&regs));
+			return err_set(
+				restore_err(r), ERR_INTERNAL, EFAULT,
+				"task %d got signal %d at 0x%llx while it was being restored", pid,
+				report.signo, (unsigned long long)regs_ip(&regs));
 		}
 		if (report.kind == PTRACE_STOP_SIGNAL || report.kind == PTRACE_STOP_TRAP ||
 		    report.kind == PTRACE_STOP_EVENT) {
-			ptrace_cont(pid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0, NULL);
+			ptrace_cont(pid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0,
+				    NULL);
 			continue;
 		}
 		if (report.kind != PTRACE_STOP_GONE || !t || t->helper || t->zombie)
@@ -223,9 +225,11 @@ static bool explain_program(struct restore *r, struct restore_task *t, uint64_t 
 		for (size_t i = 0; i + 1 < sizeof(note); i++)
 			if (read_area(t, call.note + i, &note[i], 1) < 0 || !note[i])
 				break;
-	err_set(restore_err(r), ERR_AGENT, call.result < 0 && call.result >= -4095 ? -call.result : 0,
-		"task %d: call %llu, %s, for its %s gave %lld", t->vpid, (unsigned long long)head.done,
-		listing_text(text, sizeof(text), &l, &call), note, (long long)call.result);
+	err_set(restore_err(r), ERR_AGENT,
+		call.result < 0 && call.result >= -4095 ? -call.result : 0,
+		"task %d: call %llu, %s, for its %s gave %lld", t->vpid,
+		(unsigned long long)head.done, listing_text(text, sizeof(text), &l, &call), note,
+		(long long)call.result);
 	return true;
 }
 

@@ -20,7 +20,8 @@ static int write_task(struct dump *d, struct dump_task *t)
 
 	if (t->zombie) {
 		ret = image_write_one(dir, IMAGE_CORE, t->vpid, t->core, err);
-		return ret < 0 ? ret : image_write_one(dir, IMAGE_CRTOOLS_TASK, t->vpid, t->extra, err);
+		return ret < 0 ? ret
+			       : image_write_one(dir, IMAGE_CRTOOLS_TASK, t->vpid, t->extra, err);
 	}
 	ret = 0;
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
@@ -89,7 +90,8 @@ static int run_id(char *buf, size_t size, struct err *err)
 	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
 
 	if (n < 36)
-		return err_sys(err, "read", "can't read a random id from /proc/sys/kernel/random/uuid");
+		return err_sys(err, "read",
+			       "can't read a random id from /proc/sys/kernel/random/uuid");
 	buf[36] = '\0';
 	return 0;
 }

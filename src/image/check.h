@@ -15,13 +15,13 @@ struct verify {
 
 	PstreeEntry **tasks;
 	size_t n_tasks;
-	struct hash tids;     /* virtual tid -> its PstreeEntry */
-	bool has_files;	      /* else the files are in the images of old versions */
-	struct hash files;    /* id -> FileEntry; a tun file's is the TUNF one */
-	struct hash reg_ids;  /* id -> RegFileEntry */
-	struct hash memfds;   /* inode_id -> MemfdInodeEntry */
-	struct hash ttys;     /* id -> TtyInfoEntry */
-	size_t n_filters;     /* of seccomp.img */
+	struct hash tids;    /* virtual tid -> its PstreeEntry */
+	bool has_files;	     /* else the files are in the images of old versions */
+	struct hash files;   /* id -> FileEntry; a tun file's is the TUNF one */
+	struct hash reg_ids; /* id -> RegFileEntry */
+	struct hash memfds;  /* inode_id -> MemfdInodeEntry */
+	struct hash ttys;    /* id -> TtyInfoEntry */
+	size_t n_filters;    /* of seccomp.img */
 
 	/* The image that is being read. */
 	const char *name;

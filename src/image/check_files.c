@@ -11,16 +11,16 @@ static const struct {
 	FdTypes type;
 	const char *field;
 } members[] = {
-	{ FD_TYPES__REG, "reg" },	    { FD_TYPES__PIPE, "pipe" },
-	{ FD_TYPES__FIFO, "fifo" },	    { FD_TYPES__INETSK, "isk" },
-	{ FD_TYPES__UNIXSK, "usk" },	    { FD_TYPES__EVENTFD, "efd" },
-	{ FD_TYPES__EVENTPOLL, "epfd" },    { FD_TYPES__INOTIFY, "ify" },
-	{ FD_TYPES__SIGNALFD, "sgfd" },	    { FD_TYPES__PACKETSK, "psk" },
-	{ FD_TYPES__TTY, "tty" },	    { FD_TYPES__FANOTIFY, "ffy" },
-	{ FD_TYPES__NETLINKSK, "nlsk" },    { FD_TYPES__NS, "nsf" },
-	{ FD_TYPES__TUNF, "tunf" },	    { FD_TYPES__EXT, "ext" },
-	{ FD_TYPES__TIMERFD, "tfd" },	    { FD_TYPES__MEMFD, "memfd" },
-	{ FD_TYPES__BPFMAP, "bpf" },	    { FD_TYPES__PIDFD, "pidfd" },
+	{ FD_TYPES__REG, "reg" },	 { FD_TYPES__PIPE, "pipe" },
+	{ FD_TYPES__FIFO, "fifo" },	 { FD_TYPES__INETSK, "isk" },
+	{ FD_TYPES__UNIXSK, "usk" },	 { FD_TYPES__EVENTFD, "efd" },
+	{ FD_TYPES__EVENTPOLL, "epfd" }, { FD_TYPES__INOTIFY, "ify" },
+	{ FD_TYPES__SIGNALFD, "sgfd" },	 { FD_TYPES__PACKETSK, "psk" },
+	{ FD_TYPES__TTY, "tty" },	 { FD_TYPES__FANOTIFY, "ffy" },
+	{ FD_TYPES__NETLINKSK, "nlsk" }, { FD_TYPES__NS, "nsf" },
+	{ FD_TYPES__TUNF, "tunf" },	 { FD_TYPES__EXT, "ext" },
+	{ FD_TYPES__TIMERFD, "tfd" },	 { FD_TYPES__MEMFD, "memfd" },
+	{ FD_TYPES__BPFMAP, "bpf" },	 { FD_TYPES__PIDFD, "pidfd" },
 };
 
 static int load_list(struct verify *v, enum image_kind kind, struct hash *h, size_t id_offset,
@@ -147,18 +147,17 @@ static int check_references(struct verify *v, const FileEntry *file)
 		if (!hash_get(&v->ttys, file->tty->tty_info_id))
 			return check_fail(v, "tty.tty_info_id", "there is no %u in tty-info.img",
 					  file->tty->tty_info_id);
-		return file->tty->has_regf_id ?
-			       check_file_id(v, "tty.regf_id", file->tty->regf_id, FD_TYPES__REG) :
-			       0;
+		return file->tty->has_regf_id
+			       ? check_file_id(v, "tty.regf_id", file->tty->regf_id, FD_TYPES__REG)
+			       : 0;
 	case FD_TYPES__FIFO:
-		return file->fifo->has_regf_id ?
-			       check_file_id(v, "fifo.regf_id", file->fifo->regf_id,
-					     FD_TYPES__REG) :
-			       0;
+		return file->fifo->has_regf_id ? check_file_id(v, "fifo.regf_id",
+							       file->fifo->regf_id, FD_TYPES__REG)
+					       : 0;
 	case FD_TYPES__REG:
-		return file->reg->name[0] == '/' || file->reg->ext ?
-			       0 :
-			       check_fail(v, "reg.name", "it is no absolute path");
+		return file->reg->name[0] == '/' || file->reg->ext
+			       ? 0
+			       : check_fail(v, "reg.name", "it is no absolute path");
 	case FD_TYPES__INETSK:
 		if ((file->isk->n_src_addr != 1 && file->isk->n_src_addr != 4) ||
 		    (file->isk->n_dst_addr != 1 && file->isk->n_dst_addr != 4))
@@ -188,8 +187,8 @@ int check_file(struct verify *v, const FileEntry *file)
 int check_remap(struct verify *v, const RemapFilePathEntry *remap)
 {
 	/* Old images mark a ghost by the highest bit. */
-	bool ghost = remap->has_remap_type ? remap->remap_type == REMAP_TYPE__GHOST :
-					     remap->remap_id >> 31;
+	bool ghost = remap->has_remap_type ? remap->remap_type == REMAP_TYPE__GHOST
+					   : remap->remap_id >> 31;
 	uint32_t id = remap->has_remap_type ? remap->remap_id : remap->remap_id & INT32_MAX;
 	char name[IMAGE_NAME_SIZE];
 	int ret = check_file_id(v, "orig_id", remap->orig_id, FD_TYPES__REG);

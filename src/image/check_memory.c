@@ -43,8 +43,8 @@ static int check_area(struct verify *v, const VmaEntry *vma, bool *guards)
 		return check_fail(v, "vmas.start", "%#" PRIx64 "-%#" PRIx64 " is no range of pages",
 				  vma->start, vma->end);
 	if (vma->status & AREA_UNSUPPORTED)
-		return check_fail(v, "vmas.status", "the area at %#" PRIx64 " is marked unsupported",
-				  vma->start);
+		return check_fail(v, "vmas.status",
+				  "the area at %#" PRIx64 " is marked unsupported", vma->start);
 	if (vma->status & AREA_GUARD) {
 		*guards = true;
 		return 0;
@@ -53,8 +53,10 @@ static int check_area(struct verify *v, const VmaEntry *vma, bool *guards)
 		return check_fail(v, "vmas.status", "the area at %#" PRIx64 " comes after guards",
 				  vma->start);
 	if (vma->start < v->last_end)
-		return check_fail(v, "vmas.start", "the area at %#" PRIx64 " overlaps, or comes "
-				  "before, the one that ends at %#" PRIx64, vma->start, v->last_end);
+		return check_fail(v, "vmas.start",
+				  "the area at %#" PRIx64 " overlaps, or comes "
+				  "before, the one that ends at %#" PRIx64,
+				  vma->start, v->last_end);
 	v->last_end = vma->end;
 	return check_area_file(v, vma);
 }
@@ -94,14 +96,18 @@ int check_pagemap(struct verify *v, const ProtobufCMessage *msg)
 	    __builtin_add_overflow(e->vaddr, bytes, &end))
 		return check_fail(v, "nr_pages", "%" PRIu64 " pages at %#" PRIx64, pages, e->vaddr);
 	if (e->vaddr < v->last_end)
-		return check_fail(v, "vaddr", "%#" PRIx64 " overlaps, or comes before, the range that"
-				  " ends at %#" PRIx64, e->vaddr, v->last_end);
+		return check_fail(v, "vaddr",
+				  "%#" PRIx64 " overlaps, or comes before, the range that"
+				  " ends at %#" PRIx64,
+				  e->vaddr, v->last_end);
 	if (flags & ~(PAGES_PARENT | PAGES_LAZY | PAGES_PRESENT))
 		return check_fail(v, "flags", "%#x is unknown", flags);
 	if ((flags & PAGES_PARENT) &&
 	    faccessat(image_dir_fd(v->dir), "parent", F_OK, AT_SYMLINK_NOFOLLOW))
-		return check_fail(v, "flags", "the pages at %#" PRIx64 " are in the parent's images, "
-				  "and there is no parent", e->vaddr);
+		return check_fail(v, "flags",
+				  "the pages at %#" PRIx64 " are in the parent's images, "
+				  "and there is no parent",
+				  e->vaddr);
 	v->last_end = end;
 	if (flags & PAGES_PRESENT)
 		v->present_pages += pages; /* ranges don't overlap: no overflow */
@@ -118,9 +124,9 @@ int check_pages(struct verify *v)
 	if (!fstatat(v->dir->set_fd, name, &st, 0))
 		size = st.st_size;
 	else if (want || errno != ENOENT)
-		return err_add_image(v->err, name, err_set(v->err, ERR_IMAGE_MISSING, errno,
-							   "the image %s, of %s, is missing", name,
-							   v->name));
+		return err_add_image(v->err, name,
+				     err_set(v->err, ERR_IMAGE_MISSING, errno,
+					     "the image %s, of %s, is missing", name, v->name));
 	if (size == want)
 		return 0;
 	return image_corrupt(v->err, name, "it has %" PRIu64 " bytes, by %s it has %" PRIu64, size,

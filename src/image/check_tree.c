@@ -52,8 +52,8 @@ int check_load_tree(struct verify *v)
 		PstreeEntry *t = v->tasks[v->entry];
 
 		roots += !t->ppid;
-		ret = roots > 1 ? check_fail(v, "ppid", "%u is a second root", t->pid) :
-				  check_pids(v, t);
+		ret = roots > 1 ? check_fail(v, "ppid", "%u is a second root", t->pid)
+				: check_pids(v, t);
 		if (ret)
 			return ret;
 	}
@@ -91,8 +91,8 @@ static int check_creds(struct verify *v, const CredsEntry *c)
 	if (!c->n_cap_inh || !c->n_cap_prm || !c->n_cap_eff || !c->n_cap_bnd)
 		return check_fail(v, "thread_core.creds", "a set of capabilities is empty");
 	if (c->n_groups > 65536) /* NGROUPS_MAX */
-		return check_fail(v, "thread_core.creds.groups", "there are %zu, the limit is 65536",
-				  c->n_groups);
+		return check_fail(v, "thread_core.creds.groups",
+				  "there are %zu, the limit is 65536", c->n_groups);
 	return 0;
 }
 

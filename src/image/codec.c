@@ -195,8 +195,8 @@ static bool count_packed(const ProtobufCFieldDescriptor *f, struct span s, size_
 	uint64_t scalar;
 
 	for (*ret_count = 0; s.p < s.end; ++*ret_count)
-		if (wire == WIRE_VARINT ? !get_varint(&s, &scalar) :
-					  !get_fixed(&s, wire == WIRE_64 ? 8 : 4, &scalar))
+		if (wire == WIRE_VARINT ? !get_varint(&s, &scalar)
+					: !get_fixed(&s, wire == WIRE_64 ? 8 : 4, &scalar))
 			return false;
 	return true;
 }
@@ -209,7 +209,8 @@ struct tally {
 static int tally_value(struct input *in, const ProtobufCMessageDescriptor *desc,
 		       const struct value *v, struct tally *t)
 {
-	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(desc, v->number);
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field(desc, v->number);
 	size_t packed;
 
 	if (!f) {
@@ -224,8 +225,7 @@ static int tally_value(struct input *in, const ProtobufCMessageDescriptor *desc,
 	}
 	if (v->wire != wire_of(f->type))
 		return fail(in, v->start, f, "the value is of another type");
-	if (f->type == PROTOBUF_C_TYPE_STRING &&
-	    memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
+	if (f->type == PROTOBUF_C_TYPE_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
 		return fail(in, v->start, f, "the text holds a zero byte");
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE && f->label != PROTOBUF_C_LABEL_REPEATED &&
 	    t->count[f - desc->fields])

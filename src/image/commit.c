@@ -103,7 +103,8 @@ int image_dir_note(struct image_dir *dir, enum image_kind kind, uint64_t key, st
 	arena_push(&dir->arena, dir->made, dir->n_made, m);
 	pthread_mutex_unlock(&dir->lock);
 	if (!dir->writing)
-		return err_set(err, ERR_INTERNAL, EROFS, "%s: the set is not being written", m.name);
+		return err_set(err, ERR_INTERNAL, EROFS, "%s: the set is not being written",
+			       m.name);
 	return 0;
 }
 
@@ -199,8 +200,7 @@ static bool has_one_journal(int fd)
 {
 	struct statfs fs;
 
-	return !fstatfs(fd, &fs) &&
-	       (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC);
+	return !fstatfs(fd, &fs) && (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC);
 }
 
 static int sync_image(struct image_dir *dir, const struct made_image *m, bool start, bool journal,

@@ -50,23 +50,25 @@ int image_file_hash(int dirfd, const char *name, struct err *err, uint64_t *ret_
 	return 0;
 }
 
-static int check_file(const struct image_dir *dir, const CrtoolsManifestFile *file,
-		      struct err *err)
+static int check_file(const struct image_dir *dir, const CrtoolsManifestFile *file, struct err *err)
 {
 	const char *name = file->name ? file->name : "";
 	enum image_kind kind;
 	struct stat st;
 
 	if (!image_kind_by_file(name, &kind, NULL) || !file->has_size)
-		return image_corrupt(err, "crtools-manifest.img", "an entry has no name of an image");
+		return image_corrupt(err, "crtools-manifest.img",
+				     "an entry has no name of an image");
 	if (fstatat(dir->fd, name, &st, 0)) {
 		if (errno != ENOENT)
 			return err_sys(err, "fstatat", "can't look at the image %s", name);
-		return err_add_image(err, name, err_set(err, ERR_IMAGE_MISSING, ENOENT,
-							"the image %s is missing", name));
+		return err_add_image(err, name,
+				     err_set(err, ERR_IMAGE_MISSING, ENOENT,
+					     "the image %s is missing", name));
 	}
 	if ((uint64_t)st.st_size != file->size)
-		return image_corrupt(err, name, "it has %" PRIu64 " bytes, at the dump it had %" PRIu64
+		return image_corrupt(err, name,
+				     "it has %" PRIu64 " bytes, at the dump it had %" PRIu64
 				     " (if it was edited on purpose, remove crtools-manifest.img)",
 				     (uint64_t)st.st_size, file->size);
 	return 0;
@@ -275,8 +277,9 @@ int image_dir_open_raw(const struct image_dir *dir, enum image_kind kind, uint64
 	image_kind_file(kind, key, name);
 	fd = openat(dir->set_fd, name, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
-		return err_add_image(err, name, err_set(err, ERR_IMAGE_MISSING, ENOENT,
-							"the image %s is missing", name));
+		return err_add_image(err, name,
+				     err_set(err, ERR_IMAGE_MISSING, ENOENT,
+					     "the image %s is missing", name));
 	if (fd < 0 || fstat(fd, &st))
 		return err_add_image(err, name, err_sys(err, "openat", "can't open the image"));
 	if (!S_ISREG(st.st_mode))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON to an image, the way back of render.c: what crit or crtools decoded gives the same bytes
- * again. Numbers may be strings (decimal, 0x…), names of flags joined by |, names of enums and of crit's
- * dictionaries, devices as major:minor, addresses as text.
+ * again. Numbers may be strings (decimal, 0x…), names of flags joined by |, names of enums and of
+ * crit's dictionaries, devices as major:minor, addresses as text.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -73,10 +73,10 @@ static int decode_base64(struct encode *e, struct json_object *o, ProtobufCBinar
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' :
-	       c >= 'A' && c <= 'F' ? c - 'A' + 10 :
-	       c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-				      -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+				      : -1;
 }
 
 /* Quoted-printable: =XX is a byte, = at the end of a line joins it with the next. */
@@ -153,8 +153,8 @@ static bool parse_dev(const char *s, bool user, uint64_t *ret)
 	if (!colon || !parse_number(s, colon - s, &major) ||
 	    !parse_number(colon + 1, strlen(colon + 1), &minor))
 		return false;
-	*ret = user ? (minor & 0xff) | (major & 0xfff) << 8 | (minor & 0xfff00) << 12 :
-		      major << 20 | minor;
+	*ret = user ? (minor & 0xff) | (major & 0xfff) << 8 | (minor & 0xfff00) << 12
+		    : major << 20 | minor;
 	return true;
 }
 
@@ -225,8 +225,8 @@ static int encode_value(struct encode *e, const ProtobufCFieldDescriptor *f,
 		*(char **)member = arena_strdup(&e->arena, json_object_get_string(o));
 		return 0;
 	case PROTOBUF_C_TYPE_BYTES:
-		ret = a && a->show == SHOW_QUOTED ? decode_quoted(e, o, &bytes) :
-						    decode_base64(e, o, &bytes);
+		ret = a && a->show == SHOW_QUOTED ? decode_quoted(e, o, &bytes)
+						  : decode_base64(e, o, &bytes);
 		if (!ret)
 			memcpy(member, &bytes, sizeof(bytes));
 		return ret;
@@ -306,7 +306,8 @@ static int encode_message(struct encode *e, const ProtobufCMessageDescriptor *d,
 	if (!json_object_is_type(o, json_type_object))
 		return bad(e, "an object is wanted");
 	protobuf_c_message_init(d, msg);
-	json_object_object_foreach(o, name, value) {
+	json_object_object_foreach(o, name, value)
+	{
 		const ProtobufCFieldDescriptor *f =
 			protobuf_c_message_descriptor_get_field_by_name(d, name);
 		int ret = 0;

@@ -43,8 +43,6 @@ struct image_dir {
 	size_t n_stale;
 };
 
-
-
 /* Notes an image of the set in the making; -EEXIST when there is one of this name. */
 int image_dir_note(struct image_dir *dir, enum image_kind kind, uint64_t key, struct err *err,
 		   const char **ret_name);

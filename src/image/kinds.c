@@ -9,7 +9,7 @@
 #include "image/messages.h"
 
 static const struct image_kind_info kinds[IMAGE_KIND_COUNT] = {
-#define KIND(id, name, pattern, magic1, magic2, first, next, framing, payload) \
+#define KIND(id, name, pattern, magic1, magic2, first, next, framing, payload)                     \
 	[IMAGE_##id] = { name, pattern, magic1, magic2, first, next, framing, payload },
 #include "image/kinds.def"
 #undef KIND
@@ -27,11 +27,11 @@ const char *image_kind_file(enum image_kind kind, uint64_t key, char buf[IMAGE_N
 	if (!percent)
 		snprintf(buf, IMAGE_NAME_SIZE, "%s", pattern);
 	else if (percent[1] == 'x')
-		snprintf(buf, IMAGE_NAME_SIZE, "%.*s%" PRIx64 "%s", (int)(percent - pattern), pattern,
-			 key, percent + 2);
+		snprintf(buf, IMAGE_NAME_SIZE, "%.*s%" PRIx64 "%s", (int)(percent - pattern),
+			 pattern, key, percent + 2);
 	else
-		snprintf(buf, IMAGE_NAME_SIZE, "%.*s%" PRIu64 "%s", (int)(percent - pattern), pattern,
-			 key, percent + 2);
+		snprintf(buf, IMAGE_NAME_SIZE, "%.*s%" PRIu64 "%s", (int)(percent - pattern),
+			 pattern, key, percent + 2);
 	return buf;
 }
 

@@ -36,15 +36,15 @@ enum image_payload {
 };
 
 struct image_kind_info {
-	const char *name;    /* as crit prints it: "PSTREE" */
-	const char *pattern; /* "core-%u.img"; %u decimal, %x lower-case hexadecimal */
+	const char *name;	 /* as crit prints it: "PSTREE" */
+	const char *pattern;	 /* "core-%u.img"; %u decimal, %x lower-case hexadecimal */
 	uint32_t magic1, magic2; /* magic2 0: only one word; both 0: raw */
 	const ProtobufCMessageDescriptor *first, *next;
 	enum image_framing framing;
 	enum image_payload payload;
 };
 
-#define IMAGE_NAME_SIZE 64
+#define IMAGE_NAME_SIZE	    64
 #define IMAGE_MAGIC_COMMON  0x54564319u
 #define IMAGE_MAGIC_SERVICE 0x55105940u
 

@@ -83,8 +83,9 @@ static int get_bytes(struct image_reader *r, void *buf, size_t len, struct err *
 static int get_word(struct image_reader *r, struct err *err, uint32_t *ret_word)
 {
 	if (image_reader_left(r) < sizeof(*ret_word))
-		return image_corrupt(err, r->name, "the file ends inside of its header (%" PRIu64
-				     " bytes)", r->size);
+		return image_corrupt(err, r->name,
+				     "the file ends inside of its header (%" PRIu64 " bytes)",
+				     r->size);
 	return get_bytes(r, ret_word, sizeof(*ret_word), err);
 }
 
@@ -103,10 +104,9 @@ static int open_file(int dirfd, const char *path, struct arena *a, struct err *e
 	/* O_NONBLOCK: a fifo in place of an image must not hold us up. */
 	r->fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (r->fd < 0 || fstat(r->fd, &st)) {
-		int ret = errno == ENOENT ?
-				  err_set(err, ERR_IMAGE_MISSING, ENOENT, "the image %s is missing",
-					  r->name) :
-				  err_sys(err, "openat", "can't open the image");
+		int ret = errno == ENOENT ? err_set(err, ERR_IMAGE_MISSING, ENOENT,
+						    "the image %s is missing", r->name)
+					  : err_sys(err, "openat", "can't open the image");
 
 		err_add_image(err, r->name, ret);
 		image_reader_close(r);
@@ -273,15 +273,18 @@ int image_read_msg(struct image_reader *r, const ProtobufCMessageDescriptor *des
 	if (!image_reader_left(r) || !desc)
 		return 0;
 	if (image_reader_left(r) < sizeof(len))
-		return image_corrupt(err, r->name, "the file ends inside of the length of entry %u, "
-				     "at byte %" PRIu64, r->index, start);
+		return image_corrupt(err, r->name,
+				     "the file ends inside of the length of entry %u, "
+				     "at byte %" PRIu64,
+				     r->index, start);
 	ret = get_bytes(r, &len, sizeof(len), err);
 	if (ret)
 		return ret;
 	if (len > image_reader_left(r) || len > IMAGE_MESSAGE_MAX)
-		return image_corrupt(err, r->name, "entry %u at byte %" PRIu64 " has a length of %u,"
-				     " there are %" PRIu64 " bytes left", r->index, start, len,
-				     image_reader_left(r));
+		return image_corrupt(err, r->name,
+				     "entry %u at byte %" PRIu64 " has a length of %u,"
+				     " there are %" PRIu64 " bytes left",
+				     r->index, start, len, image_reader_left(r));
 	if (len > sizeof(small)) {
 		data = big = malloc(len);
 		if (!big)
@@ -298,7 +301,8 @@ static int check_left(struct image_reader *r, uint64_t len, struct err *err)
 {
 	if (len <= image_reader_left(r))
 		return 0;
-	return image_corrupt(err, r->name, "entry %u at byte %" PRIu64 " should have %" PRIu64
+	return image_corrupt(err, r->name,
+			     "entry %u at byte %" PRIu64 " should have %" PRIu64
 			     " bytes of data, there are %" PRIu64 " bytes left",
 			     r->index ? r->index - 1 : 0, r->off, len, image_reader_left(r));
 }
@@ -396,13 +400,14 @@ static int read_single(struct image_reader *r, struct err *err, ProtobufCMessage
 	if (!*ret_msg)
 		return image_corrupt(err, r->name, "it holds no entry");
 	if (image_kind_info(r->kind)->payload == PAYLOAD_NONE && image_reader_left(r))
-		return image_corrupt(err, r->name, "%" PRIu64 " bytes follow the only entry, at byte %"
-				     PRIu64, image_reader_left(r), r->off);
+		return image_corrupt(err, r->name,
+				     "%" PRIu64 " bytes follow the only entry, at byte %" PRIu64,
+				     image_reader_left(r), r->off);
 	return 0;
 }
 
-int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key,
-		   struct arena *a, struct err *err, void *ret_msg)
+int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msg)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
 	ProtobufCMessage *msg;
@@ -415,8 +420,8 @@ int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t k
 	return ret;
 }
 
-int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t key,
-		   struct arena *a, struct err *err, void *ret_msg)
+int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msg)
 {
 	if (image_dir_has(dir, kind, key))
 		return image_read_one(dir, kind, key, a, err, ret_msg);
@@ -443,8 +448,8 @@ static int read_many(struct image_reader *r, struct err *err, void *ret_msgs, si
 	return 0;
 }
 
-int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key,
-		   struct arena *a, struct err *err, void *ret_msgs, size_t *ret_count)
+int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msgs, size_t *ret_count)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
 	int ret;

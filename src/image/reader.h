@@ -56,16 +56,16 @@ static inline void image_reader_cleanup(struct image_reader **r)
 
 /* The message of an image of one message (further bytes must be payload that the kind has).
  * image_read_opt: *ret_msg is NULL and 0 is returned when there is no such file. */
-int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key,
-		   struct arena *a, struct err *err, void *ret_msg);
-int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t key,
-		   struct arena *a, struct err *err, void *ret_msg);
+int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msg);
+int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msg);
 /* All messages of an image without payload; none if the file is missing. *ret_msgs is an array of
  * pointers. For HEAD_MANY kinds the first element is the head.
  *	FileEntry **files; size_t n;
  *	image_read_all(dir, IMAGE_FILES, 0, a, err, &files, &n); */
-int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key,
-		   struct arena *a, struct err *err, void *ret_msgs, size_t *ret_count);
+int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msgs, size_t *ret_count);
 /* A service image of the work directory; none if it is missing. */
 int image_read_service(int dirfd, enum image_kind kind, struct arena *a, struct err *err,
 		       void *ret_msgs, size_t *ret_count);

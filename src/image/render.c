@@ -121,9 +121,9 @@ static int put_member(struct render *r, const ProtobufCFieldDescriptor *f, const
 		break;
 	case PROTOBUF_C_TYPE_BYTES:
 		/* crit quotes a unix socket's name even when it is not pretty. */
-		return s->annotation && s->annotation->show == SHOW_QUOTED ?
-			       put_quoted(j, bytes) :
-			       put_base64(j, bytes->data, bytes->len);
+		return s->annotation && s->annotation->show == SHOW_QUOTED
+			       ? put_quoted(j, bytes)
+			       : put_base64(j, bytes->data, bytes->len);
 	case PROTOBUF_C_TYPE_BOOL:
 		fputs(*(const protobuf_c_boolean *)member ? "true" : "false", j->out);
 		break;
@@ -239,9 +239,9 @@ static int put_message(struct render *r, const ProtobufCMessage *msg, bool hex)
 		if (s.annotation && !r->options->pretty && s.annotation->show != SHOW_QUOTED)
 			s.annotation = NULL;
 		if (f->label == PROTOBUF_C_LABEL_REPEATED)
-			ret = put_repeated(r, f,
-					   *(const size_t *)((const char *)msg + f->quantifier_offset),
-					   *(const char *const *)member, &s);
+			ret = put_repeated(
+				r, f, *(const size_t *)((const char *)msg + f->quantifier_offset),
+				*(const char *const *)member, &s);
 		else
 			ret = put_member(r, f, member, &s);
 	}

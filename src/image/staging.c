@@ -123,7 +123,8 @@ int image_staging_clean(int dirfd)
 
 static int write_note(int folder, int *ret_note)
 {
-	_cleanup_fd_ int note = openat(folder, "owner", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	_cleanup_fd_ int note =
+		openat(folder, "owner", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	char text[128], boot[40];
 	int ret;
 
@@ -153,7 +154,8 @@ int image_staging_make(int dirfd, char name[40], int *ret_folder, int *ret_note)
 	folder = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	ret = folder < 0 ? -errno : write_note(folder, ret_note);
 	if (ret) {
-		close_fd(&folder); /* the removal needs a descriptor, of which there may be no more */
+		close_fd(
+			&folder); /* the removal needs a descriptor, of which there may be no more */
 		image_staging_remove(dirfd, name);
 		return ret;
 	}

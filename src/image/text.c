@@ -102,9 +102,10 @@ static void fill_row(struct text *t, struct row *row, bool hex)
 
 		if (is_nested(f) || !render_is_set(row->msg, f))
 			continue;
-		row->cells[i] = f->label == PROTOBUF_C_LABEL_REPEATED ?
-					list_cell(t, d, f, row->msg, hex) :
-					value_cell(t, d, f, (const char *)row->msg + f->offset, hex);
+		row->cells[i] =
+			f->label == PROTOBUF_C_LABEL_REPEATED
+				? list_cell(t, d, f, row->msg, hex)
+				: value_cell(t, d, f, (const char *)row->msg + f->offset, hex);
 	}
 }
 
@@ -117,8 +118,8 @@ static void put_nested(struct text *t, const ProtobufCMessage *msg, unsigned ind
 		const ProtobufCFieldDescriptor *f = &msg->descriptor->fields[i];
 		const char *member = (const char *)msg + f->offset;
 		bool many = f->label == PROTOBUF_C_LABEL_REPEATED;
-		ProtobufCMessage *const *list = many ? *(ProtobufCMessage *const *const *)member :
-						       (ProtobufCMessage *const *)member;
+		ProtobufCMessage *const *list = many ? *(ProtobufCMessage *const *const *)member
+						     : (ProtobufCMessage *const *)member;
 		struct row *rows;
 		size_t n = 1;
 
@@ -189,8 +190,8 @@ static bool same_rows(const struct row *x, const struct row *y)
 	for (unsigned i = 0; i < d->n_fields; i++) {
 		const char *a = x->cells[i], *b = y->cells[i];
 
-		if (is_nested(&d->fields[i]) && (render_is_set(x->msg, &d->fields[i]) ||
-						 render_is_set(y->msg, &d->fields[i])))
+		if (is_nested(&d->fields[i]) &&
+		    (render_is_set(x->msg, &d->fields[i]) || render_is_set(y->msg, &d->fields[i])))
 			return false;
 		if (!a != !b || (a && strcmp(a, b)))
 			return false;
@@ -199,8 +200,7 @@ static bool same_rows(const struct row *x, const struct row *y)
 }
 
 /* All rows are of one type of message. */
-static void put_rows(struct text *t, struct row *rows, size_t n, const char *label,
-		     unsigned indent)
+static void put_rows(struct text *t, struct row *rows, size_t n, const char *label, unsigned indent)
 {
 	const ProtobufCMessageDescriptor *d = rows[0].msg->descriptor;
 	size_t *widths = arena_array(t->a, size_t, d->n_fields);

@@ -167,7 +167,8 @@ static int check_image(struct verify *v, const struct image_file *file)
 	v->key = file->key;
 	v->entry = 0;
 	v->last_end = v->present_pages = 0;
-	if (image_kind_info(file->kind)->framing == FRAMING_RAW || image_kind_is_service(file->kind))
+	if (image_kind_info(file->kind)->framing == FRAMING_RAW ||
+	    image_kind_is_service(file->kind))
 		return 0;
 	ret = image_reader_open(v->dir, file->kind, file->key, arena, v->err, &r);
 	for (; !ret; v->entry++) {
@@ -209,9 +210,10 @@ int image_verify(const struct image_dir *dir, struct err *err)
 	int ret = 0;
 
 	if (manifest && manifest->has_page_size && manifest->page_size != v.page_size)
-		ret = err_set(err, ERR_IMAGE_VERSION, 0,
-			      "the images are of a machine with pages of %u bytes, here they have %zu",
-			      manifest->page_size, v.page_size);
+		ret = err_set(
+			err, ERR_IMAGE_VERSION, 0,
+			"the images are of a machine with pages of %u bytes, here they have %zu",
+			manifest->page_size, v.page_size);
 	if (!ret)
 		ret = verify_all(&v);
 	hash_free(&v.tids);

@@ -59,7 +59,8 @@ int ptrace_get_regset(pid_t tid, int type, void *buf, size_t *len, struct err *e
 	struct iovec iov = { buf, *len };
 
 	if (ptrace(PTRACE_GETREGSET, tid, type, &iov) < 0)
-		return err_sys(err, "ptrace", "can't read register set 0x%x of thread %d", type, tid);
+		return err_sys(err, "ptrace", "can't read register set 0x%x of thread %d", type,
+			       tid);
 	*len = iov.iov_len;
 	return 0;
 }
@@ -69,7 +70,8 @@ int ptrace_set_regset(pid_t tid, int type, const void *buf, size_t len, struct e
 	struct iovec iov = { (void *)buf, len };
 
 	if (ptrace(PTRACE_SETREGSET, tid, type, &iov) < 0)
-		return err_sys(err, "ptrace", "can't set register set 0x%x of thread %d", type, tid);
+		return err_sys(err, "ptrace", "can't set register set 0x%x of thread %d", type,
+			       tid);
 	return 0;
 }
 

@@ -50,7 +50,8 @@ bool regs_restart(struct cpu_regs *regs, enum restart_mode mode);
  * Returns true if the registers were changed.
  */
 bool regs_mend_interrupted(struct cpu_regs *regs);
-/* The registers say that a call waits to be restarted; with a restart block (what is left of its time). */
+/* The registers say that a call waits to be restarted; with a restart block (what is left of its
+ * time). */
 bool regs_restarts(const struct cpu_regs *regs);
 /* And that only as long as no handler runs (-ERESTARTNOHAND): pause, sigsuspend, ppoll … */
 bool regs_restart_unless_handled(const struct cpu_regs *regs);

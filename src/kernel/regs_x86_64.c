@@ -87,9 +87,12 @@ static int64_t result_signed(const struct cpu_regs *regs)
 
 /* Calls that can be made again as they were: what they wait for has not been touched. */
 static const short interrupted[] = {
-	__NR_epoll_wait, __NR_epoll_pwait, 441 /* epoll_pwait2 */, __NR_semop, __NR_semtimedop,
-	__NR_rt_sigtimedwait, __NR_io_getevents, __NR_io_pgetevents, __NR_accept, __NR_accept4,
-	__NR_recvfrom, __NR_recvmsg, __NR_recvmmsg, __NR_read, __NR_readv, __NR_flock,
+	__NR_epoll_wait,   __NR_epoll_pwait,   441 /* epoll_pwait2 */,
+	__NR_semop,	   __NR_semtimedop,    __NR_rt_sigtimedwait,
+	__NR_io_getevents, __NR_io_pgetevents, __NR_accept,
+	__NR_accept4,	   __NR_recvfrom,      __NR_recvmsg,
+	__NR_recvmmsg,	   __NR_read,	       __NR_readv,
+	__NR_flock,
 };
 /* The same of i386: epoll_wait, epoll_pwait, epoll_pwait2, semtimedop_time64, rt_sigtimedwait,
  * rt_sigtimedwait_time64, io_getevents, io_pgetevents_time64, accept4, recvfrom, recvmsg, read. */
@@ -109,8 +112,8 @@ bool regs_mend_interrupted(struct cpu_regs *regs)
 
 	if (nr < 0 || result_signed(regs) != -EINTR)
 		return false;
-	if (regs_compat(regs) ? !listed(interrupted32, sizeof(interrupted32) / 2, nr) :
-				!listed(interrupted, sizeof(interrupted) / 2, nr))
+	if (regs_compat(regs) ? !listed(interrupted32, sizeof(interrupted32) / 2, nr)
+			      : !listed(interrupted, sizeof(interrupted) / 2, nr))
 		return false;
 	regs->r.rax = -(int64_t)ERESTARTNOHAND;
 	return true;

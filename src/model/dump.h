@@ -25,10 +25,10 @@ struct dump_thread {
 	struct thread_stop *stop;
 	pid_t vtid; /* in the innermost pid namespace; images hold this one */
 	struct proc_status *status;
-	CoreEntry *core;	     /* thread_core and the processor's part are there */
+	CoreEntry *core; /* thread_core and the processor's part are there */
 	CrtoolsThreadEntry *extra;
-	struct program *prog;	     /* reading calls go here, at STAGE_READ */
-	void *priv[STATE_SLOTS];     /* a class' own, by its slot */
+	struct program *prog;	 /* reading calls go here, at STAGE_READ */
+	void *priv[STATE_SLOTS]; /* a class' own, by its slot */
 };
 
 /* One descriptor table; tasks may share it. */
@@ -73,7 +73,7 @@ struct dump_task {
 
 /* One open file description, or one file that is only known by path (exe, cwd, mapped file). */
 struct dump_file {
-	FileEntry *entry;	/* id and type set; the class filled the rest */
+	FileEntry *entry; /* id and type set; the class filled the rest */
 	const struct file_class *class;
 	void *priv;
 };
@@ -81,14 +81,14 @@ struct dump_file {
 /* What is known of a descriptor before any class claims it. */
 struct file_probe {
 	struct dump_task *task;
-	int fd;		       /* number in the task; -1: not a descriptor (exe, cwd, mapping …) */
-	const char *magic;     /* where it is in /proc/PID: "fd/5", "exe", "map_files/…" */
-	int local;	       /* the very same description in the tool, or O_PATH for magic ones */
+	int fd;		   /* number in the task; -1: not a descriptor (exe, cwd, mapping …) */
+	const char *magic; /* where it is in /proc/PID: "fd/5", "exe", "map_files/…" */
+	int local;	   /* the very same description in the tool, or O_PATH for magic ones */
 	struct stat stat;
 	struct proc_link link; /* what the magic link says */
 	struct proc_fdinfo info;
-	uint32_t fs_magic;     /* statfs f_type of the file system it is on */
-	uint32_t anon;	       /* link starts with "anon_inode:" */
+	uint32_t fs_magic; /* statfs f_type of the file system it is on */
+	uint32_t anon;	   /* link starts with "anon_inode:" */
 };
 
 struct dump {
@@ -127,8 +127,10 @@ static inline bool dump_vanished(const struct dump *d, int ret)
 }
 
 /* Refusals and warnings about a task's object; text and cure are constant or in the arena. */
-#define task_refuse(t, object, text, cure) report_refuse(&(t)->dump->s->report, (t)->vpid, object, text, cure)
-#define task_warn(t, object, text, cure)   report_warn(&(t)->dump->s->report, (t)->vpid, object, text, cure)
+#define task_refuse(t, object, text, cure)                                                         \
+	report_refuse(&(t)->dump->s->report, (t)->vpid, object, text, cure)
+#define task_warn(t, object, text, cure)                                                           \
+	report_warn(&(t)->dump->s->report, (t)->vpid, object, text, cure)
 
 /*
  * The file id of a file that a class needs by another way than a descriptor: magic is a link below
@@ -137,8 +139,8 @@ static inline bool dump_vanished(const struct dump *d, int ret)
  */
 int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_t *ret_id);
 
-/* The same for a mapped file; magic is the area's link below map_files. Most areas are of files that
- * other areas have shown before: that costs no system call. */
+/* The same for a mapped file; magic is the area's link below map_files. Most areas are of files
+ * that other areas have shown before: that costs no system call. */
 int dump_file_of_area(struct dump_task *t, const struct proc_area *a, const char *magic, int flags,
 		      uint32_t *ret_id);
 

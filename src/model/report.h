@@ -26,7 +26,8 @@ struct report {
 	size_t n, refusals;
 };
 
-/* object may have a format's result: make it with arena_printf. All strings must live in an arena or be constant. */
+/* object may have a format's result: make it with arena_printf. All strings must live in an arena
+ * or be constant. */
 void report_refuse(struct report *r, pid_t pid, const char *object, const char *text,
 		   const char *cure);
 void report_warn(struct report *r, pid_t pid, const char *object, const char *text,

@@ -23,19 +23,19 @@ struct restore_shared {
 		struct robust_list list;
 		_Atomic uint32_t word;
 	} lifeline;
-	_Atomic uint32_t failed;   /* somebody failed: everybody leaves */
-	_Atomic uint32_t born;	   /* tasks that have forked all their children */
-	_Atomic uint32_t grouped;  /* tasks whose process groups, if they lead one, stand */
-	_Atomic uint32_t adopted;  /* tasks that have come to the parent that they had */
-	_Atomic uint32_t opened;   /* tasks that have opened all their files */
-	_Atomic uint32_t ready;	   /* tasks that have done all that C code does */
-	_Atomic uint32_t moved;	   /* programs that need no descriptor of the tool's any more */
-	_Atomic uint32_t parked;   /* threads whose programs have ended well */
-	_Atomic uint32_t bad;	   /* programs that have failed (posted by the agent) */
-	_Atomic uint32_t go;	   /* the tool holds all leaders: programs may run */
+	_Atomic uint32_t failed;  /* somebody failed: everybody leaves */
+	_Atomic uint32_t born;	  /* tasks that have forked all their children */
+	_Atomic uint32_t grouped; /* tasks whose process groups, if they lead one, stand */
+	_Atomic uint32_t adopted; /* tasks that have come to the parent that they had */
+	_Atomic uint32_t opened;  /* tasks that have opened all their files */
+	_Atomic uint32_t ready;	  /* tasks that have done all that C code does */
+	_Atomic uint32_t moved;	  /* programs that need no descriptor of the tool's any more */
+	_Atomic uint32_t parked;  /* threads whose programs have ended well */
+	_Atomic uint32_t bad;	  /* programs that have failed (posted by the agent) */
+	_Atomic uint32_t go;	  /* the tool holds all leaders: programs may run */
 	_Atomic uint32_t filters_ready; /* threads that come to install seccomp filters */
 	_Atomic uint32_t filters_go;	/* the tool is their tracer and has suspended them */
-	_Atomic uint32_t lock;	   /* for short exclusive work on names in directories */
+	_Atomic uint32_t lock;		/* for short exclusive work on names in directories */
 	_Atomic uint64_t pages_restored, pages_compared, pages_skipped_cow;
 	uint64_t header[]; /* by task index: offset of its first program's header; others follow */
 };
@@ -52,11 +52,11 @@ struct restore_thread {
 struct restore_vma {
 	VmaEntry *e;
 	const struct area_class *class;
-	uint64_t addr;	/* where it is now: e->start, or a place in the home range */
-	bool placed;	/* mapped at addr in this task */
-	bool inherited; /* came from the parent with its contents */
+	uint64_t addr;	   /* where it is now: e->start, or a place in the home range */
+	bool placed;	   /* mapped at addr in this task */
+	bool inherited;	   /* came from the parent with its contents */
 	bool shared_below; /* a child will inherit it */
-	int prot;	/* protection it is mapped with now */
+	int prot;	   /* protection it is mapped with now */
 };
 
 struct restore_fd {
@@ -78,15 +78,16 @@ struct restore_task {
 	size_t index; /* in r->tasks */
 	pid_t vpid;
 	bool zombie;
-	bool helper; /* stands for a session or group leader that is gone; ends before the tree runs */
+	bool helper; /* stands for a session or group leader that is gone; ends before the tree runs
+		      */
 	struct restore_task *forker; /* who forks it: the parent, or a sibling in its session, which
 				      * makes it the parent's child (CLONE_PARENT); NULL: the tool */
 	struct restore_task **brood; /* those whose forker this one is */
 	size_t n_brood;
 	bool adopted; /* comes to its parent as an orphan; the parent adopts */
 	bool adopts;
-	size_t turn; /* a stand-in ends when so many orphans have been adopted */
-	bool early; /* forked before its forker makes a session of its own */
+	size_t turn;		   /* a stand-in ends when so many orphans have been adopted */
+	bool early;		   /* forked before its forker makes a session of its own */
 	struct restore_file **own; /* files that this task opens */
 	size_t n_own;
 	bool shares_table; /* some of the brood have its descriptor table */
@@ -104,7 +105,7 @@ struct restore_task {
 	struct restore_table *table;
 	struct page_pool *pages; /* pages room: what pagemap-<vpid> holds, once it is open */
 
-	struct area *area;	/* the programs; built by plan_programs */
+	struct area *area; /* the programs; built by plan_programs */
 	uint64_t area_addr;
 	void *priv[32];
 
@@ -117,13 +118,13 @@ struct restore_file {
 	const struct file_class *class;
 	uint32_t id;
 	struct restore_task *owner; /* the task that opens it; NULL: no descriptor refers to it */
-	bool shared;  /* owner's descendants use it too: opened before forking */
+	bool shared;		    /* owner's descendants use it too: opened before forking */
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
 	size_t index; /* in r->files */
 	struct restore_file *group; /* restore_group: chain of files with one owner */
-	bool late;    /* set by check: can be opened only when all tasks were born (a file below
-		       * /proc/PID of one of them); heirs then fetch it from the owner by pidfd_getfd */
+	bool late; /* set by check: can be opened only when all tasks were born (a file below
+		    * /proc/PID of one of them); heirs then fetch it from the owner by pidfd_getfd */
 	void *priv;
 };
 
@@ -141,7 +142,8 @@ struct restore {
 	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;
-	/* Descriptor numbers: 1 for those that a task of the tree wants; where to look for a free one. */
+	/* Descriptor numbers: 1 for those that a task of the tree wants; where to look for a free
+	 * one. */
 	unsigned char *numbers;
 	size_t n_numbers;
 	int free_fd;
@@ -157,8 +159,8 @@ static inline struct err *restore_err(const struct restore *r)
 	return r->s->err;
 }
 
-/* For class->check: a and b (two ends of one pipe) have to be opened by the same task, their owners'
- * common ancestor, a before b. */
+/* For class->check: a and b (two ends of one pipe) have to be opened by the same task, their
+ * owners' common ancestor, a before b. */
 bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);
 /* For class->check: a helper task with this pid lives until all files are open (somebody holds
  * files of /proc/PID of a process that has ended). -EEXIST: the tree has such a pid. */
@@ -166,11 +168,12 @@ int restore_add_helper(struct restore *r, pid_t vpid);
 struct restore_file *restore_file_by_id(const struct restore *r, uint32_t id);
 /* Opens a file that is not a descriptor (exe, cwd, mapped file); the caller closes. */
 int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd);
-/* Moves a descriptor to a number that no task wants, where it stays (CLOEXEC) until the programs close all of the
- * tool's; the number or -errno with the error filled. From plan_home on, so not in check. */
+/* Moves a descriptor to a number that no task wants, where it stays (CLOEXEC) until the programs
+ * close all of the tool's; the number or -errno with the error filled. From plan_home on, so not in
+ * check. */
 int service_fd(struct restore *r, int fd);
-/* Addresses that stay free for this in the home range, aligned for huge pages of 2 MiB; 0: there are none.
- * What a task maps there goes when it runs again. */
+/* Addresses that stay free for this in the home range, aligned for huge pages of 2 MiB; 0: there
+ * are none. What a task maps there goes when it runs again. */
 uint64_t stage_alloc(struct restore *r, uint64_t size);
 
 #endif

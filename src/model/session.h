@@ -13,8 +13,8 @@
 
 struct session {
 	const struct options *opts;
-	struct err *err;   /* shared with forked children */
-	int images_fd;	   /* the directory -D */
+	struct err *err;    /* shared with forked children */
+	int images_fd;	    /* the directory -D */
 	struct arena arena; /* lives as long as the session */
 	struct report report;
 	struct undo undo;

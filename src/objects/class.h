@@ -79,18 +79,18 @@ struct area_class {
 	const char *name;
 	/* Dump. The first class that says yes has the area. */
 	bool (*match)(const struct dump_task *t, const struct proc_area *a);
-	/* Fills the entry; start, end, prot, pgoff are set. VMA_AREA_NONE in status with 0 returned: the area is
-	 * not kept at all (it is the kernel's). */
+	/* Fills the entry; start, end, prot, pgoff are set. VMA_AREA_NONE in status with 0
+	 * returned: the area is not kept at all (it is the kernel's). */
 	int (*collect)(struct dump_task *t, const struct proc_area *a, VmaEntry *e);
 
 	/* Restore. Is it one of mine? */
 	bool (*claims)(const VmaEntry *e);
 	int (*check)(struct restore_task *t, struct restore_vma *v);
-	/* In the forked task, before it forks others: makes what its descendants share with it or with each
-	 * other (called once a task for each class, not for each area). */
+	/* In the forked task, before it forks others: makes what its descendants share with it or
+	 * with each other (called once a task for each class, not for each area). */
 	int (*share)(struct restore_task *t);
-	/* In the forked task: maps it at `at` (MAP_FIXED_NOREPLACE | flags are in `flags`), so that it
-	 * can be filled. NULL: the class does all in emit. Returns 0, or -EEXIST: at is taken. */
+	/* In the forked task: maps it at `at` (MAP_FIXED_NOREPLACE | flags are in `flags`), so that
+	 * it can be filled. NULL: the class does all in emit. Returns 0, or -EEXIST: at is taken. */
 	int (*place)(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags);
 	/* Calls that bring it to its final place and state; NULL: the engine's (move, protect). */
 	int (*emit)(struct restore_task *t, struct restore_vma *v);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The owner of an open file description: the process, thread or group that gets SIGIO (fcntl(2)
- * F_SETOWN_EX), the signal that it gets instead (F_SETSIG), and the uids with which the owner was set,
- * which the kernel holds against the receiver's when it sends (sigio_perm() in fs/fcntl.c).
+ * F_SETOWN_EX), the signal that it gets instead (F_SETSIG), and the uids with which the owner was
+ * set, which the kernel holds against the receiver's when it sends (sigio_perm() in fs/fcntl.c).
  *
- * Kept: all of it, if the owner is in the tree. The kernel records the caller's uids at F_SETOWN, so the
- * restoring task takes them on for that call; F_GETOWNER_UIDS (CONFIG_CHECKPOINT_RESTORE) reads them.
+ * Kept: all of it, if the owner is in the tree. The kernel records the caller's uids at F_SETOWN,
+ * so the restoring task takes them on for that call; F_GETOWNER_UIDS (CONFIG_CHECKPOINT_RESTORE)
+ * reads them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,20 +56,22 @@ static pid_t tree_id(const struct dump *d, const struct f_owner_ex *owner, bool 
 	return 0;
 }
 
-static void collect_owner(struct dump *d, const struct file_probe *p, const struct f_owner_ex *owner,
-			  FownEntry *e)
+static void collect_owner(struct dump *d, const struct file_probe *p,
+			  const struct f_owner_ex *owner, FownEntry *e)
 {
 	uid_t uids[2];
 	bool thread;
 	pid_t id = tree_id(d, owner, &thread);
 
 	if (!id || thread) {
-		task_warn(p->task, probe_object(p),
-			  arena_printf(dump_arena(d), thread ?
-				       "its signals go to the thread %d; after the restore they go to nobody" :
-				       "its signals go to %d, which is not in the tree; after the restore they go to nobody",
-				       owner->pid),
-			  "set the owner (F_SETOWN) anew after the restore");
+		task_warn(
+			p->task, probe_object(p),
+			arena_printf(
+				dump_arena(d),
+				thread ? "its signals go to the thread %d; after the restore they go to nobody"
+				       : "its signals go to %d, which is not in the tree; after the restore they go to nobody",
+				owner->pid),
+			"set the owner (F_SETOWN) anew after the restore");
 		return;
 	}
 	if (fcntl(p->local, F_GETOWNER_UIDS, uids) < 0) {
@@ -117,12 +120,16 @@ void fown_check(struct restore *r, struct restore_file *f, const FownEntry *e, c
 	if (!e)
 		return;
 	if (e->signum > SIGNALS_MAX || e->pid_type > F_OWNER_PGRP || e->pid > INT32_MAX)
-		report_refuse(&r->s->report, pid, object, "its owner in files.img makes no sense", "");
+		report_refuse(&r->s->report, pid, object, "its owner in files.img makes no sense",
+			      "");
 	else if (e->pid && !in_tree(r, e))
-		report_warn(&r->s->report, pid, object,
-			    arena_printf(restore_arena(r),
-					 "its signals went to %u, which is not in the tree; now they go to nobody",
-					 e->pid), "");
+		report_warn(
+			&r->s->report, pid, object,
+			arena_printf(
+				restore_arena(r),
+				"its signals went to %u, which is not in the tree; now they go to nobody",
+				e->pid),
+			"");
 }
 
 static int set_uids(uid_t real, uid_t effective)
@@ -209,8 +216,8 @@ int number_return(const struct number_loan *loan)
 }
 
 /*
- * The kernel remembers the number through which O_ASYNC was turned on, and gives it to the program in
- * si_fd (struct fasync_struct, fa_fd): so that is done through the final one.
+ * The kernel remembers the number through which O_ASYNC was turned on, and gives it to the program
+ * in si_fd (struct fasync_struct, fa_fd): so that is done through the final one.
  */
 static int set_async(struct restore_task *t, const struct restore_file *f, int fd)
 {
@@ -229,11 +236,13 @@ static int set_async(struct restore_task *t, const struct restore_file *f, int f
 			ret = back;
 	}
 	errno = -ret;
-	return ret < 0 ? err_sys(restore_err(t->r), "fcntl", "can't turn on O_ASYNC for descriptor %d", number) : 0;
+	return ret < 0 ? err_sys(restore_err(t->r), "fcntl",
+				 "can't turn on O_ASYNC for descriptor %d", number)
+		       : 0;
 }
 
-int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e, uint32_t flags,
-		int fd)
+int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e,
+		uint32_t flags, int fd)
 {
 	struct err *err = restore_err(t->r);
 	int ret;
@@ -246,8 +255,10 @@ int fown_attach(struct restore_task *t, const struct restore_file *f, const Fown
 		ret = set_owner(e, fd);
 		if (ret < 0) {
 			errno = -ret;
-			return err_sys(err, "fcntl", "can't make %u (set by uid %u) the owner of a descriptor's signals",
-				       e->pid, e->euid);
+			return err_sys(
+				err, "fcntl",
+				"can't make %u (set by uid %u) the owner of a descriptor's signals",
+				e->pid, e->euid);
 		}
 	}
 	return flags & O_ASYNC ? set_async(t, f, fd) : 0;

@@ -18,8 +18,8 @@ const char *probe_object(const struct file_probe *p);
 int fown_collect(struct dump *d, const struct file_probe *p, FownEntry **ret);
 void fown_check(struct restore *r, struct restore_file *f, const FownEntry *e, const char *object);
 /* Owner and signal; and, last, O_ASYNC if it is in flags: contents have to be there already. */
-int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e, uint32_t flags,
-		int fd);
+int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e,
+		uint32_t flags, int fd);
 
 /*
  * Some calls make the kernel remember the number of the descriptor that they came through (O_ASYNC,

@@ -24,7 +24,7 @@ const struct state_class *const state_classes[] = {
 	&limits_state,
 	&seccomp_state, /* before creds: it takes privileges */
 	&creds_state,
-	&lsm_state,	/* behind creds: fills their entries */
+	&lsm_state, /* behind creds: fills their entries */
 	&landlock_state,
 	&memory_state,
 	&eventpoll_state,
@@ -33,29 +33,15 @@ const struct state_class *const state_classes[] = {
 };
 
 const struct file_class *const file_classes[] = {
-	&pipe_class,
-	&fifo_class,
-	&memfd_class,
-	&reg_class,
-	&eventfd_class,
-	&timerfd_class,
-	&signalfd_class,
-	&eventpoll_class,
-	&unknown_class, /* the last: it takes all */
+	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	   &eventfd_class,
+	&timerfd_class, &signalfd_class, &eventpoll_class, &unknown_class, /* the last: it takes all
+									    */
 	NULL,
 };
 
 const struct area_class *const area_classes[] = {
-	&vdso_area,
-	&vvar_area,
-	&vsyscall_area,
-	&uprobes_area,
-	&guard_area,
-	&sysv_area,
-	&memfd_area,
-	&anon_area,
-	&file_area,
-	&refused_area, /* the last: it takes all */
+	&vdso_area,  &vvar_area, &vsyscall_area, &uprobes_area, &guard_area, &sysv_area,
+	&memfd_area, &anon_area, &file_area,	 &refused_area, /* the last: it takes all */
 	NULL,
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All classes, in the order in which the engine asks them. A new kind of object is one line in registry.c. */
+/* All classes, in the order in which the engine asks them. A new kind of object is one line in
+ * registry.c. */
 #ifndef OBJECTS_REGISTRY_H
 #define OBJECTS_REGISTRY_H
 
@@ -9,7 +10,8 @@ extern const struct state_class *const state_classes[];
 extern const struct file_class *const file_classes[];
 extern const struct area_class *const area_classes[];
 
-/* Slots of private data (dump_task.priv, dump_thread.priv, restore_task.priv, dump.priv, restore.priv). */
+/* Slots of private data (dump_task.priv, dump_thread.priv, restore_task.priv, dump.priv,
+ * restore.priv). */
 enum state_slot {
 	SLOT_SIGNALS,
 	SLOT_TIMERS,

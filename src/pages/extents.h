@@ -27,7 +27,8 @@ struct page_extents {
 	uint64_t bytes; /* of all PRESENT extents: the length of the pages file */
 };
 
-/* Appends; joins with the last one where they touch and agree. Running out of memory ends the tool. */
+/* Appends; joins with the last one where they touch and agree. Running out of memory ends the tool.
+ */
 void page_extents_add(struct page_extents *x, uint64_t start, uint64_t end, uint32_t flags);
 void page_extents_free(struct page_extents *x);
 /* The first extent that ends above addr; x->n if there is none. */

@@ -28,10 +28,10 @@
 #include "base/io.h"
 #include "image/constants.h"
 
-#define UFFD_MIN (64u << 10) /* below this, registering the area costs more than faults */
+#define UFFD_MIN  (64u << 10)	      /* below this, registering the area costs more than faults */
 #define UFFD_PART (UINT64_C(4) << 20) /* what a thread claims at a time */
-#define HUGE_MIN (UINT64_C(2) << 20) /* a huge page fits in */
-#define IOVS	 256
+#define HUGE_MIN  (UINT64_C(2) << 20) /* a huge page fits in */
+#define IOVS	  256
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
@@ -55,8 +55,9 @@ int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_
 		return err_sys(err, "fstat", "can't examine pages-%u.img", pages_id);
 	if ((uint64_t)st.st_size < p->x.bytes)
 		return err_set(err, ERR_IMAGE_CORRUPT, ENODATA,
-			       "pages-%u.img has %llu bytes, but its pagemap speaks of %llu", pages_id,
-			       (unsigned long long)st.st_size, (unsigned long long)p->x.bytes);
+			       "pages-%u.img has %llu bytes, but its pagemap speaks of %llu",
+			       pages_id, (unsigned long long)st.st_size,
+			       (unsigned long long)p->x.bytes);
 	p->size = p->x.bytes;
 	return 0;
 }
@@ -110,7 +111,9 @@ static bool have_uffd(struct page_pool *p)
 static int uffd_copy(struct page_pool *p, uint64_t to, uint64_t off, uint64_t len)
 {
 	while (len) {
-		struct uffdio_copy copy = { .dst = to, .src = (uint64_t)p->data + off, .len = len,
+		struct uffdio_copy copy = { .dst = to,
+					    .src = (uint64_t)p->data + off,
+					    .len = len,
 					    .mode = UFFDIO_COPY_MODE_DONTWAKE };
 		int64_t done;
 
@@ -223,8 +226,8 @@ static void *uffd_work(void *arg)
 }
 
 /*
- * A thread's id is free again only a moment after it was joined, and the task's own threads are still
- * to be made with the ids that they had: wait until the kernel shows one thread.
+ * A thread's id is free again only a moment after it was joined, and the task's own threads are
+ * still to be made with the ids that they had: wait until the kernel shows one thread.
  */
 static void await_alone(void)
 {
@@ -289,8 +292,8 @@ static int read_into(struct page_pool *p, struct iovec *iov, int n, uint64_t off
 		int ret = pread_full(p->fd, iov[i].iov_base, iov[i].iov_len, off);
 
 		if (ret < 0)
-			return err_set(p->err, ret == -EFAULT ? ERR_KERNEL : ERR_IMAGE_CORRUPT, -ret,
-				       "can't read pages to %p", iov[i].iov_base);
+			return err_set(p->err, ret == -EFAULT ? ERR_KERNEL : ERR_IMAGE_CORRUPT,
+				       -ret, "can't read pages to %p", iov[i].iov_base);
 		off += iov[i].iov_len;
 	}
 	return 0;
@@ -331,7 +334,8 @@ static int write_forced(struct page_pool *p, uint64_t to, const void *from, size
 		return err_sys(p->err, "open", "can't open /proc/self/mem");
 	ret = pwrite_full(p->self_mem, from, len, to);
 	return ret < 0 ? err_set(p->err, ERR_KERNEL, -ret, "can't write to memory at %llx",
-				 (unsigned long long)to) : 0;
+				 (unsigned long long)to)
+		       : 0;
 }
 
 static int fill_forced(struct page_pool *p, const struct fill *f, size_t first)
@@ -341,8 +345,8 @@ static int fill_forced(struct page_pool *p, const struct fill *f, size_t first)
 
 	for (size_t i = first; ret == 0 && i < p->x.n && p->x.e[i].start < f->end; i++)
 		if (clip(&p->x.e[i], f->start, f->end, &part))
-			ret = write_forced(p, f->at + (part.start - f->start), p->data + part.file_off,
-					   part.end - part.start);
+			ret = write_forced(p, f->at + (part.start - f->start),
+					   p->data + part.file_off, part.end - part.start);
 	return ret;
 }
 
@@ -362,7 +366,8 @@ static int compare_page(struct page_pool *p, const struct fill *f, char *at, con
 
 static int drop(struct page_pool *p, const struct fill *f, uint64_t start, uint64_t end)
 {
-	if (start < end && madvise((void *)(f->at + (start - f->start)), end - start, MADV_DONTNEED) < 0)
+	if (start < end &&
+	    madvise((void *)(f->at + (start - f->start)), end - start, MADV_DONTNEED) < 0)
 		return err_sys(p->err, "madvise", "can't drop inherited pages %llx-%llx",
 			       (unsigned long long)start, (unsigned long long)end);
 	return 0;
@@ -436,7 +441,8 @@ int page_pool_write(struct page_pool *p, int fd, uint64_t size)
 			continue;
 		ret = pwrite_full(fd, p->data + e->file_off, end - e->start, e->start);
 		if (ret < 0)
-			return err_set(p->err, ERR_KERNEL, -ret, "can't write %llu bytes of shared memory",
+			return err_set(p->err, ERR_KERNEL, -ret,
+				       "can't write %llu bytes of shared memory",
 				       (unsigned long long)(end - e->start));
 		p->filled += (e->end - e->start) / PAGE_SIZE_;
 	}
@@ -448,7 +454,8 @@ int page_pool_read(struct page_pool *p, uint64_t start, size_t len, void *buf)
 	struct page_extent part;
 
 	memset(buf, 0, len);
-	for (size_t i = page_extents_find(&p->x, start); i < p->x.n && p->x.e[i].start < start + len; i++) {
+	for (size_t i = page_extents_find(&p->x, start);
+	     i < p->x.n && p->x.e[i].start < start + len; i++) {
 		int ret;
 
 		if (!clip(&p->x.e[i], start, start + len, &part))

@@ -15,12 +15,12 @@ struct page_pool {
 	int fd;		  /* the pages file; -1: no pages at all */
 	const char *data; /* the file, mapped */
 	uint64_t size;
-	int uffd;	  /* -1: not tried yet; -2: the kernel refuses */
-	int self_mem;	  /* /proc/self/mem; -1: not open */
+	int uffd;     /* -1: not tried yet; -2: the kernel refuses */
+	int self_mem; /* /proc/self/mem; -1: not open */
 	struct err *err;
 	uint64_t filled, compared, kept; /* pages */
-	/* How many threads may fill: 0 or 1, as long as a thread's id could be one that a task of the
-	 * tree is to get. At most FILL_WORKERS_MAX. */
+	/* How many threads may fill: 0 or 1, as long as a thread's id could be one that a task of
+	 * the tree is to get. At most FILL_WORKERS_MAX. */
 	size_t workers;
 	bool huge_always; /* the kernel gives huge pages unasked: what is there whole is filled so */
 };
@@ -38,7 +38,7 @@ struct fill {
 	bool huge;	     /* better filled in large pieces: the kernel may use huge pages */
 	bool compare;	     /* inherited: write only what differs, drop what the image lacks */
 	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
-	uint64_t had_start; /* where start is in terms of had */
+	uint64_t had_start;		/* where start is in terms of had */
 };
 int page_pool_fill(struct page_pool *p, const struct fill *f);
 /* The bytes of [start, start + len), zeroes where the pool has none, to memory of the caller's. */

@@ -84,7 +84,8 @@ static int read_file(const struct page_source *src, const struct page_extent *e,
 		size_t len = e[i].end - e[i].start, done = 0;
 
 		while (done < len) {
-			ssize_t got = pread(src->file_fd, out + done, len - done, e[i].start + done);
+			ssize_t got =
+				pread(src->file_fd, out + done, len - done, e[i].start + done);
 
 			if (got < 0 && errno == EINTR)
 				continue;
@@ -174,7 +175,8 @@ static size_t cut(const struct page_extents *x, size_t *at, uint64_t off, uint64
 		len = e->end - e->start - skip;
 		if (len > end - off)
 			len = end - off;
-		out[n++] = (struct page_extent){ e->start + skip, e->start + skip + len, off, e->flags };
+		out[n++] = (struct page_extent){ e->start + skip, e->start + skip + len, off,
+						 e->flags };
 		off += len;
 		*ret_len += len;
 		if (skip + len == e->end - e->start)
@@ -213,7 +215,8 @@ static void *work(void *arg)
 
 		if (off >= job->x->bytes)
 			break;
-		ret = copy_part(job, off, off + PART < job->x->bytes ? off + PART : job->x->bytes, buf);
+		ret = copy_part(job, off, off + PART < job->x->bytes ? off + PART : job->x->bytes,
+				buf);
 	}
 	if (ret < 0)
 		job->failed = ret;
@@ -242,8 +245,7 @@ int pages_copy(const struct page_extents *x, const struct page_source *src,
 	size_t n = count_workers(x->bytes), started = 0;
 	pthread_t threads[MAX_WORKERS];
 
-	while (started + 1 < n &&
-	       pthread_create(&threads[started], NULL, work, &job) == 0)
+	while (started + 1 < n && pthread_create(&threads[started], NULL, work, &job) == 0)
 		started++;
 	work(&job);
 	for (size_t i = 0; i < started; i++)

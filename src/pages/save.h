@@ -15,9 +15,9 @@
 struct page_source {
 	int (*read)(const struct page_source *src, const struct page_extent *e, size_t n, void *buf,
 		    struct err *err);
-	pid_t pid;	 /* of a process */
-	int mem_fd;	 /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
-	int file_fd;	 /* of a file: extents are offsets in it */
+	pid_t pid;   /* of a process */
+	int mem_fd;  /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
+	int file_fd; /* of a file: extents are offsets in it */
 };
 
 /* Where they go: write() is called with ascending offsets by each worker. */

@@ -2,11 +2,12 @@
 /*
  * See cgroup_freeze.h. Facts of the kernel that this relies on:
  *  - freezer.state (v1) reads FROZEN once all tasks stand in the refrigerator, FREEZING until then,
- *    and looks again with every read. A group below a frozen one stays frozen whatever is written to
- *    it (freezer.parent_freezing is 1 then).
+ *    and looks again with every read. A group below a frozen one stays frozen whatever is written
+ * to it (freezer.parent_freezing is 1 then).
  *  - cgroup.events (v2, Linux 5.2) says "frozen 1" once all tasks of the group and of the groups
  *    below it stand; a frozen group above holds them too.
- *  - A frozen task of v1 answers to no signal, not even to ptrace, before it is thawed; one of v2 does.
+ *  - A frozen task of v1 answers to no signal, not even to ptrace, before it is thawed; one of v2
+ * does.
  *  - A group is entered by fork and by writing to its list of processes only: who is in it when it
  *    is frozen makes nobody new.
  */
@@ -39,8 +40,8 @@ static int read_at(int dir, const char *name, char *buf, size_t size)
 static int set_state(const struct cgroup_freeze *g, bool frozen)
 {
 	const char *text = g->v1 ? (frozen ? "FROZEN" : "THAWED") : frozen ? "1" : "0";
-	_cleanup_fd_ int fd = openat(g->dir, g->v1 ? "freezer.state" : "cgroup.freeze",
-				     O_WRONLY | O_CLOEXEC);
+	_cleanup_fd_ int fd =
+		openat(g->dir, g->v1 ? "freezer.state" : "cgroup.freeze", O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : write_full(fd, text, strlen(text));
 }
@@ -99,7 +100,8 @@ static int open_group(struct cgroup_freeze *g, const char *path, struct err *err
 	close_fd(&g->dir);
 	return err_set(err, ERR_USAGE, EINVAL,
 		       "--freeze-cgroup: %s is neither a group of the v1 freezer nor a v2 cgroup "
-		       "below the root (it has no freezer.state and no cgroup.freeze)", path);
+		       "below the root (it has no freezer.state and no cgroup.freeze)",
+		       path);
 }
 
 /* Whether this process is in the group or in one below it. */
@@ -135,7 +137,8 @@ static int judge_group(const struct cgroup_freeze *g, struct err *err)
 	if (frozen_from_above(g))
 		return err_set(err, ERR_REFUSED, EBUSY,
 			       "--freeze-cgroup: a group above %s is frozen; its tasks can't be "
-			       "thawed to be dumped before that one is", g->path);
+			       "thawed to be dumped before that one is",
+			       g->path);
 	return 0;
 }
 
@@ -152,7 +155,8 @@ static int wait_frozen(const struct cgroup_freeze *g, unsigned int timeout, stru
 		if (timeout && waited > timeout * UINT64_C(1000000000))
 			return err_set(err, ERR_TIMEOUT, ETIMEDOUT,
 				       "the cgroup %s does not freeze (a task of it may be in an "
-				       "uninterruptible wait)", g->path);
+				       "uninterruptible wait)",
+				       g->path);
 		nanosleep(&(struct timespec){ .tv_nsec = waited < 1000000 ? 50000 : 500000 }, NULL);
 	}
 	return 0;

@@ -87,15 +87,17 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 		if (waited > 20000000 && !looked) {
 			looked = true;
 			if (waits_for_vfork(tree, tid))
-				return err_set(err, ERR_REFUSED, EBUSY,
-					       "process %d waits in vfork(2) for a child that has "
-					       "neither called exec nor ended; that can't be dumped",
-					       tid);
+				return err_set(
+					err, ERR_REFUSED, EBUSY,
+					"process %d waits in vfork(2) for a child that has "
+					"neither called exec nor ended; that can't be dumped",
+					tid);
 		}
 		if (tree->timeout && waited > tree->timeout * UINT64_C(1000000000))
 			return err_set(err, ERR_TIMEOUT, ETIMEDOUT,
 				       "thread %d does not stop (it may be in an uninterruptible "
-				       "wait: see /proc/%d/stack)", tid, tid);
+				       "wait: see /proc/%d/stack)",
+				       tid, tid);
 		nanosleep(&(struct timespec){ .tv_nsec = waited < 1000000 ? 50000 : 500000 }, NULL);
 	}
 	ptrace_parse_status(status, ret);
@@ -132,7 +134,8 @@ static int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct threa
 			break;
 		}
 		if (ret < 0 && ret != -ESRCH)
-			return err_sys(err, "ptrace", "can't let thread %d take its signal", t->tid);
+			return err_sys(err, "ptrace", "can't let thread %d take its signal",
+				       t->tid);
 	}
 held:
 	t->frozen = true;
@@ -165,9 +168,11 @@ static int explain_seize(struct tree_stop *tree, pid_t tid, int num, struct err 
 		proc_close(&proc);
 	}
 	if (!status.tracer_pid)
-		return err_set(err, num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
-			       "can't attach to thread %d; that takes the same user or CAP_SYS_PTRACE, "
-			       "and the consent of a security module such as Yama", tid);
+		return err_set(
+			err, num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
+			"can't attach to thread %d; that takes the same user or CAP_SYS_PTRACE, "
+			"and the consent of a security module such as Yama",
+			tid);
 	if (proc_open(&proc, status.tracer_pid, &tree->buf, NULL) == 0) {
 		proc_stat(&proc, &tracer, NULL);
 		proc_close(&proc);
@@ -273,7 +278,8 @@ static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err 
 		if (ret == -ESRCH || ret == -ENOENT)
 			return -ESRCH;
 		if (ret < 0)
-			return err_set(err, ERR_KERNEL, -ret, "can't list the threads of %d", p->pid);
+			return err_set(err, ERR_KERNEL, -ret, "can't list the threads of %d",
+				       p->pid);
 		ret = seize_new(tree, p, &tids, &new_threads, err);
 		if (ret < 0)
 			return ret;
@@ -296,8 +302,9 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 	struct proc_stat stat;
 	int ret;
 
-	*p = (struct proc_stop){ .pid = pid, .parent = parent, .proc = PROC_INIT, .pidfd = -1,
-				 .mem_fd = -1 };
+	*p = (struct proc_stop){
+		.pid = pid, .parent = parent, .proc = PROC_INIT, .pidfd = -1, .mem_fd = -1
+	};
 	ret = proc_open(&p->proc, pid, &tree->buf, NULL);
 	if (ret < 0)
 		return ret;
@@ -320,7 +327,8 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 	} else if (p->threads[0].tid != pid) {
 		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
 			       "process %d goes on although its first thread has ended; that can't "
-			       "be kept", pid);
+			       "be kept",
+			       pid);
 	} else {
 		p->mem_fd = proc_openat(&p->proc, "mem", O_RDWR, err);
 		if (p->mem_fd < 0)
@@ -455,9 +463,11 @@ static int look_for_ourselves(struct tree_stop *tree, pid_t root, struct err *er
 		int ret;
 
 		if (pid == root)
-			return err_set(err, ERR_REFUSED, EDEADLK,
-				       "crtools itself runs inside of the tree of process %d, which can't "
-				       "be dumped from within; start it outside of that tree", root);
+			return err_set(
+				err, ERR_REFUSED, EDEADLK,
+				"crtools itself runs inside of the tree of process %d, which can't "
+				"be dumped from within; start it outside of that tree",
+				root);
 		ret = proc_open(&proc, pid, &tree->buf, NULL);
 		if (ret == 0)
 			ret = proc_stat(&proc, &stat, NULL);
@@ -492,7 +502,9 @@ static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const ch
 int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout, struct arena *arena,
 		    struct err *err)
 {
-	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout,
+	*tree = (struct tree_stop){ .arena = arena,
+				    .frozen_at = monotonic_ns(),
+				    .timeout = timeout,
 				    .group = CGROUP_FREEZE_NONE };
 	return freeze(tree, pid, false, NULL, err);
 }
@@ -502,8 +514,11 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned
 {
 	int ret;
 
-	*tree = (struct tree_stop){ .arena = arena, .frozen_at = monotonic_ns(), .timeout = timeout,
-				    .journal = journal, .group = CGROUP_FREEZE_NONE };
+	*tree = (struct tree_stop){ .arena = arena,
+				    .frozen_at = monotonic_ns(),
+				    .timeout = timeout,
+				    .journal = journal,
+				    .group = CGROUP_FREEZE_NONE };
 	ret = freeze(tree, root, true, cgroup, err);
 	if (ret < 0)
 		return ret;
@@ -567,8 +582,8 @@ void tree_release(struct tree_stop *tree, enum tree_end end)
 	if (tree->n_early && tree->group.dir >= 0 && tree->group.frozen)
 		cgroup_thaw(&tree->group, NULL);
 	group_abandon(tree);
-	/* Frozen again before its tasks go on, so that none gets a moment to run. The killed ones have
-	 * to run for their end. */
+	/* Frozen again before its tasks go on, so that none gets a moment to run. The killed ones
+	 * have to run for their end. */
 	if (end != TREE_KILL)
 		cgroup_freeze_end(&tree->group);
 	if (end == TREE_KILL) {

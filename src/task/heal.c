@@ -66,8 +66,8 @@ static bool heal_in_stub(const struct proc_stop *p, struct thread_stop *t)
 	return false;
 }
 
-/* In the agent's own code the header is in a register, but while the interpreter runs: then the thread
- * is let run on to the place where it tells its tracer that it is done. */
+/* In the agent's own code the header is in a register, but while the interpreter runs: then the
+ * thread is let run on to the place where it tells its tracer that it is done. */
 static bool heal_in_area(struct tree_stop *tree, const struct proc_stop *p, struct thread_stop *t)
 {
 	uint64_t area = regs_ip(&t->regs) & ~(PAGE - 1);
@@ -85,8 +85,9 @@ static bool heal_in_area(struct tree_stop *tree, const struct proc_stop *p, stru
 		if (at > area && mem_read(p->mem_fd, at, &head, sizeof(head)) == 0 &&
 		    head.self == at - area)
 			return put_back(t, &head.regs, head.mask) == 0;
-		if (ptrace_cont(t->tid, 0, NULL) < 0 || tree_wait(tree, t->tid, &report, NULL) < 0 ||
-		    report.kind == PTRACE_STOP_GONE || ptrace_get_regs(t->tid, &t->regs, NULL) < 0)
+		if (ptrace_cont(t->tid, 0, NULL) < 0 ||
+		    tree_wait(tree, t->tid, &report, NULL) < 0 || report.kind == PTRACE_STOP_GONE ||
+		    ptrace_get_regs(t->tid, &t->regs, NULL) < 0)
 			return false;
 	}
 	return false;
@@ -96,8 +97,9 @@ void visit_heal(struct tree_stop *tree, struct proc_stop *p)
 {
 	for (size_t i = 0; i < p->n_threads; i++)
 		if (heal_in_stub(p, &p->threads[i]) || heal_in_area(tree, p, &p->threads[i]))
-			log_info("thread %d was led back out of the agent of a tool that was killed",
-				 p->threads[i].tid);
+			log_info(
+				"thread %d was led back out of the agent of a tool that was killed",
+				p->threads[i].tid);
 }
 
 static bool is_stub(const struct proc_stop *p, const struct visit_rest *rest)
@@ -106,7 +108,8 @@ static bool is_stub(const struct proc_stop *p, const struct visit_rest *rest)
 	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
 
 	return rest->saved_len == visit_stub_room() &&
-	       mem_read(p->mem_fd, rest->spot, now, visit_stub_room()) == 0 && !memcmp(now, agent_stub, code);
+	       mem_read(p->mem_fd, rest->spot, now, visit_stub_room()) == 0 &&
+	       !memcmp(now, agent_stub, code);
 }
 
 /* Private, without a file or a name, without a gap; and it begins with the agent's code, or is as
@@ -141,15 +144,15 @@ static bool points_in(const struct visit_rest *rest, uint64_t addr)
 	return addr - rest->spot < visit_stub_room() || addr - rest->addr < rest->size;
 }
 
-/* From the saved instruction pointer of a signal frame to its code segment and its uc_sigmask, in words
- * (struct ucontext of arch/x86/include/uapi/asm/ucontext.h and sigcontext.h). */
+/* From the saved instruction pointer of a signal frame to its code segment and its uc_sigmask, in
+ * words (struct ucontext of arch/x86/include/uapi/asm/ucontext.h and sigcontext.h). */
 #define FRAME_CS   2
 #define FRAME_MASK 16
 
 /*
  * A signal handler that interrupted our code returns there: its frame is on the thread's stack, and
- * meanwhile the thread blocks more than the frame says. Frames of handlers that have returned may still
- * be seen in the gaps of a stack; the thread's mask is then the frame's.
+ * meanwhile the thread blocks more than the frame says. Frames of handlers that have returned may
+ * still be seen in the gaps of a stack; the thread's mask is then the frame's.
  */
 static bool frame_on_stack(const struct proc_stop *p, const struct thread_stop *t,
 			   const struct visit_rest *rest)
@@ -201,8 +204,12 @@ int visit_clean(struct tree_stop *tree, struct proc_stop *p, const struct proc_a
 {
 	unsigned char bytes[1024] = { 0 };
 	struct area gone = { .len = rest->size };
-	struct visit v = { .proc = p, .areas = areas, .area = &gone, .spot = rest->spot,
-			   .addr = rest->addr, .saved = bytes };
+	struct visit v = { .proc = p,
+			   .areas = areas,
+			   .area = &gone,
+			   .spot = rest->spot,
+			   .addr = rest->addr,
+			   .saved = bytes };
 	int ret = 0;
 
 	rest->stub_found = is_stub(p, rest);

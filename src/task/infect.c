@@ -52,11 +52,26 @@ static void regs_to_agent(const struct thread_stop *t, struct agent_regs *out)
 
 	regs_restart(&regs, RESTART_LIVE);
 	*out = (struct agent_regs){
-		.r15 = regs.r.r15, .r14 = regs.r.r14, .r13 = regs.r.r13, .r12 = regs.r.r12,
-		.rbp = regs.r.rbp, .rbx = regs.r.rbx, .r11 = regs.r.r11, .r10 = regs.r.r10,
-		.r9 = regs.r.r9, .r8 = regs.r.r8, .rax = regs.r.rax, .rcx = regs.r.rcx,
-		.rdx = regs.r.rdx, .rsi = regs.r.rsi, .rdi = regs.r.rdi, .rip = regs.r.rip,
-		.cs = regs.r.cs, .rflags = regs.r.eflags & ~0x10100ul /* RF, TF */, .rsp = regs.r.rsp, .ss = regs.r.ss,
+		.r15 = regs.r.r15,
+		.r14 = regs.r.r14,
+		.r13 = regs.r.r13,
+		.r12 = regs.r.r12,
+		.rbp = regs.r.rbp,
+		.rbx = regs.r.rbx,
+		.r11 = regs.r.r11,
+		.r10 = regs.r.r10,
+		.r9 = regs.r.r9,
+		.r8 = regs.r.r8,
+		.rax = regs.r.rax,
+		.rcx = regs.r.rcx,
+		.rdx = regs.r.rdx,
+		.rsi = regs.r.rsi,
+		.rdi = regs.r.rdi,
+		.rip = regs.r.rip,
+		.cs = regs.r.cs,
+		.rflags = regs.r.eflags & ~0x10100ul /* RF, TF */,
+		.rsp = regs.r.rsp,
+		.ss = regs.r.ss,
 	};
 }
 
@@ -135,8 +150,8 @@ int visit_place_stub(struct visit *v, struct err *err)
 	return 0;
 }
 
-/* Points a thread at the place of a stub where its mask may be changed: were the tool to die now, the kernel
- * would treat an interrupted call as it has to, and the stub put the mask back. */
+/* Points a thread at the place of a stub where its mask may be changed: were the tool to die now,
+ * the kernel would treat an interrupted call as it has to, and the stub put the mask back. */
 static int stand_at(struct thread_stop *t, uint64_t stub, struct err *err)
 {
 	struct cpu_regs regs = t->regs;
@@ -197,7 +212,8 @@ static int wait_stop(struct tree_stop *tree, struct visit *v, struct thread_stop
 		    (report.signo == SIGSEGV || report.signo == SIGILL || report.signo == SIGBUS ||
 		     report.signo == SIGSYS || report.signo == SIGTRAP || report.signo == SIGFPE))
 			return err_set(err, ERR_AGENT, EFAULT,
-				       "the agent got signal %d in thread %d", report.signo, t->tid);
+				       "the agent got signal %d in thread %d", report.signo,
+				       t->tid);
 		ret = syscalls ? ptrace_syscall(t->tid, 0, err) : ptrace_cont(t->tid, 0, err);
 		if (ret < 0)
 			return ret;
@@ -243,8 +259,9 @@ static uint64_t find_hole(const struct visit *v, size_t size)
 static int start_mapping(struct visit *v, struct err *err)
 {
 	size_t size = area_size(v->area);
-	uint64_t arg[6] = { v->hint, size, PROT_READ | PROT_EXEC,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 };
+	uint64_t arg[6] = {
+		v->hint, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+	};
 	int ret;
 
 	ret = visit_place_stub(v, err);
@@ -265,8 +282,8 @@ static int pick_signal(const struct visit *v)
 	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
 		if (v->quiet_signals & (UINT64_C(1) << (preferred[i] - 1)))
 			return preferred[i];
-	/* All three are in use. Any other one might end a process whose tracer is gone; this one tells
-	 * of nothing that a handler has to believe. */
+	/* All three are in use. Any other one might end a process whose tracer is gone; this one
+	 * tells of nothing that a handler has to believe. */
 	return SIGURG;
 }
 
@@ -283,7 +300,8 @@ static uint64_t exit_of(const struct visit *v, size_t i)
 {
 	size_t a_page = PAGE / visit_stub_room();
 
-	return area_size(v->area) - v->area->exits + i / a_page * PAGE + i % a_page * visit_stub_room();
+	return area_size(v->area) - v->area->exits + i / a_page * PAGE +
+	       i % a_page * visit_stub_room();
 }
 
 static int stand_at_exit(const struct visit *v, size_t i, struct err *err)
@@ -405,8 +423,8 @@ static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *
 	ret = mem_read(v->proc->mem_fd, v->addr + area_code_size(),
 		       v->area->bytes + area_code_size(), v->area->len - area_code_size());
 	if (ret < 0)
-		return err_set(err, ERR_AGENT, -ret, "can't read the agent's results from process %d",
-			       v->proc->pid);
+		return err_set(err, ERR_AGENT, -ret,
+			       "can't read the agent's results from process %d", v->proc->pid);
 	for (size_t i = 0; i < n_programs(v); i++)
 		if (!program_header(v->area->programs[i])->done && v->area->programs[i]->n)
 			return err_set(err, ERR_AGENT, EACCES,
@@ -415,8 +433,8 @@ static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *
 	return 0;
 }
 
-/* Puts a thread back. After a stop at a system call's exit the kernel would not look at a call that waits
- * to be restarted, so the thread is led to a trap first. */
+/* Puts a thread back. After a stop at a system call's exit the kernel would not look at a call that
+ * waits to be restarted, so the thread is led to a trap first. */
 static int restore_thread(struct tree_stop *tree, struct visit *v, struct thread_stop *t,
 			  bool at_syscall, struct err *err)
 {
@@ -544,8 +562,7 @@ static void retreat(struct tree_stop *tree, struct visit *v)
 		ret = recall_thread(tree, &v->proc->threads[i]);
 	if (ret == 0)
 		ret = mem_read(v->proc->mem_fd, v->addr + area_code_size(),
-			       v->area->bytes + area_code_size(),
-			       v->area->len - area_code_size());
+			       v->area->bytes + area_code_size(), v->area->len - area_code_size());
 	if (ret == 0)
 		ret = visit_start_leaving(tree, v, NULL);
 	if (ret == 0)

@@ -19,8 +19,8 @@
 struct visit {
 	struct proc_stop *proc;
 	const struct proc_areas *areas; /* its memory map: where a foothold and a hole are */
-	struct area *area; /* finished by visit_run; programs[i] runs in threads[i]; there may be one
-			    * program only: that of the leader, or of the first thread alive */
+	struct area *area; /* finished by visit_run; programs[i] runs in threads[i]; there may be
+			    * one program only: that of the leader, or of the first thread alive */
 	/* Signals that no thread of the process blocks, has pending or handles, as a mask; a thread
 	 * tells the tool by one of them that it is done. 0: any will have to do. */
 	uint64_t quiet_signals;
@@ -43,9 +43,9 @@ struct visit {
  * in: -ETIMEDOUT, and the header says how many calls are done. */
 int visit_run(struct tree_stop *tree, struct visit *visits, size_t n, struct err *err);
 
-/* Threads of a process that was just frozen, which are still on their way out of the agent of a tool that
- * was killed (a stopped process can't go on by itself): their registers and masks become the program's
- * own again. */
+/* Threads of a process that was just frozen, which are still on their way out of the agent of a
+ * tool that was killed (a stopped process can't go on by itself): their registers and masks become
+ * the program's own again. */
 void visit_heal(struct tree_stop *tree, struct proc_stop *p);
 
 /* What a visit has left in a process because the tool was killed meanwhile (base/journal.h). */

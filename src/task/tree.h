@@ -49,12 +49,13 @@ struct tree_stop {
 	struct proc_buf buf;
 	struct proc_stop **procs; /* parents before children; [0] is the root */
 	size_t n_procs;
-	struct hash by_pid;   /* pid -> struct proc_stop */
-	uint64_t frozen_at;   /* CLOCK_MONOTONIC, ns: when the first thread was asked to stop */
-	unsigned int timeout; /* seconds; 0: none */
+	struct hash by_pid;	 /* pid -> struct proc_stop */
+	uint64_t frozen_at;	 /* CLOCK_MONOTONIC, ns: when the first thread was asked to stop */
+	unsigned int timeout;	 /* seconds; 0: none */
 	struct journal *journal; /* of what is done inside of processes; NULL: none is kept */
-	struct cgroup_freeze group; /* frozen to catch the tree; gets its state back at the release */
-	struct hash early;	    /* freeze_group.c: threads that were seized in the frozen group */
+	struct cgroup_freeze
+		group;	   /* frozen to catch the tree; gets its state back at the release */
+	struct hash early; /* freeze_group.c: threads that were seized in the frozen group */
 	pid_t *early_tids;
 	size_t n_early;
 };

@@ -84,8 +84,8 @@ int main(int argc, char **argv)
 {
 	int count = argc > 1 ? atoi(argv[1]) : 1000, rounds = argc > 2 ? atoi(argv[2]) : 100;
 	useconds_t pause = argc > 3 ? atoi(argv[3]) : 0;
-	int (*pipes)[2] = calloc(count, sizeof(*pipes)), status;
-	struct token t = {1, 0};
+	int(*pipes)[2] = calloc(count, sizeof(*pipes)), status;
+	struct token t = { 1, 0 };
 
 	if (!pipes)
 		err(1, "calloc");
@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 		take(pipes[0][0], &t);
 		if (t.hops != (uint64_t)(round + 1) * (count - 1))
 			errx(1, "%llu hops in round %d", (unsigned long long)t.hops, round);
-		printf("%d %llx %llu\n", round, (unsigned long long)t.sum, (unsigned long long)t.hops);
+		printf("%d %llx %llu\n", round, (unsigned long long)t.sum,
+		       (unsigned long long)t.hops);
 		if (pause)
 			usleep(pause);
 	}

@@ -101,7 +101,7 @@ static uint64_t churn(struct block **blocks, uint64_t x)
 
 static uint64_t through_pipe(const int *ends, uint64_t x)
 {
-	uint64_t got[8] = {0}, put[8] = {x};
+	uint64_t got[8] = { 0 }, put[8] = { x };
 
 	for (int i = 1; i < 8; i++)
 		put[i] = mix(put[i - 1]);
@@ -116,7 +116,7 @@ static uint64_t through_pipe(const int *ends, uint64_t x)
 
 static void pause_for(long microseconds)
 {
-	struct timespec left = {microseconds / 1000000, microseconds % 1000000 * 1000};
+	struct timespec left = { microseconds / 1000000, microseconds % 1000000 * 1000 };
 
 	while (nanosleep(&left, &left))
 		if (errno != EINTR)
@@ -139,9 +139,9 @@ static uint64_t deep(int depth, uint64_t x, long pause)
 int main(int argc, char **argv)
 {
 	static struct block *blocks[BLOCKS];
-	const struct itimerval every = {{0, 5000}, {0, 5000}};
+	const struct itimerval every = { { 0, 5000 }, { 0, 5000 } };
 	long pause = argc > 1 ? atol(argv[1]) : 0;
-	float vector[16] = {1};
+	float vector[16] = { 1 };
 	pthread_t threads[THREADS];
 	uint64_t x = 1;
 	int ends[2];
@@ -161,8 +161,8 @@ int main(int argc, char **argv)
 		x = deep(DEPTH, x, pause);
 		for (int i = 0; i < 16; i++)
 			vector[i] = vector[i] * 0.75f + (float)(x >> i & 0xff);
-		printf("%d %llx %llx %.3f\n", step, (unsigned long long)x, (unsigned long long)baton,
-		       (double)vector[step % 16]);
+		printf("%d %llx %llx %.3f\n", step, (unsigned long long)x,
+		       (unsigned long long)baton, (double)vector[step % 16]);
 	}
 	pthread_mutex_lock(&lock);
 	turn = THREADS;

@@ -111,7 +111,8 @@ static void futex_turns(struct slot *s, uint32_t mine)
 
 		while ((seen = __atomic_load_n(&turn_word, __ATOMIC_SEQ_CST)) % 2 != mine)
 			if (syscall(SYS_futex, &turn_word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL,
-				    0) < 0 && errno != EAGAIN)
+				    0) < 0 &&
+			    errno != EAGAIN)
 				complain(s, "futex failed, errno %d", errno);
 		usleep(500);
 		__atomic_add_fetch(&turn_word, 1, __ATOMIC_SEQ_CST);
@@ -173,7 +174,8 @@ static void spin_avx(const unsigned char in[16][32], unsigned char out[16][32], 
 #define EACH(m)                                                                                    \
 	m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7) m(8) m(9) m(10) m(11) m(12) m(13) m(14) m(15)
 	__asm__ volatile(EACH(LOAD) "1: dec %2\n\tjnz 1b\n\t" EACH(STORE) "vzeroupper"
-			 : : "r"(in), "r"(out), "r"(rounds)
+			 :
+			 : "r"(in), "r"(out), "r"(rounds)
 			 : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
 			   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
 			   "xmm15");
@@ -186,7 +188,8 @@ static void spin_sse(const unsigned char in[16][32], unsigned char out[16][32], 
 #define LOAD(i)	 "movdqu 32*" #i "(%0), %%xmm" #i "\n\t"
 #define STORE(i) "movdqu %%xmm" #i ", 32*" #i "(%1)\n\t"
 	__asm__ volatile(EACH(LOAD) "1: dec %2\n\tjnz 1b\n\t" EACH(STORE)
-			 : : "r"(in), "r"(out), "r"(rounds)
+			 :
+			 : "r"(in), "r"(out), "r"(rounds)
 			 : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
 			   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
 			   "xmm15");
@@ -229,7 +232,8 @@ static void check_general(struct slot *s, uint64_t seed)
 			 "add %%r9, %%r8\n\tadd %%r10, %%r8\n\tadd %%r11, %%r8\n\t"
 			 "add %%r12, %%r8\n\tadd %%r13, %%r8\n\tadd %%rcx, %%r8\n\t"
 			 "add %%rdx, %%r8\n\tcmp $28, %%r8\n\tje 6f\n\tor $16, %0\n\t6:"
-			 : "+a"(bad) : "b"(seed)
+			 : "+a"(bad)
+			 : "b"(seed)
 			 : "memory", "cc", "r8", "r9", "r10", "r11", "r12", "r13", "rcx", "rdx",
 			   "rsi", "rdi");
 	if (bad)
@@ -267,7 +271,8 @@ static void check_x87(struct slot *s)
 	__asm__ volatile("fldcw %0; fld1; fldpi; ldmxcsr %1" : : "m"(want), "m"(rounding));
 	for (volatile int i = 0; i < 50000; i++)
 		;
-	__asm__ volatile("faddp; fstpl %0; fnstcw %1; stmxcsr %2" : "=m"(sum), "=m"(word), "=m"(now));
+	__asm__ volatile("faddp; fstpl %0; fnstcw %1; stmxcsr %2"
+			 : "=m"(sum), "=m"(word), "=m"(now));
 	if (word != want || (now & ~0x3fu) != rounding || sum < 4.14 || sum > 4.15)
 		complain(s, "x87 %x, mxcsr %x, sum %f", word, now, sum);
 	__asm__ volatile("fninit");
@@ -418,15 +423,16 @@ static void pair(int i, bool with_ppoll)
 	if (!pid)
 		wait_single(claim(i, with_ppoll ? "ppolls" : "suspends"), with_ppoll);
 	if (!spawn())
-		send_single(claim(i + 1, with_ppoll ? "sender of ppolls" : "sender of suspends"), pid);
+		send_single(claim(i + 1, with_ppoll ? "sender of ppolls" : "sender of suspends"),
+			    pid);
 	close(answers[0]);
 	close(answers[1]);
 }
 
 static void small_tree(int base)
 {
-	run_threads(3, polls, claim(base, "polls, 32 bit"), sleeps, claim(base + 1, "sleeps, 32 bit"),
-		    spins, claim(base + 2, "spins, 32 bit"));
+	run_threads(3, polls, claim(base, "polls, 32 bit"), sleeps,
+		    claim(base + 1, "sleeps, 32 bit"), spins, claim(base + 2, "spins, 32 bit"));
 }
 
 static void whole_tree(const char *status, const char *other)
@@ -439,8 +445,8 @@ static void whole_tree(const char *status, const char *other)
 		run_threads(3, polls, claim(1, "polls"), sleeps, claim(2, "sleeps"), reads,
 			    claim(3, "reads"));
 	if (!spawn())
-		run_threads(3, futex_even, claim(4, "futex, even"), futex_odd, claim(5, "futex, odd"),
-			    writes, claim(6, "writes"));
+		run_threads(3, futex_even, claim(4, "futex, even"), futex_odd,
+			    claim(5, "futex, odd"), writes, claim(6, "writes"));
 	if (!spawn())
 		run_threads(2, spins, claim(7, "spins"), spins, claim(8, "spins too"));
 	pid = spawn();

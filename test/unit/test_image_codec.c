@@ -63,14 +63,16 @@ static void test_scalars(void **state)
 static void test_values(void **state)
 {
 	/* oom_score_adj is an int32: -1000 has ten bytes. */
-	static const uint8_t wire[] = { 8,  1, 16, 0, 24, 0, 32, 0,  40,   0,	 50,   1,    'x',
-					0x70, 0x98, 0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 };
+	static const uint8_t wire[] = { 8,    1,    16,	  0,	24,   0,    32,	  0,
+					40,   0,    50,	  1,	'x',  0x70, 0x98, 0xf8,
+					0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 };
 	struct codec_fault fault;
 	TaskCoreEntry *tc;
 
 	(void)state;
 	assert_int_equal(codec_unpack(&task_core_entry__descriptor, wire, sizeof(wire), &arena,
-				      &fault, (ProtobufCMessage **)&tc), 0);
+				      &fault, (ProtobufCMessage **)&tc),
+			 0);
 	assert_true(tc->has_oom_score_adj);
 	assert_int_equal(tc->oom_score_adj, -1000);
 	assert_int_equal(tc->task_state, 1);
@@ -87,7 +89,8 @@ static void test_packed(void **state)
 
 	(void)state;
 	assert_int_equal(codec_unpack(&pstree_entry__descriptor, wire, sizeof(wire), &arena, &fault,
-				      (ProtobufCMessage **)&p), 0);
+				      (ProtobufCMessage **)&p),
+			 0);
 	assert_int_equal(p->n_threads, 3);
 	assert_int_equal(p->threads[1], 300);
 	assert_int_equal(p->threads[2], 2);
@@ -96,15 +99,15 @@ static void test_packed(void **state)
 static void test_unknown_fields(void **state)
 {
 	/* Fields 100 (number), 101 (bytes) and 102 (64 bits) behind a whole fs_entry. */
-	static const uint8_t wire[] = { 8,    1, 16,  2,   0xa0, 6, 7, 0xaa, 6, 2, 'h',
-					'i', 0xb1, 6, 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t wire[] = { 8,   1,	   16, 2, 0xa0, 6, 7, 0xaa, 6, 2, 'h',
+					'i', 0xb1, 6,  1, 2,	3, 4, 5,    6, 7, 8 };
 	struct codec_fault fault;
 	ProtobufCMessage *fs;
 	uint8_t out[64];
 
 	(void)state;
-	assert_int_equal(codec_unpack(&fs_entry__descriptor, wire, sizeof(wire), &arena, &fault,
-				      &fs), 0);
+	assert_int_equal(
+		codec_unpack(&fs_entry__descriptor, wire, sizeof(wire), &arena, &fault, &fs), 0);
 	assert_int_equal(fs->n_unknown_fields, 3);
 	assert_int_equal(protobuf_c_message_pack(fs, out), sizeof(wire));
 	assert_memory_equal(out, wire, sizeof(wire));
@@ -132,13 +135,18 @@ static void test_faults(void **state)
 	expect(&fs_entry__descriptor, "\x08\x01\x12\x01z", 5, "root_id", 2, "another type");
 	expect(&fs_entry__descriptor, "\x08\x01\x10\x80", 4, "root_id", 2, "damaged");
 	expect(&fs_entry__descriptor, "\x08\x01\x10\x01\x22\x05z", 7, "", 4, "larger than");
-	expect(&utsns_entry__descriptor, "\x0a\x01z\x12\x03" "a\0b", 8, "domainname", 3, "zero byte");
+	expect(&utsns_entry__descriptor,
+	       "\x0a\x01z\x12\x03"
+	       "a\0b",
+	       8, "domainname", 3, "zero byte");
 	expect(&fs_entry__descriptor, "\x00\x01", 2, "", 0, "out of range");
 	expect(&fs_entry__descriptor, "\x0b\x01", 2, "cwd_id", 0, "wire type");
 	expect(&pstree_entry__descriptor, "\x08\1\x10\0\x18\1\x20\1\x2a\2\1\x80", 12, "threads", 8,
 	       "list");
-	expect(&core_entry__descriptor, "\x08\1\x22\x08\x08\1\x10\1\x18\1\x20\1"
-	       "\x22\x08\x08\1\x10\1\x18\1\x20\1", 22, "ids", 12, "twice");
+	expect(&core_entry__descriptor,
+	       "\x08\1\x22\x08\x08\1\x10\1\x18\1\x20\1"
+	       "\x22\x08\x08\1\x10\1\x18\1\x20\1",
+	       22, "ids", 12, "twice");
 }
 
 /* Messages that unpack to much more than they are, and ones that nest. */
@@ -237,8 +245,10 @@ static void test_damage(void **state)
 		const char *file;
 		const ProtobufCMessageDescriptor *desc;
 	} images[] = {
-		{ "core-5.img", &core_entry__descriptor },	{ "mm-7.img", &mm_entry__descriptor },
-		{ "files.img", &file_entry__descriptor },	{ "cgroup.img", &cgroup_entry__descriptor },
+		{ "core-5.img", &core_entry__descriptor },
+		{ "mm-7.img", &mm_entry__descriptor },
+		{ "files.img", &file_entry__descriptor },
+		{ "cgroup.img", &cgroup_entry__descriptor },
 		{ "netdev-2.img", &net_device_entry__descriptor },
 	};
 
@@ -248,7 +258,8 @@ static void test_damage(void **state)
 		uint32_t len;
 		char *data;
 
-		snprintf(path, sizeof(path), "%s/test/unit/image/%s", source_root(), images[i].file);
+		snprintf(path, sizeof(path), "%s/test/unit/image/%s", source_root(),
+			 images[i].file);
 		data = slurp(path, NULL);
 		memcpy(&len, data + 8, 4);
 		damage(images[i].desc, (uint8_t *)data + 12, len);
@@ -259,10 +270,10 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scalars),	       cmocka_unit_test(test_values),
-		cmocka_unit_test(test_packed),	       cmocka_unit_test(test_unknown_fields),
-		cmocka_unit_test(test_faults),	       cmocka_unit_test(test_bombs),
-		cmocka_unit_test(test_check),	       cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_scalars), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_packed),	cmocka_unit_test(test_unknown_fields),
+		cmocka_unit_test(test_faults),	cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_check),	cmocka_unit_test(test_damage),
 	};
 
 	return cmocka_run_group_tests_name("image_codec", tests, NULL, arena_drop);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON byte for byte as CRIU's crit prints it: of the golden sets of the real CRIU, and of images of
- * kinds that those lack. */
+/* JSON byte for byte as CRIU's crit prints it: of the golden sets of the real CRIU, and of images
+ * of kinds that those lack. */
 #include "image_util.h"
+
+#include <limits.h>
 
 #include "image/render.h"
 
@@ -43,7 +45,8 @@ static void compare_encoded(const char *image, const char *json)
 	close(fd);
 	got = slurp(path, &len);
 	if (len != want_len || memcmp(got, want, len))
-		fail_msg("%s: %zu bytes encoded, not the %zu bytes of the image", json, len, want_len);
+		fail_msg("%s: %zu bytes encoded, not the %zu bytes of the image", json, len,
+			 want_len);
 	free(text);
 	free(want);
 	free(got);
@@ -77,7 +80,9 @@ static unsigned compare_folder(const char *jsons, const char *images)
 	static const struct {
 		const char *end;
 		enum mode mode;
-	} ends[] = { { ".line.json", LINE }, { ".nopl.json", NOPL }, { ".info.json", INFO },
+	} ends[] = { { ".line.json", LINE },
+		     { ".nopl.json", NOPL },
+		     { ".info.json", INFO },
 		     { ".json", PRETTY } };
 	DIR *d = opendir(jsons);
 	struct dirent *e;
@@ -109,7 +114,7 @@ static unsigned compare_folder(const char *jsons, const char *images)
 
 static void test_golden(void **state)
 {
-	char names[16][64], jsons[512], images[512];
+	char names[16][64], jsons[PATH_MAX], images[PATH_MAX];
 	unsigned sets = unpack_golden(names, 16), files = 0;
 
 	(void)state;
@@ -124,7 +129,7 @@ static void test_golden(void **state)
 
 static void test_other_kinds(void **state)
 {
-	char path[512];
+	char path[PATH_MAX];
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/test/unit/image", source_root());

@@ -51,9 +51,20 @@ static void test_names(void **state)
 		{ "ipcns-var-0.img", IMAGE_IPC_VAR, 0 },
 	};
 	static const char *const bad[] = {
-		"core-.img", "core-01.img", "core--1.img", "core-1.img~", "core-1", "x",
-		"core-18446744073709551616.img", "ghost-file-FF.img", "../core-1.img", "",
-		"inventory.img2", "core- 1.img", "core-+1.img", ".inventory.img",
+		"core-.img",
+		"core-01.img",
+		"core--1.img",
+		"core-1.img~",
+		"core-1",
+		"x",
+		"core-18446744073709551616.img",
+		"ghost-file-FF.img",
+		"../core-1.img",
+		"",
+		"inventory.img2",
+		"core- 1.img",
+		"core-+1.img",
+		".inventory.img",
 	};
 	char name[IMAGE_NAME_SIZE];
 	enum image_kind kind;
@@ -462,13 +473,20 @@ static void test_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	       cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_abort),	       cmocka_unit_test(test_empty_list_is_no_file),
-		cmocka_unit_test(test_commit_replaces), cmocka_unit_test(test_no_inventory),
-		cmocka_unit_test(test_killed_writer),  cmocka_unit_test(test_two_writers),
-		cmocka_unit_test(test_failed_move),    cmocka_unit_test(test_manifest),
-		cmocka_unit_test(test_versions),       cmocka_unit_test(test_service),
-		cmocka_unit_test(test_payload),	       cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_empty_list_is_no_file),
+		cmocka_unit_test(test_commit_replaces),
+		cmocka_unit_test(test_no_inventory),
+		cmocka_unit_test(test_killed_writer),
+		cmocka_unit_test(test_two_writers),
+		cmocka_unit_test(test_failed_move),
+		cmocka_unit_test(test_manifest),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_service),
+		cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_cut),
 	};
 
 	return cmocka_run_group_tests_name("image_set", tests, folder_make, folder_remove);

@@ -6,8 +6,7 @@ static char set[128];
 static uint64_t root_pid;
 
 /* Rewrites an image of the set with what edit makes of its messages. */
-static void rewrite(enum image_kind kind, uint64_t key,
-		    void (*edit)(void *first, void *second))
+static void rewrite(enum image_kind kind, uint64_t key, void (*edit)(void *first, void *second))
 {
 	const struct image_kind_info *info = image_kind_info(kind);
 	struct image_dir *dir = NULL;
@@ -258,9 +257,9 @@ static void test_cases(void **state)
 
 static void test_missing(void **state)
 {
-	static const char *const names[] = { "pstree.img", "core-%u.img", "mm-%u.img", "fs-%u.img",
-					     "ids-%u.img", "pagemap-%u.img", "pages-1.img",
-					     "files.img" };
+	static const char *const names[] = { "pstree.img",  "core-%u.img", "mm-%u.img",
+					     "fs-%u.img",   "ids-%u.img",  "pagemap-%u.img",
+					     "pages-1.img", "files.img" };
 
 	(void)state;
 	fresh_set("simple");

@@ -126,8 +126,8 @@ char *wl_vma_field(const void *addr, const char *key);
 bool wl_vma_flag(const void *addr, const char *flag);
 
 /* What fcntl() and fstat() tell of a descriptor; the check fails when something differs. Inode
- * and device are compared where the file has a name (deleted files and pipes get new ones), and the mtime of
- * deleted files to the microsecond. */
+ * and device are compared where the file has a name (deleted files and pipes get new ones), and the
+ * mtime of deleted files to the microsecond. */
 struct wl_fd {
 	int flags, fd_flags, sig, owner_type, owner_pid;
 	long long pos, size, mtime_sec, mtime_nsec;

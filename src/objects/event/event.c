@@ -13,7 +13,8 @@ bool event_is(const struct file_probe *p, const char *name)
 {
 	const size_t prefix = strlen("anon_inode:");
 
-	return p->fd >= 0 && p->anon && !(p->info.flags & O_PATH) && !strcmp(p->link.path + prefix, name);
+	return p->fd >= 0 && p->anon && !(p->info.flags & O_PATH) &&
+	       !strcmp(p->link.path + prefix, name);
 }
 
 int event_num(struct dump *d, const struct file_probe *p, const char *key, int base, uint64_t *ret)
@@ -21,7 +22,8 @@ int event_num(struct dump *d, const struct file_probe *p, const char *key, int b
 	int e = proc_fdinfo_num(&p->info, key, base, ret);
 
 	if (e < 0)
-		return err_set(dump_err(d), ERR_KERNEL, -e, "fdinfo of %s shows no %s", probe_object(p), key);
+		return err_set(dump_err(d), ERR_KERNEL, -e, "fdinfo of %s shows no %s",
+			       probe_object(p), key);
 	return 0;
 }
 
@@ -30,7 +32,8 @@ int event_check(struct restore *r, struct restore_file *f, const void *entry, ui
 {
 	if (!entry || id != f->id || !fown)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "files.img: the entry of %s %u makes no sense", f->class->name, f->id);
+			       "files.img: the entry of %s %u makes no sense", f->class->name,
+			       f->id);
 	fown_check(r, f, fown, arena_printf(restore_arena(r), "%s %u", f->class->name, f->id));
 	return 0;
 }
@@ -42,6 +45,6 @@ int event_set_flags(struct restore_task *t, const struct restore_file *f, uint32
 	want = (now & ~STATUS_FLAGS) | (flags & STATUS_FLAGS);
 	if (now >= 0 && (now == want || fcntl(fd, F_SETFL, want) == 0))
 		return 0;
-	return err_sys(restore_err(t->r), "fcntl", "can't set the flags of %s %u to 0%o", f->class->name,
-		       f->id, flags);
+	return err_sys(restore_err(t->r), "fcntl", "can't set the flags of %s %u to 0%o",
+		       f->class->name, f->id, flags);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors of the kernel's anonymous inode that make events: one class a file, and what they share. */
+/* Descriptors of the kernel's anonymous inode that make events: one class a file, and what they
+ * share. */
 #ifndef OBJECTS_EVENT_EVENT_H
 #define OBJECTS_EVENT_EVENT_H
 

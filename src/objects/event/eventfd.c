@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * eventfd(2): a counter that write adds to and read takes, all of it or (EFD_SEMAPHORE) one at a time.
+ * eventfd(2): a counter that write adds to and read takes, all of it or (EFD_SEMAPHORE) one at a
+ * time.
  *
  * fdinfo shows the counter, and since Linux 6.5 whether it is a semaphore; the images have
  * that among the flags, where O_WRONLY would be.
@@ -30,9 +31,10 @@ static int eventfd_collect(struct dump *d, struct dump_file *f, const struct fil
 	if (ret < 0)
 		return ret;
 	if (proc_fdinfo_num(&p->info, "eventfd-semaphore", 10, &semaphore) < 0)
-		task_warn(p->task, probe_object(p),
-			  "this kernel does not tell whether it is a semaphore (EFD_SEMAPHORE): it will be none",
-			  "use Linux 6.5 or later");
+		task_warn(
+			p->task, probe_object(p),
+			"this kernel does not tell whether it is a semaphore (EFD_SEMAPHORE): it will be none",
+			"use Linux 6.5 or later");
 	f->entry->efd = e;
 	e->id = f->entry->id;
 	e->flags = (p->info.flags & ~O_CLOEXEC) | (semaphore ? EFD_SEMAPHORE : 0);
@@ -57,7 +59,8 @@ static int eventfd_open(struct restore_task *t, struct restore_file *f, int *ret
 		return err_sys(restore_err(t->r), "eventfd", "can't make eventfd %u", f->id);
 	/* The call itself takes 32 bits only. */
 	if (count && write(fd, &count, sizeof(count)) < 0)
-		return err_sys(restore_err(t->r), "write", "can't set the counter of eventfd %u", f->id);
+		return err_sys(restore_err(t->r), "write", "can't set the counter of eventfd %u",
+			       f->id);
 	ret = event_set_flags(t, f, e->flags, fd);
 	if (ret == 0)
 		*ret_fd = TAKE_FD(fd);

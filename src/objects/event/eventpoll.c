@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * epoll(7): a set of watches. A watch is a pair of an open file description and the number of the
- * descriptor through which it was added (struct epoll_filefd); the number may be closed since, or be
- * another file's, while the description lives on elsewhere. fdinfo shows number, events and data of
- * each watch, but not the description; eventpoll_match.c finds it.
+ * descriptor through which it was added (struct epoll_filefd); the number may be closed since, or
+ * be another file's, while the description lives on elsewhere. fdinfo shows number, events and data
+ * of each watch, but not the description; eventpoll_match.c finds it.
  *
  * Images name a target by a number in the table of the task that has the epoll. Where that is not
  * the number that it was added by, or where only another task has the file, crtools-epoll.img
  * tells number and file.
  *
  * Watches are added when all files of the task are open, through the number that they had, so that
- * EPOLL_CTL_MOD and EPOLL_CTL_DEL find them. A target that the epoll's owner would not get is opened
- * together with the epoll, by a common ancestor.
+ * EPOLL_CTL_MOD and EPOLL_CTL_DEL find them. A target that the epoll's owner would not get is
+ * opened together with the epoll, by a common ancestor.
  *
- * Kept: all watches with events, data and number; status flags, owner. Not readable, and so not kept:
- * which edges (EPOLLET) were told already (what is ready is told once more), in which order ready
- * watches wait. EPIOCSPARAMS (Linux 6.9) has no place in the images: a warning says so.
+ * Kept: all watches with events, data and number; status flags, owner. Not readable, and so not
+ * kept: which edges (EPOLLET) were told already (what is ready is told once more), in which order
+ * ready watches wait. EPIOCSPARAMS (Linux 6.9) has no place in the images: a warning says so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -53,17 +53,18 @@ static bool eventpoll_match(const struct file_probe *p)
 }
 
 /* "tfd:        5 events:       19 data:                5  pos:0 ino:1e6d sdev:c" */
-static int parse_watch(struct dump *d, const struct file_probe *p, const char *value, EventpollTfdEntry *e)
+static int parse_watch(struct dump *d, const struct file_probe *p, const char *value,
+		       EventpollTfdEntry *e)
 {
 	unsigned long long data, inode = 0;
 	unsigned int tfd, events, dev = 0;
 	long long pos = 0;
-	int n = sscanf(value, "%u events: %x data: %llx pos:%lld ino:%llx sdev:%x", &tfd, &events, &data,
-		       &pos, &inode, &dev);
+	int n = sscanf(value, "%u events: %x data: %llx pos:%lld ino:%llx sdev:%x", &tfd, &events,
+		       &data, &pos, &inode, &dev);
 
 	if (n < 3 || tfd > INT32_MAX)
-		return err_set(dump_err(d), ERR_KERNEL, EBADMSG, "can't understand the watches of %s",
-			       probe_object(p));
+		return err_set(dump_err(d), ERR_KERNEL, EBADMSG,
+			       "can't understand the watches of %s", probe_object(p));
 	e->tfd = tfd;
 	e->events = events;
 	e->data = data;
@@ -80,8 +81,8 @@ static int parse_watches(struct dump *d, const struct file_probe *p, EventpollFi
 	size_t pos = 0, key_len, value_len;
 	int ret = 0;
 
-	while (ret == 0 && proc_next_line(p->info.text, p->info.text_len, &pos, &key, &key_len, &value,
-					  &value_len)) {
+	while (ret == 0 && proc_next_line(p->info.text, p->info.text_len, &pos, &key, &key_len,
+					  &value, &value_len)) {
 		EventpollTfdEntry *w;
 
 		if (key_len != 3 || memcmp(key, "tfd", 3))
@@ -112,8 +113,10 @@ static int eventpoll_collect(struct dump *d, struct dump_file *f, const struct f
 		all = d->priv[SLOT_EPOLL] = arena_new(dump_arena(d), struct epolls_out);
 	*out = (struct epoll_out){ .task = p->task, .fd = p->fd, .object = probe_object(p), .e = e };
 	arena_push(dump_arena(d), all->list, all->n, out);
-	if (ioctl(p->local, GET_PARAMS, &params) == 0 && (params.usecs || params.budget || params.prefer))
-		task_warn(p->task, out->object, "the parameters of its busy polling (EPIOCSPARAMS) go back to none",
+	if (ioctl(p->local, GET_PARAMS, &params) == 0 &&
+	    (params.usecs || params.budget || params.prefer))
+		task_warn(p->task, out->object,
+			  "the parameters of its busy polling (EPIOCSPARAMS) go back to none",
 			  "set them anew after the restore");
 	return fown_collect(d, p, &e->fown);
 }
@@ -206,7 +209,8 @@ static int find_targets(struct restore *r, const struct restore_file *f, struct 
 		if (w->target && w->target != f)
 			continue;
 		ret = err_set(restore_err(r), ERR_IMAGE_CORRUPT, ENOENT,
-			      "files.img: epoll %u watches descriptor %u, which is not there", f->id, w->e->tfd);
+			      "files.img: epoll %u watches descriptor %u, which is not there",
+			      f->id, w->e->tfd);
 		break;
 	}
 	hash_free(&by_number);
@@ -240,7 +244,8 @@ static int eventpoll_check(struct restore *r, struct restore_file *f)
 	if (ret < 0)
 		return ret;
 	f->priv = in = arena_new(restore_arena(r), struct epoll_in);
-	*in = (struct epoll_in){ arena_array(restore_arena(r), struct watch, e->n_tfd + 1), e->n_tfd };
+	*in = (struct epoll_in){ arena_array(restore_arena(r), struct watch, e->n_tfd + 1),
+				 e->n_tfd };
 	for (size_t i = 0; i < in->n; i++)
 		in->watches[i] = (struct watch){ .e = e->tfd[i], .number = e->tfd[i]->tfd };
 	ret = apply_extra(r, f, in);
@@ -279,7 +284,8 @@ static int eventpoll_attach(struct restore_task *t, struct restore_file *f, int 
 				continue;
 			if (!w->target || !w->target->open)
 				return err_set(restore_err(t->r), ERR_INTERNAL, ENOENT,
-					       "the target %d of epoll %u is not open in its owner", w->number, f->id);
+					       "the target %d of epoll %u is not open in its owner",
+					       w->number, f->id);
 			ret = watch_arm(t, f, w, fd, w->target->stage_fd);
 			if (ret < 0)
 				return ret;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts of the class of epolls: eventpoll.c (the class), eventpoll_match.c (dump), eventpoll_arm.c (restore). */
+/* Parts of the class of epolls: eventpoll.c (the class), eventpoll_match.c (dump), eventpoll_arm.c
+ * (restore). */
 #ifndef OBJECTS_EVENT_EVENTPOLL_H
 #define OBJECTS_EVENT_EVENTPOLL_H
 
@@ -26,7 +27,8 @@ struct watch {
 };
 
 /* Adds a watch to the epoll fd; target is a descriptor of what it watches. */
-int watch_arm(struct restore_task *t, const struct restore_file *epoll, const struct watch *w, int fd, int target);
+int watch_arm(struct restore_task *t, const struct restore_file *epoll, const struct watch *w,
+	      int fd, int target);
 /* Has it fired, with EPOLLONESHOT? Such ones have to be added before all others. */
 bool watch_is_spent(const struct watch *w);
 

@@ -2,11 +2,11 @@
 /*
  * Adding one watch to an epoll (restore).
  *
- * A watch with EPOLLONESHOT that has fired has lost its events (ep_send_events() in fs/eventpoll.c), also
- * EPOLLERR and EPOLLHUP, which EPOLL_CTL_ADD and EPOLL_CTL_MOD always add. So it is added for everything, and fires
- * here. That takes a target that is ready for something: what can be written mostly is; the reading end of an
- * empty pipe is given a byte. Others keep the two events, which most of them (timerfd, signalfd, inotify, epoll)
- * never make.
+ * A watch with EPOLLONESHOT that has fired has lost its events (ep_send_events() in
+ * fs/eventpoll.c), also EPOLLERR and EPOLLHUP, which EPOLL_CTL_ADD and EPOLL_CTL_MOD always add. So
+ * it is added for everything, and fires here. That takes a target that is ready for something: what
+ * can be written mostly is; the reading end of an empty pipe is given a byte. Others keep the two
+ * events, which most of them (timerfd, signalfd, inotify, epoll) never make.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,9 @@
 #include "objects/event/eventpoll.h"
 
 /* Bits that say how, not what (EP_PRIVATE_BITS); and those that say what. */
-#define HOW_BITS  (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
-#define WHAT_BITS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND)
+#define HOW_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+#define WHAT_BITS                                                                                  \
+	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND)
 
 bool watch_is_spent(const struct watch *w)
 {
@@ -65,7 +66,8 @@ static int spend(const struct watch *w, int epoll, int target)
 	return epoll_ctl(epoll, EPOLL_CTL_MOD, w->number, &event);
 }
 
-int watch_arm(struct restore_task *t, const struct restore_file *epoll, const struct watch *w, int fd, int target)
+int watch_arm(struct restore_task *t, const struct restore_file *epoll, const struct watch *w,
+	      int fd, int target)
 {
 	struct epoll_event event = { .events = w->e->events, .data.u64 = w->e->data };
 	struct number_loan loan;
@@ -86,7 +88,7 @@ int watch_arm(struct restore_task *t, const struct restore_file *epoll, const st
 	errno = ret < 0 ? -ret : -back;
 	if (errno)
 		return err_sys(restore_err(t->r), "epoll_ctl",
-			       "can't add file %u as descriptor %d to epoll %u", w->target->id, w->number,
-			       epoll->id);
+			       "can't add file %u as descriptor %d to epoll %u", w->target->id,
+			       w->number, epoll->id);
 	return 0;
 }

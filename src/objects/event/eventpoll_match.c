@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which open file does a watch of an epoll mean (dump)? Mostly the one that has its number in the table of the
- * epoll's owner. Where that is closed or another file now, all files of the tree are sorted by the
- * order of kcmp(2), in which the watch's own file is found by bisection (KCMP_EPOLL_TFD, Linux
- * 4.13); several watches may have one number: they are told apart by their place among the
- * lines of fdinfo.
+ * Which open file does a watch of an epoll mean (dump)? Mostly the one that has its number in the
+ * table of the epoll's owner. Where that is closed or another file now, all files of the tree are
+ * sorted by the order of kcmp(2), in which the watch's own file is found by bisection
+ * (KCMP_EPOLL_TFD, Linux 4.13); several watches may have one number: they are told apart by their
+ * place among the lines of fdinfo.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,10 +23,11 @@ struct candidates {
 };
 
 /* How the file of (task, fd) compares with the watch's. */
-static int compare(const struct epoll_out *out, const EventpollTfdEntry *w, uint32_t nth, pid_t pid, int fd,
-		   int *ret)
+static int compare(const struct epoll_out *out, const EventpollTfdEntry *w, uint32_t nth, pid_t pid,
+		   int fd, int *ret)
 {
-	return kcmp_epoll(pid, fd, out->task->stop->pid, out->fd, w->tfd, nth, ret, dump_err(out->task->dump));
+	return kcmp_epoll(pid, fd, out->task->stop->pid, out->fd, w->tfd, nth, ret,
+			  dump_err(out->task->dump));
 }
 
 static FdinfoEntry *find_number(const struct dump_table *table, uint32_t number)
@@ -55,7 +56,9 @@ static int gather(struct dump *d, struct candidates *c)
 		return 0;
 	c->sorted = true;
 	for (size_t i = 0; i < d->n_tasks; i++)
-		n += d->tasks[i]->table && d->tasks[i]->table->owner == d->tasks[i] ? d->tasks[i]->table->n_fds : 0;
+		n += d->tasks[i]->table && d->tasks[i]->table->owner == d->tasks[i]
+			     ? d->tasks[i]->table->n_fds
+			     : 0;
 	c->refs = arena_array(dump_arena(d), struct kcmp_ref, n + 1);
 	c->fds = arena_array(dump_arena(d), FdinfoEntry *, n + 1);
 	c->tasks = arena_array(dump_arena(d), struct dump_task *, n + 1);
@@ -68,7 +71,9 @@ static int gather(struct dump *d, struct candidates *c)
 			if (hash_get(&seen, e->id))
 				continue;
 			hash_put(&seen, e->id, e);
-			c->refs[c->n] = (struct kcmp_ref){ .pid = t->stop->pid, .fd = e->fd, .index = c->n };
+			c->refs[c->n] = (struct kcmp_ref){ .pid = t->stop->pid,
+							   .fd = e->fd,
+							   .index = c->n };
 			c->fds[c->n] = e;
 			c->tasks[c->n++] = t;
 		}
@@ -78,8 +83,8 @@ static int gather(struct dump *d, struct candidates *c)
 }
 
 /* *ret is NULL if no descriptor of the tree has the file. */
-static int search(const struct epoll_out *out, const EventpollTfdEntry *w, uint32_t nth, struct candidates *c,
-		  FdinfoEntry **ret)
+static int search(const struct epoll_out *out, const EventpollTfdEntry *w, uint32_t nth,
+		  struct candidates *c, FdinfoEntry **ret)
 {
 	size_t low = 0, high;
 	int err = gather(out->task->dump, c), order;
@@ -147,10 +152,13 @@ static int match_watch(struct epoll_out *out, size_t index, uint32_t nth, struct
 		note(out, index, found);
 		return 0;
 	}
-	task_refuse(out->task, out->object,
-		    arena_printf(dump_arena(d), "it watches a file (added as descriptor %u, inode %lu) that no process "
-				 "of the tree has open", w->tfd, (unsigned long)w->inode),
-		    "have the program take it out of the set (EPOLL_CTL_DEL), or dump those too that have it");
+	task_refuse(
+		out->task, out->object,
+		arena_printf(dump_arena(d),
+			     "it watches a file (added as descriptor %u, inode %lu) that no process "
+			     "of the tree has open",
+			     w->tfd, (unsigned long)w->inode),
+		"have the program take it out of the set (EPOLL_CTL_DEL), or dump those too that have it");
 	return 0;
 }
 
@@ -180,7 +188,8 @@ static int eventpoll_find(struct dump_task *t)
 		return 0;
 	all->matched = true;
 	for (size_t i = 0; ret == 0 && i < all->n; i++)
-		ret = err_add_pid(dump_err(t->dump), all->list[i]->task->vpid, match_all(all->list[i], &c));
+		ret = err_add_pid(dump_err(t->dump), all->list[i]->task->vpid,
+				  match_all(all->list[i], &c));
 	return ret;
 }
 
@@ -193,7 +202,8 @@ static int eventpoll_write(struct dump *d)
 	for (size_t i = 0; all && i < all->n; i++)
 		if (all->list[i]->extra)
 			arena_push(dump_arena(d), entries, n, all->list[i]->extra);
-	return image_write_all(d->s->images, IMAGE_CRTOOLS_EPOLL, 0, (void **)entries, n, dump_err(d));
+	return image_write_all(d->s->images, IMAGE_CRTOOLS_EPOLL, 0, (void **)entries, n,
+			       dump_err(d));
 }
 
 const struct state_class eventpoll_state = {

@@ -40,7 +40,8 @@ static int signalfd_open(struct restore_task *t, struct restore_file *f, int *re
 {
 	const SignalfdEntry *e = f->entry->sgfd;
 	/* The mask is the kernel's 64 bits, not the C library's sigset_t. */
-	_cleanup_fd_ int fd = syscall(SYS_signalfd4, -1, &e->sigmask, sizeof(e->sigmask), O_CLOEXEC);
+	_cleanup_fd_ int fd =
+		syscall(SYS_signalfd4, -1, &e->sigmask, sizeof(e->sigmask), O_CLOEXEC);
 	int ret;
 
 	if (fd < 0)

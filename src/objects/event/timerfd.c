@@ -2,19 +2,20 @@
 /*
  * timerfd_create(2): a timer whose expirations are counted until they are read.
  *
- * fdinfo shows clock, unread ticks, the flags of timerfd_settime(2), the time left and the interval.
- * A periodic timer that has expired and was not read stands still in the kernel: it shows no time
- * left, and its next expiry is computed when somebody looks (timerfd_read_iter(), do_timerfd_gettime()
- * in fs/timerfd.c). So such a one is asked first by timerfd_gettime(2), through the tool's copy of the
- * descriptor: that counts what was missed and sets the timer going, in phase. The program can't tell
- * but by one more edge in an EPOLLET watch.
+ * fdinfo shows clock, unread ticks, the flags of timerfd_settime(2), the time left and the
+ * interval. A periodic timer that has expired and was not read stands still in the kernel: it shows
+ * no time left, and its next expiry is computed when somebody looks (timerfd_read_iter(),
+ * do_timerfd_gettime() in fs/timerfd.c). So such a one is asked first by timerfd_gettime(2),
+ * through the tool's copy of the descriptor: that counts what was missed and sets the timer going,
+ * in phase. The program can't tell but by one more edge in an EPOLLET watch.
  *
- * In images of CRIU such a timer has no time left; there the phase is lost, and it goes on one interval
- * after the restore, instead of never.
+ * In images of CRIU such a timer has no time left; there the phase is lost, and it goes on one
+ * interval after the restore, instead of never.
  *
- * Kept: clock, ticks (TFD_IOC_SET_TICKS, Linux 3.17), flags with TFD_TIMER_CANCEL_ON_SET, the time left, interval,
- * status flags, owner. As the image holds the time left, an absolute timer too stops while the tree
- * does not run. Not readable: that the clock was set and the read that would tell (ECANCELED) is due.
+ * Kept: clock, ticks (TFD_IOC_SET_TICKS, Linux 3.17), flags with TFD_TIMER_CANCEL_ON_SET, the time
+ * left, interval, status flags, owner. As the image holds the time left, an absolute timer too
+ * stops while the tree does not run. Not readable: that the clock was set and the read that would
+ * tell (ECANCELED) is due.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,14 +39,16 @@ static bool timerfd_match(const struct file_probe *p)
 }
 
 /* "it_value: (0, 12345)" */
-static int parse_pair(struct dump *d, const struct file_probe *p, const char *key, uint64_t *ret_sec,
-		      uint64_t *ret_nsec)
+static int parse_pair(struct dump *d, const struct file_probe *p, const char *key,
+		      uint64_t *ret_sec, uint64_t *ret_nsec)
 {
 	const char *line = strstr(p->info.text, key);
 	unsigned long long sec, nsec;
 
-	if (!line || sscanf(line + strlen(key), ": (%llu, %llu)", &sec, &nsec) != 2 || nsec >= SECOND)
-		return err_set(dump_err(d), ERR_KERNEL, EBADMSG, "fdinfo of %s shows no %s", probe_object(p), key);
+	if (!line || sscanf(line + strlen(key), ": (%llu, %llu)", &sec, &nsec) != 2 ||
+	    nsec >= SECOND)
+		return err_set(dump_err(d), ERR_KERNEL, EBADMSG, "fdinfo of %s shows no %s",
+			       probe_object(p), key);
 	*ret_sec = sec;
 	*ret_nsec = nsec;
 	return 0;
@@ -93,8 +96,10 @@ static int timerfd_collect(struct dump *d, struct dump_file *f, const struct fil
 	if (!has_time(e)) {
 		/* Standing still, about to expire, or not set at all: a second look tells. */
 		if (timerfd_gettime(p->local, &spec) < 0)
-			return err_sys(dump_err(d), "timerfd_gettime", "can't read %s", probe_object(p));
-		ret = proc_fdinfo(&p->task->stop->proc, p->fd, dump_arena(d), &again.info, dump_err(d));
+			return err_sys(dump_err(d), "timerfd_gettime", "can't read %s",
+				       probe_object(p));
+		ret = proc_fdinfo(&p->task->stop->proc, p->fd, dump_arena(d), &again.info,
+				  dump_err(d));
 		if (ret == 0)
 			ret = fill(d, &again, e);
 		if (ret < 0)
@@ -125,8 +130,9 @@ static int timerfd_open(struct restore_task *t, struct restore_file *f, int *ret
 	int ret;
 
 	if (fd < 0)
-		return err_sys(restore_err(t->r), "timerfd_create", "can't make timerfd %u on clock %u%s", f->id,
-			       e->clockid, errno == EPERM ? " (that takes CAP_WAKE_ALARM)" : "");
+		return err_sys(restore_err(t->r), "timerfd_create",
+			       "can't make timerfd %u on clock %u%s", f->id, e->clockid,
+			       errno == EPERM ? " (that takes CAP_WAKE_ALARM)" : "");
 	ret = event_set_flags(t, f, e->flags, fd);
 	if (ret == 0)
 		*ret_fd = TAKE_FD(fd);
@@ -136,8 +142,9 @@ static int timerfd_open(struct restore_task *t, struct restore_file *f, int *ret
 /* The first expiry: from now, or, of an absolute timer, on its clock. */
 static void first_expiry(const TimerfdEntry *e, struct timespec *ret)
 {
-	clockid_t clock = e->clockid == CLOCK_REALTIME_ALARM ? CLOCK_REALTIME :
-			  e->clockid == CLOCK_BOOTTIME_ALARM ? CLOCK_BOOTTIME : (clockid_t)e->clockid;
+	clockid_t clock = e->clockid == CLOCK_REALTIME_ALARM   ? CLOCK_REALTIME
+			  : e->clockid == CLOCK_BOOTTIME_ALARM ? CLOCK_BOOTTIME
+							       : (clockid_t)e->clockid;
 	struct timespec now;
 
 	*ret = (struct timespec){ e->vsec, e->vnsec };
@@ -166,9 +173,11 @@ static int timerfd_attach(struct restore_task *t, struct restore_file *f, int fd
 	if (timerfd_settime(fd, e->settime_flags, &spec, NULL) < 0)
 		return err_sys(restore_err(t->r), "timerfd_settime", "can't set timerfd %u", f->id);
 	if (e->ticks && ioctl(fd, SET_TICKS, &e->ticks) < 0)
-		return err_sys(restore_err(t->r), "ioctl",
-			       "can't set the unread ticks of timerfd %u (that takes Linux 3.17 with "
-			       "CONFIG_CHECKPOINT_RESTORE)", f->id);
+		return err_sys(
+			restore_err(t->r), "ioctl",
+			"can't set the unread ticks of timerfd %u (that takes Linux 3.17 with "
+			"CONFIG_CHECKPOINT_RESTORE)",
+			f->id);
 	return fown_attach(t, f, e->fown, 0, fd);
 }
 

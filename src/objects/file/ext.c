@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that the person has declared to come from outside: --external file[MNT:INO] at the dump (both
- * hexadecimal, mount id as in fdinfo), --inherit-fd fd[N]:file[MNT:INO] at the restore. Nothing of
- * them is kept but that name; the entry is one of a regular file with `ext` set, whatever they are. reg.c
- * has the class.
+ * Files that the person has declared to come from outside: --external file[MNT:INO] at the dump
+ * (both hexadecimal, mount id as in fdinfo), --inherit-fd fd[N]:file[MNT:INO] at the restore.
+ * Nothing of them is kept but that name; the entry is one of a regular file with `ext` set,
+ * whatever they are. reg.c has the class.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +53,7 @@ int inherited_fd(struct restore *r, const char *key)
 		return -ENOENT;
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return err_sys(restore_err(r), "fcntl", "can't use what --inherit-fd gives for %s", key);
+		return err_sys(restore_err(r), "fcntl", "can't use what --inherit-fd gives for %s",
+			       key);
 	return service_fd(r, fd);
 }

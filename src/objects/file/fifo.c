@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fifos: a pipe that has a name. Two entries a description: the fifo's own (which pipe it is), and one
- * of a regular file, which no descriptor has, with path, flags, position and owner; a fifo without a
- * name any more is a ghost by that one.
+ * Fifos: a pipe that has a name. Two entries a description: the fifo's own (which pipe it is), and
+ * one of a regular file, which no descriptor has, with path, flags, position and owner; a fifo
+ * without a name any more is a ghost by that one.
  *
  * open(2) of one end waits for the other, and what is in a fifo is gone with its last description:
- * so it is opened for both directions first, filled, then opened as it was, and only then is the helping
- * description closed. All descriptions of one fifo are opened by one task, the first of which fills it.
+ * so it is opened for both directions first, filled, then opened as it was, and only then is the
+ * helping description closed. All descriptions of one fifo are opened by one task, the first of
+ * which fills it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,8 @@
 #include "base/cleanup.h"
 #include "objects/file/file.h"
 
-/* --- dump ---------------------------------------------------------------------------------------- */
+/* --- dump ----------------------------------------------------------------------------------------
+ */
 
 static bool fifo_match(const struct file_probe *p)
 {
@@ -48,7 +50,8 @@ static int fifo_write(struct dump *d, struct dump_file *f)
 	return files_out_write(d);
 }
 
-/* --- restore --------------------------------------------------------------------------------------- */
+/* --- restore
+ * --------------------------------------------------------------------------------------- */
 
 struct fifo_plan {
 	struct restore_file *reg;
@@ -62,8 +65,10 @@ static int fifo_check(struct restore *r, struct restore_file *f)
 
 	plan->reg = e ? restore_file_by_id(r, e->has_regf_id ? e->regf_id : e->id) : NULL;
 	if (!e || e->id != f->id || !plan->reg || !plan->reg->entry->reg)
-		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "files.img: the entry of fifo %u makes no sense, or its path is missing", f->id);
+		return err_set(
+			restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+			"files.img: the entry of fifo %u makes no sense, or its path is missing",
+			f->id);
 	f->priv = plan;
 	return pipe_data_join(r, SLOT_FIFO, e->pipe_id, f, &plan->pipe);
 }

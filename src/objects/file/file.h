@@ -23,7 +23,8 @@ extern const struct file_class pipe_class, fifo_class, memfd_class, reg_class, u
 /* Opens an absolute name below a root, which it can't leave. The descriptor (CLOEXEC) or -errno;
  * err is not filled. mode is for O_CREAT. */
 int path_open(int root, const char *name, int flags, mode_t mode);
-/* lstat of an absolute name below a root, for names from /proc (they hold no symbolic links); -errno. */
+/* lstat of an absolute name below a root, for names from /proc (they hold no symbolic links);
+ * -errno. */
 int path_stat(int root, const char *name, struct stat *ret);
 /* Where the last component of an absolute name starts; "" for "/". */
 const char *path_last(const char *name);
@@ -59,7 +60,8 @@ int ext_fill(struct dump *d, uint32_t id, const struct file_probe *p, RegFileEnt
 /* A service descriptor of what --inherit-fd gives for this key; -ENOENT: it gives nothing. */
 int inherited_fd(struct restore *r, const char *key);
 
-/* --- remap.c, ghost.c: files whose name is gone (dump) ------------------------------------------- */
+/* --- remap.c, ghost.c: files whose name is gone (dump) -------------------------------------------
+ */
 
 /* What is gathered until write: in dump.priv[SLOT_GHOST]. */
 struct ghost_out {
@@ -93,7 +95,8 @@ int files_out_write(struct dump *d);
 int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e);
 int ghost_write(struct dump *d, struct files_out *out, struct ghost_out *g);
 
-/* --- remap_restore.c, ghost_restore.c -------------------------------------------------------------- */
+/* --- remap_restore.c, ghost_restore.c
+ * -------------------------------------------------------------- */
 
 struct ghost_in {
 	uint32_t id;
@@ -108,14 +111,14 @@ struct ghost_in {
 struct remap_in {
 	struct restore_file *file; /* has the name that is gone */
 	RemapType type;
-	struct ghost_in *ghost;	    /* GHOST */
-	struct restore_file *link;  /* LINKED: where it can be found; goes away in the end */
-	const char *found;	    /* or where it is found under a name of its own */
-	const char *name;	    /* by which it has to be opened */
-	int service;		    /* the open file, or O_PATH for fifos; -1 before prepare */
+	struct ghost_in *ghost;	   /* GHOST */
+	struct restore_file *link; /* LINKED: where it can be found; goes away in the end */
+	const char *found;	   /* or where it is found under a name of its own */
+	const char *name;	   /* by which it has to be opened */
+	int service;		   /* the open file, or O_PATH for fifos; -1 before prepare */
 };
 struct files_in {
-	int root; /* service descriptor of the root that names start at */
+	int root;	    /* service descriptor of the root that names start at */
 	struct hash remaps; /* file id -> struct remap_in */
 	struct remap_in **list;
 	size_t n;
@@ -138,7 +141,8 @@ int ghost_read(struct restore *r, uint32_t id, struct ghost_in **ret);
 int ghost_fill(struct restore *r, struct ghost_in *g);
 int ghost_dress(struct restore *r, struct ghost_in *g, const char *name);
 
-/* --- pipe_data.c: what is in pipes and fifos --------------------------------------------------------- */
+/* --- pipe_data.c: what is in pipes and fifos
+ * --------------------------------------------------------- */
 
 struct pipe_out {
 	uint32_t id;
@@ -149,20 +153,21 @@ struct pipe_out {
 	bool readable, read_end, write_end; /* what the tree has */
 };
 /* Notes one more end of a pipe (slot: SLOT_PIPE or SLOT_FIFO), gives the pipe's id. */
-int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe *p, uint32_t *ret_id);
+int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe *p,
+		   uint32_t *ret_id);
 /* Writes pipes-data or fifo-data. Once. */
 int pipe_data_write(struct dump *d, enum state_slot slot);
 /* The warnings of pipe_data_write about pipes. */
 int pipe_data_examine(struct dump *d);
 
 struct pipe_in {
-	uint32_t id, bytes, size; /* size 0: unknown */
-	uint64_t offset;	  /* of the bytes in the image */
+	uint32_t id, bytes, size;   /* size 0: unknown */
+	uint64_t offset;	    /* of the bytes in the image */
 	const CrtoolsPipe *packets; /* NULL: a stream */
 	struct restore_file **ends; /* [0] is opened first, in the same task as the others */
 	size_t n_ends;
-	int spare[2];	  /* reading and writing end that another end will take; -1 */
-	int inherited;	  /* service descriptor of what takes the pipe's place; -1 */
+	int spare[2];  /* reading and writing end that another end will take; -1 */
+	int inherited; /* service descriptor of what takes the pipe's place; -1 */
 	bool inherit_asked;
 };
 /* The pipe of an end; notes the end and groups it with the first one. For check. */

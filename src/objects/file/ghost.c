@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files without a name (dump): what the kernel would throw away with the last descriptor goes to
- * ghost-file-ID.img: owner, mode, device number, target of a symbolic link, and the contents of regular
- * files without their holes; to crtools-files.img go the extended attributes and the nanoseconds of
- * times, for which CRIU's message has no place.
+ * ghost-file-ID.img: owner, mode, device number, target of a symbolic link, and the contents of
+ * regular files without their holes; to crtools-files.img go the extended attributes and the
+ * nanoseconds of times, for which CRIU's message has no place.
  *
  * The file is read through a description of the tool's own (by the magic link of the task's /proc),
  * so that positions stay where they are. Holes are found by SEEK_DATA and SEEK_HOLE, or, with
@@ -23,9 +23,9 @@
 #include "image/writer.h"
 #include "objects/file/file.h"
 
-#define CHUNKS_FROM   12288 /* CRIU writes smaller files as they are */
-#define EXTENTS_BATCH 512
-#define XATTR_LIST_MAX  65536
+#define CHUNKS_FROM	12288 /* CRIU writes smaller files as they are */
+#define EXTENTS_BATCH	512
+#define XATTR_LIST_MAX	65536
 #define XATTR_VALUE_MAX 65536
 
 struct extent_walk {
@@ -36,7 +36,8 @@ struct extent_walk {
 	bool last;
 };
 
-static int next_seek(const struct extent_walk *w, uint64_t from, uint64_t *ret_start, uint64_t *ret_end)
+static int next_seek(const struct extent_walk *w, uint64_t from, uint64_t *ret_start,
+		     uint64_t *ret_end)
 {
 	off_t start = lseek(w->fd, from, SEEK_DATA), end;
 
@@ -52,8 +53,10 @@ static int next_seek(const struct extent_walk *w, uint64_t from, uint64_t *ret_s
 
 static int load_extents(struct extent_walk *w, uint64_t from)
 {
-	*w->map = (struct fiemap){ .fm_start = from, .fm_length = w->size - from,
-				   .fm_flags = FIEMAP_FLAG_SYNC, .fm_extent_count = EXTENTS_BATCH };
+	*w->map = (struct fiemap){ .fm_start = from,
+				   .fm_length = w->size - from,
+				   .fm_flags = FIEMAP_FLAG_SYNC,
+				   .fm_extent_count = EXTENTS_BATCH };
 	w->next = 0;
 	return ioctl(w->fd, FS_IOC_FIEMAP, w->map) < 0 ? -errno : 0;
 }
@@ -95,8 +98,8 @@ static int next_data(struct extent_walk *w, uint64_t from, uint64_t *ret_start, 
 
 	if (from >= w->size)
 		return 0;
-	ret = w->map ? next_extent(w, from, ret_start, ret_end) :
-		       next_seek(w, from, ret_start, ret_end);
+	ret = w->map ? next_extent(w, from, ret_start, ret_end)
+		     : next_seek(w, from, ret_start, ret_end);
 	if (ret > 0 && *ret_end > w->size)
 		*ret_end = w->size;
 	return ret > 0 && *ret_start >= *ret_end ? 0 : ret;
@@ -113,7 +116,8 @@ static int copy_out(struct image_writer *w, int fd, uint64_t start, uint64_t end
 		if (n < 0)
 			ret = err_sys(err, "sendfile", "can't copy a removed file's contents");
 		else if (!n)
-			ret = err_set(err, ERR_TASK_CHANGED, EIO, "a removed file became shorter while it was copied");
+			ret = err_set(err, ERR_TASK_CHANGED, EIO,
+				      "a removed file became shorter while it was copied");
 	}
 	return ret;
 }
@@ -171,7 +175,8 @@ static int read_xattr(struct dump *d, const char *path, const char *name, Crtool
 	CrtoolsXattr *entry;
 
 	if (len < 0)
-		return err_sys(dump_err(d), "getxattr", "can't read the attribute %s of a removed file", name);
+		return err_sys(dump_err(d), "getxattr",
+			       "can't read the attribute %s of a removed file", name);
 	entry = arena_msg(a, CrtoolsXattr, crtools_xattr);
 	entry->name = arena_strdup(a, name);
 	entry->has_value = true;
@@ -192,7 +197,9 @@ static int read_xattrs(struct dump *d, int fd, CrtoolsGhost *x)
 		return -ENOMEM;
 	len = listxattr(fd_path(fd, path), list, XATTR_LIST_MAX);
 	if (len < 0)
-		return errno == EOPNOTSUPP ? 0 : err_sys(dump_err(d), "listxattr", "can't list a removed file's attributes");
+		return errno == EOPNOTSUPP ? 0
+					   : err_sys(dump_err(d), "listxattr",
+						     "can't list a removed file's attributes");
 	for (char *name = list; ret == 0 && name < list + len; name += strlen(name) + 1)
 		ret = read_xattr(d, path, name, x);
 	return ret;
@@ -205,7 +212,8 @@ static int fill_extra(struct dump *d, struct files_out *out, const struct ghost_
 	CrtoolsGhost *x = arena_msg(a, CrtoolsGhost, crtools_ghost);
 
 	e->ghost = x;
-	x->has_id = x->has_atime_sec = x->has_atime_nsec = x->has_mtime_sec = x->has_mtime_nsec = true;
+	x->has_id = x->has_atime_sec = x->has_atime_nsec = x->has_mtime_sec = x->has_mtime_nsec =
+		true;
 	x->id = g->id;
 	x->atime_sec = g->stat.st_atim.tv_sec;
 	x->atime_nsec = g->stat.st_atim.tv_nsec;
@@ -237,13 +245,14 @@ static int fill_head(struct dump *d, const struct ghost_out *g, int fd, GhostFil
 	e->mtim->tv_usec = st->st_mtim.tv_nsec / 1000;
 	if (S_ISREG(st->st_mode)) {
 		e->size = st->st_size;
-		e->has_chunks = e->has_size = e->chunks =
-			st->st_size >= CHUNKS_FROM || st->st_blocks * 512 < st->st_size;
+		e->has_chunks = e->has_size = e->chunks = st->st_size >= CHUNKS_FROM ||
+							  st->st_blocks * 512 < st->st_size;
 	} else if (S_ISLNK(st->st_mode)) {
 		char *target = arena_alloc(a, st->st_size + 2);
 
 		if (readlinkat(fd, "", target, st->st_size + 1) < 0)
-			return err_sys(dump_err(d), "readlinkat", "can't read the removed link %s", g->name);
+			return err_sys(dump_err(d), "readlinkat", "can't read the removed link %s",
+				       g->name);
 		e->symlnk_target = target;
 	}
 	return 0;

@@ -4,8 +4,9 @@
  * what it was. Which names it gets meanwhile is remap_restore.c's affair.
  *
  * Order matters to the kernel: contents first; then the owner (chown clears set-id bits and
- * file capabilities), the mode, the extended attributes, and at last the times. It is all done through the
- * file's descriptor in /proc/self/fd, which works for every kind of file, with O_PATH too.
+ * file capabilities), the mode, the extended attributes, and at last the times. It is all done
+ * through the file's descriptor in /proc/self/fd, which works for every kind of file, with O_PATH
+ * too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,14 +51,16 @@ static int next_chunk(struct restore *r, struct image_reader *in, const GhostFil
 		return err;
 	if ((*ret)->off > e->size || (*ret)->len > e->size - (*ret)->off ||
 	    (*ret)->len > image_reader_left(in))
-		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "%s: a chunk of %llu bytes at %llu does not fit into the file or the image",
-			       image_reader_name(in), (unsigned long long)(*ret)->len,
-			       (unsigned long long)(*ret)->off);
+		return err_set(
+			restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+			"%s: a chunk of %llu bytes at %llu does not fit into the file or the image",
+			image_reader_name(in), (unsigned long long)(*ret)->len,
+			(unsigned long long)(*ret)->off);
 	return 0;
 }
 
-static int open_ghost(struct restore *r, uint32_t id, struct image_reader **ret, GhostFileEntry **ret_e)
+static int open_ghost(struct restore *r, uint32_t id, struct image_reader **ret,
+		      GhostFileEntry **ret_e)
 {
 	ProtobufCMessage *msg;
 	int err = image_reader_open(r->s->images, IMAGE_GHOST_FILE, id, restore_arena(r),
@@ -86,7 +89,8 @@ int ghost_read(struct restore *r, uint32_t id, struct ghost_in **ret)
 		return err;
 	if (!head_is_sane(g->e))
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "%s: the entry makes no sense (mode 0%o)", image_reader_name(in), g->e->mode);
+			       "%s: the entry makes no sense (mode 0%o)", image_reader_name(in),
+			       g->e->mode);
 	while (S_ISREG(g->e->mode) && g->e->chunks) {
 		err = next_chunk(r, in, g->e, &chunk);
 		if (err == 0 && chunk)
@@ -132,7 +136,8 @@ int ghost_fill(struct restore *r, struct ghost_in *g)
 	if (!g->e->chunks)
 		return copy_in(r, in, g->fd, 0, image_reader_left(in));
 	if (ftruncate(g->fd, g->e->size) < 0)
-		return err_sys(restore_err(r), "ftruncate", "can't give a removed file its size, %llu",
+		return err_sys(restore_err(r), "ftruncate",
+			       "can't give a removed file its size, %llu",
 			       (unsigned long long)g->e->size);
 	do {
 		ret = next_chunk(r, in, g->e, &chunk);
@@ -142,19 +147,21 @@ int ghost_fill(struct restore *r, struct ghost_in *g)
 	return ret;
 }
 
-static int set_xattrs(struct restore *r, const struct ghost_in *g, const char *path, const char *name)
+static int set_xattrs(struct restore *r, const struct ghost_in *g, const char *path,
+		      const char *name)
 {
 	for (size_t i = 0; g->extra && i < g->extra->n_xattr; i++) {
 		const CrtoolsXattr *x = g->extra->xattr[i];
 
 		if (x->name && setxattr(path, x->name, x->value.data, x->value.len, 0) < 0)
-			return err_sys(restore_err(r), "setxattr", "can't set %s of the removed file %s",
-				       x->name, name);
+			return err_sys(restore_err(r), "setxattr",
+				       "can't set %s of the removed file %s", x->name, name);
 	}
 	return 0;
 }
 
-static int set_times(struct restore *r, const struct ghost_in *g, const char *path, const char *name)
+static int set_times(struct restore *r, const struct ghost_in *g, const char *path,
+		     const char *name)
 {
 	const CrtoolsGhost *x = g->extra;
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
@@ -168,7 +175,8 @@ static int set_times(struct restore *r, const struct ghost_in *g, const char *pa
 		times[1] = (struct timespec){ g->e->mtim->tv_sec, g->e->mtim->tv_usec * 1000 };
 	}
 	if (utimensat(AT_FDCWD, path, times, 0) < 0)
-		return err_sys(restore_err(r), "utimensat", "can't set the times of the removed file %s", name);
+		return err_sys(restore_err(r), "utimensat",
+			       "can't set the times of the removed file %s", name);
 	return 0;
 }
 
@@ -179,11 +187,12 @@ int ghost_dress(struct restore *r, struct ghost_in *g, const char *name)
 
 	fd_path(g->fd, path);
 	if (chown(path, g->e->uid, g->e->gid) < 0)
-		return err_sys(restore_err(r), "chown", "can't give the removed file %s to %u:%u", name,
-			       g->e->uid, g->e->gid);
+		return err_sys(restore_err(r), "chown", "can't give the removed file %s to %u:%u",
+			       name, g->e->uid, g->e->gid);
 	/* A symbolic link has no mode of its own. */
 	if (!S_ISLNK(g->e->mode) && chmod(path, g->e->mode & 07777) < 0)
-		return err_sys(restore_err(r), "chmod", "can't set the mode of the removed file %s", name);
+		return err_sys(restore_err(r), "chmod", "can't set the mode of the removed file %s",
+			       name);
 	ret = set_xattrs(r, g, path, name);
 	return ret < 0 ? ret : set_times(r, g, path, name);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Descriptors of memory that is a file without a name (objects/segments.h): those of memfd_create,
- * and those had from mappings through /proc/PID/map_files. Kept: the inode, which mappings and other
- * descriptions share, and the description's flags, position and owner.
+ * and those had from mappings through /proc/PID/map_files. Kept: the inode, which mappings and
+ * other descriptions share, and the description's flags, position and owner.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,8 @@
 #include "objects/segments.h"
 
 /* What open(2) takes and the description keeps; the rest does nothing for such a file. */
-#define FLAGS_KEPT (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME | O_PATH)
+#define FLAGS_KEPT                                                                                 \
+	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME | O_PATH)
 
 static bool memfd_match(const struct file_probe *p)
 {
@@ -46,8 +47,7 @@ static int memfd_check(struct restore *r, struct restore_file *f)
 			      "files.img: file %u is of memfd inode %u, which is not in memfd.img",
 			      f->id, e->inode_id);
 	if (ret == 0)
-		fown_check(r, f, e->fown,
-			   arena_printf(restore_arena(r), "memfd (file %u)", f->id));
+		fown_check(r, f, e->fown, arena_printf(restore_arena(r), "memfd (file %u)", f->id));
 	return ret;
 }
 
@@ -59,7 +59,8 @@ static int memfd_open(struct restore_task *t, struct restore_file *f, int *ret_f
 	if (ret < 0)
 		return ret;
 	if (e->pos && !(e->flags & O_PATH) && lseek(fd, e->pos, SEEK_SET) < 0) {
-		ret = err_sys(restore_err(t->r), "lseek", "can't set the position of a memfd to %llu",
+		ret = err_sys(restore_err(t->r), "lseek",
+			      "can't set the position of a memfd to %llu",
 			      (unsigned long long)e->pos);
 		close(fd);
 		return ret;

@@ -2,8 +2,8 @@
 /*
  * Names and how they are opened. The images hold absolute names as d_path() gives them, without
  * symbolic links at the time of the dump; they are resolved below the root that they belong to with
- * openat2(2) RESOLVE_IN_ROOT (Linux 5.6), so that a name from a hostile image, or a link that came in
- * between, can't lead out of it.
+ * openat2(2) RESOLVE_IN_ROOT (Linux 5.6), so that a name from a hostile image, or a link that came
+ * in between, can't lead out of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,8 @@ int path_open(int root, const char *name, int flags, mode_t mode)
 		how.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	else if (flags & O_CREAT)
 		how.mode = mode;
-	/* EAGAIN: a directory was renamed meanwhile, and the kernel can't tell if we left the root. */
+	/* EAGAIN: a directory was renamed meanwhile, and the kernel can't tell if we left the root.
+	 */
 	for (int i = 0; i < RACES_MAX; i++) {
 		fd = syscall(SYS_openat2, root, relative(name), &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN || (flags & O_NONBLOCK))

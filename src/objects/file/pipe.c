@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pipes. All ends of one pipe that the tree has are opened by one task (their owners' common
- * ancestor), from one pipe2(2); an end that the tree does not have is closed again, so that readers see
- * the end of file, and writers a broken pipe, as soon as all is restored.
+ * ancestor), from one pipe2(2); an end that the tree does not have is closed again, so that readers
+ * see the end of file, and writers a broken pipe, as soon as all is restored.
  *
  * A pipe has one description of each end from pipe2; any other was opened through /proc/PID/fd, and
- * is known by O_LARGEFILE in its flags: pipe2 does not set it, open does (of 64-bit tasks). Such ones are opened
- * through /proc again.
+ * is known by O_LARGEFILE in its flags: pipe2 does not set it, open does (of 64-bit tasks). Such
+ * ones are opened through /proc again.
  *
  * Kept: contents, bounds of packets, size, status flags, owners, which ends there are. A pipe
  * that --inherit-fd replaces (key pipe:[ID]) loses its contents: they belong to the old one.
@@ -23,7 +23,8 @@
 
 #define STATUS_FLAGS (O_NONBLOCK | O_DIRECT | O_APPEND | O_NOATIME)
 
-/* --- dump ---------------------------------------------------------------------------------------- */
+/* --- dump ----------------------------------------------------------------------------------------
+ */
 
 static bool pipe_match(const struct file_probe *p)
 {
@@ -49,7 +50,8 @@ static int pipe_write(struct dump *d, struct dump_file *f)
 	return files_out_write(d);
 }
 
-/* --- restore --------------------------------------------------------------------------------------- */
+/* --- restore
+ * --------------------------------------------------------------------------------------- */
 
 static bool is_writer(const struct restore_file *f)
 {
@@ -104,7 +106,8 @@ static int reopen_end(struct restore_task *t, const struct restore_file *f, int 
 	if (*ret_fd >= 0)
 		return 0;
 	errno = -*ret_fd;
-	return err_sys(restore_err(t->r), "open", "can't open the pipe %u through /proc", e->pipe_id);
+	return err_sys(restore_err(t->r), "open", "can't open the pipe %u through /proc",
+		       e->pipe_id);
 }
 
 /* Does another end of the tree, not opened yet, want the one from pipe2? */
@@ -119,8 +122,8 @@ static bool is_wanted(const struct pipe_in *pi, const struct restore_file *but, 
 	return false;
 }
 
-/* A pipe belongs to the user who made it, which here the tool still is. That counts only for whoever
- * opens it through /proc, so a tool without the right leaves it. */
+/* A pipe belongs to the user who made it, which here the tool still is. That counts only for
+ * whoever opens it through /proc, so a tool without the right leaves it. */
 static void give_to_owner(const struct restore_task *t, int fd)
 {
 	const CredsEntry *creds = t->n_threads ? t->threads[0].core->thread_core->creds : NULL;
@@ -178,7 +181,8 @@ static int take_spare(struct restore_task *t, struct pipe_in *pi, bool writer, i
 	/* The number stays in use until the end; that is no end of the pipe too many, once closed. */
 	*ret_fd = fcntl(pi->spare[writer], F_DUPFD_CLOEXEC, 0);
 	if (*ret_fd < 0)
-		return err_sys(restore_err(t->r), "fcntl", "can't take an end of the pipe %u", pi->id);
+		return err_sys(restore_err(t->r), "fcntl", "can't take an end of the pipe %u",
+			       pi->id);
 	close_fd(&pi->spare[writer]);
 	return 0;
 }
@@ -190,7 +194,8 @@ static int set_flags(struct restore_task *t, const PipeEntry *e, int fd)
 	if (now >= 0 && (now & STATUS_FLAGS) == want)
 		return 0;
 	if (now < 0 || fcntl(fd, F_SETFL, want) < 0)
-		return err_sys(restore_err(t->r), "fcntl", "can't set the flags of the pipe %u to 0%o", e->pipe_id, want);
+		return err_sys(restore_err(t->r), "fcntl",
+			       "can't set the flags of the pipe %u to 0%o", e->pipe_id, want);
 	return 0;
 }
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What waits in pipes and fifos. The kernel has one ring of buffers a pipe (struct
- * pipe_inode_info), whichever end it is reached by: all ends of one pipe share an entry here, known by
- * device and inode.
+ * pipe_inode_info), whichever end it is reached by: all ends of one pipe share an entry here, known
+ * by device and inode.
  *
- * Dump: tee(2) copies the ring into a pipe of the tool's, and nothing is taken from the task's. Reads
- * from the copy end where a packet ends (PIPE_BUF_FLAG_PACKET, set by writes with O_DIRECT; tee keeps the
- * flag), which is how the bounds of packets are found; a byte put behind them tells whether the last ones are a
- * packet. CRIU's image has only bytes, so the bounds go to crtools-files.img.
+ * Dump: tee(2) copies the ring into a pipe of the tool's, and nothing is taken from the task's.
+ * Reads from the copy end where a packet ends (PIPE_BUF_FLAG_PACKET, set by writes with O_DIRECT;
+ * tee keeps the flag), which is how the bounds of packets are found; a byte put behind them tells
+ * whether the last ones are a packet. CRIU's image has only bytes, so the bounds go to
+ * crtools-files.img.
  *
- * Restore: the ring gets its size first (F_SETPIPE_SZ), then the bytes by write(2), which fills whole pages:
- * what was in the ring fits in any case.
+ * Restore: the ring gets its size first (F_SETPIPE_SZ), then the bytes by write(2), which fills
+ * whole pages: what was in the ring fits in any case.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +63,8 @@ static uint32_t unique_id(struct pipes_out *out, struct pipe_out *po)
 	return id;
 }
 
-int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe *p, uint32_t *ret_id)
+int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe *p,
+		   uint32_t *ret_id)
 {
 	struct pipes_out *out = pipes_out_of(d, slot);
 	uint64_t key = hash_mix(p->stat.st_dev, p->stat.st_ino);
@@ -91,8 +93,9 @@ int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe
 	return 0;
 }
 
-/* An end of the task's pipe in the tool. Reading needs a reading end: another one is opened through /proc where the
- * tree has none. That is seen by nobody but a process that waits in open(2) for a reader. */
+/* An end of the task's pipe in the tool. Reading needs a reading end: another one is opened through
+ * /proc where the tree has none. That is seen by nobody but a process that waits in open(2) for a
+ * reader. */
 static int readable_end(struct dump *d, const struct pipe_out *po)
 {
 	char magic[32];
@@ -107,19 +110,22 @@ static int make_room(struct dump *d, struct pipes_out *out, uint32_t size, uint3
 		return err_sys(dump_err(d), "pipe2", "can't make a pipe");
 	if (fcntl(out->copy[1], F_GETPIPE_SZ) < (int)size &&
 	    fcntl(out->copy[1], F_SETPIPE_SZ, size) < 0)
-		return err_sys(dump_err(d), "fcntl", "can't make a pipe as large as the task's (%u bytes)", size);
+		return err_sys(dump_err(d), "fcntl",
+			       "can't make a pipe as large as the task's (%u bytes)", size);
 	if (out->buf_size > bytes)
 		return 0;
 	free(out->buf);
 	out->buf_size = 0;
 	out->buf = malloc(bytes + 1);
 	if (!out->buf)
-		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM, "no memory for a pipe's contents");
+		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM,
+			       "no memory for a pipe's contents");
 	out->buf_size = bytes + 1;
 	return 0;
 }
 
-static void note_packets(struct dump *d, enum state_slot slot, uint32_t id, const uint32_t *len, size_t n)
+static void note_packets(struct dump *d, enum state_slot slot, uint32_t id, const uint32_t *len,
+			 size_t n)
 {
 	struct arena *a = dump_arena(d);
 	struct files_out *files = d->priv[SLOT_GHOST];
@@ -134,9 +140,10 @@ static void note_packets(struct dump *d, enum state_slot slot, uint32_t id, cons
 	arena_push(a, files->extra, files->n_extra, x);
 }
 
-/* Empties the copy into the buffer, and finds where reads end. A full ring has no room for the mark before
- * something was read; one that is read as a whole then is a stream. */
-static int drain(struct dump *d, enum state_slot slot, struct pipes_out *out, uint32_t id, size_t total)
+/* Empties the copy into the buffer, and finds where reads end. A full ring has no room for the mark
+ * before something was read; one that is read as a whole then is a stream. */
+static int drain(struct dump *d, enum state_slot slot, struct pipes_out *out, uint32_t id,
+		 size_t total)
 {
 	uint32_t *packets = NULL;
 	size_t n = 0, at = 0;
@@ -162,7 +169,8 @@ static int drain(struct dump *d, enum state_slot slot, struct pipes_out *out, ui
 	return 0;
 }
 
-/* poll(2) tells whether the other end is open at all: where the tree does not have it, somebody else has. */
+/* poll(2) tells whether the other end is open at all: where the tree does not have it, somebody
+ * else has. */
 static void warn_outside(struct dump *d, enum state_slot slot, const struct pipe_out *po, int end)
 {
 	struct pollfd one = { .fd = end };
@@ -170,9 +178,12 @@ static void warn_outside(struct dump *d, enum state_slot slot, const struct pipe
 	if (slot != SLOT_PIPE || (po->read_end && po->write_end) || poll(&one, 1, 0) < 0)
 		return;
 	if (!(one.revents & (POLLHUP | POLLERR)))
-		task_warn(po->task, arena_printf(dump_arena(d), "descriptor %d (pipe:[%u])", po->fd, po->id),
-			  "the pipe's other end is outside of the tree: after the restore it is broken",
-			  arena_printf(dump_arena(d), "give --inherit-fd 'fd[N]:pipe:[%u]' to restore", po->id));
+		task_warn(
+			po->task,
+			arena_printf(dump_arena(d), "descriptor %d (pipe:[%u])", po->fd, po->id),
+			"the pipe's other end is outside of the tree: after the restore it is broken",
+			arena_printf(dump_arena(d),
+				     "give --inherit-fd 'fd[N]:pipe:[%u]' to restore", po->id));
 }
 
 int pipe_data_examine(struct dump *d)
@@ -224,7 +235,8 @@ static int peek(struct dump *d, enum state_slot slot, struct pipes_out *out, str
 	return drain(d, slot, out, po->id, e->bytes);
 }
 
-static int write_pipes(struct dump *d, enum state_slot slot, struct pipes_out *out, struct image_writer *w)
+static int write_pipes(struct dump *d, enum state_slot slot, struct pipes_out *out,
+		       struct image_writer *w)
 {
 	int ret = 0;
 
@@ -249,7 +261,8 @@ int pipe_data_write(struct dump *d, enum state_slot slot)
 
 	if (!out || !out->n)
 		return 0;
-	ret = image_writer_open(d->s->images, slot == SLOT_PIPE ? IMAGE_PIPES_DATA : IMAGE_FIFO_DATA, 0,
+	ret = image_writer_open(d->s->images,
+				slot == SLOT_PIPE ? IMAGE_PIPES_DATA : IMAGE_FIFO_DATA, 0,
 				dump_err(d), &w);
 	if (ret == 0)
 		ret = write_pipes(d, slot, out, w);
@@ -264,7 +277,8 @@ int pipe_data_write(struct dump *d, enum state_slot slot)
 	return ret;
 }
 
-/* --- restore ------------------------------------------------------------------------------------- */
+/* --- restore -------------------------------------------------------------------------------------
+ */
 
 struct pipes_in {
 	struct hash by_id;
@@ -281,8 +295,11 @@ static int read_entries(struct restore *r, struct image_reader *in, struct pipes
 		const PipeDataEntry *e = (PipeDataEntry *)msg;
 		struct pipe_in *pi = arena_new(restore_arena(r), struct pipe_in);
 
-		*pi = (struct pipe_in){ .id = e->pipe_id, .bytes = e->bytes, .size = e->size,
-					.offset = image_reader_offset(in), .spare = { -1, -1 },
+		*pi = (struct pipe_in){ .id = e->pipe_id,
+					.bytes = e->bytes,
+					.size = e->size,
+					.offset = image_reader_offset(in),
+					.spare = { -1, -1 },
 					.inherited = -1 };
 		if (hash_get(&pipes->by_id, pi->id) || pi->size >= PIPE_SIZE_MAX ||
 		    (e->has_size && pi->bytes > pi->size))
@@ -297,12 +314,14 @@ static int read_entries(struct restore *r, struct image_reader *in, struct pipes
 	return ret;
 }
 
-static void take_packets(struct restore *r, struct pipes_in *pipes, enum state_slot slot, struct files_in *files)
+static void take_packets(struct restore *r, struct pipes_in *pipes, enum state_slot slot,
+			 struct files_in *files)
 {
 	for (size_t i = 0; i < files->n_extra; i++) {
 		const CrtoolsPipe *x = files->extra[i]->pipe;
-		struct pipe_in *pi = x && x->fifo == (slot == SLOT_FIFO) ?
-				     hash_get(&pipes->by_id, x->pipe_id) : NULL;
+		struct pipe_in *pi = x && x->fifo == (slot == SLOT_FIFO)
+					     ? hash_get(&pipes->by_id, x->pipe_id)
+					     : NULL;
 		uint64_t sum = 0;
 
 		for (size_t k = 0; pi && k < x->n_packet; k++)
@@ -310,8 +329,10 @@ static void take_packets(struct restore *r, struct pipes_in *pipes, enum state_s
 		if (pi && sum <= pi->bytes)
 			pi->packets = x;
 		else if (pi)
-			report_warn(&r->s->report, 0, arena_printf(restore_arena(r), "pipe %u", pi->id),
-				    "the bounds of its packets do not fit its bytes; they are left out", "");
+			report_warn(
+				&r->s->report, 0, arena_printf(restore_arena(r), "pipe %u", pi->id),
+				"the bounds of its packets do not fit its bytes; they are left out",
+				"");
 	}
 }
 
@@ -372,7 +393,8 @@ int pipe_data_join(struct restore *r, enum state_slot slot, uint32_t id, struct 
 		hash_put(&pipes->by_id, id, pi);
 	}
 	if (pi->n_ends && !restore_group(r, pi->ends[0], f))
-		return err_set(restore_err(r), ERR_INTERNAL, EINVAL, "the ends of pipe %u can't be opened together", id);
+		return err_set(restore_err(r), ERR_INTERNAL, EINVAL,
+			       "the ends of pipe %u can't be opened together", id);
 	arena_push(restore_arena(r), pi->ends, pi->n_ends, f);
 	*ret = pi;
 	return 0;
@@ -395,13 +417,15 @@ static int set_size(struct restore_task *t, const struct pipe_in *pi, int fd)
 		return 0;
 	if (fcntl(fd, F_SETPIPE_SZ, pi->size) >= 0)
 		return 0;
-	return err_sys(restore_err(t->r), "fcntl",
-		       "can't give the pipe %u its size, %u bytes (see /proc/sys/fs/pipe-max-size and pipe-user-pages-soft)",
-		       pi->id, pi->size);
+	return err_sys(
+		restore_err(t->r), "fcntl",
+		"can't give the pipe %u its size, %u bytes (see /proc/sys/fs/pipe-max-size and pipe-user-pages-soft)",
+		pi->id, pi->size);
 }
 
 /* Without waiting: what does not fit was never in there. */
-static int put(struct restore_task *t, const struct pipe_in *pi, int fd, const char *buf, size_t len)
+static int put(struct restore_task *t, const struct pipe_in *pi, int fd, const char *buf,
+	       size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, buf, len);
@@ -409,15 +433,16 @@ static int put(struct restore_task *t, const struct pipe_in *pi, int fd, const c
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_sys(restore_err(t->r), "write", "the contents of pipe %u do not fit into it", pi->id);
+			return err_sys(restore_err(t->r), "write",
+				       "the contents of pipe %u do not fit into it", pi->id);
 		buf += n;
 		len -= n;
 	}
 	return 0;
 }
 
-static int copy_stream(struct restore_task *t, const struct pipe_in *pi, int image, int fd, uint64_t at,
-		       uint64_t end)
+static int copy_stream(struct restore_task *t, const struct pipe_in *pi, int image, int fd,
+		       uint64_t at, uint64_t end)
 {
 	_cleanup_free_ char *buf = malloc(BLOCK);
 
@@ -426,24 +451,29 @@ static int copy_stream(struct restore_task *t, const struct pipe_in *pi, int ima
 		int ret;
 
 		if (n <= 0)
-			return err_sys(restore_err(t->r), "pread", "can't read the contents of pipe %u", pi->id);
+			return err_sys(restore_err(t->r), "pread",
+				       "can't read the contents of pipe %u", pi->id);
 		ret = put(t, pi, fd, buf, n);
 		if (ret < 0)
 			return ret;
 		at += n;
 	}
-	return buf ? 0 : err_set(restore_err(t->r), ERR_RESOURCE, ENOMEM, "no memory for a pipe's contents");
+	return buf ? 0
+		   : err_set(restore_err(t->r), ERR_RESOURCE, ENOMEM,
+			     "no memory for a pipe's contents");
 }
 
-/* One read's worth: at most a page of it can be the packet, what is before it was written without bounds. */
-static int copy_packet(struct restore_task *t, const struct pipe_in *pi, int image, int fd, int flags,
-		       uint64_t at, uint32_t len)
+/* One read's worth: at most a page of it can be the packet, what is before it was written without
+ * bounds. */
+static int copy_packet(struct restore_task *t, const struct pipe_in *pi, int image, int fd,
+		       int flags, uint64_t at, uint32_t len)
 {
 	uint32_t before = len ? (len - 1) / PIPE_BUF * PIPE_BUF : 0;
 	int ret = copy_stream(t, pi, image, fd, at, at + before);
 
 	if (ret == 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) < 0)
-		ret = err_sys(restore_err(t->r), "fcntl", "can't turn on packet mode for pipe %u", pi->id);
+		ret = err_sys(restore_err(t->r), "fcntl", "can't turn on packet mode for pipe %u",
+			      pi->id);
 	if (ret == 0)
 		ret = copy_stream(t, pi, image, fd, at + before, at + len);
 	fcntl(fd, F_SETFL, flags);
@@ -469,6 +499,6 @@ int pipe_data_fill(struct restore_task *t, enum state_slot slot, const struct pi
 
 	if (ret < 0 || !pi->bytes)
 		return ret;
-	return pi->packets ? copy_packets(t, pi, pipes->image, fd) :
-			     copy_stream(t, pi, pipes->image, fd, 0, pi->bytes);
+	return pi->packets ? copy_packets(t, pi, pipes->image, fd)
+			   : copy_stream(t, pi, pipes->image, fd, 0, pi->bytes);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files that have a name: regular files, directories, block devices, character devices without a
- * state of their own, files of /proc and its like, and anything opened with O_PATH. Working directory,
- * root, executable and mapped files are such entries too.
+ * state of their own, files of /proc and its like, and anything opened with O_PATH. Working
+ * directory, root, executable and mapped files are such entries too.
  *
- * Kept: name, status flags, position, owner of signals; the file itself is expected to be there again,
- * and recognised by what validate.c records. Files whose name is gone: remap.c.
+ * Kept: name, status flags, position, owner of signals; the file itself is expected to be there
+ * again, and recognised by what validate.c records. Files whose name is gone: remap.c.
  *
  * Invariants:
- *  - an open file's flags, as F_GETFL shows them, are those that it had: O_NOFOLLOW, O_DIRECTORY and
- *    O_TMPFILE stay in f_flags for ever (do_dentry_open() takes only O_CREAT, O_EXCL, O_NOCTTY and O_TRUNC
- *    away), so they are given at the open, not afterwards;
+ *  - an open file's flags, as F_GETFL shows them, are those that it had: O_NOFOLLOW, O_DIRECTORY
+ * and O_TMPFILE stay in f_flags for ever (do_dentry_open() takes only O_CREAT, O_EXCL, O_NOCTTY and
+ * O_TRUNC away), so they are given at the open, not afterwards;
  *  - O_ASYNC comes last (attach), or the restoring task would get the signal;
  *  - a position of 2^64-1 means that the file has none.
  */
@@ -87,9 +87,10 @@ static void collect_position(const struct file_probe *p, RegFileEntry *e)
 	    lseek(p->local, 0, SEEK_CUR) < 0)
 		e->pos = NO_POS;
 	if (e->pos == NO_POS && (e->flags & O_ACCMODE) != O_WRONLY)
-		task_warn(p->task, probe_object(p),
-			  "its place in the stream of records is not known; after the restore it is read from the first record",
-			  "");
+		task_warn(
+			p->task, probe_object(p),
+			"its place in the stream of records is not known; after the restore it is read from the first record",
+			"");
 }
 
 int reg_fill(struct dump *d, uint32_t id, const struct file_probe *p, RegFileEntry **ret)
@@ -116,8 +117,8 @@ int reg_fill(struct dump *d, uint32_t id, const struct file_probe *p, RegFileEnt
 
 static int reg_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
-	return ext_matches(p) ? ext_fill(d, f->entry->id, p, &f->entry->reg) :
-				reg_fill(d, f->entry->id, p, &f->entry->reg);
+	return ext_matches(p) ? ext_fill(d, f->entry->id, p, &f->entry->reg)
+			      : reg_fill(d, f->entry->id, p, &f->entry->reg);
 }
 
 void reg_add(struct dump *d, RegFileEntry *e)
@@ -175,8 +176,10 @@ static int compare(struct restore *r, struct restore_file *f, struct reg_plan *p
 
 	if (fd < 0) {
 		report_refuse(&r->s->report, 0, object_of(r, e),
-			      fd == -ENOENT || fd == -ENOTDIR ? "is missing" :
-			      arena_printf(restore_arena(r), "can't be reached: %s", strerror(-fd)),
+			      fd == -ENOENT || fd == -ENOTDIR
+				      ? "is missing"
+				      : arena_printf(restore_arena(r), "can't be reached: %s",
+						     strerror(-fd)),
 			      "bring it to the place where the program had it open");
 		return 0;
 	}
@@ -184,9 +187,10 @@ static int compare(struct restore *r, struct restore_file *f, struct reg_plan *p
 		return err_sys(restore_err(r), "fstat", "can't examine %s", e->name);
 	ret = validate_compare(r, e, fd, &st, &text);
 	if (ret == 0 && text)
-		report_refuse(&r->s->report, 0, object_of(r, e),
-			      arena_printf(restore_arena(r), "has changed: %s", text),
-			      "put it back as it was at the dump, or choose another --file-validation");
+		report_refuse(
+			&r->s->report, 0, object_of(r, e),
+			arena_printf(restore_arena(r), "has changed: %s", text),
+			"put it back as it was at the dump, or choose another --file-validation");
 	plan->seen = true;
 	plan->dev = st.st_dev;
 	plan->ino = st.st_ino;
@@ -205,7 +209,8 @@ static int check_dead_process(struct restore *r, struct restore_file *f)
 	if (ret != -EEXIST)
 		return ret;
 	report_refuse(&r->s->report, 0, object_of(r, f->entry->reg),
-		      "belongs to a process that had ended, and another one in the tree has its id", "");
+		      "belongs to a process that had ended, and another one in the tree has its id",
+		      "");
 	return 0;
 }
 
@@ -224,8 +229,10 @@ static int check_named(struct restore *r, struct restore_file *f, struct reg_pla
 	if (path_proc_ids(f->entry->reg->name, &pid, &tid)) {
 		f->late = hash_get(&r->task_by_pid, pid) != NULL;
 		if (f->late && tid && tid != pid)
-			report_refuse(&r->s->report, 0, object_of(r, f->entry->reg),
-				      "belongs to a thread, and threads come to life after descriptors do", "");
+			report_refuse(
+				&r->s->report, 0, object_of(r, f->entry->reg),
+				"belongs to a thread, and threads come to life after descriptors do",
+				"");
 		if (f->late)
 			return 0;
 	}
@@ -249,13 +256,15 @@ static int reg_check(struct restore *r, struct restore_file *f)
 	plan->inherit = NULL;
 	if (e->name[0] != '/') {
 		report_refuse(&r->s->report, 0, object_of(r, e), "came from outside of the tree",
-			      arena_printf(restore_arena(r), "give --inherit-fd 'fd[N]:%s'", e->name));
+			      arena_printf(restore_arena(r), "give --inherit-fd 'fd[N]:%s'",
+					   e->name));
 		return 0;
 	}
 	return check_named(r, f, plan);
 }
 
-/* --- restore ------------------------------------------------------------------------------------- */
+/* --- restore -------------------------------------------------------------------------------------
+ */
 
 static int reg_prepare(struct restore *r, struct restore_file *f)
 {
@@ -279,7 +288,8 @@ static int fail_open(struct restore_task *t, const RegFileEntry *e, int flags, i
 	struct err *err = restore_err(t->r);
 
 	if (num == ENOENT || num == ENOTDIR)
-		return err_set(err, ERR_FILE_MISSING, num, "the file %s is not there any more", e->name);
+		return err_set(err, ERR_FILE_MISSING, num, "the file %s is not there any more",
+			       e->name);
 	errno = num;
 	return err_sys(err, "openat2", "can't open %s with flags 0%o", e->name, flags);
 }
@@ -296,7 +306,8 @@ static int open_named(struct restore_task *t, struct restore_file *f, int root, 
 		return fail_open(t, e, flags, -fd);
 	if (plan->seen && (fstat(fd, &st) < 0 || st.st_dev != plan->dev || st.st_ino != plan->ino))
 		return err_set(restore_err(t->r), ERR_FILE_CHANGED, ESTALE,
-			       "the file %s was replaced while the tree was being restored", e->name);
+			       "the file %s was replaced while the tree was being restored",
+			       e->name);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -315,8 +326,8 @@ static int set_position(struct restore_task *t, const RegFileEntry *e, int fd)
 
 /* The description that prepare has opened; or, for a mapping or a directory that the task is in (an
  * entry with flags of its own, restore_open_by_id), one more of the same file. */
-static int open_remapped(struct restore_task *t, struct restore_file *f, const struct remap_in *remap,
-			 int *ret_fd)
+static int open_remapped(struct restore_task *t, struct restore_file *f,
+			 const struct remap_in *remap, int *ret_fd)
 {
 	const RegFileEntry *e = f->entry->reg;
 

@@ -5,8 +5,8 @@
  *  - a file of /proc/PID of a process that has ended: a helper task with that pid is made at the
  *    restore (remap PROCFS);
  *  - no link is left (or it is a removed directory): the contents go to the images (ghost);
- *  - the name is gone but another link is there: the entry holds that one's name if it is found in the
- *    same directory or above, else a link is made for the restore with --link-remap (remap LINKED);
+ *  - the name is gone but another link is there: the entry holds that one's name if it is found in
+ * the same directory or above, else a link is made for the restore with --link-remap (remap LINKED);
  *  - the name leads to another file: something is mounted on top of it, or it is out of reach.
  *
  * A file that NFS has renamed because it was removed while open (".nfs…") goes away with the dumped
@@ -72,7 +72,8 @@ int files_out_of(struct dump *d, struct files_out **ret)
 	return 0;
 }
 
-static void add_remap(struct dump *d, struct files_out *out, uint32_t id, uint32_t target, RemapType type)
+static void add_remap(struct dump *d, struct files_out *out, uint32_t id, uint32_t target,
+		      RemapType type)
 {
 	RemapFilePathEntry *e = arena_msg(dump_arena(d), RemapFilePathEntry, remap_file_path_entry);
 
@@ -111,21 +112,25 @@ static int remap_proc(struct dump *d, struct files_out *out, const struct file_p
 
 	if (!path_proc_ids(e->name, &pid, &tid)) {
 		if (!there)
-			task_refuse(p->task, probe_object(p),
-				    "it is a file of a proc file system that is not there any more, or not at /proc", "");
+			task_refuse(
+				p->task, probe_object(p),
+				"it is a file of a proc file system that is not there any more, or not at /proc",
+				"");
 		return 0;
 	}
 	if (tid && tid != pid) {
-		task_refuse(p->task, probe_object(p),
-			    "it is a file of a thread in /proc, and threads come to life after descriptors do",
-			    "close it before the dump");
+		task_refuse(
+			p->task, probe_object(p),
+			"it is a file of a thread in /proc, and threads come to life after descriptors do",
+			"close it before the dump");
 		return 0;
 	}
 	if (is_thread_id(d, pid, &leader) && (!there || !leader)) {
-		task_refuse(p->task, probe_object(p), leader ?
-			    "it is a file of a process that has ended, and another one in the tree has its id now" :
-			    "it is a file of a thread in /proc, and threads come to life after descriptors do",
-			    "close it before the dump");
+		task_refuse(
+			p->task, probe_object(p),
+			leader ? "it is a file of a process that has ended, and another one in the tree has its id now"
+			       : "it is a file of a thread in /proc, and threads come to life after descriptors do",
+			"close it before the dump");
 		return 0;
 	}
 	if (!there)
@@ -135,9 +140,11 @@ static int remap_proc(struct dump *d, struct files_out *out, const struct file_p
 
 /* --- ghosts ---------------------------------------------------------------------------------- */
 
-static int remap_ghost(struct dump *d, struct files_out *out, const struct file_probe *p, RegFileEntry *e)
+static int remap_ghost(struct dump *d, struct files_out *out, const struct file_probe *p,
+		       RegFileEntry *e)
 {
-	uint64_t key = hash_mix(p->stat.st_dev, p->stat.st_ino), allocated = p->stat.st_blocks * UINT64_C(512);
+	uint64_t key = hash_mix(p->stat.st_dev, p->stat.st_ino),
+		 allocated = p->stat.st_blocks * UINT64_C(512);
 	struct ghost_out *g;
 
 	for (; (g = hash_get(&out->ghosts_by_inode, key)); key++)
@@ -145,19 +152,23 @@ static int remap_ghost(struct dump *d, struct files_out *out, const struct file_
 			break;
 	if (!g) {
 		g = arena_new(dump_arena(d), struct ghost_out);
-		*g = (struct ghost_out){ .id = out->n_ghosts + 1, .task = p->task, .stat = p->stat,
+		*g = (struct ghost_out){ .id = out->n_ghosts + 1,
+					 .task = p->task,
+					 .stat = p->stat,
 					 .magic = arena_strdup(dump_arena(d), p->magic),
 					 .name = e->name };
 		hash_put(&out->ghosts_by_inode, key, g);
 		arena_push(dump_arena(d), out->ghosts, out->n_ghosts, g);
 		if (S_ISREG(p->stat.st_mode) && allocated > d->s->opts->ghost_limit)
-			task_refuse(p->task, probe_object(p),
-				    arena_printf(dump_arena(d),
-						 "it was removed, and its contents have %llu bytes, above the limit of %llu",
-						 (unsigned long long)allocated,
-						 (unsigned long long)d->s->opts->ghost_limit),
-				    arena_printf(dump_arena(d), "give --ghost-limit %llu",
-						 (unsigned long long)allocated));
+			task_refuse(
+				p->task, probe_object(p),
+				arena_printf(
+					dump_arena(d),
+					"it was removed, and its contents have %llu bytes, above the limit of %llu",
+					(unsigned long long)allocated,
+					(unsigned long long)d->s->opts->ghost_limit),
+				arena_printf(dump_arena(d), "give --ghost-limit %llu",
+					     (unsigned long long)allocated));
 	}
 	add_remap(d, out, e->id, g->id, REMAP_TYPE__GHOST);
 	return 0;
@@ -196,8 +207,10 @@ static const char *find_link(struct arena *a, int root, const char *dir_name, co
 		return NULL;
 	while (!found && seen++ < ENTRIES_MAX && (e = readdir(dir)))
 		if (e->d_ino == st->st_ino &&
-		    fstatat(dirfd(dir), e->d_name, &here, AT_SYMLINK_NOFOLLOW) == 0 && is_same(&here, st))
-			found = arena_printf(a, "%s%s%s", dir_name, dir_name[1] ? "/" : "", e->d_name);
+		    fstatat(dirfd(dir), e->d_name, &here, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    is_same(&here, st))
+			found = arena_printf(a, "%s%s%s", dir_name, dir_name[1] ? "/" : "",
+					     e->d_name);
 	return found;
 }
 
@@ -213,7 +226,8 @@ static void add_removed_name(struct dump *d, struct files_out *out, uint32_t id,
 	arena_push(a, out->extra, out->n_extra, x);
 }
 
-static int remap_link(struct dump *d, struct files_out *out, const struct file_probe *p, RegFileEntry *e)
+static int remap_link(struct dump *d, struct files_out *out, const struct file_probe *p,
+		      RegFileEntry *e)
 {
 	struct arena *a = dump_arena(d);
 	const char *dir = nearest_dir(a, out->root, e->name);
@@ -229,9 +243,10 @@ static int remap_link(struct dump *d, struct files_out *out, const struct file_p
 		return 0;
 	}
 	if (!d->s->opts->link_remap) {
-		task_refuse(p->task, probe_object(p),
-			    "the name by which it was opened was removed, and it lives on under a name that is not known",
-			    "give --link-remap, which makes a link to it until the restore");
+		task_refuse(
+			p->task, probe_object(p),
+			"the name by which it was opened was removed, and it lives on under a name that is not known",
+			"give --link-remap, which makes a link to it until the restore");
 		return 0;
 	}
 	link = arena_msg(a, RegFileEntry, reg_file_entry);
@@ -262,13 +277,14 @@ static bool is_silly(const struct file_probe *p, const char *name)
 	return !strncmp(path_last(name), ".nfs", 4) && is_on(p, NFS_SUPER_MAGIC);
 }
 
-/* No link is left. overlayfs goes on counting the link of a file that is only in a lower layer, which
- * it can't take away there. */
+/* No link is left. overlayfs goes on counting the link of a file that is only in a lower layer,
+ * which it can't take away there. */
 static bool is_gone(const struct file_probe *p)
 {
 	if (!p->stat.st_nlink || !p->link.deleted)
 		return !p->stat.st_nlink;
-	return S_ISDIR(p->stat.st_mode) || (p->stat.st_nlink == 1 && is_on(p, OVERLAYFS_SUPER_MAGIC));
+	return S_ISDIR(p->stat.st_mode) ||
+	       (p->stat.st_nlink == 1 && is_on(p, OVERLAYFS_SUPER_MAGIC));
 }
 
 int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
@@ -305,13 +321,15 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 		return remap_ghost(d, out, p, e);
 	if (p->link.deleted)
 		return remap_link(d, out, p, e);
-	task_refuse(p->task, probe_object(p), there < 0 ?
-		    "its name leads nowhere from the tree's root" :
-		    "its name leads to another file: something is mounted on top of it", "");
+	task_refuse(p->task, probe_object(p),
+		    there < 0 ? "its name leads nowhere from the tree's root"
+			      : "its name leads to another file: something is mounted on top of it",
+		    "");
 	return 0;
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing
+ * -------------------------------------------------------------------------------------- */
 
 static void unlink_name(void *data)
 {

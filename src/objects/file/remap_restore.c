@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files whose name is gone (restore). A file shows the name by which it was opened for as long as it is
- * open (the dentry keeps it), so each is opened by that name once more: it is made under a temporary
- * name in the same directory, linked to the name, opened with the flags of its description, and the name
- * goes at once. All of that happens in the tool before it forks: tasks inherit the open descriptions
- * as service descriptors, and nothing has to be kept on the file system for later.
+ * Files whose name is gone (restore). A file shows the name by which it was opened for as long as
+ * it is open (the dentry keeps it), so each is opened by that name once more: it is made under a
+ * temporary name in the same directory, linked to the name, opened with the flags of its
+ * description, and the name goes at once. All of that happens in the tool before it forks: tasks
+ * inherit the open descriptions as service descriptors, and nothing has to be kept on the file
+ * system for later.
  *
  * Invariants:
- *  - a name that was given to another file meanwhile leads somewhere at every instant: the two files
- *    change places (RENAME_EXCHANGE), and the other one comes back over ours, in one step each. Where that
- *    can't be done the file is opened by its temporary name, and only /proc/PID/fd shows the difference;
+ *  - a name that was given to another file meanwhile leads somewhere at every instant: the two
+ * files change places (RENAME_EXCHANGE), and the other one comes back over ours, in one step each.
+ * Where that can't be done the file is opened by its temporary name, and only /proc/PID/fd shows
+ * the difference;
  *  - whatever was made is removed before remap_prepare returns, on failure as well: files, then
  *    directories, the last made first;
  *  - temporary names hold the tool's pid, so that two restores do not meet; directories made for a
  *    while are made and removed under a lock (flock on the root directory);
- *  - removed directories are made before what was in them (names are sorted), and stay until the end.
+ *  - removed directories are made before what was in them (names are sorted), and stay until the
+ * end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +39,8 @@
 
 static int bad_remap(struct restore *r, const RemapFilePathEntry *e, const char *why)
 {
-	return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL, "remap-fpath.img: the remap of file %u %s",
-		       e->orig_id, why);
+	return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+		       "remap-fpath.img: the remap of file %u %s", e->orig_id, why);
 }
 
 static struct remap_in *add_remap(struct restore *r, struct files_in *in, struct restore_file *f)
@@ -114,7 +117,8 @@ static int read_extra(struct restore *r, struct files_in *in, const CrtoolsFileE
 	if (!f || !f->entry->reg || hash_get(&in->remaps, f->id) || x->removed->name[0] != '/' ||
 	    strlen(x->removed->name) >= PATH_MAX)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "crtools-files.img: the removed name of file %u makes no sense", x->removed->id);
+			       "crtools-files.img: the removed name of file %u makes no sense",
+			       x->removed->id);
 	m = add_remap(r, in, f);
 	m->type = REMAP_TYPE__LINKED;
 	m->found = f->entry->reg->name;
@@ -126,8 +130,8 @@ static int read_all(struct restore *r, struct files_in *in)
 {
 	RemapFilePathEntry **remaps;
 	size_t n;
-	int ret = image_read_all(r->s->images, IMAGE_REMAP_FPATH, 0, restore_arena(r), restore_err(r),
-				 &remaps, &n);
+	int ret = image_read_all(r->s->images, IMAGE_REMAP_FPATH, 0, restore_arena(r),
+				 restore_err(r), &remaps, &n);
 
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = read_remap(r, in, remaps[i]);
@@ -213,7 +217,8 @@ static int clean(struct maker *mk)
 	while (mk->n) {
 		struct made *m = &mk->made[--mk->n];
 
-		if (m->name && unlinkat(m->dir, m->name, m->is_dir ? AT_REMOVEDIR : 0) < 0 && ret == 0)
+		if (m->name && unlinkat(m->dir, m->name, m->is_dir ? AT_REMOVEDIR : 0) < 0 &&
+		    ret == 0)
 			ret = err_sys(restore_err(mk->r), "unlinkat",
 				      "can't remove the temporary name %s", m->name);
 		close_fd(&m->dir);
@@ -228,7 +233,8 @@ static void take_lock(struct maker *mk)
 	if (mk->lock >= 0)
 		return;
 	mk->lock = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (int i = 0; mk->lock >= 0 && i < LOCK_TRIES && flock(mk->lock, LOCK_EX | LOCK_NB) < 0; i++)
+	for (int i = 0; mk->lock >= 0 && i < LOCK_TRIES && flock(mk->lock, LOCK_EX | LOCK_NB) < 0;
+	     i++)
 		usleep(LOCK_WAIT_US);
 }
 
@@ -267,7 +273,8 @@ static int open_dir(struct maker *mk, const char *dir_name, int *ret_dir, bool *
 	}
 	if (dir < 0) {
 		errno = dir == -1 ? errno : -dir;
-		return err_sys(restore_err(mk->r), "openat2", "can't open the directory %s", dir_name);
+		return err_sys(restore_err(mk->r), "openat2", "can't open the directory %s",
+			       dir_name);
 	}
 	m.dir = dir;
 	arena_push(a, mk->made, mk->n, m);
@@ -275,7 +282,8 @@ static int open_dir(struct maker *mk, const char *dir_name, int *ret_dir, bool *
 	return 0;
 }
 
-/* --- making files --------------------------------------------------------------------------------- */
+/* --- making files
+ * --------------------------------------------------------------------------------- */
 
 static int make_node(const struct ghost_in *g, int dir, const char *name)
 {
@@ -329,7 +337,8 @@ static int make_ghost(struct maker *mk, struct ghost_in *g, const char *name, in
 	if (g->fd < 0) {
 		errno = -g->fd;
 		g->fd = -1;
-		return err_sys(restore_err(mk->r), "openat", "can't make the removed file %s again", name);
+		return err_sys(restore_err(mk->r), "openat", "can't make the removed file %s again",
+			       name);
 	}
 	g->dir = dir;
 	note_made(mk, fcntl(dir, F_DUPFD_CLOEXEC, 0), g->base, is_dir);
@@ -338,8 +347,8 @@ static int make_ghost(struct maker *mk, struct ghost_in *g, const char *name, in
 
 /*
  * A file made without a name (O_TMPFILE, "#INODE" in /proc) shows that in its flags, and can be
- * linked to a name as long as it never had one. So it gets none here either; others that have it open
- * have opened it through /proc, as it is done again.
+ * linked to a name as long as it never had one. So it gets none here either; others that have it
+ * open have opened it through /proc, as it is done again.
  */
 static bool is_unnamed(const struct remap_in *m)
 {
@@ -359,7 +368,8 @@ static int make_unnamed(struct maker *mk, struct remap_in *m, int dir)
 	if (g->fd < 0) {
 		errno = -g->fd;
 		g->fd = -1;
-		return err_sys(restore_err(mk->r), "open", "can't fill the removed file %s", m->name);
+		return err_sys(restore_err(mk->r), "open", "can't fill the removed file %s",
+			       m->name);
 	}
 	g->unnamed = true;
 	m->service = service_fd(mk->r, TAKE_FD(fd));
@@ -372,7 +382,8 @@ static int open_unnamed(struct maker *mk, struct remap_in *m)
 
 	if (fd < 0) {
 		errno = -fd;
-		return err_sys(restore_err(mk->r), "open", "can't open the removed file %s", m->name);
+		return err_sys(restore_err(mk->r), "open", "can't open the removed file %s",
+			       m->name);
 	}
 	m->service = service_fd(mk->r, fd);
 	return m->service < 0 ? m->service : 0;
@@ -386,10 +397,10 @@ static int open_flags_of(const struct remap_in *m)
 	return S_ISFIFO(e->mode) && !(e->flags & O_PATH) ? O_PATH | O_CLOEXEC : reg_open_flags(e);
 }
 
-/* Opens base by a name that another file has. The descriptor or -errno; *ret_bad: that other file could
- * not be given its name back. */
-static int open_swapped(struct maker *mk, struct remap_in *m, int base_dir, const char *base, int dir,
-			bool *ret_bad)
+/* Opens base by a name that another file has. The descriptor or -errno; *ret_bad: that other file
+ * could not be given its name back. */
+static int open_swapped(struct maker *mk, struct remap_in *m, int base_dir, const char *base,
+			int dir, bool *ret_bad)
 {
 	const char *name = path_last(m->name);
 	const char *spare = arena_printf(restore_arena(mk->r), ".crtools-%d-swap", getpid());
@@ -429,7 +440,8 @@ static bool is_link_of(int dir_a, const char *a, int dir_b, const char *b)
 }
 
 /* Opens the file that is at base_dir/base, by its own name if that can be. */
-static int open_as(struct maker *mk, struct remap_in *m, int base_dir, const char *base, int dir, bool exact)
+static int open_as(struct maker *mk, struct remap_in *m, int base_dir, const char *base, int dir,
+		   bool exact)
 {
 	const char *name = path_last(m->name);
 	bool linked = false, bad = false;
@@ -453,11 +465,13 @@ static int open_as(struct maker *mk, struct remap_in *m, int base_dir, const cha
 		bad = unlinkat(dir, name, 0) < 0;
 	if (bad) {
 		close_fd(&fd);
-		return err_sys(restore_err(mk->r), "renameat", "can't take the name %s away again", m->name);
+		return err_sys(restore_err(mk->r), "renameat", "can't take the name %s away again",
+			       m->name);
 	}
 	if (fd < 0) {
 		errno = num;
-		return err_sys(restore_err(mk->r), "openat", "can't open the removed file %s", m->name);
+		return err_sys(restore_err(mk->r), "openat", "can't open the removed file %s",
+			       m->name);
 	}
 	m->service = service_fd(mk->r, fd);
 	return m->service < 0 ? m->service : 0;
@@ -499,7 +513,8 @@ static int by_name(const void *a, const void *b)
 	int order = strcmp((*x)->name, (*y)->name);
 
 	/* Of several that have an unnamed file, the one that has made it comes first. */
-	return order ? order : ((*y)->file->entry->reg->flags & KERNEL_O_TMPFILE ? 1 : 0) -
+	return order ? order
+		     : ((*y)->file->entry->reg->flags & KERNEL_O_TMPFILE ? 1 : 0) -
 			       ((*x)->file->entry->reg->flags & KERNEL_O_TMPFILE ? 1 : 0);
 }
 

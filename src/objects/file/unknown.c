@@ -20,8 +20,10 @@ static const struct {
 	{ "anon_inode:[pidfd]", "pidfds are not kept by this version" },
 	{ "pidfd:[", "pidfds are not kept by this version" },
 	{ "anon_inode:[io_uring]", "io_uring descriptors are not kept by this version" },
-	{ "anon_inode:[userfaultfd]", "memory watched by userfaultfd is served by a state that the kernel does not show" },
-	{ "anon_inode:[perf_event]", "performance counters live in the kernel and can't be read out" },
+	{ "anon_inode:[userfaultfd]",
+	  "memory watched by userfaultfd is served by a state that the kernel does not show" },
+	{ "anon_inode:[perf_event]",
+	  "performance counters live in the kernel and can't be read out" },
 	{ "anon_inode:bpf", "BPF objects are not kept by this version" },
 	{ "anon_inode:[landlock-ruleset]", "landlock rule sets can't be read out of the kernel" },
 	{ "anon_inode:seccomp notify", "a seccomp listener can't be attached to its filter again" },
@@ -53,9 +55,11 @@ static const char *reason(const struct file_probe *p)
 	if (p->fs_magic == MQUEUE_MAGIC)
 		return "POSIX message queues are not kept by this version";
 	if (S_ISCHR(p->stat.st_mode))
-		return arena_printf(a, "the driver of the device %u:%u may keep a state for each open file, "
-				    "which can't be read out of the kernel",
-				    major(p->stat.st_rdev), minor(p->stat.st_rdev));
+		return arena_printf(
+			a,
+			"the driver of the device %u:%u may keep a state for each open file, "
+			"which can't be read out of the kernel",
+			major(p->stat.st_rdev), minor(p->stat.st_rdev));
 	return "this version knows no way to keep this kind of descriptor";
 }
 
@@ -76,7 +80,8 @@ static int unknown_collect(struct dump *d, struct dump_file *f, const struct fil
 /* A dump that met one was refused: no image of ours has such an entry. */
 static int unknown_check(struct restore *r, struct restore_file *f)
 {
-	return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL, "files.img: file %u has no type", f->id);
+	return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL, "files.img: file %u has no type",
+		       f->id);
 }
 
 const struct file_class unknown_class = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is recorded of a regular file, so that a restore can tell that it is still the one that the
- * program had open: mode, size, the GNU build id of ELF files, and with --file-validation checksum the
- * CRC-32C of all contents (the fields are reserved in CRIU's format, which does not write them).
+ * program had open: mode, size, the GNU build id of ELF files, and with --file-validation checksum
+ * the CRC-32C of all contents (the fields are reserved in CRIU's format, which does not write them).
  *
  * Files are read through a description of the tool's own: the task's position does not move, and
  * O_NOATIME leaves the access time alone. Opening would break a lease (fcntl(2) F_SETLEASE), so
@@ -18,10 +18,10 @@
 #include "base/cleanup.h"
 #include "objects/file/file.h"
 
-#define BUILD_ID_REACH (1u << 20)
-#define NOTES_MAX      (64u << 10)
-#define PHDRS_MAX      512
-#define CHECKSUM_BLOCK (256u << 10)
+#define BUILD_ID_REACH	      (1u << 20)
+#define NOTES_MAX	      (64u << 10)
+#define PHDRS_MAX	      512
+#define CHECKSUM_BLOCK	      (256u << 10)
 #define CHECKSUM_CRC32C_WHOLE 1 /* checksum_config */
 
 struct segment {
@@ -60,8 +60,9 @@ static size_t note_segments(int fd, struct segment *segs, size_t max)
 
 		if ((wide ? p64->p_type : p32->p_type) != PT_NOTE)
 			continue;
-		segs[found++] = wide ? (struct segment){ p64->p_offset, p64->p_filesz, p64->p_align } :
-				       (struct segment){ p32->p_offset, p32->p_filesz, p32->p_align };
+		segs[found++] =
+			wide ? (struct segment){ p64->p_offset, p64->p_filesz, p64->p_align }
+			     : (struct segment){ p32->p_offset, p32->p_filesz, p32->p_align };
 	}
 	return found;
 }
@@ -86,7 +87,8 @@ static size_t find_note(const char *notes, size_t size, size_t align, const char
 		next = desc + round_up(h->n_descsz, align);
 		if (desc + h->n_descsz > size)
 			return 0;
-		if (h->n_type == NT_GNU_BUILD_ID && h->n_namesz == 4 && !memcmp(notes + name, "GNU", 4)) {
+		if (h->n_type == NT_GNU_BUILD_ID && h->n_namesz == 4 &&
+		    !memcmp(notes + name, "GNU", 4)) {
 			*ret_id = notes + desc;
 			return h->n_descsz;
 		}
@@ -111,7 +113,8 @@ static size_t build_id(struct arena *a, int fd, uint32_t **ret)
 		if (segs[i].size > NOTES_MAX || segs[i].offset > BUILD_ID_REACH - segs[i].size)
 			continue;
 		notes = malloc(segs[i].size + 1);
-		if (!notes || pread(fd, notes, segs[i].size, segs[i].offset) != (ssize_t)segs[i].size)
+		if (!notes ||
+		    pread(fd, notes, segs[i].size, segs[i].offset) != (ssize_t)segs[i].size)
 			continue;
 		len = find_note(notes, segs[i].size, segs[i].align == 8 ? 8 : 4, &id);
 		if (!len)
@@ -139,8 +142,7 @@ static void crc_init(struct crc *crc)
 	}
 	for (uint32_t i = 0; i < 256; i++)
 		for (int k = 1; k < 8; k++)
-			crc->t[k][i] = crc->t[k - 1][i] >> 8 ^
-					  crc->t[0][crc->t[k - 1][i] & 0xff];
+			crc->t[k][i] = crc->t[k - 1][i] >> 8 ^ crc->t[0][crc->t[k - 1][i] & 0xff];
 }
 
 static uint32_t crc_add(const struct crc *crc, uint32_t sum, const unsigned char *p, size_t len)
@@ -150,10 +152,9 @@ static uint32_t crc_add(const struct crc *crc, uint32_t sum, const unsigned char
 
 		memcpy(&v, p, 8);
 		v ^= sum;
-		sum = crc->t[7][v & 0xff] ^ crc->t[6][v >> 8 & 0xff] ^
-		      crc->t[5][v >> 16 & 0xff] ^ crc->t[4][v >> 24 & 0xff] ^
-		      crc->t[3][v >> 32 & 0xff] ^ crc->t[2][v >> 40 & 0xff] ^
-		      crc->t[1][v >> 48 & 0xff] ^ crc->t[0][v >> 56];
+		sum = crc->t[7][v & 0xff] ^ crc->t[6][v >> 8 & 0xff] ^ crc->t[5][v >> 16 & 0xff] ^
+		      crc->t[4][v >> 24 & 0xff] ^ crc->t[3][v >> 32 & 0xff] ^
+		      crc->t[2][v >> 40 & 0xff] ^ crc->t[1][v >> 48 & 0xff] ^ crc->t[0][v >> 56];
 	}
 	for (; len; p++, len--)
 		sum = sum >> 8 ^ crc->t[0][(sum ^ *p) & 0xff];
@@ -187,7 +188,8 @@ static int checksum(int fd, uint32_t *ret)
 /* A descriptor to read by; ret_own: it has to be closed. */
 static int readable(const struct file_probe *p, int *ret_own)
 {
-	bool can = !(p->info.flags & O_PATH) && p->fd >= 0 && (p->info.flags & O_ACCMODE) != O_WRONLY;
+	bool can = !(p->info.flags & O_PATH) && p->fd >= 0 &&
+		   (p->info.flags & O_ACCMODE) != O_WRONLY;
 	bool leased = p->info.text && strstr(p->info.text, "LEASE");
 
 	*ret_own = -1;
@@ -208,7 +210,8 @@ int validate_record(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 	e->has_mode = true;
 	e->mode = p->stat.st_mode;
 	/* Others may go on writing to a log that is only appended to. */
-	if (!S_ISREG(p->stat.st_mode) || (e->flags & (O_ACCMODE | O_APPEND)) == (O_WRONLY | O_APPEND))
+	if (!S_ISREG(p->stat.st_mode) ||
+	    (e->flags & (O_ACCMODE | O_APPEND)) == (O_WRONLY | O_APPEND))
 		return 0;
 	e->has_size = true;
 	e->size = p->stat.st_size;
@@ -234,14 +237,22 @@ int validate_record(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 static const char *type_name(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFREG: return "a regular file";
-	case S_IFDIR: return "a directory";
-	case S_IFCHR: return "a character device";
-	case S_IFBLK: return "a block device";
-	case S_IFIFO: return "a fifo";
-	case S_IFLNK: return "a symbolic link";
-	case S_IFSOCK: return "a socket";
-	default: return "of an unknown kind";
+	case S_IFREG:
+		return "a regular file";
+	case S_IFDIR:
+		return "a directory";
+	case S_IFCHR:
+		return "a character device";
+	case S_IFBLK:
+		return "a block device";
+	case S_IFIFO:
+		return "a fifo";
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFSOCK:
+		return "a socket";
+	default:
+		return "of an unknown kind";
 	}
 }
 
@@ -252,10 +263,12 @@ static const char *compare_mode(struct restore *r, const RegFileEntry *e, const 
 	if (!e->has_mode || e->mode == st->st_mode)
 		return NULL;
 	if ((e->mode ^ st->st_mode) & S_IFMT)
-		return arena_printf(a, "it was %s and is %s", type_name(e->mode), type_name(st->st_mode));
+		return arena_printf(a, "it was %s and is %s", type_name(e->mode),
+				    type_name(st->st_mode));
 	if (r->s->opts->skip_file_rwx_check)
 		return NULL;
-	return arena_printf(a, "its mode was %04o and is %04o", e->mode & 07777, st->st_mode & 07777);
+	return arena_printf(a, "its mode was %04o and is %04o", e->mode & 07777,
+			    st->st_mode & 07777);
 }
 
 static const char *id_text(struct arena *a, const uint32_t *id, size_t n)
@@ -276,8 +289,8 @@ static const char *compare_build_id(struct restore *r, const RegFileEntry *e, in
 
 	if (n == e->n_build_id && !memcmp(id, e->build_id, n * sizeof(*id)))
 		return NULL;
-	return arena_printf(a, "its build id was %s and is %s", id_text(a, e->build_id, e->n_build_id),
-			    id_text(a, id, n));
+	return arena_printf(a, "its build id was %s and is %s",
+			    id_text(a, e->build_id, e->n_build_id), id_text(a, id, n));
 }
 
 int validate_compare(struct restore *r, const RegFileEntry *e, int path_fd, const struct stat *st,

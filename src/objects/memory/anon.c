@@ -50,7 +50,8 @@ static bool claims(const VmaEntry *e)
 
 static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags)
 {
-	flags |= v->e->flags & MAP_DROPPABLE && !(v->e->flags & MAP_PRIVATE) ? MAP_DROPPABLE : MAP_PRIVATE;
+	flags |= v->e->flags & MAP_DROPPABLE && !(v->e->flags & MAP_PRIVATE) ? MAP_DROPPABLE
+									     : MAP_PRIVATE;
 	flags |= MAP_ANONYMOUS | (v->e->flags & MAP_TIME_FLAGS);
 	if (v->e->flags & MAP_HUGETLB)
 		flags |= v->e->flags & HUGE_FLAGS;

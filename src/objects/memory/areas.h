@@ -12,8 +12,8 @@ extern const struct state_class memory_state;
 
 /* --- map.c -------------------------------------------------------------------------------------- */
 
-/* mmap at `at` with MAP_FIXED_NOREPLACE; -EEXIST when something is there (also from kernels before 4.17,
- * which take the address for a hint), other failures fill the error. */
+/* mmap at `at` with MAP_FIXED_NOREPLACE; -EEXIST when something is there (also from kernels
+ * before 4.17, which take the address for a hint), other failures fill the error. */
 int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int prot, int flags,
 	      int fd, uint64_t off);
 /* "map_files/START-END", the area's magic link, in the arena. */
@@ -27,7 +27,8 @@ const char *area_object(struct arena *arena, const struct proc_area *a);
 /* The error for a value that no dump writes. */
 int area_corrupt(struct restore_task *t, const struct restore_vma *v, const char *field);
 
-/* --- segment.c, segment_restore.c ----------------------------------------------------------------- */
+/* --- segment.c, segment_restore.c
+ * ----------------------------------------------------------------- */
 
 /* All pages of a segment, read from an open description of it, to its images. */
 int segment_save_all(struct dump *d, uint32_t shmid, uint64_t size, const char *name, int from);
@@ -40,18 +41,21 @@ int segments_share(struct restore_task *t);
 int segment_open_area(struct restore_task *t, const VmaEntry *e, int mode, int *ret_fd);
 int segments_seal(struct restore_task *t);
 
-/* --- sysv.c --------------------------------------------------------------------------------------- */
+/* --- sysv.c
+ * --------------------------------------------------------------------------------------- */
 
 /* All areas are collected: who else has what is removed? */
 void sysv_judge(struct dump *d);
 int sysv_write_pages(struct dump *d);
 
-/* --- vdso.c --------------------------------------------------------------------------------------- */
+/* --- vdso.c
+ * --------------------------------------------------------------------------------------- */
 
 int vdso_prepare(struct restore_task *t);
 int vdso_emit(struct restore_task *t);
 
-/* --- extra.c: what an area has beside its entry --------------------------------------------------- */
+/* --- extra.c: what an area has beside its entry
+ * --------------------------------------------------- */
 
 /* NULL: nothing. */
 const CrtoolsArea *area_extra(const struct restore_task *t, uint64_t start);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an area has beside its entry, in crtools-task images (CRIU's format has no field for it, so
- * CRIU loses it): the name of anonymous memory, lock on fault, protection keys, seals (mseal). And what
- * is the address space's: the locking of memory that is still to come (mlockall), which keys
+ * CRIU loses it): the name of anonymous memory, lock on fault, protection keys, seals (mseal). And
+ * what is the address space's: the locking of memory that is still to come (mlockall), which keys
  * are allocated.
  *
  * Whether mlockall(MCL_FUTURE) is on can't be read anywhere; a mapping made for that purpose tells:
@@ -70,11 +70,14 @@ CrtoolsArea *area_extra_make(struct dump_task *t, uint64_t start)
 static const char *name_of(struct dump_task *t, const struct proc_area *a)
 {
 	const char *end = strrchr(a->path, ']');
-	size_t skip = !strncmp(a->path, "[anon:", 6) ? 6 : !strncmp(a->path, "[anon_shmem:", 12) ? 12 : 0;
+	size_t skip = !strncmp(a->path, "[anon:", 6)	      ? 6
+		      : !strncmp(a->path, "[anon_shmem:", 12) ? 12
+							      : 0;
 
 	if (!skip || !end || end < a->path + skip)
 		return NULL;
-	return arena_printf(dump_arena(t->dump), "%.*s", (int)(end - a->path - skip), a->path + skip);
+	return arena_printf(dump_arena(t->dump), "%.*s", (int)(end - a->path - skip),
+			    a->path + skip);
 }
 
 /* Of the kernel's own areas only the kernel sets flags. */
@@ -92,9 +95,10 @@ static void collect_area(struct dump_task *t, const struct dump_area *da)
 	if (is_kernels(da->vma))
 		return;
 	if (a->vmflags & uffd)
-		task_refuse(t, area_object(dump_arena(t->dump), a),
-			    "is registered with a userfaultfd, and who serves its faults can't be kept",
-			    "have the program unregister it (UFFDIO_UNREGISTER)");
+		task_refuse(
+			t, area_object(dump_arena(t->dump), a),
+			"is registered with a userfaultfd, and who serves its faults can't be kept",
+			"have the program unregister it (UFFDIO_UNREGISTER)");
 	if (name)
 		area_extra_make(t, a->start)->name = (char *)name;
 	if (a->vmflags & VMF_(LOCKONFAULT)) {
@@ -117,8 +121,9 @@ static void probe_locking(struct dump_task *t, struct probes *probes)
 
 	program_note(p, "locking of memory to come");
 	probes->resident = area_reserve(p->area, 1);
-	probes->map = program_call(p, SYS_mmap, IMM(0), IMM(PAGE_SIZE_), IMM(PROT_READ | PROT_WRITE),
-				   IMM(MAP_PRIVATE | MAP_ANONYMOUS), IMM(-1), IMM(0));
+	probes->map = program_call(p, SYS_mmap, IMM(0), IMM(PAGE_SIZE_),
+				   IMM(PROT_READ | PROT_WRITE), IMM(MAP_PRIVATE | MAP_ANONYMOUS),
+				   IMM(-1), IMM(0));
 	probes->core = program_call(p, SYS_mincore, RESULT(probes->map), IMM(PAGE_SIZE_),
 				    AREA(probes->resident));
 	probes->drop = program_call(p, SYS_madvise, RESULT(probes->map), IMM(PAGE_SIZE_),
@@ -246,11 +251,12 @@ static int check_extra(struct restore_task *t, const CrtoolsArea *e, uint64_t la
 {
 	if (!e->has_start || e->start < last || (e->has_pkey && e->pkey >= KEYS) ||
 	    (e->name && strlen(e->name) >= NAME_LIMIT))
-		return image_bad(t, "crtools-task-%d.img: the entry of area %llx makes no sense", t->vpid,
-				 (unsigned long long)e->start);
+		return image_bad(t, "crtools-task-%d.img: the entry of area %llx makes no sense",
+				 t->vpid, (unsigned long long)e->start);
 	if (e->sealed && !have_mseal())
 		restored_refuse(t, object_of(t, e->start),
-				"is sealed (mseal), which this kernel can't do", "use Linux 6.10 or later");
+				"is sealed (mseal), which this kernel can't do",
+				"use Linux 6.10 or later");
 	if (e->pkey && !have_keys())
 		restored_refuse(t, object_of(t, e->start),
 				"has a protection key, and this processor or kernel has none",
@@ -299,12 +305,14 @@ static void emit_extra(struct restore_task *t, const VmaEntry *e, const CrtoolsA
 
 	if (x->pkey) {
 		program_note(p, "protection key");
-		program_do(p, SYS_pkey_mprotect, IMM(e->start), IMM(len), IMM(e->prot), IMM(x->pkey));
+		program_do(p, SYS_pkey_mprotect, IMM(e->start), IMM(len), IMM(e->prot),
+			   IMM(x->pkey));
 	}
 	/* A kernel without names (CONFIG_ANON_VMA_NAME) has no use for them. */
 	if (x->name)
-		program_call(p, SYS_prctl, IMM(PR_SET_VMA), IMM(PR_SET_VMA_ANON_NAME), IMM(e->start),
-			     IMM(len), AREA(area_put(p->area, x->name, strlen(x->name) + 1)));
+		program_call(p, SYS_prctl, IMM(PR_SET_VMA), IMM(PR_SET_VMA_ANON_NAME),
+			     IMM(e->start), IMM(len),
+			     AREA(area_put(p->area, x->name, strlen(x->name) + 1)));
 	if (x->sealed) {
 		program_stage(p, STAGE_TASK);
 		program_note(p, "sealed memory");
@@ -313,7 +321,8 @@ static void emit_extra(struct restore_task *t, const VmaEntry *e, const CrtoolsA
 	}
 }
 
-/* The kernel gives the lowest free key: all up to the highest, then those are freed that were free. */
+/* The kernel gives the lowest free key: all up to the highest, then those are freed that were free.
+ */
 static void emit_keys(struct restore_task *t)
 {
 	struct program *p = t->threads[0].prog;
@@ -348,7 +357,8 @@ static int emit(struct restore_task *t)
 	if (t->extra && t->extra->lock_future) {
 		program_stage(p, STAGE_RIGHTS);
 		program_note(p, "locking of memory to come");
-		program_do(p, SYS_mlockall, IMM(t->extra->lock_future & (MCL_FUTURE | MCL_ONFAULT)));
+		program_do(p, SYS_mlockall,
+			   IMM(t->extra->lock_future & (MCL_FUTURE | MCL_ONFAULT)));
 	}
 	return vdso_emit(t);
 }

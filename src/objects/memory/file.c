@@ -51,8 +51,9 @@ static int check(struct restore_task *t, struct restore_vma *v)
 static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags)
 {
 	bool shared = v->e->status & VMA_FILE_SHARED;
-	int mode = v->e->has_fdflags ? (int)v->e->fdflags :
-		   shared && (v->e->prot & PROT_WRITE) ? O_RDWR : O_RDONLY;
+	int mode = v->e->has_fdflags			 ? (int)v->e->fdflags
+		   : shared && (v->e->prot & PROT_WRITE) ? O_RDWR
+							 : O_RDONLY;
 	_cleanup_fd_ int fd = -1;
 	int ret = restore_open_by_id(t, v->e->shmid, mode & O_ACCMODE, &fd);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mappings of memory that is a file without a name (objects/segments.h): memfd, shared anonymous memory,
- * shared /dev/zero, on small or huge pages; shared ones, and private views of them (of which the
- * pages that were written are the task's own). In images up to CRIU 3 shared anonymous memory has a status
- * of its own instead; those are taken as well.
+ * Mappings of memory that is a file without a name (objects/segments.h): memfd, shared anonymous
+ * memory, shared /dev/zero, on small or huge pages; shared ones, and private views of them (of
+ * which the pages that were written are the task's own). In images up to CRIU 3 shared anonymous
+ * memory has a status of its own instead; those are taken as well.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -33,7 +33,7 @@ struct segment_out {
 	const char *magic;
 	dev_t dev;
 	ino_t ino;
-	uint64_t huge; /* bytes of a huge page; 0: tmpfs */
+	uint64_t huge;		  /* bytes of a huge page; 0: tmpfs */
 	struct segment_out *next; /* same hash */
 };
 
@@ -84,8 +84,7 @@ static uint64_t huge_page_of(const struct file_probe *p)
 
 bool segment_matches(const struct file_probe *p)
 {
-	return S_ISREG(p->stat.st_mode) &&
-	       (p->stat.st_dev == shmem_device() || huge_page_of(p));
+	return S_ISREG(p->stat.st_mode) && (p->stat.st_dev == shmem_device() || huge_page_of(p));
 }
 
 static struct segments_out *segments_of(struct dump *d)
@@ -134,7 +133,8 @@ static int fill_inode(struct dump *d, const struct file_probe *p, struct segment
 	e->mode = p->stat.st_mode;
 	if (s->huge) {
 		e->has_hugetlb_flag = true;
-		e->hugetlb_flag = MFD_HUGETLB | (uint32_t)__builtin_ctzll(s->huge) << MAP_HUGE_SHIFT;
+		e->hugetlb_flag = MFD_HUGETLB | (uint32_t)__builtin_ctzll(s->huge)
+							<< MAP_HUGE_SHIFT;
 	}
 	return read_seals(d, p, &e->seals);
 }
@@ -155,8 +155,12 @@ int segment_collect(struct dump *d, const struct file_probe *p, uint32_t *ret_id
 		task_refuse(p->task, arena_printf(dump_arena(d), "%s (%s)", p->magic, p->link.path),
 			    "is a file that stands for a SysV segment", "close it");
 	s = arena_new(dump_arena(d), struct segment_out);
-	*s = (struct segment_out){ .task = p->task, .magic = p->magic, .dev = p->stat.st_dev,
-				   .ino = p->stat.st_ino, .huge = huge_page_of(p), .next = first };
+	*s = (struct segment_out){ .task = p->task,
+				   .magic = p->magic,
+				   .dev = p->stat.st_dev,
+				   .ino = p->stat.st_ino,
+				   .huge = huge_page_of(p),
+				   .next = first };
 	ret = fill_inode(d, p, s);
 	if (ret < 0)
 		return ret;
@@ -232,7 +236,8 @@ static int save(struct dump *d, uint32_t shmid, const struct page_extents *x, in
 				     dump_err(d));
 
 	if (ret == 0)
-		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, pages_id, 0, dump_err(d), &to);
+		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, pages_id, 0, dump_err(d),
+					   &to);
 	if (ret < 0)
 		return ret;
 	page_source_file(&src, from);

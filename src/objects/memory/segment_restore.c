@@ -7,9 +7,9 @@
  * open and map it through that. Seals come when all have mapped and opened what they need.
  *
  * Shared anonymous memory (in the images a memfd called /dev/zero or /anon_hugepage that can't be
- * sealed) is made by mmap again, so that it is named in /proc as it was; the descriptor is had through
- * /proc/self/map_files, and where that is forbidden (it takes CAP_CHECKPOINT_RESTORE in the first user
- * namespace), a memfd takes its place.
+ * sealed) is made by mmap again, so that it is named in /proc as it was; the descriptor is had
+ * through /proc/self/map_files, and where that is forbidden (it takes CAP_CHECKPOINT_RESTORE in the
+ * first user namespace), a memfd takes its place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,8 @@
 #endif
 
 #define SEALS_KNOWN                                                                                \
-	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC)
+	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE |          \
+	 F_SEAL_EXEC)
 #define NAME_LIMIT 249 /* of memfd_create(2) */
 
 struct segment_in {
@@ -139,8 +140,8 @@ int segment_find(struct restore *r, uint32_t inode_id, struct segment_in **ret)
 	return err;
 }
 
-/* Contents of old images, where shared anonymous memory is an area's status and no memfd: the segment
- * is as long as its users need. */
+/* Contents of old images, where shared anonymous memory is an area's status and no memfd: the
+ * segment is as long as its users need. */
 int segment_of_shmid(struct restore *r, uint32_t shmid, uint64_t size)
 {
 	uint64_t id = (UINT64_C(1) << 40) + shmid;
@@ -167,7 +168,8 @@ int segment_of_shmid(struct restore *r, uint32_t shmid, uint64_t size)
 	return 0;
 }
 
-/* --- who makes it -------------------------------------------------------------------------------- */
+/* --- who makes it --------------------------------------------------------------------------------
+ */
 
 static size_t depth(const struct restore_task *t)
 {
@@ -242,7 +244,8 @@ static void plan(struct segments_in *all, struct restore *r)
 	all->planned = true;
 }
 
-/* --- making it ----------------------------------------------------------------------------------- */
+/* --- making it -----------------------------------------------------------------------------------
+ */
 
 static int make_anonymous(struct restore *r, const struct segment_in *s, uint64_t size)
 {
@@ -293,11 +296,13 @@ static int set_attributes(struct restore *r, const MemfdInodeEntry *e, int fd)
 		return err_sys(restore_err(r), "ftruncate", "can't give the memfd %s %llu bytes",
 			       e->name, (unsigned long long)e->size);
 	if ((st.st_uid != e->uid || st.st_gid != e->gid) && fchown(fd, e->uid, e->gid) < 0)
-		return err_sys(restore_err(r), "fchown", "can't give the memfd %s to user %u, group %u",
-			       e->name, e->uid, e->gid);
+		return err_sys(restore_err(r), "fchown",
+			       "can't give the memfd %s to user %u, group %u", e->name, e->uid,
+			       e->gid);
 	if (e->has_mode && (e->mode & 07777) != (st.st_mode & 07777) &&
 	    fchmod(fd, e->mode & 07777) < 0)
-		return err_sys(restore_err(r), "fchmod", "can't set the mode of the memfd %s", e->name);
+		return err_sys(restore_err(r), "fchmod", "can't set the mode of the memfd %s",
+			       e->name);
 	return 0;
 }
 
@@ -322,15 +327,17 @@ static int fill_huge(struct restore *r, const MemfdInodeEntry *e, struct page_po
 static int fill(struct restore *r, const MemfdInodeEntry *e, int fd)
 {
 	struct page_pool pool;
-	int ret = page_pool_open(&pool, r->s->images, IMAGE_SHMEM_PAGEMAP, e->shmid, restore_err(r));
+	int ret =
+		page_pool_open(&pool, r->s->images, IMAGE_SHMEM_PAGEMAP, e->shmid, restore_err(r));
 
-	if (ret == 0 && pool.x.n && pool.x.e[pool.x.n - 1].end > ((e->size + PAGE_SIZE_ - 1) &
-								 ~(PAGE_SIZE_ - 1)))
+	if (ret == 0 && pool.x.n &&
+	    pool.x.e[pool.x.n - 1].end > ((e->size + PAGE_SIZE_ - 1) & ~(PAGE_SIZE_ - 1)))
 		ret = err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			      "pagemap-shmem-%u.img has pages beyond the %llu bytes of %s", e->shmid,
-			      (unsigned long long)e->size, e->name);
+			      "pagemap-shmem-%u.img has pages beyond the %llu bytes of %s",
+			      e->shmid, (unsigned long long)e->size, e->name);
 	if (ret == 0)
-		ret = huge_page(e) ? fill_huge(r, e, &pool, fd) : page_pool_write(&pool, fd, e->size);
+		ret = huge_page(e) ? fill_huge(r, e, &pool, fd)
+				   : page_pool_write(&pool, fd, e->size);
 	atomic_fetch_add(&r->shared->pages_restored, pool.filled);
 	page_pool_close(&pool);
 	return ret;

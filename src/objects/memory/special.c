@@ -71,10 +71,11 @@ static int collect_uprobes(struct dump_task *t, const struct proc_area *a, VmaEn
 	e->has_madv = false; /* DONTFORK, which is the kernel's to set */
 	e->madv = 0;
 	if (!t->dump->s->opts->allow_uprobes)
-		task_refuse(t, area_object(dump_arena(t->dump), a),
-			    "is there because the program is being probed (uprobes)",
-			    "end the probes, or give --allow-uprobes if the same ones will be there "
-			    "at the restore");
+		task_refuse(
+			t, area_object(dump_arena(t->dump), a),
+			"is there because the program is being probed (uprobes)",
+			"end the probes, or give --allow-uprobes if the same ones will be there "
+			"at the restore");
 	return 0;
 }
 

@@ -3,15 +3,16 @@
  * Attached SysV segments of the ipc namespace that the tool itself is in.
  *
  * A segment there is no part of the tree but of the machine, as a file is: it outlives its users,
- * whoever knows its id or key may use it, and other programs look for it there. So it stays where it is,
- * and a restored task attaches it again by its id, after key, size, creator and time of
+ * whoever knows its id or key may use it, and other programs look for it there. So it stays where
+ * it is, and a restored task attaches it again by its id, after key, size, creator and time of
  * creation have been compared: what another program, or this kernel after a reboot, made under
  * the same id is not it, and the restore is refused.
  *
- * A segment that was removed (IPC_RMID) lives as long as it is attached, thus as long as the tree. It is
- * saved with its contents, like shared anonymous memory, and made anew, removed, by the common
- * ancestor of all tasks that have it attached; its heirs attach it by its new id, which Linux allows
- * while somebody has it attached (ipc/shm.c, do_shmat). It is refused if others have it attached as well.
+ * A segment that was removed (IPC_RMID) lives as long as it is attached, thus as long as the tree.
+ * It is saved with its contents, like shared anonymous memory, and made anew, removed, by the
+ * common ancestor of all tasks that have it attached; its heirs attach it by its new id, which
+ * Linux allows while somebody has it attached (ipc/shm.c, do_shmat). It is refused if others have
+ * it attached as well.
  *
  * (Where the tree has an ipc namespace of its own, its segments are that namespace's.)
  */
@@ -67,8 +68,8 @@ static bool same_ipc(struct dump_task *t)
 	struct stat own, theirs;
 
 	return stat("/proc/self/ns/ipc", &own) == 0 &&
-	       fstatat(t->stop->proc.fd, "ns/ipc", &theirs, 0) == 0 && own.st_ino == theirs.st_ino &&
-	       own.st_dev == theirs.st_dev;
+	       fstatat(t->stop->proc.fd, "ns/ipc", &theirs, 0) == 0 &&
+	       own.st_ino == theirs.st_ino && own.st_dev == theirs.st_dev;
 }
 
 static void note_removed(struct dump_task *t, const struct proc_area *a, const char *magic,
@@ -83,8 +84,11 @@ static void note_removed(struct dump_task *t, const struct proc_area *a, const c
 	s = hash_get(&all->by_id, a->ino + 1);
 	if (!s) {
 		s = arena_new(dump_arena(d), struct sysv_out);
-		*s = (struct sysv_out){ .task = t, .magic = magic, .id = a->ino,
-					.size = ds->shm_segsz, .attached = ds->shm_nattch,
+		*s = (struct sysv_out){ .task = t,
+					.magic = magic,
+					.id = a->ino,
+					.size = ds->shm_segsz,
+					.attached = ds->shm_nattch,
 					.object = area_object(dump_arena(d), a) };
 		hash_put(&all->by_id, a->ino + 1, s);
 		arena_push(dump_arena(d), all->list, all->n, s);
@@ -119,13 +123,16 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 	e->fdflags = area_open_mode(t, magic, a);
 	if (!same_ipc(t)) {
 		task_refuse(t, area_object(dump_arena(t->dump), a),
-			    "is a segment of another ipc namespace, which this version can't keep", "");
+			    "is a segment of another ipc namespace, which this version can't keep",
+			    "");
 		return 0;
 	}
 	if (shmctl(a->ino, IPC_STAT, &ds) < 0) {
 		task_refuse(t, area_object(dump_arena(t->dump), a),
-			    arena_printf(dump_arena(t->dump), "is SysV segment %llu, which can't be "
-					 "examined: %s", (unsigned long long)a->ino, strerror(errno)),
+			    arena_printf(dump_arena(t->dump),
+					 "is SysV segment %llu, which can't be "
+					 "examined: %s",
+					 (unsigned long long)a->ino, strerror(errno)),
 			    "");
 		return 0;
 	}
@@ -154,8 +161,8 @@ int sysv_write_pages(struct dump *d)
 
 	for (size_t i = 0; ret == 0 && all && i < all->n; i++) {
 		const struct sysv_out *s = all->list[i];
-		_cleanup_fd_ int fd = proc_openat(&s->task->stop->proc, s->magic, O_RDONLY,
-						  dump_err(d));
+		_cleanup_fd_ int fd =
+			proc_openat(&s->task->stop->proc, s->magic, O_RDONLY, dump_err(d));
 
 		ret = fd < 0 ? fd : segment_save_all(d, s->id, s->size, s->object, fd);
 	}
@@ -169,7 +176,7 @@ int sysv_write_pages(struct dump *d)
 /* A removed segment that is made anew. */
 struct sysv_in {
 	const CrtoolsArea *x;
-	uint32_t id; /* in the images */
+	uint32_t id;   /* in the images */
 	uint32_t huge; /* SHM_HUGETLB and the size of pages */
 	struct restore_task *owner;
 	int now; /* its id here; in the owner and its heirs */
@@ -194,11 +201,12 @@ static void check_kept(struct restore_task *t, const VmaEntry *e, const CrtoolsA
 	struct shmid_ds ds;
 
 	if (shmctl(e->shmid, IPC_STAT, &ds) < 0)
-		restored_refuse(t, object,
-				errno == EINVAL || errno == EIDRM ?
-					"is not there any more; it was not the tree's but this machine's" :
-					"can't be examined",
-				"run the program in an ipc namespace of its own");
+		restored_refuse(
+			t, object,
+			errno == EINVAL || errno == EIDRM
+				? "is not there any more; it was not the tree's but this machine's"
+				: "can't be examined",
+			"run the program in an ipc namespace of its own");
 	else if ((uint32_t)ds.shm_perm.__key != x->sysv_key || ds.shm_segsz != x->sysv_size ||
 		 ds.shm_ctime != x->sysv_created || (uint32_t)ds.shm_cpid != x->sysv_creator)
 		restored_refuse(t, object, "is another one now: key, size, creator or time differ",
@@ -233,8 +241,9 @@ static int check(struct restore_task *t, struct restore_vma *v)
 	    __builtin_add_overflow(v->e->pgoff, v->e->end - v->e->start, &end))
 		return area_corrupt(t, v, "shmid or pgoff");
 	if (!x || !x->has_sysv_size) {
-		restored_refuse(t, arena_printf(restore_arena(t->r), "SysV segment %llu",
-						(unsigned long long)v->e->shmid),
+		restored_refuse(t,
+				arena_printf(restore_arena(t->r), "SysV segment %llu",
+					     (unsigned long long)v->e->shmid),
 				"is of an ipc namespace, which this version can't restore", "");
 		return 0;
 	}
@@ -254,8 +263,9 @@ static void plan(struct sysv_ins *all, struct restore *r)
 
 		for (size_t k = 0; k < t->n_vmas; k++) {
 			const VmaEntry *e = t->vmas[k].e;
-			struct sysv_in *s = e->status & VMA_AREA_SYSVIPC ?
-						    hash_get(&all->by_id, e->shmid + 1) : NULL;
+			struct sysv_in *s = e->status & VMA_AREA_SYSVIPC
+						    ? hash_get(&all->by_id, e->shmid + 1)
+						    : NULL;
 
 			if (s)
 				s->owner = s->owner ? tasks_common(s->owner, t) : t;
@@ -323,7 +333,8 @@ static int share(struct restore_task *t)
 
 /* What is left of an attachment may be a part: the whole is attached aside, and the part doubled
  * from there (mremap of nothing to something makes a second mapping of shared memory). */
-static int attach_part(struct restore_task *t, struct restore_vma *v, int id, uint64_t at, int flags)
+static int attach_part(struct restore_task *t, struct restore_vma *v, int id, uint64_t at,
+		       int flags)
 {
 	uint64_t len = v->e->end - v->e->start;
 	uint64_t aside = stage_alloc(t->r, area_extra(t, v->e->start)->sysv_size);
@@ -333,7 +344,8 @@ static int attach_part(struct restore_task *t, struct restore_vma *v, int id, ui
 		return err_sys(restore_err(t->r), "shmat", "can't attach SysV segment %d", id);
 	p = mremap((void *)(aside + v->e->pgoff), 0, len, MREMAP_MAYMOVE | MREMAP_FIXED, at);
 	if (p == MAP_FAILED)
-		return err_sys(restore_err(t->r), "mremap", "can't map a part of SysV segment %d", id);
+		return err_sys(restore_err(t->r), "mremap", "can't map a part of SysV segment %d",
+			       id);
 	shmdt((void *)aside);
 	return 0;
 }
@@ -344,10 +356,12 @@ static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int
 	const struct sysv_in *s = all ? hash_get(&all->by_id, v->e->shmid + 1) : NULL;
 	bool read_only = (v->e->fdflags & O_ACCMODE) == O_RDONLY && !(v->e->prot & PROT_WRITE);
 	int id = s ? s->now : (int)v->e->shmid, ret;
-	uint64_t size = (area_extra(t, v->e->start)->sysv_size + PAGE_SIZE_ - 1) & ~(PAGE_SIZE_ - 1);
+	uint64_t size = (area_extra(t, v->e->start)->sysv_size + PAGE_SIZE_ - 1) &
+			~(PAGE_SIZE_ - 1);
 
 	/* A place holder, to learn whether the place is free. */
-	ret = area_mmap(t, v, at, PROT_NONE, flags | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ret = area_mmap(t, v, at, PROT_NONE, flags | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			-1, 0);
 	if (ret < 0)
 		return ret;
 	flags = (read_only ? SHM_RDONLY : 0) | (v->e->prot & PROT_EXEC ? SHM_EXEC : 0);

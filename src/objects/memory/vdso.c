@@ -6,12 +6,12 @@
  *
  * Same code, same layout as at the dump: the block comes to the place where the program had it.
  *
- * Else (another kernel, or an image whose vdso was led over once already): the program goes on calling
- * the addresses that it knows. So the old code is restored from the image as plain memory, each function's
- * entry is overwritten with a jump to the new function (vdso_elf.c), and the new block is mapped at a
- * place that no area of the tree uses. The next dump finds the new block under its name, and the old
- * code as ordinary memory, whose jumps stay right: there is nothing to be recognised, and it can be
- * done again and again.
+ * Else (another kernel, or an image whose vdso was led over once already): the program goes on
+ * calling the addresses that it knows. So the old code is restored from the image as plain memory,
+ * each function's entry is overwritten with a jump to the new function (vdso_elf.c), and the new
+ * block is mapped at a place that no area of the tree uses. The next dump finds the new block under
+ * its name, and the old code as ordinary memory, whose jumps stay right: there is nothing to be
+ * recognised, and it can be done again and again.
  *
  * A thread that was stopped inside of the old code can't go on there, as its data pages are gone,
  * unless it only returns from a system call.
@@ -148,7 +148,8 @@ static _Noreturn void become_compat(const struct proc_areas *own, int ready)
 {
 	for (size_t i = 0; i < own->n; i++)
 		if (is_block(&own->areas[i]))
-			munmap((void *)own->areas[i].start, own->areas[i].end - own->areas[i].start);
+			munmap((void *)own->areas[i].start,
+			       own->areas[i].end - own->areas[i].start);
 	syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32, 0x10000000ul);
 	if (write(ready, "", 1) == 1)
 		for (;;)
@@ -188,7 +189,8 @@ static int describe_block(struct restore *r, pid_t pid, const struct proc_areas 
 		b->code = arena_alloc(restore_arena(r), b->vdso->len);
 		to = (struct iovec){ b->code, b->vdso->len };
 		if (process_vm_readv(pid, &to, 1, &from, 1, 0) != (ssize_t)b->vdso->len)
-			return err_sys(restore_err(r), "process_vm_readv", "can't read this kernel's vdso");
+			return err_sys(restore_err(r), "process_vm_readv",
+				       "can't read this kernel's vdso");
 	}
 	return 0;
 }
@@ -326,7 +328,8 @@ static int must_relink(struct restore_task *t, struct page_pool *pool, const Vma
 
 static bool returns_from_call(const unsigned char *code, uint64_t off)
 {
-	return off >= 2 && (!memcmp(code + off - 2, "\x0f\x05", 2) || !memcmp(code + off - 2, "\xcd\x80", 2));
+	return off >= 2 &&
+	       (!memcmp(code + off - 2, "\x0f\x05", 2) || !memcmp(code + off - 2, "\xcd\x80", 2));
 }
 
 static int check_threads(struct restore_task *t, const VmaEntry *e, struct page_pool *pool)
@@ -340,7 +343,8 @@ static int check_threads(struct restore_task *t, const VmaEntry *e, struct page_
 
 		if (ip < e->start || ip >= e->end || returns_from_call(code, ip - e->start))
 			continue;
-		restored_refuse(t, arena_printf(restore_arena(t->r), "thread %d", t->threads[i].vtid),
+		restored_refuse(t,
+				arena_printf(restore_arena(t->r), "thread %d", t->threads[i].vtid),
 				"was stopped inside of the vdso, which is another one here",
 				"restore on the kernel of the dump, or dump once more");
 	}
@@ -352,7 +356,8 @@ static bool thread_inside(const struct restore_task *t, const VmaEntry *e)
 	for (size_t i = 0; i < t->n_threads; i++) {
 		const ThreadInfoX86 *info = t->threads[i].core->thread_info;
 
-		if (info && info->gpregs && info->gpregs->ip >= e->start && info->gpregs->ip < e->end)
+		if (info && info->gpregs && info->gpregs->ip >= e->start &&
+		    info->gpregs->ip < e->end)
 			return true;
 	}
 	return false;
@@ -396,7 +401,8 @@ static int place_vdso(struct restore_task *t, struct restore_vma *v, uint64_t at
 
 	if (ret < 0 || !mine->relinked)
 		return ret;
-	return area_mmap(t, v, at, PROT_READ | PROT_WRITE, flags | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return area_mmap(t, v, at, PROT_READ | PROT_WRITE, flags | MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
 }
 
 /* Behind the home range, well before the next area; it stays when that range goes. */
@@ -431,12 +437,12 @@ int vdso_prepare(struct restore_task *t)
 		return area_corrupt(t, v, "vdso: it is no ELF library");
 	ret = b->vdso ? vdso_parse(b->code, b->vdso->len, &new) : -EBADMSG;
 	if (ret == 0 && old.wide == new.wide)
-		ret = vdso_relink((void *)v->addr, &old, v->e->start, &new, new_place(t) + b->vdso->off,
-				  &name);
+		ret = vdso_relink((void *)v->addr, &old, v->e->start, &new,
+				  new_place(t) + b->vdso->off, &name);
 	if (ret < 0)
 		return err_set(restore_err(t->r), ERR_KERNEL, -ret,
-			       "task %d: the vdso's function %s can't be led to this kernel's", t->vpid,
-			       name);
+			       "task %d: the vdso's function %s can't be led to this kernel's",
+			       t->vpid, name);
 	log_debug("task %d: vdso at %llx leads to %llx", t->vpid, (unsigned long long)v->e->start,
 		  (unsigned long long)(new_place(t) + b->vdso->off));
 	return 0;
@@ -454,7 +460,8 @@ static void emit_trimming(struct restore_task *t, const struct block *b, uint64_
 			wanted |= (claims_vdso(t->vmas[i].e) || claims_vvar(t->vmas[i].e)) &&
 				  t->vmas[i].e->start == start + b->parts[k].off;
 		if (!wanted)
-			program_do(p, SYS_munmap, IMM(start + b->parts[k].off), IMM(b->parts[k].len));
+			program_do(p, SYS_munmap, IMM(start + b->parts[k].off),
+				   IMM(b->parts[k].len));
 	}
 }
 
@@ -479,7 +486,8 @@ int vdso_emit(struct restore_task *t)
 	at = mine && mine->relinked ? new_place(t) : start;
 	program_stage(p, STAGE_VDSO);
 	program_note(p, "vdso");
-	program_do(p, SYS_arch_prctl, IMM(is_compat(t) ? ARCH_MAP_VDSO_32 : ARCH_MAP_VDSO_64), IMM(at));
+	program_do(p, SYS_arch_prctl, IMM(is_compat(t) ? ARCH_MAP_VDSO_32 : ARCH_MAP_VDSO_64),
+		   IMM(at));
 	program_want(p, program_op(p, AGENT_LOAD, 0, IMM(at + b->vdso->off), IMM(4)), 0x464c457f);
 	if (at == start)
 		emit_trimming(t, b, start);

@@ -32,12 +32,15 @@ static bool read_segment(const struct vdso_image *v, uint64_t off, Elf64_Phdr *r
 		return true;
 	}
 	memcpy(&narrow, p, sizeof(narrow));
-	*ret = (Elf64_Phdr){ .p_type = narrow.p_type, .p_offset = narrow.p_offset,
-			     .p_vaddr = narrow.p_vaddr, .p_filesz = narrow.p_filesz };
+	*ret = (Elf64_Phdr){ .p_type = narrow.p_type,
+			     .p_offset = narrow.p_offset,
+			     .p_vaddr = narrow.p_vaddr,
+			     .p_filesz = narrow.p_filesz };
 	return true;
 }
 
-static bool read_word_pair(const struct vdso_image *v, uint64_t off, uint64_t *ret_tag, uint64_t *ret_val)
+static bool read_word_pair(const struct vdso_image *v, uint64_t off, uint64_t *ret_tag,
+			   uint64_t *ret_val)
 {
 	uint32_t narrow[2];
 	uint64_t wide[2];
@@ -106,7 +109,8 @@ static int find_dynamic(struct vdso_image *v, struct dynamic *ret)
 		n = ((const Elf32_Ehdr *)v->bytes)->e_phnum;
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		if (!read_segment(v, phoff + i * (v->wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)),
+		if (!read_segment(v,
+				  phoff + i * (v->wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)),
 				  &ph))
 			return -EBADMSG;
 		if (ph.p_type == PT_LOAD)
@@ -163,7 +167,8 @@ static int count_symbols(const struct vdso_image *v, const struct dynamic *d, ui
 	return d->gnu_hash ? count_by_gnu_hash(v, d->gnu_hash, ret) : -EBADMSG;
 }
 
-static bool read_symbol(const struct vdso_image *v, const struct dynamic *d, uint32_t i, Elf64_Sym *ret)
+static bool read_symbol(const struct vdso_image *v, const struct dynamic *d, uint32_t i,
+			Elf64_Sym *ret)
 {
 	Elf32_Sym narrow;
 	size_t len = v->wide ? sizeof(*ret) : sizeof(narrow);
@@ -175,8 +180,10 @@ static bool read_symbol(const struct vdso_image *v, const struct dynamic *d, uin
 		memcpy(ret, p, sizeof(*ret));
 	} else {
 		memcpy(&narrow, p, sizeof(narrow));
-		*ret = (Elf64_Sym){ .st_name = narrow.st_name, .st_info = narrow.st_info,
-				    .st_shndx = narrow.st_shndx, .st_value = narrow.st_value };
+		*ret = (Elf64_Sym){ .st_name = narrow.st_name,
+				    .st_info = narrow.st_info,
+				    .st_shndx = narrow.st_shndx,
+				    .st_value = narrow.st_value };
 	}
 	return true;
 }
@@ -231,7 +238,8 @@ int vdso_parse(const void *bytes, size_t size, struct vdso_image *ret)
 	return 0;
 }
 
-/* --- relinking ------------------------------------------------------------------------------------ */
+/* --- relinking
+ * ------------------------------------------------------------------------------------ */
 
 /* Without "__vdso_" or "__kernel_"; the x86 vdso has most names twice. */
 static const char *plain(const char *name)
@@ -267,9 +275,10 @@ static size_t make_jump(bool wide, uint64_t from, uint64_t to, unsigned char *co
 
 static const struct {
 	const char *name;
-	uint32_t nr; /* x86_64: the same arguments in the same registers, as far as the call has any */
+	uint32_t nr; /* x86_64: the same arguments in the same registers, as far as the call has any
+		      */
 } calls[] = {
-	{ "clock_gettime", 228 }, { "gettimeofday", 96 }, { "time", 201 },
+	{ "clock_gettime", 228 }, { "gettimeofday", 96 },  { "time", 201 },
 	{ "getcpu", 309 },	  { "clock_getres", 229 }, { "getrandom", 318 },
 };
 
@@ -303,8 +312,9 @@ int vdso_relink(unsigned char *bytes, const struct vdso_image *old, uint64_t old
 
 		if (needs_nothing(s->name))
 			continue;
-		len = to ? make_jump(old->wide, old_at + s->value, new_at + to->value, code) :
-		      old->wide ? make_call(s->name, code) : 0;
+		len = to ? make_jump(old->wide, old_at + s->value, new_at + to->value, code)
+		      : old->wide ? make_call(s->name, code)
+				  : 0;
 		*ret_name = s->name;
 		if (!len)
 			return -ENOENT;

@@ -94,8 +94,9 @@ int time_write(struct dump *d)
 	}
 	e.monotonic = &spec[MONOTONIC];
 	e.boottime = &spec[BOOTTIME];
-	return ret < 0 ? ret :
-			 image_write_one(d->s->images, IMAGE_TIMENS, d->time_ns_id, &e, dump_err(d));
+	return ret < 0 ? ret
+		       : image_write_one(d->s->images, IMAGE_TIMENS, d->time_ns_id, &e,
+					 dump_err(d));
 }
 
 /* The number of the image: 0 unless the tree had a namespace of its own. */
@@ -129,7 +130,8 @@ static int set_offsets(struct restore *r, const int64_t want[CLOCKS], const int6
 			      (long long)sec, (long long)nsec);
 	}
 	ret = write_full(fd, text, n);
-	return ret < 0 ? err_set(restore_err(r), ERR_KERNEL, -ret, "can't set the clocks' offsets") : 0;
+	return ret < 0 ? err_set(restore_err(r), ERR_KERNEL, -ret, "can't set the clocks' offsets")
+		       : 0;
 }
 
 static int make_namespace(struct restore *r, bool needed, const int64_t want[CLOCKS], int *ret_back)
@@ -152,11 +154,13 @@ static int make_namespace(struct restore *r, bool needed, const int64_t want[CLO
 
 		close_fd(ret_back);
 		if (needed)
-			return err_set(restore_err(r), num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
+			return err_set(restore_err(r), num == EPERM ? ERR_PERMISSION : ERR_KERNEL,
+				       num,
 				       "can't make a time namespace, and the tree had its own");
 		report_warn(&r->s->report, r->root->vpid, "its monotonic clock",
 			    "steps back: the machine's is behind that of the dump, and a time "
-			    "namespace can't be made", "run with CAP_SYS_ADMIN, on Linux 5.6 or later");
+			    "namespace can't be made",
+			    "run with CAP_SYS_ADMIN, on Linux 5.6 or later");
 		return 0;
 	}
 	return set_offsets(r, want, own);
@@ -174,15 +178,17 @@ int time_enter(struct restore *r, int *ret_back)
 	if (ret < 0)
 		return ret;
 	if (!e)
-		return !key ? 0 : err_set(restore_err(r), ERR_IMAGE_MISSING, ENOENT,
-					  "timens-%u.img is missing", key);
+		return !key ? 0
+			    : err_set(restore_err(r), ERR_IMAGE_MISSING, ENOENT,
+				      "timens-%u.img is missing", key);
 	if (e->monotonic->tv_sec > INT64_MAX / SECOND / 2 || e->monotonic->tv_nsec >= SECOND ||
 	    e->boottime->tv_sec > INT64_MAX / SECOND / 2 || e->boottime->tv_nsec >= SECOND)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
 			       "timens-%u.img: the clocks are out of range", key);
 	want[MONOTONIC] = e->monotonic->tv_sec * SECOND + e->monotonic->tv_nsec;
 	want[BOOTTIME] = e->boottime->tv_sec * SECOND + e->boottime->tv_nsec;
-	if (!key && want[MONOTONIC] <= clock_now(MONOTONIC) && want[BOOTTIME] <= clock_now(BOOTTIME))
+	if (!key && want[MONOTONIC] <= clock_now(MONOTONIC) &&
+	    want[BOOTTIME] <= clock_now(BOOTTIME))
 		return 0;
 	return make_namespace(r, key != 0, want, ret_back);
 }

@@ -28,10 +28,10 @@
 #ifndef PR_SPEC_L1D_FLUSH
 #define PR_SPEC_L1D_FLUSH 2
 #endif
-#define ARCH_GET_CPUID	  0x1011
-#define ARCH_SET_CPUID	  0x1012
-#define ARCH_SHSTK_LOCK	  0x5003
-#define SHSTK_ENABLED	  1u /* ARCH_SHSTK_SHSTK */
+#define ARCH_GET_CPUID		     0x1011
+#define ARCH_SET_CPUID		     0x1012
+#define ARCH_SHSTK_LOCK		     0x5003
+#define SHSTK_ENABLED		     1u	      /* ARCH_SHSTK_SHSTK */
 #define MEMBARRIER_GET_REGISTRATIONS (1 << 9) /* Linux 6.3 */
 #define MEMBARRIER_REGISTERS                                                                       \
 	(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |    \
@@ -42,10 +42,22 @@
 #define SPECULATIONS  3 /* PR_SPEC_STORE_BYPASS, INDIRECT_BRANCH, L1D_FLUSH */
 
 enum attribute {
-	PDEATH, SLACK, SLACK_DEFAULT, KEEPCAPS, IO_FLUSHER, TSC, CPUID, MCE, PERSONALITY, SPECULATION,
-	SPECULATION_LAST = SPECULATION + SPECULATIONS - 1, THREAD_ATTRIBUTES,
+	PDEATH,
+	SLACK,
+	SLACK_DEFAULT,
+	KEEPCAPS,
+	IO_FLUSHER,
+	TSC,
+	CPUID,
+	MCE,
+	PERSONALITY,
+	SPECULATION,
+	SPECULATION_LAST = SPECULATION + SPECULATIONS - 1,
+	THREAD_ATTRIBUTES,
 	/* of the process: */
-	SUBREAPER = THREAD_ATTRIBUTES, MEMBARRIER, ATTRIBUTES
+	SUBREAPER = THREAD_ATTRIBUTES,
+	MEMBARRIER,
+	ATTRIBUTES
 };
 
 static const struct reading {
@@ -67,8 +79,10 @@ static const struct reading {
 			  PR_SPEC_STORE_BYPASS },
 	[SPECULATION + 1] = { "speculation of branches", SYS_prctl, PR_GET_SPECULATION_CTRL,
 			      PR_SPEC_INDIRECT_BRANCH },
-	[SPECULATION + 2] = { "cache flush", SYS_prctl, PR_GET_SPECULATION_CTRL, PR_SPEC_L1D_FLUSH },
-	[SUBREAPER] = { "child subreaper attribute", SYS_prctl, PR_GET_CHILD_SUBREAPER, .pointer = true },
+	[SPECULATION + 2] = { "cache flush", SYS_prctl, PR_GET_SPECULATION_CTRL,
+			      PR_SPEC_L1D_FLUSH },
+	[SUBREAPER] = { "child subreaper attribute", SYS_prctl, PR_GET_CHILD_SUBREAPER,
+			.pointer = true },
 	[MEMBARRIER] = { "membarrier registrations", SYS_membarrier, MEMBARRIER_GET_REGISTRATIONS },
 };
 
@@ -97,15 +111,15 @@ static void put_reading(struct program *p, struct attribute_reads *reads, enum a
 		program_call(p, SYS_prctl, IMM(PR_SET_TIMERSLACK), IMM(0), IMM(0), IMM(0), IMM(0));
 	if (r->pointer) {
 		reads->value[which] = area_reserve(p->area, sizeof(uint64_t));
-		reads->call[which] = program_call(p, r->nr, IMM(r->first), AREA(reads->value[which]),
-						  IMM(0), IMM(0), IMM(0));
+		reads->call[which] = program_call(
+			p, r->nr, IMM(r->first), AREA(reads->value[which]), IMM(0), IMM(0), IMM(0));
 	} else {
 		reads->call[which] = program_call(p, r->nr, IMM(r->first), IMM(r->second), IMM(0),
 						  IMM(0), IMM(0));
 	}
 	if (which == SLACK_DEFAULT)
-		program_call(p, SYS_prctl, IMM(PR_SET_TIMERSLACK), RESULT(reads->call[SLACK]), IMM(0),
-			     IMM(0), IMM(0));
+		program_call(p, SYS_prctl, IMM(PR_SET_TIMERSLACK), RESULT(reads->call[SLACK]),
+			     IMM(0), IMM(0), IMM(0));
 }
 
 /* The value, or a negative errno. */
@@ -136,7 +150,8 @@ static void check_shadow_stack(struct dump_thread *th)
 
 static int collect_thread(struct dump_thread *th)
 {
-	struct attribute_reads *reads = arena_new(dump_arena(th->task->dump), struct attribute_reads);
+	struct attribute_reads *reads =
+		arena_new(dump_arena(th->task->dump), struct attribute_reads);
 
 	th->priv[SLOT_PRCTL] = reads;
 	for (int i = 0; i < THREAD_ATTRIBUTES; i++)
@@ -297,7 +312,8 @@ static uint32_t personality_of(const struct restore_thread *th)
 
 uint64_t attributes_slack_default(const struct restore_thread *th)
 {
-	return th->extra && th->extra->has_timerslack_default_ns ? th->extra->timerslack_default_ns : 0;
+	return th->extra && th->extra->has_timerslack_default_ns ? th->extra->timerslack_default_ns
+								 : 0;
 }
 
 /* Does the thread differ here from the tool in a way that a call can mend? */
@@ -328,15 +344,18 @@ static void check_thread(struct restore_thread *th)
 		return;
 	for (size_t i = 0; i < e->n_speculation; i++)
 		if (!can_speculate(e->speculation[i], &differs) && differs)
-			restored_warn(t, object, "had a control of speculative execution set that this "
-				      "processor or kernel does not leave to a thread", "");
+			restored_warn(t, object,
+				      "had a control of speculative execution set that this "
+				      "processor or kernel does not leave to a thread",
+				      "");
 	if (e->io_flusher && own_value(IO_FLUSHER) < 0)
 		restored_warn(t, object, "was an I/O flusher; it will be none",
 			      "Run crtools restore with CAP_SYS_RESOURCE.");
 	if (e->has_cpuid_fault && !e->cpuid_fault && own_value(CPUID) == 1 &&
 	    syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1) < 0)
-		restored_warn(t, object, "got a signal for the cpuid instruction; this processor can't do that",
-			      "");
+		restored_warn(
+			t, object,
+			"got a signal for the cpuid instruction; this processor can't do that", "");
 }
 
 static int check(struct restore_task *t)
@@ -359,7 +378,8 @@ static int check(struct restore_task *t)
 	return 0;
 }
 
-static void put(struct program *p, const char *what, int nr, long first, uint64_t second, uint64_t third)
+static void put(struct program *p, const char *what, int nr, long first, uint64_t second,
+		uint64_t third)
 {
 	program_note(p, "%s", what);
 	program_do(p, nr, IMM(first), IMM(second), IMM(third), IMM(0), IMM(0));
@@ -379,7 +399,8 @@ static void put_process(struct restore_task *t, struct program *p)
 	/* Marks all descendants that there are; they have been forked long ago. */
 	program_stage(p, STAGE_RIGHTS);
 	if (tc->has_child_subreaper && tc->child_subreaper != (own_value(SUBREAPER) > 0))
-		put(p, readings[SUBREAPER].name, SYS_prctl, PR_SET_CHILD_SUBREAPER, tc->child_subreaper, 0);
+		put(p, readings[SUBREAPER].name, SYS_prctl, PR_SET_CHILD_SUBREAPER,
+		    tc->child_subreaper, 0);
 }
 
 static void put_rights(struct restore_thread *th)
@@ -400,7 +421,8 @@ static void put_rights(struct restore_thread *th)
 		put(p, readings[SLACK].name, SYS_prctl, PR_SET_TIMERSLACK, e->timerslack_ns, 0);
 	if (e->has_mce_kill && e->mce_kill != own_value(MCE))
 		put(p, readings[MCE].name, SYS_prctl, PR_MCE_KILL, PR_MCE_KILL_SET, e->mce_kill);
-	if (e->has_io_flusher && own_value(IO_FLUSHER) >= 0 && e->io_flusher != own_value(IO_FLUSHER))
+	if (e->has_io_flusher && own_value(IO_FLUSHER) >= 0 &&
+	    e->io_flusher != own_value(IO_FLUSHER))
 		put(p, readings[IO_FLUSHER].name, SYS_prctl, PR_SET_IO_FLUSHER, e->io_flusher, 0);
 	for (size_t i = 0; i < e->n_speculation; i++)
 		if (can_speculate(e->speculation[i], &differs) && differs)
@@ -444,7 +466,8 @@ static int emit_thread(struct restore_thread *th)
 		program_stage(p, STAGE_THREAD);
 		program_note(p, "name of thread %d", th->vtid);
 		program_do(p, SYS_prctl, IMM(PR_SET_NAME),
-			   AREA(area_put(p->area, comm, strnlen(comm, 15) + 1)), IMM(0), IMM(0), IMM(0));
+			   AREA(area_put(p->area, comm, strnlen(comm, 15) + 1)), IMM(0), IMM(0),
+			   IMM(0));
 	}
 	if (thread_leads(th))
 		put_process(th->task, p);

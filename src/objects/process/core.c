@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What makes a task a task: registers, signal mask, the address that is cleared when a thread ends,
- * the end of the heap, run state, exit code of the dead. Registers and mask of a restored thread are set by the engine
- * through ptrace (engine/resume.c).
+ * the end of the heap, run state, exit code of the dead. Registers and mask of a restored thread
+ * are set by the engine through ptrace (engine/resume.c).
  */
 #include "objects/process/core.h"
 
@@ -46,7 +46,8 @@ static int collect(struct dump_task *t)
 		tc->stop_signo = t->stop->stop_signo;
 	}
 	if (t->stop->leader_gone)
-		task_refuse(t, "its thread group leader", "has ended while other threads go on", "");
+		task_refuse(t, "its thread group leader", "has ended while other threads go on",
+			    "");
 	return 0;
 }
 
@@ -61,8 +62,8 @@ static int collect_thread(struct dump_thread *th)
 	}
 	reads->tid_addr = area_reserve(th->prog->area, 8);
 	program_note(th->prog, "the thread's clear_child_tid address");
-	reads->call = program_call(th->prog, SYS_prctl, IMM(PR_GET_TID_ADDRESS),
-				   AREA(reads->tid_addr));
+	reads->call =
+		program_call(th->prog, SYS_prctl, IMM(PR_GET_TID_ADDRESS), AREA(reads->tid_addr));
 	if (th == &th->task->threads[0]) {
 		program_note(th->prog, "the end of the heap");
 		reads->brk = program_call(th->prog, SYS_brk, IMM(0));

@@ -18,8 +18,8 @@ int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err);
 /* Is it a 32-bit program's thread? */
 bool cpu_compat(const CoreEntry *core);
 
-/* A task that has ended and was not waited for (zombie.c): what it shows; and, in the task forked for
- * it, to end as it ended. */
+/* A task that has ended and was not waited for (zombie.c): what it shows; and, in the task forked
+ * for it, to end as it ended. */
 void zombie_collect(struct dump_task *t);
 _Noreturn void zombie_end(const struct restore_task *t);
 

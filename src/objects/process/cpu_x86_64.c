@@ -24,11 +24,11 @@
 #define NT_X86_XSTATE 0x202
 #endif
 
-#define XSAVE_MAX     (64u << 10)
-#define XSAVE_HEADER  512
-#define XSAVE_LEGACY  512
-#define TLS_SLOTS     3
-#define TLS_FIRST     12
+#define XSAVE_MAX    (64u << 10)
+#define XSAVE_HEADER 512
+#define XSAVE_LEGACY 512
+#define TLS_SLOTS    3
+#define TLS_FIRST    12
 
 enum { X87 = 0, SSE = 1, YMM = 2, BNDREG = 3, BNDCSR = 4, OPMASK = 5, ZMM = 6, HI16 = 7, PKRU = 9 };
 
@@ -112,8 +112,8 @@ static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 	g->gs = regs.r.gs;
 	/* What a 32-bit program does not have; gs_base follows from its TLS slot. */
 	if (regs_compat(&regs))
-		g->r8 = g->r9 = g->r10 = g->r11 = g->r12 = g->r13 = g->r14 = g->r15 =
-			g->fs_base = g->gs_base = 0;
+		g->r8 = g->r9 = g->r10 = g->r11 = g->r12 = g->r13 = g->r14 = g->r15 = g->fs_base =
+			g->gs_base = 0;
 	g->has_mode = true;
 	g->mode = regs_compat(&regs) ? USER_X86_REGS_MODE__COMPAT : USER_X86_REGS_MODE__NATIVE;
 }
@@ -138,7 +138,7 @@ static void fill_xsave(struct arena *a, const unsigned char *area, size_t len, U
 #define TAKE(which, field, type)                                                                   \
 	c = component(which);                                                                      \
 	if (c.size && c.offset + c.size <= len)                                                    \
-		x->field = words##type(a, area + c.offset, c.size, &x->n_##field)
+	x->field = words##type(a, area + c.offset, c.size, &x->n_##field)
 	TAKE(YMM, ymmh_space, 32);
 	TAKE(BNDREG, bndreg_state, 64);
 	TAKE(BNDCSR, bndcsr_state, 64);
@@ -276,13 +276,34 @@ int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *
 		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
 			       "the core image of thread %d has no x86_64 registers", th->vtid);
 	*ret = (struct cpu_regs){ .r = {
-		.r15 = g->r15, .r14 = g->r14, .r13 = g->r13, .r12 = g->r12, .rbp = g->bp,
-		.rbx = g->bx, .r11 = g->r11, .r10 = g->r10, .r9 = g->r9, .r8 = g->r8,
-		.rax = g->ax, .rcx = g->cx, .rdx = g->dx, .rsi = g->si, .rdi = g->di,
-		.orig_rax = -1, .rip = g->ip, .cs = g->cs, .eflags = g->flags, .rsp = g->sp,
-		.ss = g->ss, .fs_base = g->fs_base, .gs_base = g->gs_base, .ds = g->ds,
-		.es = g->es, .fs = g->fs, .gs = g->gs,
-	} };
+					  .r15 = g->r15,
+					  .r14 = g->r14,
+					  .r13 = g->r13,
+					  .r12 = g->r12,
+					  .rbp = g->bp,
+					  .rbx = g->bx,
+					  .r11 = g->r11,
+					  .r10 = g->r10,
+					  .r9 = g->r9,
+					  .r8 = g->r8,
+					  .rax = g->ax,
+					  .rcx = g->cx,
+					  .rdx = g->dx,
+					  .rsi = g->si,
+					  .rdi = g->di,
+					  .orig_rax = -1,
+					  .rip = g->ip,
+					  .cs = g->cs,
+					  .eflags = g->flags,
+					  .rsp = g->sp,
+					  .ss = g->ss,
+					  .fs_base = g->fs_base,
+					  .gs_base = g->gs_base,
+					  .ds = g->ds,
+					  .es = g->es,
+					  .fs = g->fs,
+					  .gs = g->gs,
+				  } };
 	if (cpu_compat(th->core)) {
 		ret->r.fs_base = tls_base(info, g->fs);
 		ret->r.gs_base = tls_base(info, g->gs);
@@ -360,9 +381,10 @@ static int set_fpu(pid_t tid, const struct restore_thread *th, struct err *err)
 }
 
 /*
- * A slot is empty as the kernel shows it (so are all of a task just forked), or holds a segment of a
- * 32-bit program. PTRACE_SET_THREAD_AREA and not the register set NT_386_TLS: the task still runs the
- * agent's code of 64 bits, and the kernel shows the set of 32-bit code only (task_user_regset_view).
+ * A slot is empty as the kernel shows it (so are all of a task just forked), or holds a segment of
+ * a 32-bit program. PTRACE_SET_THREAD_AREA and not the register set NT_386_TLS: the task still runs
+ * the agent's code of 64 bits, and the kernel shows the set of 32-bit code only
+ * (task_user_regset_view).
  */
 static int set_tls(pid_t tid, const struct restore_thread *th, struct err *err)
 {
@@ -371,11 +393,15 @@ static int set_tls(pid_t tid, const struct restore_thread *th, struct err *err)
 	for (size_t i = 0; i < TLS_SLOTS && i < info->n_tls; i++) {
 		const UserDescT *e = info->tls[i];
 		struct user_desc desc = {
-			.entry_number = TLS_FIRST + i, .base_addr = e->base_addr,
-			.limit = e->limit, .seg_32bit = e->seg_32bit,
+			.entry_number = TLS_FIRST + i,
+			.base_addr = e->base_addr,
+			.limit = e->limit,
+			.seg_32bit = e->seg_32bit,
 			.contents = (e->contents_h ? 2 : 0) | (e->contents_l ? 1 : 0),
-			.read_exec_only = e->read_exec_only, .limit_in_pages = e->limit_in_pages,
-			.seg_not_present = e->seg_not_present, .useable = e->usable,
+			.read_exec_only = e->read_exec_only,
+			.limit_in_pages = e->limit_in_pages,
+			.seg_not_present = e->seg_not_present,
+			.useable = e->usable,
 		};
 
 		if (e->seg_not_present && !e->base_addr && !e->limit)

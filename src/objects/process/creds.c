@@ -37,9 +37,9 @@
 #include "objects/process/process.h"
 #include "objects/registry.h"
 
-#define KEEP_CAPS     (1u << SECURE_KEEP_CAPS)
-#define MAX_GROUPS    65536
-#define SECUREBITS    (SECURE_ALL_BITS | SECURE_ALL_LOCKS)
+#define KEEP_CAPS  (1u << SECURE_KEEP_CAPS)
+#define MAX_GROUPS 65536
+#define SECUREBITS (SECURE_ALL_BITS | SECURE_ALL_LOCKS)
 
 struct creds_reads {
 	uint64_t uids, gids, groups; /* area offsets */
@@ -58,17 +58,20 @@ static int collect_thread(struct dump_thread *th)
 	reads->gids = area_reserve(p->area, 3 * sizeof(uint32_t));
 	reads->groups = area_reserve(p->area, room * sizeof(uint32_t));
 	program_note(p, "the credentials of thread %d", th->vtid);
-	program_do(p, SYS_getresuid, AREA(reads->uids), AREA(reads->uids + 4), AREA(reads->uids + 8));
-	program_do(p, SYS_getresgid, AREA(reads->gids), AREA(reads->gids + 4), AREA(reads->gids + 8));
+	program_do(p, SYS_getresuid, AREA(reads->uids), AREA(reads->uids + 4),
+		   AREA(reads->uids + 8));
+	program_do(p, SYS_getresgid, AREA(reads->gids), AREA(reads->gids + 4),
+		   AREA(reads->gids + 8));
 	/* An impossible id changes nothing and returns the present one. */
 	reads->fsuid = program_call(p, SYS_setfsuid, IMM(0xffffffff));
 	reads->fsgid = program_call(p, SYS_setfsgid, IMM(0xffffffff));
 	reads->n_groups = program_do(p, SYS_getgroups, IMM(room), AREA(reads->groups));
-	reads->securebits = program_do(p, SYS_prctl, IMM(PR_GET_SECUREBITS), IMM(0), IMM(0), IMM(0),
-				       IMM(0));
+	reads->securebits =
+		program_do(p, SYS_prctl, IMM(PR_GET_SECUREBITS), IMM(0), IMM(0), IMM(0), IMM(0));
 	th->priv[SLOT_CREDS] = reads;
 	/* Other classes of the thread add to it. */
-	th->core->thread_core->creds = arena_msg(dump_arena(th->task->dump), CredsEntry, creds_entry);
+	th->core->thread_core->creds =
+		arena_msg(dump_arena(th->task->dump), CredsEntry, creds_entry);
 	return 0;
 }
 
@@ -109,7 +112,8 @@ static int absorb_thread(struct dump_thread *th)
 	e->fsgid = program_result(th->prog, reads->fsgid);
 	e->secbits = program_result(th->prog, reads->securebits);
 	e->n_groups = program_result(th->prog, reads->n_groups);
-	e->groups = arena_memdup(a, area_data(area, reads->groups), e->n_groups * sizeof(uint32_t) + 1);
+	e->groups =
+		arena_memdup(a, area_data(area, reads->groups), e->n_groups * sizeof(uint32_t) + 1);
 	fill_caps(a, th->status, e);
 	e->has_no_new_privs = th->status->no_new_privs;
 	e->no_new_privs = th->status->no_new_privs;
@@ -139,7 +143,8 @@ static void identity_of_entry(const CredsEntry *e, uint64_t known, struct identi
 	*ret = (struct identity){
 		.uid = { e->uid, e->euid, e->suid, e->fsuid },
 		.gid = { e->gid, e->egid, e->sgid, e->fsgid },
-		.groups = e->groups, .n_groups = e->n_groups,
+		.groups = e->groups,
+		.n_groups = e->n_groups,
 		.inheritable = caps_of(e->cap_inh, e->n_cap_inh, known),
 		.permitted = caps_of(e->cap_prm, e->n_cap_prm, known),
 		.effective = caps_of(e->cap_eff, e->n_cap_eff, known),
@@ -207,12 +212,47 @@ static bool same_groups(const struct identity *a, const struct identity *b)
 /* --- restore: check ------------------------------------------------------------------------- */
 
 static const char *const cap_names[] = {
-	"chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid",
-	"setpcap", "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw",
-	"ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct",
-	"sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod",
-	"lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog",
-	"wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
+	"chown",
+	"dac_override",
+	"dac_read_search",
+	"fowner",
+	"fsetid",
+	"kill",
+	"setgid",
+	"setuid",
+	"setpcap",
+	"linux_immutable",
+	"net_bind_service",
+	"net_broadcast",
+	"net_admin",
+	"net_raw",
+	"ipc_lock",
+	"ipc_owner",
+	"sys_module",
+	"sys_rawio",
+	"sys_chroot",
+	"sys_ptrace",
+	"sys_pacct",
+	"sys_admin",
+	"sys_boot",
+	"sys_nice",
+	"sys_resource",
+	"sys_time",
+	"sys_tty_config",
+	"mknod",
+	"lease",
+	"audit_write",
+	"audit_control",
+	"setfcap",
+	"mac_override",
+	"mac_admin",
+	"syslog",
+	"wake_alarm",
+	"block_suspend",
+	"audit_read",
+	"perfmon",
+	"bpf",
+	"checkpoint_restore",
 };
 
 static const char *name_caps(struct arena *a, uint64_t caps)
@@ -223,7 +263,8 @@ static const char *name_caps(struct arena *a, uint64_t caps)
 		if (!(caps & (UINT64_C(1) << cap)))
 			continue;
 		if (cap < ARRAY_SIZE(cap_names))
-			text = arena_printf(a, "%s%scap_%s", text, *text ? ", " : "", cap_names[cap]);
+			text = arena_printf(a, "%s%scap_%s", text, *text ? ", " : "",
+					    cap_names[cap]);
 		else
 			text = arena_printf(a, "%s%scapability %u", text, *text ? ", " : "", cap);
 	}
@@ -254,29 +295,34 @@ static void check_reachable(struct restore_thread *th, const struct identity *ow
 					     name_caps(a, want->permitted & ~own->permitted)),
 				"Run crtools restore with these capabilities.");
 	if (uids && !(own->effective & (1u << CAP_SETUID)))
-		restored_refuse(t, object,
-				arena_printf(a, "the user ids are %u, %u, %u, %u, not those of crtools",
-					     want->uid[0], want->uid[1], want->uid[2], want->uid[3]),
-				"Run crtools restore as that user, or with CAP_SETUID.");
+		restored_refuse(
+			t, object,
+			arena_printf(a, "the user ids are %u, %u, %u, %u, not those of crtools",
+				     want->uid[0], want->uid[1], want->uid[2], want->uid[3]),
+			"Run crtools restore as that user, or with CAP_SETUID.");
 	if (gids && !(own->effective & (1u << CAP_SETGID)))
 		restored_refuse(t, object, "the group ids are not those of crtools",
 				"Run crtools restore with these groups, or with CAP_SETGID.");
 	if ((want->bounding & ~own->bounding))
 		restored_warn(t, object,
-			      arena_printf(a, "the capability bounding set included %s, which crtools "
+			      arena_printf(a,
+					   "the capability bounding set included %s, which crtools "
 					   "has dropped from its own; they are left out",
-					   name_caps(a, want->bounding & ~own->bounding)), "");
+					   name_caps(a, want->bounding & ~own->bounding)),
+			      "");
 	if ((own->bounding & ~want->bounding) && !(own->effective & (1u << CAP_SETPCAP)))
-		restored_refuse(t, object, "the capability bounding set is smaller than that of crtools",
+		restored_refuse(t, object,
+				"the capability bounding set is smaller than that of crtools",
 				"Run crtools restore with CAP_SETPCAP.");
 	if (((own->securebits ^ want->securebits) & ~KEEP_CAPS) &&
 	    !(own->effective & (1u << CAP_SETPCAP)))
 		restored_refuse(t, object, "the securebits are not those of crtools",
 				"Run crtools restore with CAP_SETPCAP.");
 	if (own->no_new_privs && !want->no_new_privs)
-		restored_refuse(t, object, "no_new_privs is not set, but crtools itself has it for ever",
-				"Run crtools restore where no_new_privs is not set (a systemd service "
-				"has NoNewPrivileges=no for that).");
+		restored_refuse(
+			t, object, "no_new_privs is not set, but crtools itself has it for ever",
+			"Run crtools restore where no_new_privs is not set (a systemd service "
+			"has NoNewPrivileges=no for that).");
 }
 
 static int check_entry(struct restore_thread *th, const CredsEntry *e, const struct identity *own)
@@ -293,7 +339,8 @@ static int check_entry(struct restore_thread *th, const CredsEntry *e, const str
 	if (all & ~own->known_caps)
 		restored_warn(t, arena_printf(a, "credentials of thread %d", th->vtid),
 			      arena_printf(a, "this kernel has no %s; left out",
-					   name_caps(a, all & ~own->known_caps)), "");
+					   name_caps(a, all & ~own->known_caps)),
+			      "");
 	return 0;
 }
 
@@ -323,7 +370,8 @@ static int check(struct restore_task *t)
 
 /* --- restore: the calls --------------------------------------------------------------------- */
 
-static void put_capset(struct program *p, uint64_t effective, uint64_t permitted, uint64_t inheritable)
+static void put_capset(struct program *p, uint64_t effective, uint64_t permitted,
+		       uint64_t inheritable)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct caps[2];
@@ -353,8 +401,9 @@ static void put_gids(struct program *p, const struct identity *own, const struct
 {
 	if (!same_groups(own, want)) {
 		program_note(p, "groups");
-		program_do(p, SYS_setgroups, IMM(want->n_groups),
-			   AREA(area_put(p->area, want->groups, want->n_groups * sizeof(uint32_t))));
+		program_do(
+			p, SYS_setgroups, IMM(want->n_groups),
+			AREA(area_put(p->area, want->groups, want->n_groups * sizeof(uint32_t))));
 	}
 	if (!memcmp(own->gid, want->gid, sizeof(own->gid)))
 		return;

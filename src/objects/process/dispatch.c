@@ -4,9 +4,9 @@
  * made outside of one range of addresses, while a byte of its memory says so. Programs that run
  * Windows code use it.
  *
- * The agent's calls lie outside of that range. So the dispatch is switched off by ptrace (6.4) while
- * the agent is in the thread, and on again afterwards; a restored thread gets it from the tool, when
- * it has made its last call.
+ * The agent's calls lie outside of that range. So the dispatch is switched off by ptrace (6.4)
+ * while the agent is in the thread, and on again afterwards; a restored thread gets it from the
+ * tool, when it has made its last call.
  */
 #include <errno.h>
 #include <sys/ptrace.h>
@@ -29,7 +29,9 @@ struct dispatched {
 
 static int set_dispatch(pid_t tid, const struct dispatch *config)
 {
-	return ptrace((enum __ptrace_request)SET_DISPATCH, tid, sizeof(*config), config) < 0 ? -errno : 0;
+	return ptrace((enum __ptrace_request)SET_DISPATCH, tid, sizeof(*config), config) < 0
+		       ? -errno
+		       : 0;
 }
 
 static void switch_on(void *data)
@@ -47,7 +49,8 @@ static int collect_thread(struct dump_thread *th)
 	int ret;
 
 	/* A kernel before 6.4 can't tell. */
-	if (ptrace((enum __ptrace_request)GET_DISPATCH, th->stop->tid, sizeof(config), &config) < 0 ||
+	if (ptrace((enum __ptrace_request)GET_DISPATCH, th->stop->tid, sizeof(config), &config) <
+		    0 ||
 	    config.mode != DISPATCH_ON)
 		return 0;
 	th->extra->has_dispatch_selector = true;
@@ -77,7 +80,8 @@ static int absorb_thread(struct dump_thread *th)
 	ret = set_dispatch(th->stop->tid, &config);
 	return ret < 0 ? err_set(dump_err(th->task->dump), ERR_KERNEL, -ret,
 				 "can't switch the syscall user dispatch of thread %d on again",
-				 th->vtid) : 0;
+				 th->vtid)
+		       : 0;
 }
 
 static int dispatch_finish(const struct restore_thread *th, pid_t tid, struct err *err)
@@ -91,8 +95,11 @@ static int dispatch_finish(const struct restore_thread *th, pid_t tid, struct er
 	config = (struct dispatch){ DISPATCH_ON, e->dispatch_selector, e->dispatch_offset,
 				    e->dispatch_len };
 	ret = set_dispatch(tid, &config);
-	return ret < 0 ? err_set(err, ERR_KERNEL, -ret, "can't set the syscall user dispatch of thread "
-				 "%d (Linux 6.4)", th->vtid) : 0;
+	return ret < 0 ? err_set(err, ERR_KERNEL, -ret,
+				 "can't set the syscall user dispatch of thread "
+				 "%d (Linux 6.4)",
+				 th->vtid)
+		       : 0;
 }
 
 int process_finish_thread(const struct restore_thread *th, pid_t tid, struct err *err)

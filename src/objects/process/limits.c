@@ -19,12 +19,14 @@
 
 /* As prlimit(1) calls them; RLIMIT_* has them in capitals. */
 static const char *const names[RLIM_NLIMITS] = {
-	[RLIMIT_CPU] = "cpu",	      [RLIMIT_FSIZE] = "fsize",	      [RLIMIT_DATA] = "data",
-	[RLIMIT_STACK] = "stack",     [RLIMIT_CORE] = "core",	      [RLIMIT_RSS] = "rss",
-	[RLIMIT_NPROC] = "nproc",     [RLIMIT_NOFILE] = "nofile",     [RLIMIT_MEMLOCK] = "memlock",
-	[RLIMIT_AS] = "as",	      [RLIMIT_LOCKS] = "locks",	      [RLIMIT_SIGPENDING] = "sigpending",
-	[RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",	      [RLIMIT_RTPRIO] = "rtprio",
-	[RLIMIT_RTTIME] = "rttime",
+	[RLIMIT_CPU] = "cpu",		[RLIMIT_FSIZE] = "fsize",
+	[RLIMIT_DATA] = "data",		[RLIMIT_STACK] = "stack",
+	[RLIMIT_CORE] = "core",		[RLIMIT_RSS] = "rss",
+	[RLIMIT_NPROC] = "nproc",	[RLIMIT_NOFILE] = "nofile",
+	[RLIMIT_MEMLOCK] = "memlock",	[RLIMIT_AS] = "as",
+	[RLIMIT_LOCKS] = "locks",	[RLIMIT_SIGPENDING] = "sigpending",
+	[RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",
+	[RLIMIT_RTPRIO] = "rtprio",	[RLIMIT_RTTIME] = "rttime",
 };
 
 static int collect(struct dump_task *t)
@@ -68,8 +70,8 @@ static bool may_raise(void)
 
 static const char *name_value(struct arena *a, uint64_t value)
 {
-	return value == RLIM_INFINITY ? "unlimited" :
-					arena_printf(a, "%llu", (unsigned long long)value);
+	return value == RLIM_INFINITY ? "unlimited"
+				      : arena_printf(a, "%llu", (unsigned long long)value);
 }
 
 static void check_limit(struct restore_task *t, int i, const RlimitEntry *e)
@@ -79,12 +81,16 @@ static void check_limit(struct restore_task *t, int i, const RlimitEntry *e)
 
 	if (getrlimit(i, &now) < 0 || e->max <= now.rlim_max || may_raise())
 		return;
-	restored_refuse(t, arena_printf(a, "resource limit %s", names[i]),
-			arena_printf(a, "is %s (hard); crtools has only %s, and can't raise it without "
-				     "CAP_SYS_RESOURCE", name_value(a, e->max), name_value(a, now.rlim_max)),
-			arena_printf(a, "Raise the hard limit of the shell first (prlimit --pid $$ "
-				     "--%s=%s as root), or run crtools with CAP_SYS_RESOURCE.",
-				     names[i], name_value(a, e->max)));
+	restored_refuse(
+		t, arena_printf(a, "resource limit %s", names[i]),
+		arena_printf(a,
+			     "is %s (hard); crtools has only %s, and can't raise it without "
+			     "CAP_SYS_RESOURCE",
+			     name_value(a, e->max), name_value(a, now.rlim_max)),
+		arena_printf(a,
+			     "Raise the hard limit of the shell first (prlimit --pid $$ "
+			     "--%s=%s as root), or run crtools with CAP_SYS_RESOURCE.",
+			     names[i], name_value(a, e->max)));
 }
 
 static int check(struct restore_task *t)
@@ -98,8 +104,10 @@ static int check(struct restore_task *t)
 		const RlimitEntry *e = all->rlimits[i];
 
 		if (e->cur > e->max)
-			return image_bad(t, "the resource limit %s is %llu, above its hard limit %llu", names[i],
-					 (unsigned long long)e->cur, (unsigned long long)e->max);
+			return image_bad(t,
+					 "the resource limit %s is %llu, above its hard limit %llu",
+					 names[i], (unsigned long long)e->cur,
+					 (unsigned long long)e->max);
 		check_limit(t, i, e);
 	}
 	return 0;
@@ -122,8 +130,8 @@ static int emit_thread(struct restore_thread *th)
 		    now.rlim_max == limit.rlim_max)
 			continue;
 		program_note(p, "limit %s", names[i]);
-		program_do(p, SYS_prlimit64, IMM(0), IMM(i), AREA(area_put(p->area, &limit, sizeof(limit))),
-			   IMM(0));
+		program_do(p, SYS_prlimit64, IMM(0), IMM(i),
+			   AREA(area_put(p->area, &limit, sizeof(limit))), IMM(0));
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the threads of a restored task wait for each other. What belongs to the whole process but must
- * come after something that each thread does (limits after queued signals, the dumpable flag after
- * the last change of credentials) is put into the leader's program behind such a point.
+ * Where the threads of a restored task wait for each other. What belongs to the whole process but
+ * must come after something that each thread does (limits after queued signals, the dumpable flag
+ * after the last change of credentials) is put into the leader's program behind such a point.
  *
  * The counters lie in the task's area and are zero in the image of it that is sent there.
  */

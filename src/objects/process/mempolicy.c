@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The NUMA memory policy of a thread (set_mempolicy(2)); only the thread itself can read it. Those of areas
- * are the areas'. It is set after memory is filled: where pages lie now is not kept.
+ * The NUMA memory policy of a thread (set_mempolicy(2)); only the thread itself can read it. Those
+ * of areas are the areas'. It is set after memory is filled: where pages lie now is not kept.
  *
  * Nodes that the target lacks: the kernel leaves them out, and refuses a policy of which nothing is
  * left. Such a policy is dropped, with a warning.
@@ -25,7 +25,8 @@ struct mempolicy_reads {
 
 static int collect_thread(struct dump_thread *th)
 {
-	struct mempolicy_reads *reads = arena_new(dump_arena(th->task->dump), struct mempolicy_reads);
+	struct mempolicy_reads *reads =
+		arena_new(dump_arena(th->task->dump), struct mempolicy_reads);
 	struct program *p = th->prog;
 
 	reads->mode = area_reserve(p->area, sizeof(int));
@@ -107,9 +108,11 @@ static int check(struct restore_task *t)
 					 th->extra->n_mempolicy_nodes);
 		if (wanted(th->extra, nodes) && !works(th->extra, nodes))
 			restored_warn(t, arena_printf(restore_arena(t->r), "thread %d", th->vtid),
-				      arena_printf(restore_arena(t->r), "its NUMA memory policy (mode 0x%x) "
+				      arena_printf(restore_arena(t->r),
+						   "its NUMA memory policy (mode 0x%x) "
 						   "is impossible here; it gets the default",
-						   th->extra->mempolicy_mode), "");
+						   th->extra->mempolicy_mode),
+				      "");
 	}
 	return 0;
 }

@@ -34,10 +34,10 @@
 #define PR_SET_MEMORY_MERGE 67
 #define PR_GET_MEMORY_MERGE 68
 #endif
-#define MDWE_KNOWN	 3u /* REFUSE_EXEC_GAIN, NO_INHERIT */
-#define THP_DISABLED	 1u
-#define THP_FLAGS_KNOWN	 2u /* PR_THP_DISABLE_EXCEPT_ADVISED (Linux 6.18) */
-#define DUMPABLE_ROOT	 2
+#define MDWE_KNOWN	3u /* REFUSE_EXEC_GAIN, NO_INHERIT */
+#define THP_DISABLED	1u
+#define THP_FLAGS_KNOWN 2u /* PR_THP_DISABLE_EXCEPT_ADVISED (Linux 6.18) */
+#define DUMPABLE_ROOT	2
 
 struct mmflags_reads {
 	call_id dumpable, thp, merge, mdwe;
@@ -133,7 +133,8 @@ static void check_mdwe(struct restore_task *t, uint64_t want)
 				"Run crtools restore where it is not set (a systemd service has "
 				"MemoryDenyWriteExecute=no for that).");
 	if (want && have < 0)
-		restored_warn(t, "memory-deny-write-execute", "this kernel does not know it; left out",
+		restored_warn(t, "memory-deny-write-execute",
+			      "this kernel does not know it; left out",
 			      "Restore on Linux 6.3 or newer.");
 }
 
@@ -146,7 +147,8 @@ static int check(struct restore_task *t)
 	if (t->mm->has_dumpable && (t->mm->dumpable < 0 || t->mm->dumpable > DUMPABLE_ROOT))
 		return image_bad(t, "the dumpable attribute is %d", t->mm->dumpable);
 	if (t->mm->dumpable == DUMPABLE_ROOT && !can_be_dumpable_root(t))
-		restored_warn(t, "dumpable attribute", "was 2 (core dumps for root only); it will be 0",
+		restored_warn(t, "dumpable attribute",
+			      "was 2 (core dumps for root only); it will be 0",
 			      "Set the sysctl fs.suid_dumpable to 2 and restore with CAP_SETGID.");
 	if (wanted_thp(t) & ~(THP_DISABLED | THP_FLAGS_KNOWN))
 		return image_bad(t, "PR_GET_THP_DISABLE was 0x%x", wanted_thp(t));
@@ -167,8 +169,10 @@ static void set_thp(struct restore_task *t)
 		return;
 	if (prctl(PR_SET_THP_DISABLE, want & THP_DISABLED, want & THP_FLAGS_KNOWN, 0, 0) == 0)
 		return;
-	restored_warn(t, "PR_THP_DISABLE_EXCEPT_ADVISED", "this kernel does not know it: transparent "
-		      "huge pages are disabled altogether", "Restore on Linux 6.18 or newer.");
+	restored_warn(t, "PR_THP_DISABLE_EXCEPT_ADVISED",
+		      "this kernel does not know it: transparent "
+		      "huge pages are disabled altogether",
+		      "Restore on Linux 6.18 or newer.");
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 }
 
@@ -182,7 +186,8 @@ static int prepare(struct restore_task *t)
 	    own(PR_GET_MEMORY_MERGE) != e->memory_merge &&
 	    prctl(PR_SET_MEMORY_MERGE, e->memory_merge, 0, 0, 0) < 0)
 		restored_warn(t, "merging of equal pages (PR_SET_MEMORY_MERGE)",
-			      "can't be switched on again", "Run crtools restore with CAP_SYS_RESOURCE.");
+			      "can't be switched on again",
+			      "Run crtools restore with CAP_SYS_RESOURCE.");
 	return 0;
 }
 
@@ -227,8 +232,8 @@ static int emit_thread(struct restore_thread *th)
 	if (t->extra && t->extra->mdwe_flags && own(PR_GET_MDWE) >= 0 &&
 	    own(PR_GET_MDWE) != (int64_t)t->extra->mdwe_flags) {
 		program_note(p, "memory-deny-write-execute");
-		program_do(p, SYS_prctl, IMM(PR_SET_MDWE), IMM(t->extra->mdwe_flags), IMM(0), IMM(0),
-			   IMM(0));
+		program_do(p, SYS_prctl, IMM(PR_SET_MDWE), IMM(t->extra->mdwe_flags), IMM(0),
+			   IMM(0), IMM(0));
 	}
 	return 0;
 }

@@ -43,8 +43,8 @@ void meeting_reach(struct restore_thread *th, enum meeting_point point);
  */
 bool rseq_fixup(const struct dump_thread *th, uint64_t *ret_ip);
 
-/* Restore: the timer slack of whoever makes the thread (by fork, for a leader), because it becomes the
- * thread's default; 0: not known. */
+/* Restore: the timer slack of whoever makes the thread (by fork, for a leader), because it becomes
+ * the thread's default; 0: not known. */
 uint64_t attributes_slack_default(const struct restore_thread *th);
 
 /* Restore: a SIGSTOP was pending. It can't be queued from inside without stopping there: the tool
@@ -52,7 +52,8 @@ uint64_t attributes_slack_default(const struct restore_thread *th);
  * for one that was, behind letting it go. */
 bool signals_stop_pending(const struct restore_task *t);
 /* Waits until the task, which is on its way to a stop, has stopped, and queues what was queued. */
-void signals_queue_stops(const struct restore_task *t, pid_t (*real_tid)(const struct restore_thread *th));
+void signals_queue_stops(const struct restore_task *t,
+			 pid_t (*real_tid)(const struct restore_thread *th));
 /* Is a signal of this POSIX timer among those that were pending? */
 bool signals_timer_pending(const struct restore_task *t, uint32_t timer_id);
 /* Will the timer's pending signal be brought about by the timer itself? Then it is not queued. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attributes that are files below /proc/PID: oom_score_adj, coredump_filter, loginuid, autogroup.
- * A restored task writes its own, before it loses the tool's privileges, where they differ from what
- * it has inherited.
+ * A restored task writes its own, before it loses the tool's privileges, where they differ from
+ * what it has inherited.
  *
  * After a new pid namespace was entered, /proc may be that of another one (and has no "self"), or
  * not be there: then a mount of proc is made that nobody else sees.
@@ -144,11 +144,14 @@ static void check_oom(struct restore_task *t, int want)
 	if (!own_number("oom_score_adj", NULL, 10, &now) || want >= now)
 		return;
 	if (set_own("oom_score_adj", want) < 0) {
-		restored_refuse(t, "oom_score_adj",
-				arena_printf(restore_arena(t->r), "is %d; crtools has %lld, and can't "
-					     "lower it without CAP_SYS_RESOURCE", want, (long long)now),
-				"Run crtools restore with CAP_SYS_RESOURCE, or from a process with that "
-				"oom_score_adj or a lower one.");
+		restored_refuse(
+			t, "oom_score_adj",
+			arena_printf(restore_arena(t->r),
+				     "is %d; crtools has %lld, and can't "
+				     "lower it without CAP_SYS_RESOURCE",
+				     want, (long long)now),
+			"Run crtools restore with CAP_SYS_RESOURCE, or from a process with that "
+			"oom_score_adj or a lower one.");
 		return;
 	}
 	set_own("oom_score_adj", now);
@@ -164,8 +167,9 @@ static void check_loginuid(struct restore_task *t, uint32_t want)
 	    (id.effective & (1u << CAP_AUDIT_CONTROL)))
 		return;
 	restored_warn(t, "login uid",
-		      arena_printf(restore_arena(t->r), "was %d; it stays that of crtools, %d", (int)want,
-				   (int)now), "Run crtools restore with CAP_AUDIT_CONTROL.");
+		      arena_printf(restore_arena(t->r), "was %d; it stays that of crtools, %d",
+				   (int)want, (int)now),
+		      "Run crtools restore with CAP_AUDIT_CONTROL.");
 }
 
 static int check(struct restore_task *t)
@@ -201,7 +205,8 @@ static int prepare(struct restore_task *t)
 	int64_t now;
 	int ret;
 
-	if (tc->has_loginuid && own_number("loginuid", NULL, 10, &now) && (uint32_t)now != tc->loginuid)
+	if (tc->has_loginuid && own_number("loginuid", NULL, 10, &now) &&
+	    (uint32_t)now != tc->loginuid)
 		set_or_say(t, "loginuid", tc->loginuid);
 	if (e && e->has_autogroup_nice && own_number("autogroup", "nice ", 10, &now) &&
 	    now != e->autogroup_nice)
@@ -217,8 +222,9 @@ static int prepare(struct restore_task *t)
 	    now == tc->oom_score_adj)
 		return 0;
 	ret = set_own("oom_score_adj", tc->oom_score_adj);
-	return ret < 0 ? err_set(restore_err(t->r), ERR_KERNEL, -ret, "can't set oom_score_adj to %d",
-				 tc->oom_score_adj) : 0;
+	return ret < 0 ? err_set(restore_err(t->r), ERR_KERNEL, -ret,
+				 "can't set oom_score_adj to %d", tc->oom_score_adj)
+		       : 0;
 }
 
 const struct state_class procfile_state = {

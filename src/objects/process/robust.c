@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The head of a thread's list of robust futexes: set_robust_list(2) for 64-bit entries, and a list of
- * its own for what 32-bit code registers, which only the 32-bit entry reads or sets. The image has
- * room for one; a thread has the one of its mode. The list itself is memory.
+ * The head of a thread's list of robust futexes: set_robust_list(2) for 64-bit entries, and a list
+ * of its own for what 32-bit code registers, which only the 32-bit entry reads or sets. The image
+ * has room for one; a thread has the one of its mode. The list itself is memory.
  */
 #include <errno.h>
 #include <sys/syscall.h>
@@ -75,8 +75,9 @@ static int check(struct restore_task *t)
 		uint32_t size = cpu_compat(t->threads[i].core) ? HEAD_SIZE_IA32 : HEAD_SIZE;
 
 		if (tc->futex_rla && tc->futex_rla_len != size)
-			return image_bad(t, "the robust futex list of thread %d has a head of %u bytes",
-					 t->threads[i].vtid, tc->futex_rla_len);
+			return image_bad(
+				t, "the robust futex list of thread %d has a head of %u bytes",
+				t->threads[i].vtid, tc->futex_rla_len);
 	}
 	return 0;
 }

@@ -68,9 +68,9 @@ static void examine_section(struct dump_thread *th, struct rseq_reads *reads, Rs
 	struct rseq_cs cs;
 	struct rseq area;
 
-	if (mem_read(t->stop->mem_fd, reads->pointer, &area, offsetof(struct rseq, flags) + 4) < 0 ||
-	    !area.rseq_cs ||
-	    mem_read(t->stop->mem_fd, area.rseq_cs, &cs, sizeof(cs)) < 0 ||
+	if (mem_read(t->stop->mem_fd, reads->pointer, &area, offsetof(struct rseq, flags) + 4) <
+		    0 ||
+	    !area.rseq_cs || mem_read(t->stop->mem_fd, area.rseq_cs, &cs, sizeof(cs)) < 0 ||
 	    !inside(&cs, regs_ip(&th->stop->regs)))
 		return;
 	reads->section = area.rseq_cs;
@@ -83,7 +83,8 @@ static void examine_section(struct dump_thread *th, struct rseq_reads *reads, Rs
 	}
 }
 
-/* Registering another place fails with EINVAL if there is a registration; if not, it is taken back. */
+/* Registering another place fails with EINVAL if there is a registration; if not, it is taken back.
+ */
 static void probe_registration(struct dump_thread *th, struct rseq_reads *reads)
 {
 	uint64_t scratch = area_reserve(th->prog->area, 2 * ORIGINAL_SIZE);
@@ -93,8 +94,8 @@ static void probe_registration(struct dump_thread *th, struct rseq_reads *reads)
 	program_note(th->prog, "a registration of restartable sequences");
 	reads->probe = program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(0),
 				    IMM(GLIBC_SIGNATURE));
-	program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(RSEQ_FLAG_UNREGISTER),
-		     IMM(GLIBC_SIGNATURE));
+	program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE),
+		     IMM(RSEQ_FLAG_UNREGISTER), IMM(GLIBC_SIGNATURE));
 	reads->probing = true;
 }
 
@@ -131,11 +132,11 @@ static int absorb_thread(struct dump_thread *th)
 	if (reads->section)
 		put_section_back(reads);
 	if (reads->probing && program_result(th->prog, reads->probe) == -EINVAL)
-		task_refuse(th->task,
-			    arena_printf(dump_arena(th->task->dump), "thread %d", th->vtid),
-			    "has registered restartable sequences, and the kernel does not say where",
-			    "Use Linux 5.13 or newer, or start the program with "
-			    "GLIBC_TUNABLES=glibc.pthread.rseq=0.");
+		task_refuse(
+			th->task, arena_printf(dump_arena(th->task->dump), "thread %d", th->vtid),
+			"has registered restartable sequences, and the kernel does not say where",
+			"Use Linux 5.13 or newer, or start the program with "
+			"GLIBC_TUNABLES=glibc.pthread.rseq=0.");
 	return 0;
 }
 
@@ -216,8 +217,8 @@ int rseq_finish(const struct restore_thread *th, pid_t tid, struct err *err)
 		return 0;
 	if (ptrace(PTRACE_POKEDATA, tid, e->rseq_abi_pointer + offsetof(struct rseq, rseq_cs),
 		   e->rseq_cs_pointer) < 0)
-		return err_sys(err, "ptrace", "can't put thread %d back into its restartable sequence",
-			       th->vtid);
+		return err_sys(err, "ptrace",
+			       "can't put thread %d back into its restartable sequence", th->vtid);
 	return 0;
 }
 

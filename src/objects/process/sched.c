@@ -37,12 +37,12 @@
 #define CPU_WORDS	   128 /* 8192 processors: the kernel's greatest NR_CPUS */
 
 #ifndef PR_SCHED_CORE
-#define PR_SCHED_CORE		     62
-#define PR_SCHED_CORE_GET	     0
-#define PR_SCHED_CORE_CREATE	     1
-#define PR_SCHED_CORE_SHARE_TO	     2
-#define PR_SCHED_CORE_SHARE_FROM     3
-#define PR_SCHED_CORE_SCOPE_THREAD   0
+#define PR_SCHED_CORE		   62
+#define PR_SCHED_CORE_GET	   0
+#define PR_SCHED_CORE_CREATE	   1
+#define PR_SCHED_CORE_SHARE_TO	   2
+#define PR_SCHED_CORE_SHARE_FROM   3
+#define PR_SCHED_CORE_SCOPE_THREAD 0
 #endif
 
 /* struct sched_attr of Linux 5.3; the C library has none. */
@@ -128,7 +128,8 @@ static void fill_attr(struct dump_thread *th, const struct attr *attr)
 	struct attr own;
 
 	tc->has_sched_policy = tc->has_sched_nice = tc->has_sched_prio = true;
-	tc->sched_policy = attr->policy | (attr->flags & FLAG_RESET_ON_FORK ? RESET_ON_FORK_BIT : 0);
+	tc->sched_policy = attr->policy |
+			   (attr->flags & FLAG_RESET_ON_FORK ? RESET_ON_FORK_BIT : 0);
 	tc->sched_nice = nice_of(th->stop->tid);
 	tc->sched_prio = attr->priority;
 	e->has_sched_flags = true;
@@ -182,7 +183,8 @@ static int collect_thread(struct dump_thread *th)
 	ioprio = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, tid);
 	th->extra->has_ioprio = ioprio >= 0;
 	th->extra->ioprio = ioprio;
-	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, tid, PR_SCHED_CORE_SCOPE_THREAD, &cookie) == 0 &&
+	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, tid, PR_SCHED_CORE_SCOPE_THREAD, &cookie) ==
+		    0 &&
 	    cookie) {
 		th->extra->has_core_cookie = true;
 		th->extra->core_cookie = cookie;
@@ -236,8 +238,9 @@ static int check_attr(struct restore_thread *th)
 	wanted_attr(th, &want);
 	if (want.policy > 7 || want.priority > 99 || want.nice < -20 || want.nice > 19 ||
 	    want.util_min > CLAMP_MAX || want.util_max > CLAMP_MAX)
-		return image_bad(t, "thread %d has the scheduling policy %u, priority %u, nice value %d",
-				 th->vtid, want.policy, want.priority, want.nice);
+		return image_bad(
+			t, "thread %d has the scheduling policy %u, priority %u, nice value %d",
+			th->vtid, want.policy, want.priority, want.nice);
 	if ((want.flags & FLAGS_CLAMP) && !clamps_work())
 		restored_warn(t, arena_printf(restore_arena(t->r), "thread %d", th->vtid),
 			      "its utilisation clamps are left out: this kernel has none",
@@ -270,7 +273,8 @@ static int check(struct restore_task *t)
 		return 0;
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		struct restore_thread *th = &t->threads[i];
-		const char *object = arena_printf(restore_arena(t->r), "affinity of thread %d", th->vtid);
+		const char *object =
+			arena_printf(restore_arena(t->r), "affinity of thread %d", th->vtid);
 		struct cpus cpus;
 		bool missing, some = wanted_cpus(th, &cpus, &missing);
 
@@ -279,9 +283,12 @@ static int check(struct restore_task *t)
 			return image_bad(t, "thread %d has %zu words of processors", th->vtid,
 					 th->extra->n_affinity);
 		if (missing && some)
-			restored_warn(t, object, "some of its processors do not exist here; they are left out", "");
+			restored_warn(t, object,
+				      "some of its processors do not exist here; they are left out",
+				      "");
 		else if (missing)
-			restored_warn(t, object, "none of its processors exists here; it may run on all", "");
+			restored_warn(t, object,
+				      "none of its processors exists here; it may run on all", "");
 	}
 	return ret;
 }
@@ -309,7 +316,8 @@ static void put_attr(struct restore_thread *th)
 	}
 	program_note(p, "scheduling of thread %d (policy %u, priority %u, nice %d)", th->vtid,
 		     want.policy, want.priority, want.nice);
-	program_do(p, SYS_sched_setattr, IMM(0), AREA(area_put(p->area, &want, sizeof(want))), IMM(0));
+	program_do(p, SYS_sched_setattr, IMM(0), AREA(area_put(p->area, &want, sizeof(want))),
+		   IMM(0));
 }
 
 /* A thread that could run anywhere must not inherit where the tool was confined to. */
@@ -383,7 +391,8 @@ static bool any_cookie(const struct restore *r)
 {
 	for (size_t i = 0; i < r->n_tasks; i++)
 		for (size_t k = 0; k < r->tasks[i]->n_threads; k++)
-			if (r->tasks[i]->threads[k].extra && r->tasks[i]->threads[k].extra->core_cookie)
+			if (r->tasks[i]->threads[k].extra &&
+			    r->tasks[i]->threads[k].extra->core_cookie)
 				return true;
 	return false;
 }
@@ -402,12 +411,14 @@ int sched_finish(struct restore *r, pid_t (*real_tid)(const struct restore_threa
 		_exit(share_cookies(r, real_tid));
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return err_sys(restore_err(r), "waitpid", "can't wait for a process of our own");
+			return err_sys(restore_err(r), "waitpid",
+				       "can't wait for a process of our own");
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
-	return err_set(restore_err(r), ERR_KERNEL, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR,
-		       "core scheduling cookies can't be given again (prctl PR_SCHED_CORE; the kernel "
-		       "needs CONFIG_SCHED_CORE, the machine SMT)");
+	return err_set(
+		restore_err(r), ERR_KERNEL, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR,
+		"core scheduling cookies can't be given again (prctl PR_SCHED_CORE; the kernel "
+		"needs CONFIG_SCHED_CORE, the machine SMT)");
 }
 
 const struct state_class sched_state = {

@@ -50,7 +50,8 @@ static int read_namespaces(struct dump_task *t, const struct proc *proc, uint32_
 		}
 	}
 	return ret < 0 ? err_set(dump_err(t->dump), ERR_KERNEL, -ret,
-				 "can't read the namespaces of the threads of %d", t->vpid) : 0;
+				 "can't read the namespaces of the threads of %d", t->vpid)
+		       : 0;
 }
 
 static int check_namespaces(struct dump_thread *th, const uint32_t *leader, const char *name)
@@ -65,9 +66,11 @@ static int check_namespaces(struct dump_thread *th, const uint32_t *leader, cons
 	proc_close(&proc);
 	for (size_t i = 0; ret == 0 && i < N_KINDS; i++)
 		if (own[i] != leader[i])
-			task_refuse(t, name, arena_printf(dump_arena(t->dump),
-							  "is in another %s namespace than its process",
-							  ns_names[kinds[i]]), "");
+			task_refuse(t, name,
+				    arena_printf(dump_arena(t->dump),
+						 "is in another %s namespace than its process",
+						 ns_names[kinds[i]]),
+				    "");
 	return ret;
 }
 

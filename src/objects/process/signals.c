@@ -182,7 +182,8 @@ static int absorb_thread(struct dump_thread *th)
 {
 	struct signal_reads *reads = state_priv(th, SLOT_SIGNALS, struct signal_reads);
 	const stack_t *stack = area_data(th->prog->area, reads->stack);
-	ThreadSasEntry *sas = arena_msg(dump_arena(th->task->dump), ThreadSasEntry, thread_sas_entry);
+	ThreadSasEntry *sas =
+		arena_msg(dump_arena(th->task->dump), ThreadSasEntry, thread_sas_entry);
 
 	sas->ss_sp = (uint64_t)stack->ss_sp;
 	sas->ss_size = stack->ss_size;
@@ -217,15 +218,16 @@ static int check(struct restore_task *t)
 	if (t->zombie || t->helper)
 		return 0;
 	if (t->core->tc->n_sigactions != N_ACTIONS)
-		return image_bad(t, "there are %zu signal handlers, not %d", t->core->tc->n_sigactions,
-				 N_ACTIONS);
+		return image_bad(t, "there are %zu signal handlers, not %d",
+				 t->core->tc->n_sigactions, N_ACTIONS);
 	ret = check_queue(t, t->core->tc->signals_s);
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		const ThreadCoreEntry *tc = t->threads[i].core->thread_core;
 
 		ret = check_queue(t, tc->signals_p);
 		if (ret == 0 && tc->sas && (tc->sas->ss_flags & ~SS_FLAGS))
-			ret = image_bad(t, "an alternate stack has the flags 0x%x", tc->sas->ss_flags);
+			ret = image_bad(t, "an alternate stack has the flags 0x%x",
+					tc->sas->ss_flags);
 	}
 	return ret;
 }
@@ -276,7 +278,8 @@ static bool is_stopped(pid_t pid)
 	return state == 'T';
 }
 
-void signals_queue_stops(const struct restore_task *t, pid_t (*real_tid)(const struct restore_thread *th))
+void signals_queue_stops(const struct restore_task *t,
+			 pid_t (*real_tid)(const struct restore_thread *th))
 {
 	pid_t pid = real_tid(&t->threads[0]);
 
@@ -298,7 +301,9 @@ bool signals_timer_pending(const struct restore_task *t, uint32_t timer_id)
 
 static void put_handler(struct program *p, int signo, const SaEntry *e)
 {
-	struct action_ia32 small = { e->sigaction, e->flags, e->restorer, { e->mask, e->mask >> 32 } };
+	struct action_ia32 small = {
+		e->sigaction, e->flags, e->restorer, { e->mask, e->mask >> 32 }
+	};
 	struct action action = { e->sigaction, e->flags, e->restorer, e->mask };
 
 	program_note(p, "handler of signal %d", signo);
@@ -309,7 +314,8 @@ static void put_handler(struct program *p, int signo, const SaEntry *e)
 					   IMM(SIGSET_SIZE)));
 	else
 		program_do(p, SYS_rt_sigaction, IMM(signo),
-			   AREA(area_put(p->area, &action, sizeof(action))), IMM(0), IMM(SIGSET_SIZE));
+			   AREA(area_put(p->area, &action, sizeof(action))), IMM(0),
+			   IMM(SIGSET_SIZE));
 }
 
 static int emit(struct restore_task *t)

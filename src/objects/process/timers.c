@@ -2,12 +2,13 @@
 /*
  * Timers of a process: the three interval timers and POSIX timers with their ids.
  *
- * POSIX timers are listed by /proc/PID/timers; what is left of each is read by the process. The list
- * does not say who made a timer: one on CLOCK_THREAD_CPUTIME_ID counts the time of its maker, which
- * is taken to be the thread that it notifies, else the leader.
+ * POSIX timers are listed by /proc/PID/timers; what is left of each is read by the process. The
+ * list does not say who made a timer: one on CLOCK_THREAD_CPUTIME_ID counts the time of its maker,
+ * which is taken to be the thread that it notifies, else the leader.
  *
- * Ids: since Linux 6.15 timer_create(2) takes the id that it is to give (PR_TIMER_CREATE_RESTORE_IDS).
- * Before, a process gives ids in ascending order, so those in between are made and deleted.
+ * Ids: since Linux 6.15 timer_create(2) takes the id that it is to give
+ * (PR_TIMER_CREATE_RESTORE_IDS). Before, a process gives ids in ascending order, so those in
+ * between are made and deleted.
  *
  * A timer whose signal is pending stands still until the signal is taken, and then counts the
  * expirations that were missed. To be in that state again it is set to a past time, one interval
@@ -46,7 +47,7 @@ struct timer_reads {
 	struct posix_read {
 		uint64_t setting;
 		call_id get, overrun;
-	} *posix;
+	} * posix;
 };
 
 /* --- dump ----------------------------------------------------------------------------------- */
@@ -60,9 +61,11 @@ static void warn_no_thread(struct dump_task *t, const struct proc_timer *timer)
 static void check_clock(struct dump_task *t, const struct proc_timer *timer)
 {
 	if (timer->clock == CLOCK_THREAD_CPUTIME_ID && !timer->thread && t->n_threads > 1)
-		task_warn(t, arena_printf(dump_arena(t->dump), "POSIX timer %d", timer->id),
-			  "counts the processor time of one thread, and the kernel does not say of which; "
-			  "it will count that of the leader", "");
+		task_warn(
+			t, arena_printf(dump_arena(t->dump), "POSIX timer %d", timer->id),
+			"counts the processor time of one thread, and the kernel does not say of which; "
+			"it will count that of the leader",
+			"");
 }
 
 static PosixTimerEntry *posix_entry(struct dump_task *t, const struct proc_timer *timer)
@@ -102,7 +105,8 @@ static int collect(struct dump_task *t)
 		return 0;
 	ret = proc_timers(&t->stop->proc, a, &timers, NULL);
 	if (ret < 0 && ret != -ENOENT)
-		return err_set(dump_err(t->dump), ERR_KERNEL, -ret, "can't read the timers of %d", t->vpid);
+		return err_set(dump_err(t->dump), ERR_KERNEL, -ret, "can't read the timers of %d",
+			       t->vpid);
 	p = t->threads[0].prog;
 	reads = arena_new(a, struct timer_reads);
 	e = arena_msg(a, TaskTimersEntry, task_timers_entry);
@@ -120,7 +124,8 @@ static int collect(struct dump_task *t)
 
 		arena_push(a, e->posix, e->n_posix, posix_entry(t, &timers.timers[i]));
 		r->setting = area_reserve(p->area, sizeof(struct itimerspec));
-		r->get = program_do(p, SYS_timer_gettime, IMM(timers.timers[i].id), AREA(r->setting));
+		r->get = program_do(p, SYS_timer_gettime, IMM(timers.timers[i].id),
+				    AREA(r->setting));
 		r->overrun = program_call(p, SYS_timer_getoverrun, IMM(timers.timers[i].id));
 	}
 	return 0;
@@ -206,7 +211,8 @@ static int check_posix(struct restore_task *t, const PosixTimerEntry *e)
 	case SIGEV_NONE:
 		return 0;
 	default:
-		return image_bad(t, "POSIX timer %u notifies by method %u", e->it_id, e->it_sigev_notify);
+		return image_bad(t, "POSIX timer %u notifies by method %u", e->it_id,
+				 e->it_sigev_notify);
 	}
 	if (signo < 1 || signo > 64)
 		return image_bad(t, "POSIX timer %u sends signal %d", e->it_id, signo);
@@ -254,10 +260,12 @@ static int check(struct restore_task *t)
 		if (e->posix[i]->it_id == e->posix[i - 1]->it_id)
 			return image_bad(t, "there are two POSIX timers %u", e->posix[i]->it_id);
 	if (e->posix[e->n_posix - 1]->it_id - e->n_posix + 1 > MAX_HOLES && !ids_can_be_asked_for())
-		restored_refuse(t, arena_printf(restore_arena(t->r), "POSIX timer %u",
-						e->posix[e->n_posix - 1]->it_id),
-				"this kernel gives ids of timers only in order, and this one is too far",
-				"Restore on Linux 6.15 or newer.");
+		restored_refuse(
+			t,
+			arena_printf(restore_arena(t->r), "POSIX timer %u",
+				     e->posix[e->n_posix - 1]->it_id),
+			"this kernel gives ids of timers only in order, and this one is too far",
+			"Restore on Linux 6.15 or newer.");
 	return 0;
 }
 

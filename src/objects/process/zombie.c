@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A task that has ended, and whose parent has not waited for it yet: its ids, name, signal mask, limits and
- * credentials are still there to see (ps shows whose it was, waitid(2) tells the uid), and the
- * wait status. The image of CRIU has the name and the status; the rest goes to our own.
+ * A task that has ended, and whose parent has not waited for it yet: its ids, name, signal mask,
+ * limits and credentials are still there to see (ps shows whose it was, waitid(2) tells the uid),
+ * and the wait status. The image of CRIU has the name and the status; the rest goes to our own.
  *
  * That a core was dumped (0x80 in the status) can't be had again without dumping one.
  */
@@ -42,7 +42,8 @@ void zombie_collect(struct dump_task *t)
 	t->extra->zombie = z;
 	t->core->tc->blk_sigset = t->status->sig_blk;
 	if (t->stat.exit_code & WAIT_CORE)
-		task_warn(t, "its wait status", "says that a core was dumped; that is not restored", "");
+		task_warn(t, "its wait status", "says that a core was dumped; that is not restored",
+			  "");
 }
 
 static void set_capabilities(const CrtoolsZombie *z)

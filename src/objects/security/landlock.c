@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Landlock domains (Linux 5.13). A domain can't be read, nor can it be seen that a thread is in one;
- * a restored thread would be free of it. So threads that could be in one are tried, by a rule
+ * Landlock domains (Linux 5.13). A domain can't be read, nor can it be seen that a thread is in
+ * one; a restored thread would be free of it. So threads that could be in one are tried, by a rule
  * that every domain enforces (security/landlock/ptrace.c): who is inside may not examine a process
  * that is outside of it. The thread, led by the agent, asks kcmp(2) about a process that it may
  * examine by all other rules: the tool, or a twin that the tool makes with the thread's user and
@@ -63,7 +63,8 @@ static bool map_id(const struct proc *proc, const char *name, uint32_t id, uint3
 
 	if (proc_read(proc, name, &text, &len, NULL) < 0)
 		return false;
-	for (line = text; sscanf(line, "%u %u %u%n", &inside, &outside, &count, &used) == 3; line += used)
+	for (line = text; sscanf(line, "%u %u %u%n", &inside, &outside, &count, &used) == 3;
+	     line += used)
 		if (id >= outside && id - outside < count) {
 			*ret = inside + (id - outside);
 			return true;
@@ -91,7 +92,8 @@ static _Noreturn void twin_main(const struct kind *as, int out)
 	struct __user_cap_data_struct none[2] = { 0 };
 
 	if (syscall(SYS_setresgid, as->gid, as->gid, as->gid) < 0 ||
-	    syscall(SYS_setresuid, as->uid, as->uid, as->uid) < 0 || syscall(SYS_capset, &head, none) < 0)
+	    syscall(SYS_setresuid, as->uid, as->uid, as->uid) < 0 ||
+	    syscall(SYS_capset, &head, none) < 0)
 		_exit(1);
 	prctl(PR_SET_DUMPABLE, 1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -134,7 +136,8 @@ static void twin_start(struct twin *twin, int pidfd, int flags, const struct kin
 		middle_main(pidfd, flags, as, out[1]);
 	close(out[1]);
 	/* Two words, in either order; fewer if something fails. */
-	for (int i = 0; middle > 0 && i < 2 && read(out[0], &word, sizeof(word)) == sizeof(word); i++)
+	for (int i = 0; middle > 0 && i < 2 && read(out[0], &word, sizeof(word)) == sizeof(word);
+	     i++)
 		*(word.own ? &twin->vpid : &twin->pid) = word.pid;
 	close(out[0]);
 	if (middle > 0)
@@ -170,9 +173,8 @@ static struct twin *twin_of(struct dump_task *t, const struct kind *kind, const 
 	twin = arena_new(dump_arena(d), struct twin);
 	*twin = (struct twin){ .kind = *kind, .next = d->priv[SLOT_LANDLOCK] };
 	d->priv[SLOT_LANDLOCK] = twin;
-	if (!(flags & CLONE_NEWUSER) ||
-	    (map_id(&t->stop->proc, "uid_map", kind->uid, &as.uid) &&
-	     map_id(&t->stop->proc, "gid_map", kind->gid, &as.gid)))
+	if (!(flags & CLONE_NEWUSER) || (map_id(&t->stop->proc, "uid_map", kind->uid, &as.uid) &&
+					 map_id(&t->stop->proc, "gid_map", kind->gid, &as.gid)))
 		twin_start(twin, t->stop->pidfd, flags, &as);
 	return twin;
 }
@@ -231,8 +233,8 @@ static int collect_thread(struct dump_thread *th)
 	if (ret < 0 || !target)
 		return ret;
 	trial->done = true;
-	trial->call = program_call(th->prog, SYS_kcmp, IMM(target), IMM(target), IMM(KCMP_VM), IMM(0),
-				   IMM(0));
+	trial->call = program_call(th->prog, SYS_kcmp, IMM(target), IMM(target), IMM(KCMP_VM),
+				   IMM(0), IMM(0));
 	return 0;
 }
 
@@ -264,8 +266,10 @@ static int absorb_thread(struct dump_thread *th)
 	if (lsm_host() != LSMTYPE__NO_LSM)
 		task_warn(th->task, name, "may be in a landlock domain, which would be lost", "");
 	else
-		task_refuse(th->task, name, "is in a landlock domain, which can't be read: it would be "
-			    "free of its restrictions after a restore", "");
+		task_refuse(th->task, name,
+			    "is in a landlock domain, which can't be read: it would be "
+			    "free of its restrictions after a restore",
+			    "");
 	return 0;
 }
 

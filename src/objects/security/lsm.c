@@ -100,7 +100,8 @@ static int collect_thread(struct dump_thread *th)
 		creds->lsm_sockcreate = sockcreate;
 	proc_close(&proc);
 	return ret < 0 ? err_set(dump_err(t->dump), ERR_KERNEL, -ret,
-				 "can't read the security label of thread %d", th->vtid) : 0;
+				 "can't read the security label of thread %d", th->vtid)
+		       : 0;
 }
 
 static bool same(const char *a, const char *b)
@@ -118,21 +119,26 @@ static void check_thread(struct restore_thread *th, const char *own)
 	if (!creds)
 		return;
 	if (creds->lsm_sockcreate && creds->lsm_sockcreate[0])
-		restored_refuse(t, object, "labels its sockets by the attribute sockcreate (SELinux), which "
-				"is not restored", "");
+		restored_refuse(t, object,
+				"labels its sockets by the attribute sockcreate (SELinux), which "
+				"is not restored",
+				"");
 	if (same(creds->lsm_profile, own))
 		return;
 	if (!creds->lsm_profile)
 		restored_warn(t, object,
-			      arena_printf(a, "was not confined; it gets the label of crtools, \"%s\"", own),
+			      arena_printf(a,
+					   "was not confined; it gets the label of crtools, \"%s\"",
+					   own),
 			      "Run crtools restore unconfined.");
 	else
-		restored_refuse(t, object,
-				arena_printf(a, "had the security label \"%s\"; crtools has %s%s%s",
-					     creds->lsm_profile, own ? "\"" : "none", own ? own : "",
-					     own ? "\"" : ""),
-				"Run crtools restore under that label (runcon, aa-exec), where the same "
-				"security module is active.");
+		restored_refuse(
+			t, object,
+			arena_printf(a, "had the security label \"%s\"; crtools has %s%s%s",
+				     creds->lsm_profile, own ? "\"" : "none", own ? own : "",
+				     own ? "\"" : ""),
+			"Run crtools restore under that label (runcon, aa-exec), where the same "
+			"security module is active.");
 }
 
 static int check(struct restore_task *t)

@@ -39,10 +39,11 @@
 #ifndef PTRACE_O_SUSPEND_SECCOMP
 #define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
 #endif
-#define GET_FILTER    0x420c /* PTRACE_SECCOMP_GET_FILTER */
-#define GET_METADATA  0x420d
-#define FILTER_FLAGS  (SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW)
-#define MAX_CHAIN     4096 /* every filter counts at least 5 of the kernel's 32768 instructions */
+#define GET_FILTER   0x420c /* PTRACE_SECCOMP_GET_FILTER */
+#define GET_METADATA 0x420d
+#define FILTER_FLAGS                                                                               \
+	(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+#define MAX_CHAIN 4096 /* every filter counts at least 5 of the kernel's 32768 instructions */
 
 /* A thread's filters, oldest first. */
 struct chain {
@@ -103,16 +104,23 @@ static int read_filter(struct dump_thread *th, unsigned long index, SeccompFilte
 	if (n < 0 && errno == ENOENT)
 		return 0;
 	if (n < 0)
-		return err_sys(dump_err(th->task->dump), "ptrace", "can't read seccomp filter %lu of "
-			       "thread %d", index, th->vtid);
+		return err_sys(dump_err(th->task->dump), "ptrace",
+			       "can't read seccomp filter %lu of "
+			       "thread %d",
+			       index, th->vtid);
 	insns = arena_array(a, struct sock_filter, n);
 	if (ptrace((enum __ptrace_request)GET_FILTER, tid, index, insns) != n)
-		return err_sys(dump_err(th->task->dump), "ptrace", "can't read seccomp filter %lu of "
-			       "thread %d", index, th->vtid);
+		return err_sys(dump_err(th->task->dump), "ptrace",
+			       "can't read seccomp filter %lu of "
+			       "thread %d",
+			       index, th->vtid);
 	if (asks_supervisor(insns, n))
-		task_refuse(th->task, arena_printf(a, "seccomp filter %lu of thread %d", index, th->vtid),
-			    "hands system calls to a supervisor (SECCOMP_RET_USER_NOTIF), whose connection "
-			    "can't be made again", "Run the program without that supervisor.");
+		task_refuse(
+			th->task,
+			arena_printf(a, "seccomp filter %lu of thread %d", index, th->vtid),
+			"hands system calls to a supervisor (SECCOMP_RET_USER_NOTIF), whose connection "
+			"can't be made again",
+			"Run the program without that supervisor.");
 	f = arena_msg(a, SeccompFilter, seccomp_filter);
 	f->filter.data = (void *)insns;
 	f->filter.len = n * sizeof(*insns);
@@ -146,12 +154,14 @@ static int collect_thread(struct dump_thread *th)
 	th->priv[SLOT_SECCOMP] = chain;
 	if (chain->mode == SECCOMP_MODE_DISABLED)
 		return 0;
-	ret = ptrace_set_options(th->stop->tid, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP, NULL);
+	ret = ptrace_set_options(th->stop->tid, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP,
+				 NULL);
 	if (ret < 0)
-		return err_set(dump_err(d), ERR_PERMISSION, -ret,
-			       "thread %d is confined by seccomp, and suspending that takes CAP_SYS_ADMIN "
-			       "in the first user namespace and no seccomp filter around crtools itself",
-			       th->vtid);
+		return err_set(
+			dump_err(d), ERR_PERMISSION, -ret,
+			"thread %d is confined by seccomp, and suspending that takes CAP_SYS_ADMIN "
+			"in the first user namespace and no seccomp filter around crtools itself",
+			th->vtid);
 	return chain->mode == SECCOMP_MODE_FILTER ? read_chain(th, chain) : 0;
 }
 
@@ -217,7 +227,8 @@ static int read_list(struct restore_task *t, const SeccompEntry **ret_list)
 		*ret_list = list;
 		return 0;
 	}
-	ret = image_read_opt(r->s->images, IMAGE_SECCOMP, 0, restore_arena(r), restore_err(r), &list);
+	ret = image_read_opt(r->s->images, IMAGE_SECCOMP, 0, restore_arena(r), restore_err(r),
+			     &list);
 	if (ret < 0)
 		return ret;
 	if (!list)
@@ -263,9 +274,11 @@ static int follow_chain(struct restore_thread *th, const SeccompEntry *list, str
 		return 0;
 	for (;;) {
 		if (at >= list->n_seccomp_filters || chain->n == MAX_CHAIN)
-			return image_bad(t, "the seccomp filters of thread %d lead to number %u of %zu",
-					 th->vtid, at, list->n_seccomp_filters);
-		arena_push(restore_arena(t->r), chain->filters, chain->n, list->seccomp_filters[at]);
+			return image_bad(
+				t, "the seccomp filters of thread %d lead to number %u of %zu",
+				th->vtid, at, list->n_seccomp_filters);
+		arena_push(restore_arena(t->r), chain->filters, chain->n,
+			   list->seccomp_filters[at]);
 		if (!list->seccomp_filters[at]->has_prev)
 			return 0;
 		at = list->seccomp_filters[at]->prev;
@@ -307,8 +320,10 @@ static int check(struct restore_task *t)
 			chains[i] = chains[0];
 	t->priv[SLOT_SECCOMP] = chains;
 	if (!has_sys_admin())
-		restored_refuse(t, "seccomp filters", "installing them as they were takes CAP_SYS_ADMIN "
-				"in the first user namespace", "Run crtools restore as root.");
+		restored_refuse(t, "seccomp filters",
+				"installing them as they were takes CAP_SYS_ADMIN "
+				"in the first user namespace",
+				"Run crtools restore as root.");
 	return 0;
 }
 
@@ -342,7 +357,9 @@ static void put_filter(struct restore_thread *th, const SeccompFilter *f, uint32
 	program_op(p, AGENT_STORE, 0, AREA(at + offsetof(struct sock_fprog, filter)), AREA(insns),
 		   IMM(sizeof(prog.filter)));
 	/* With TSYNC the id of a thread in the way would be the result. */
-	program_want(p, program_call(p, SYS_seccomp, IMM(SECCOMP_SET_MODE_FILTER), IMM(flags), AREA(at)), 0);
+	program_want(
+		p, program_call(p, SYS_seccomp, IMM(SECCOMP_SET_MODE_FILTER), IMM(flags), AREA(at)),
+		0);
 }
 
 /* Where the leader says that the common part stands; one counter a task, reserved by the leader,
@@ -415,8 +432,8 @@ static int emit_thread(struct restore_thread *th)
 	for (size_t i = common; i < chain->n; i++)
 		put_filter(th, chain->filters[i], 0);
 	if (chain->mode == SECCOMP_MODE_STRICT)
-		program_do(th->prog, SYS_prctl, IMM(PR_SET_SECCOMP), IMM(SECCOMP_MODE_STRICT), IMM(0),
-			   IMM(0), IMM(0));
+		program_do(th->prog, SYS_prctl, IMM(PR_SET_SECCOMP), IMM(SECCOMP_MODE_STRICT),
+			   IMM(0), IMM(0), IMM(0));
 	return 0;
 }
 
@@ -428,8 +445,10 @@ static int examine(struct dump_task *t)
 	for (size_t i = 0; i < t->n_threads; i++)
 		filtered |= t->threads[i].status->seccomp == SECCOMP_MODE_FILTER;
 	if (filtered)
-		task_warn(t, "its seccomp filters", "can't be read while it runs; a filter that hands calls "
-			  "to a supervisor (SECCOMP_RET_USER_NOTIF) can't be kept", "");
+		task_warn(t, "its seccomp filters",
+			  "can't be read while it runs; a filter that hands calls "
+			  "to a supervisor (SECCOMP_RET_USER_NOTIF) can't be kept",
+			  "");
 	return 0;
 }
 

@@ -77,7 +77,8 @@ static void make_memory(void)
 
 	p = wl_try(mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	memset(p, 1, 4096);
-	p = wl_try(mmap(NULL, 5 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	p = wl_try(
+		mmap(NULL, 5 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	p[4096] = 2;
 	wl_try(mprotect(p + 2 * 4096, 4096, PROT_NONE));
 	wl_try(madvise(p, 4096, MADV_DONTFORK));

@@ -39,8 +39,8 @@ static unsigned int code_segment(void)
 int main(void)
 {
 	char *heap = malloc(SIZE), stack[4096], text[8] = "";
-	char *area = wl_try(mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	char *area = wl_try(
+		mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	pid_t pid = getpid();
 	char *maps;
 

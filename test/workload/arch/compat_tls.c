@@ -69,9 +69,9 @@ static void check(void *arg)
 
 int main(void)
 {
-	static struct slot slots[3] = {
-		{ .word = &words[0] }, { .word = &words[1] }, { .word = &words[2] }
-	};
+	static struct slot slots[3] = { { .word = &words[0] },
+					{ .word = &words[1] },
+					{ .word = &words[2] } };
 
 	wl_actor_thread(set, check, &slots[1]);
 	wl_actor_fork(set, check, &slots[2]);

@@ -16,7 +16,7 @@ static unsigned int seen;
 static void loop(void)
 {
 	_mm_setcsr(0xffc0 & ~0x0040);
-	__asm__ volatile(FREEZE_WAIT : FREEZE_OPERANDS : : "memory", "cc");
+	__asm__ volatile(FREEZE_WAIT:FREEZE_OPERANDS : : "memory", "cc");
 	seen = _mm_getcsr();
 	_mm_setcsr(0x1f80);
 }

@@ -37,8 +37,8 @@ static void *live(void *arg)
 			 "movups %%xmm15, %[got]\n"
 			 : "=a"(result), "+r"(r8), "+r"(r9), "+r"(r10), "+r"(r12), "+r"(r13),
 			   "+r"(r14), "+r"(r15), [got] "=m"(got_sse)
-			 : "a"(SYS_read), "D"((long)fds[0]), "S"(&byte), "d"(1L),
-			   [want] "m"(want_sse)
+			 : "a"(SYS_read), "D"((long)fds[0]), "S"(&byte),
+			   "d"(1L), [want] "m"(want_sse)
 			 : "rcx", "r11", "memory", "cc", "xmm15");
 	got[0] = r8;
 	got[1] = r9;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two sets of the same 250 pipes: one has the descriptors themselves, every other one moved above
- * 700 before it was added; the other has each under a number that was closed, and used for the next, at
- * once. Each written pipe wakes both sets, with exactly its data.
+ * 700 before it was added; the other has each under a number that was closed, and used for the
+ * next, at once. Each written pipe wakes both sets, with exactly its data.
  *
  *	wl: areas   epoll-and-event-fds
  *	wl: flavours host user ns userns

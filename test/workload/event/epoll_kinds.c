@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Watches of all sorts: edges, one shot that has fired (also of an empty pipe, whose hang-up may not be told),
- * one shot that has not, exclusive; a set within a set; a child that shares the set; a target that only the
- * child has any more; changes through the number by which a target was added, after it is back.
+ * Watches of all sorts: edges, one shot that has fired (also of an empty pipe, whose hang-up may
+ * not be told), one shot that has not, exclusive; a set within a set; a child that shares the set;
+ *a target that only the child has any more; changes through the number by which a target was added,
+ * after it is back.
  *
  *	wl: areas   epoll-and-event-fds
  *	wl: flavours host user ns userns
@@ -82,7 +83,8 @@ static char *watches(int set)
 
 int main(void)
 {
-	int set = wl_try(epoll_create1(0)), outer = wl_try(epoll_create1(0)), lonely = wl_try(epoll_create1(0));
+	int set = wl_try(epoll_create1(0)), outer = wl_try(epoll_create1(0)),
+	    lonely = wl_try(epoll_create1(0));
 	int counter[5], fired[2], theirs[2], moved = 555;
 	struct wl_stage *stage = wl_stage_new();
 	char byte = 'b', *before;

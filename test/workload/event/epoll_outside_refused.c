@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A set watches a counter that only a process outside of the tree has open any more: the watch can't be
- * made again, and the dump says so.
+ * A set watches a counter that only a process outside of the tree has open any more: the watch
+ * can't be made again, and the dump says so.
  *
  *	wl: areas    epoll-and-event-fds
  *	wl: flavours host user
@@ -15,7 +15,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A grandchild whose parent is gone: not in the tree. It has the counter, and gives up after a minute. */
+/* A grandchild whose parent is gone: not in the tree. It has the counter, and gives up after a
+ * minute. */
 static pid_t orphan(void)
 {
 	int tell[2];

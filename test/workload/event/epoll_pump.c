@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Thirteen children write blocks into pipes at random times, and the parent waits for all of them by
- * epoll: no block is lost or torn, and the waiting is disturbed by nothing but EINTR.
+ * Thirteen children write blocks into pipes at random times, and the parent waits for all of them
+ * by epoll: no block is lost or torn, and the waiting is disturbed by nothing but EINTR.
  *
  *	wl: areas   epoll-and-event-fds
  *	wl: flavours host user ns userns

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One set with five pipes that were added under two descriptor numbers only, three as 702 and two as 701,
- * most of which are closed since: each wakes the set with its own data, and can be changed through
- * the number that it was added by.
+ * One set with five pipes that were added under two descriptor numbers only, three as 702 and two
+ * as 701, most of which are closed since: each wakes the set with its own data, and can be changed
+ * through the number that it was added by.
  *
  *	wl: areas   epoll-and-event-fds
  *	wl: flavours host user ns userns

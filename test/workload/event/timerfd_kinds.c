@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Timer descriptors of all kinds: one shot and periodic, expired and not, unset with an interval,
- * absolute, cancelled by a change of the clock; on three clocks. A periodic one whose first expiry is unread goes on
- * firing.
+ * absolute, cancelled by a change of the clock; on three clocks. A periodic one whose first expiry
+ * is unread goes on firing.
  *
  *	wl: areas    timers epoll-and-event-fds
  *	wl: flavours host user ns userns
@@ -16,10 +16,20 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define SECOND	INT64_C(1000000000)
-#define PERIOD	(300 * 1000000) /* ns */
+#define SECOND INT64_C(1000000000)
+#define PERIOD (300 * 1000000) /* ns */
 
-enum { EXPIRED_ONCE, UNSET, UNSET_PERIODIC, FAR, FAR_BOOTTIME, ABSOLUTE, CANCELLED, PERIODIC, TIMERS };
+enum {
+	EXPIRED_ONCE,
+	UNSET,
+	UNSET_PERIODIC,
+	FAR,
+	FAR_BOOTTIME,
+	ABSOLUTE,
+	CANCELLED,
+	PERIODIC,
+	TIMERS
+};
 
 static int fds[TIMERS];
 
@@ -69,16 +79,20 @@ int main(void)
 	int64_t before[TIMERS] = { 0 }, began, phase, passed;
 	uint64_t ticks, more;
 
-	fds[EXPIRED_ONCE] = make(CLOCK_MONOTONIC, 0, (struct itimerspec){ .it_value = { 0, 1000000 } });
+	fds[EXPIRED_ONCE] =
+		make(CLOCK_MONOTONIC, 0, (struct itimerspec){ .it_value = { 0, 1000000 } });
 	fds[UNSET] = make(CLOCK_REALTIME, 0, (struct itimerspec){ 0 });
-	fds[UNSET_PERIODIC] = make(CLOCK_MONOTONIC, 0, (struct itimerspec){ .it_interval = { 5, 0 } });
+	fds[UNSET_PERIODIC] =
+		make(CLOCK_MONOTONIC, 0, (struct itimerspec){ .it_interval = { 5, 0 } });
 	fds[FAR] = make(CLOCK_REALTIME, 0, (struct itimerspec){ { 7, 8 }, { 1000, 9 } });
 	fds[FAR_BOOTTIME] = make(CLOCK_BOOTTIME, 0, (struct itimerspec){ .it_value = { 2000, 0 } });
-	fds[ABSOLUTE] = make(CLOCK_MONOTONIC, TFD_TIMER_ABSTIME, (struct itimerspec){ .it_value = { 3000, 0 } });
+	fds[ABSOLUTE] = make(CLOCK_MONOTONIC, TFD_TIMER_ABSTIME,
+			     (struct itimerspec){ .it_value = { 3000, 0 } });
 	fds[CANCELLED] = make(CLOCK_REALTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
 			      (struct itimerspec){ .it_value = { 4000, 0 } });
 	began = wl_now(CLOCK_MONOTONIC);
-	fds[PERIODIC] = make(CLOCK_MONOTONIC, 0, (struct itimerspec){ { 0, PERIOD }, { 0, 1000000 } });
+	fds[PERIODIC] =
+		make(CLOCK_MONOTONIC, 0, (struct itimerspec){ { 0, PERIOD }, { 0, 1000000 } });
 	phase = began + 1000000;
 	wl_sleep_ms(50);
 	for (int i = 0; i < TIMERS; i++)
@@ -103,8 +117,8 @@ int main(void)
 	wl_check_eq(left(EXPIRED_ONCE), 0);
 	wl_check_eq(read(fds[EXPIRED_ONCE], &ticks, sizeof(ticks)), sizeof(ticks));
 	wl_check_eq(ticks, 1);
-	/* The tree stood still for a while, so there are not more ticks than periods, and the next one comes
-	 * within one. */
+	/* The tree stood still for a while, so there are not more ticks than periods, and the next
+	 * one comes within one. */
 	wl_check_eq(read(fds[PERIODIC], &ticks, sizeof(ticks)), sizeof(ticks));
 	wl_check(ticks >= 1 && ticks <= 1 + (uint64_t)((wl_now(CLOCK_MONOTONIC) - phase) / PERIOD));
 	wl_check(left(PERIODIC) > 0 && left(PERIODIC) <= PERIOD);

@@ -38,8 +38,7 @@ static void set(void *arg)
 	(void)arg;
 	wl_try(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	install_long();
-	wl_try(filter_install(SYS_chroot, SECCOMP_RET_ERRNO | 77,
-			      SECCOMP_FILTER_FLAG_SPEC_ALLOW));
+	wl_try(filter_install(SYS_chroot, SECCOMP_RET_ERRNO | 77, SECCOMP_FILTER_FLAG_SPEC_ALLOW));
 }
 
 static void check(void *arg)

@@ -25,8 +25,8 @@ int main(void)
 	wl_actor_thread(NULL, check, NULL);
 	wl_ready_and_wait();
 	wl_check_eq(filter_count(), 1);
-	wl_check_eq(filter_install(SYS_getcpu, SECCOMP_RET_ERRNO | 1234,
-				   SECCOMP_FILTER_FLAG_TSYNC), 0);
+	wl_check_eq(filter_install(SYS_getcpu, SECCOMP_RET_ERRNO | 1234, SECCOMP_FILTER_FLAG_TSYNC),
+		    0);
 	check(NULL);
 	wl_actors_finish();
 	wl_pass();

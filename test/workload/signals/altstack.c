@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define AUTODISARM (1 << 31)
-#define SIZE 65536
+#define SIZE	   65536
 
 static struct wl_stage *ready, *go;
 static char stacks[3][SIZE] __attribute__((aligned(64)));

@@ -35,14 +35,16 @@ static bool fixed(int sig)
 
 static void set(void *arg)
 {
-	static const uint64_t flags[] = { SA_SIGINFO,	SA_ONSTACK,   SA_RESTART,    SA_NODEFER,
+	static const uint64_t flags[] = { SA_SIGINFO,	SA_ONSTACK,   SA_RESTART,     SA_NODEFER,
 					  SA_RESETHAND, SA_NOCLDSTOP, EXPOSE_TAGBITS, 0 };
 	uint64_t seed = (uintptr_t)arg;
 
 	for (int sig = 1; sig <= SIGNALS; sig++) {
 		struct action action = {
 			/* Never run: any address will do. */
-			.handler = sig % 7 == 0 ? 1 : sig % 11 == 0 ? 0 : 0x400000 + sig * seed,
+			.handler = sig % 7 == 0	   ? 1
+				   : sig % 11 == 0 ? 0
+						   : 0x400000 + sig * seed,
 			.flags = flags[sig % 8] | flags[sig / 8 % 8] | SA_RESTORER,
 			.restorer = 0x500000 + sig * 16,
 			.mask = (seed + sig) * 0x9e3779b97f4a7c15u,

@@ -15,15 +15,15 @@
 #include "workload.h"
 
 /* Longer than a dump and a restore take on a busy machine. */
-#define RESTART_SECONDS 4
+#define RESTART_SECONDS	 4
 #define RESTART_SLACK_NS INT64_C(3000000000)
-#define RESTART_MAX 16
+#define RESTART_MAX	 16
 
 struct restart {
 	const char *name;
 	long nr; /* the system call it must be found in */
 	long (*call)(void);
-	long want; /* its result; -errno for a failure */
+	long want;  /* its result; -errno for a failure */
 	bool timed; /* it ends by itself after RESTART_SECONDS */
 	pid_t tid;
 	pthread_t thread;
@@ -33,7 +33,9 @@ struct restart {
 
 /* One line of a list, which ends with an empty one. */
 #define RESTART(a_name, a_nr, a_call, a_want, a_timed)                                             \
-	{ .name = a_name, .nr = a_nr, .call = a_call, .want = a_want, .timed = a_timed }
+	{                                                                                          \
+		.name = a_name, .nr = a_nr, .call = a_call, .want = a_want, .timed = a_timed       \
+	}
 
 static void *restart_live(void *arg)
 {

@@ -14,7 +14,7 @@
 
 #include <signal.h>
 
-#define BIT(sig) (UINT64_C(1) << ((sig) - 1))
+#define BIT(sig) (UINT64_C(1) << ((sig)-1))
 
 static __thread int runs;
 

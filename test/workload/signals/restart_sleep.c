@@ -62,8 +62,8 @@ static struct restart list[] = {
 	RESTART("clock_nanosleep realtime", SYS_clock_nanosleep, relative_realtime, 0, true),
 	RESTART("clock_nanosleep boottime", SYS_clock_nanosleep, relative_boottime, 0, true),
 	RESTART("clock_nanosleep to a real time", SYS_clock_nanosleep, absolute_realtime, 0, true),
-	RESTART("clock_nanosleep to a monotonic time", SYS_clock_nanosleep,
-		absolute_monotonic, 0, true),
+	RESTART("clock_nanosleep to a monotonic time", SYS_clock_nanosleep, absolute_monotonic, 0,
+		true),
 	RESTART("clock_nanosleep to a TAI time", SYS_clock_nanosleep, absolute_tai, 0, true),
 	{ 0 },
 };

@@ -13,7 +13,7 @@
 #define SCHED_DEADLINE 6
 #endif
 #define ATTR_RESET_ON_FORK 0x01
-#define ATTR_DL_OVERRUN 0x04
+#define ATTR_DL_OVERRUN	   0x04
 
 /* struct sched_attr as of Linux 5.3. */
 struct attr {

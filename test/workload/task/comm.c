@@ -29,7 +29,7 @@ static void check(void *arg)
 int main(void)
 {
 	static char *names[] = {
-		"a) R 1 (b",	 "new\nline",  ")",	     "(",   "",
+		"a) R 1 (b",	   "new\nline",	   ")",		  "(",	  "",
 		"fifteen bytes!!", "\xff\xfe\x80", "back\\slash", " sp ", "State:\tZ\n",
 	};
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define PARENT "/sys/fs/cgroup/freezer"
-#define GROUP "/sys/fs/cgroup/freezer/wl-freeze"
+#define GROUP  "/sys/fs/cgroup/freezer/wl-freeze"
 
 int main(void)
 {

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define PARENT "/sys/fs/cgroup/unified"
-#define GROUP "/sys/fs/cgroup/unified/wl-freeze"
+#define GROUP  "/sys/fs/cgroup/unified/wl-freeze"
 
 int main(void)
 {

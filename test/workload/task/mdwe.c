@@ -20,7 +20,7 @@
 #define PR_GET_MDWE 66
 #endif
 #define REFUSE_EXEC_GAIN 1UL
-#define NO_INHERIT 2UL
+#define NO_INHERIT	 2UL
 
 static char *code;
 

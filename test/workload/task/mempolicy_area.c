@@ -17,8 +17,8 @@
 
 int main(void)
 {
-	char *area = wl_try(mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				 -1, 0));
+	char *area = wl_try(
+		mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	unsigned long nodes[16] = { 1 };
 	int mode;
 

@@ -20,19 +20,18 @@
 #include <unistd.h>
 
 static const char *const files[] = {
-	"/proc/self/limits",  "/proc/self/mountinfo", "/proc/self/cmdline",
-	"/proc/self/environ", "/proc/self/cgroup",    "/proc/self/comm",
-	"/proc/self/auxv",    "/proc/self/uid_map",
+	"/proc/self/limits", "/proc/self/mountinfo", "/proc/self/cmdline", "/proc/self/environ",
+	"/proc/self/cgroup", "/proc/self/comm",	     "/proc/self/auxv",	   "/proc/self/uid_map",
 };
 #define FILES (int)(sizeof(files) / sizeof(*files))
 
 static const char *const keys[] = {
-	"Name",	       "Umask",	      "Tgid",	  "Pid",	  "Uid",    "Gid",    "Groups",
-	"NSpid",       "NSpgid",      "NSsid",	  "VmLck",	  "VmPin",  "VmData", "VmStk",
-	"VmExe",       "VmLib",	      "VmSize",	  "HugetlbPages", "Threads", "SigPnd", "ShdPnd",
-	"SigBlk",      "SigIgn",      "SigCgt",	  "CapInh",	  "CapPrm", "CapEff", "CapBnd",
-	"CapAmb",      "NoNewPrivs",  "Seccomp",  "Cpus_allowed", "Mems_allowed", "THP_enabled",
-	"untag_mask",
+	"Name",	   "Umask",	   "Tgid",	   "Pid",	  "Uid",	"Gid",
+	"Groups",  "NSpid",	   "NSpgid",	   "NSsid",	  "VmLck",	"VmPin",
+	"VmData",  "VmStk",	   "VmExe",	   "VmLib",	  "VmSize",	"HugetlbPages",
+	"Threads", "SigPnd",	   "ShdPnd",	   "SigBlk",	  "SigIgn",	"SigCgt",
+	"CapInh",  "CapPrm",	   "CapEff",	   "CapBnd",	  "CapAmb",	"NoNewPrivs",
+	"Seccomp", "Cpus_allowed", "Mems_allowed", "THP_enabled", "untag_mask",
 };
 #define KEYS (int)(sizeof(keys) / sizeof(*keys))
 
@@ -69,8 +68,8 @@ static char *descriptors(void)
 /* Fields of /proc/self/stat that are state: see proc_pid_stat(5). */
 static char *stat_state(void)
 {
-	static const int state[] = { 5, 6, 7, 18, 19, 20, 26, 27, 28, 38, 40, 41, 45,
-				     46, 47, 48, 49, 50, 51, 0 };
+	static const int state[] = { 5,	 6,  7,	 18, 19, 20, 26, 27, 28, 38,
+				     40, 41, 45, 46, 47, 48, 49, 50, 51, 0 };
 	char *text = wl_read_file("/proc/self/stat"), *list = calloc(1, 4096);
 	char *at = strrchr(text, ')') + 1;
 

@@ -28,11 +28,11 @@ enum puppet_verb {
 	PUPPET_FORK,	/* arg: slot of the new child */
 	PUPPET_SIBLING, /* arg: slot of the new sibling (CLONE_PARENT) */
 	PUPPET_SETSID,
-	PUPPET_SETPGID, /* arg: slot whose group is joined; own slot: a new one */
+	PUPPET_SETPGID,	  /* arg: slot whose group is joined; own slot: a new one */
 	PUPPET_SUBREAPER, /* arg: 1 or 0 */
-	PUPPET_REAP,	/* arg: slot of a dead child */
-	PUPPET_EXIT,	/* arg: exit code; -signal to die of one */
-	PUPPET_REPORT,	/* nothing but an answer */
+	PUPPET_REAP,	  /* arg: slot of a dead child */
+	PUPPET_EXIT,	  /* arg: exit code; -signal to die of one */
+	PUPPET_REPORT,	  /* nothing but an answer */
 };
 
 struct puppet {

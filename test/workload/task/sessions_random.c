@@ -11,7 +11,7 @@
 #define _GNU_SOURCE
 #include "puppet.h"
 
-#define STEPS 1500
+#define STEPS  1500
 #define LIVING 250
 
 static uint32_t state = 20240229;

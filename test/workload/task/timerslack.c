@@ -32,9 +32,9 @@ static void check_default(void *arg)
 int main(void)
 {
 	/* Each with the default that its maker left to it. */
-	static unsigned long values[][2] = {
-		{ 123456, 50000 }, { 1, 123456 }, { 77777777, 123456 }
-	};
+	static unsigned long values[][2] = { { 123456, 50000 },
+					     { 1, 123456 },
+					     { 77777777, 123456 } };
 
 	set(values[0]);
 	wl_actor_fork(set, check_default, values[1]);

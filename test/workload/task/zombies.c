@@ -18,8 +18,8 @@
 
 static const struct {
 	int code, sig;
-} ends[] = { { 0, 0 }, { 42, 0 },	 { 255, 0 },	  { 0, SIGKILL },    { 0, SIGUSR1 },
-	     { 0, SIGSEGV }, { 0, SIGPIPE }, { 0, 64 }, { 0, SIGTRAP } };
+} ends[] = { { 0, 0 },	     { 42, 0 },	     { 255, 0 }, { 0, SIGKILL }, { 0, SIGUSR1 },
+	     { 0, SIGSEGV }, { 0, SIGPIPE }, { 0, 64 },	 { 0, SIGTRAP } };
 #define ENDS (int)(sizeof(ends) / sizeof(*ends))
 
 static pid_t end_as(int i)

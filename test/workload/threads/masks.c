@@ -34,7 +34,7 @@ static void check(void *arg)
 	wl_check_eq(wl_status(gettid(), "SigBlk", 16), mask);
 }
 
-#define BIT(sig) (1UL << ((sig) - 1))
+#define BIT(sig) (1UL << ((sig)-1))
 
 int main(void)
 {

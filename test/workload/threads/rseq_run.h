@@ -18,35 +18,34 @@ static int section(struct rseq *area)
 {
 	uint64_t rounds = 1000000;
 
-	__asm__ goto volatile(
-		".pushsection __rseq_cs, \"aw\"\n"
-		".balign 32\n"
-		"3:\n"
-		".long 0, %c[flags]\n"
-		".quad 1f, 2f - 1f, 4f\n"
-		".popsection\n"
-		"leaq 3b(%%rip), %%rax\n"
-		"movq %[rounds], %%rcx\n"
-		"movq %%rax, %c[cs](%[area])\n"
-		"1:\n"
-		"5: decq %%rcx\n"
-		"jnz 5b\n"
-		"cmpq $0, %c[cs](%[area])\n"
-		"je 7f\n"
-		"2:\n"
-		"jmp 6f\n"
-		".pushsection .text.abort, \"ax\"\n"
-		".byte 0x0f, 0xb9, 0x3d\n"
-		".long 0x53053053\n"
-		"4: jmp %l[abort]\n"
-		"7: jmp %l[cleared]\n"
-		".popsection\n"
-		"6:\n"
-		:
-		: [area] "r"(area), [rounds] "r"(rounds), [flags] "i"(SECTION_FLAGS),
-		  [cs] "i"(offsetof(struct rseq, rseq_cs))
-		: "rax", "rcx", "memory", "cc"
-		: abort, cleared);
+	__asm__ goto volatile(".pushsection __rseq_cs, \"aw\"\n"
+			      ".balign 32\n"
+			      "3:\n"
+			      ".long 0, %c[flags]\n"
+			      ".quad 1f, 2f - 1f, 4f\n"
+			      ".popsection\n"
+			      "leaq 3b(%%rip), %%rax\n"
+			      "movq %[rounds], %%rcx\n"
+			      "movq %%rax, %c[cs](%[area])\n"
+			      "1:\n"
+			      "5: decq %%rcx\n"
+			      "jnz 5b\n"
+			      "cmpq $0, %c[cs](%[area])\n"
+			      "je 7f\n"
+			      "2:\n"
+			      "jmp 6f\n"
+			      ".pushsection .text.abort, \"ax\"\n"
+			      ".byte 0x0f, 0xb9, 0x3d\n"
+			      ".long 0x53053053\n"
+			      "4: jmp %l[abort]\n"
+			      "7: jmp %l[cleared]\n"
+			      ".popsection\n"
+			      "6:\n"
+			      :
+			      : [area] "r"(area), [rounds] "r"(rounds), [flags] "i"(SECTION_FLAGS),
+				[cs] "i"(offsetof(struct rseq, rseq_cs))
+			      : "rax", "rcx", "memory", "cc"
+			      : abort, cleared);
 	__asm__ volatile("movq $0, %c[cs](%[area])"
 			 :
 			 : [area] "r"(area), [cs] "i"(offsetof(struct rseq, rseq_cs))

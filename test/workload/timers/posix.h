@@ -46,8 +46,8 @@ static inline int64_t posix_left(int id, int64_t *ret_interval)
 
 	wl_try(syscall(SYS_timer_gettime, id, &spec));
 	if (ret_interval)
-		*ret_interval = spec.it_interval.tv_sec * INT64_C(1000000000) +
-				spec.it_interval.tv_nsec;
+		*ret_interval =
+			spec.it_interval.tv_sec * INT64_C(1000000000) + spec.it_interval.tv_nsec;
 	return spec.it_value.tv_sec * INT64_C(1000000000) + spec.it_value.tv_nsec;
 }
 

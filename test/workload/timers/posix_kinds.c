@@ -71,7 +71,8 @@ static void receive(void *arg)
 static void start(int i)
 {
 	struct timer *it = &timers[i];
-	struct sigevent event = { .sigev_notify = it->notify, .sigev_signo = it->signal,
+	struct sigevent event = { .sigev_notify = it->notify,
+				  .sigev_signo = it->signal,
 				  .sigev_value.sival_int = 1000 + i };
 
 	if (it->notify == SIGEV_THREAD_ID)

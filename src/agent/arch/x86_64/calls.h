@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#define AGENT_NR_futex	   202
-#define AGENT_NR_clone3	   435
+#define AGENT_NR_futex	202
+#define AGENT_NR_clone3 435
 
 static inline int64_t agent_syscall(int64_t nr, const uint64_t a[6])
 {
@@ -37,8 +37,8 @@ static inline int64_t agent_syscall32(int32_t nr, const uint64_t a[6])
 			 "pop %%rbp"
 			 : "=a"(ret)
 			 : "0"(nr), [a0] "r"((uint32_t)a[0]), "c"((uint32_t)a[1]),
-			   "d"((uint32_t)a[2]), "S"((uint32_t)a[3]), "D"((uint32_t)a[4]),
-			   [a5] "r"((uint32_t)a[5])
+			   "d"((uint32_t)a[2]), "S"((uint32_t)a[3]),
+			   "D"((uint32_t)a[4]), [a5] "r"((uint32_t)a[5])
 			 : "r8", "r9", "r10", "r11", "memory");
 	return ret;
 }

@@ -21,6 +21,11 @@
  *  - Where signals have been blocked, ppoll with the thread's mask and no time to wait runs the
  *    handlers of what is pending, and says by EINTR that it did.
  *
+ * A thread of a tree that is being restored also asks, at "decide", whether that tree is to live: a word
+ * that all of its tasks share says so. The tool may be killed while it unties one task after the other from
+ * its own life; those that are untied already end here then, as the kernel ends the others, or all go
+ * on. One that is to be stopped stops itself here.
+ *
  * Behind the code, the tool fills in struct agent_stub_data (agent/blob.h), which also names the
  * offsets below.
  */
@@ -35,6 +40,31 @@ far2:	ljmpl	*far_over(%rip)	/* AGENT_STUB_FAR_OVER, 10: six bytes */
 	jmp	again		/* 16: two bytes, as many as a system call's instruction has */
 	jmp	over		/* AGENT_STUB_WAIT, 18: "wait" */
 again:
+	lea	restart(%rip), %rbx
+	jmp	decide
+over:
+	lea	finish(%rip), %rbx
+decide:
+	mov	word(%rip), %rax
+	test	%rax, %rax
+	je	decided
+	cmpl	$0, (%rax)
+	jne	decided
+	mov	$1, %edi
+	mov	$231, %eax		/* exit_group */
+	syscall
+	ud2
+decided:
+	cmpl	$0, stop(%rip)
+	je	go
+	mov	$39, %eax		/* getpid */
+	syscall
+	mov	%eax, %edi
+	mov	stop(%rip), %esi
+	mov	$62, %eax		/* kill */
+	syscall
+go:	jmp	*%rbx
+restart:
 	lea	with_restart(%rip), %rbx
 	cmpl	$0, probe(%rip)
 	je	common
@@ -48,7 +78,7 @@ again:
 	syscall
 	cmp	$-EINTR_, %rax
 	jne	common
-over:
+finish:
 	lea	with_result(%rip), %rbx
 common:
 	lea	regs + 136(%rip), %rsp
@@ -96,4 +126,6 @@ result_jump:
 no_time:
 	.quad	0, 0
 probe:	.quad	0
+word:	.quad	0
+stop:	.quad	0
 	.section .note.GNU-stack, "", @progbits
