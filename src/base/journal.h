@@ -22,7 +22,9 @@
  *	freezer PATH STATE			a freezer cgroup, and whether it was frozen (1) before
  *	commit					the images stand: links belong to them
  *	task PID START				a task of a tree that is being restored
- *	resume COUNT				they are being let go; so many there are
+ *	home PID START SPOT LEN ADDR OFFSET BYTES	the same as visit, for the range from which it is
+ *						restored, and where in it the agent's area is
+ *	resume					they are let go: all or none of them live
  */
 /* clang-format on */
 #ifndef BASE_JOURNAL_H

@@ -28,9 +28,8 @@ struct walk {
 	struct session *s;
 	struct clean_result *out;
 	pid_t owner;
-	bool same_boot, committed;
-	size_t left; /* of this journal */
-	size_t to_resume, tasks_alive;
+	bool same_boot, committed, resumed;
+	size_t left;	 /* of this journal */
 	char *area_line; /* the area line of a process behind its visit line */
 };
 
@@ -135,14 +134,14 @@ static void clean_images(struct walk *w, char **f, size_t n)
 		     before == 1 ? "" : "s", f[1]);
 }
 
-/* A task of a restore is ended, unless the whole tree had been let go. */
+/* A task of a restore is ended, if the kernel has not done that. As soon as they are let go, they
+ * either all live or end by themselves. */
 static void clean_task(struct walk *w, char **f, size_t n)
 {
 	pid_t pid = n == 3 ? atoi(f[1]) : 0;
 
-	if (!w->same_boot || pid <= 1 || process_start_time(pid) != strtoull(f[2], NULL, 10))
-		return;
-	if (w->to_resume && w->tasks_alive == w->to_resume)
+	if (!w->same_boot || w->resumed || pid <= 1 ||
+	    process_start_time(pid) != strtoull(f[2], NULL, 10))
 		return;
 	if (kill(pid, SIGKILL) == 0)
 		tell(w, true, "ended task %d of a tree that was not restored whole", pid);
@@ -181,7 +180,7 @@ static int clean_process(struct walk *w, pid_t pid, struct visit_rest *rest)
 	return ret;
 }
 
-/* visit PID START SPOT LEN HINT SIZE BYTES */
+/* visit PID START SPOT LEN HINT SIZE BYTES, home PID START SPOT LEN HOME OFFSET BYTES */
 static void clean_visit(struct walk *w, char **f, size_t n)
 {
 	unsigned char saved[1024];
@@ -195,6 +194,7 @@ static void clean_visit(struct walk *w, char **f, size_t n)
 	rest.saved_len = strtoull(f[4], NULL, 10);
 	rest.addr = strtoull(f[5], NULL, 16);
 	rest.size = strtoull(f[6], NULL, 16);
+	rest.home = !strcmp(f[0], "home");
 	if (rest.saved_len > sizeof(saved) ||
 	    (f[7][0] != '-' && !parse_bytes(f[7], saved, rest.saved_len)))
 		return;
@@ -244,7 +244,7 @@ static const struct {
 } kinds[] = {
 	{ "visit", clean_visit }, { "area", clean_area },	{ "name", clean_name },
 	{ "link", clean_name },	  { "swap", clean_swap },	{ "images", clean_images },
-	{ "task", clean_task },	  { "freezer", clean_freezer },
+	{ "task", clean_task },	  { "freezer", clean_freezer }, { "home", clean_visit },
 };
 
 static size_t split(char *line, char **f)
@@ -260,14 +260,8 @@ static size_t split(char *line, char **f)
 static void survey(struct walk *w, char *const *lines, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		unsigned long long start;
-		int pid;
-
 		w->committed |= !strcmp(lines[i], "commit");
-		if (sscanf(lines[i], "resume %zu", &w->to_resume) == 1)
-			continue;
-		if (sscanf(lines[i], "task %d %llu", &pid, &start) == 2)
-			w->tasks_alive += w->same_boot && process_start_time(pid) == start;
+		w->resumed |= !strcmp(lines[i], "resume");
 	}
 }
 

@@ -11,7 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "engine/leave.h"
 #include "engine/restore.h"
+#include "objects/process/core.h"
+#include "task/exits.h"
 
 /* The C library's registration points into memory that is about to go. */
 static void leave_rseq(void)
@@ -21,6 +24,37 @@ static void leave_rseq(void)
 	if (__rseq_size)
 		syscall(SYS_rseq, self + __rseq_offset, sizeof(struct rseq), RSEQ_FLAG_UNREGISTER,
 			RSEQ_SIG);
+}
+
+/* What each thread does when the tool that holds it is killed, beside the programs. */
+static void make_exits(struct restore_task *t)
+{
+	size_t size = exits_size(t->n_threads);
+	char *at = (char *)t->r->exits_at;
+
+	if (mmap(at, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != at) {
+		err_sys(restore_err(t->r), "mmap", "can't map %zu bytes for ways out", size);
+		task_fail(t->r);
+	}
+	for (size_t i = 0; i < t->n_threads; i++) {
+		struct cpu_regs regs;
+		const struct way_out way = {
+			.regs = &regs,
+			.mask = leave_mask(t, i),
+			.word = (uint64_t)&t->r->shared->commit,
+			.stop = !i && leave_stop_signal(t) ? SIGSTOP : 0,
+		};
+
+		if (cpu_regs(&t->threads[i], &regs, restore_err(t->r)) < 0)
+			task_fail(t->r);
+		exit_fill((unsigned char *)at + exits_place(i), &way,
+			  t->r->exits_at + exits_place(i));
+	}
+	if (mprotect(at, size, PROT_READ | PROT_EXEC) < 0) {
+		err_sys(restore_err(t->r), "mprotect", "can't make the ways out executable");
+		task_fail(t->r);
+	}
 }
 
 _Noreturn void enter_agent(struct restore_task *t)
@@ -39,6 +73,7 @@ _Noreturn void enter_agent(struct restore_task *t)
 		err_sys(restore_err(t->r), "mprotect", "can't make the agent executable");
 		task_fail(t->r);
 	}
+	make_exits(t);
 	t->r->shared->header[t->index] = t->threads[0].prog->header;
 	leave_rseq();
 	((void (*)(void *, void *))at)(at + t->threads[0].prog->header, at);

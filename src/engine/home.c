@@ -3,9 +3,9 @@
  * Room for the tool inside of the tasks that it builds: a range of addresses that no task of the
  * tree uses (nor the tool itself), and numbers of descriptors that no task uses.
  *
- * The home range: at its start the shared page (struct restore_shared), then the programs of the
- * task, then a place for areas that could not be mapped where they belong yet. As the range is the
- * same everywhere, children inherit what lies in it.
+ * The home range: at its start the shared page (struct restore_shared), then the threads' ways out,
+ * the programs of the task, then a place for areas that could not be mapped where they belong yet.
+ * As the range is the same everywhere, children inherit what lies in it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 #include "engine/restore.h"
 #include "kernel/proc_maps.h"
 #include "objects/process/core.h"
+#include "task/exits.h"
 
 #define GUARD	   (UINT64_C(16) << 20) /* kept free at both ends: stacks grow, brk grows */
 #define AREA_AT	   (UINT64_C(1) << 20)
@@ -124,6 +125,7 @@ uint64_t stage_alloc(struct restore *r, uint64_t size)
 
 static int map_shared(struct restore *r)
 {
+	size_t threads = 1;
 	size_t headers = sizeof(*r->shared) + r->n_tasks * sizeof(uint64_t);
 	size_t size = (headers + r->n_files * sizeof(int) + 4095) & ~4095ul;
 	void *p = mmap((void *)r->home, size, PROT_READ | PROT_WRITE,
@@ -132,9 +134,13 @@ static int map_shared(struct restore *r)
 	if (p == MAP_FAILED)
 		return err_sys(restore_err(r), "mmap", "can't map the page that tasks share");
 	r->shared = p;
+	r->exits_at = r->home + size;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		threads = r->tasks[i]->n_threads > threads ? r->tasks[i]->n_threads : threads;
+	size = (size + exits_size(threads) + AREA_AT - 1) & ~(AREA_AT - 1);
 	r->late_fds = (_Atomic int *)((char *)p + headers);
 	for (size_t i = 0; i < r->n_tasks; i++)
-		r->tasks[i]->area_addr = r->home + AREA_AT;
+		r->tasks[i]->area_addr = r->home + size;
 	return 0;
 }
 

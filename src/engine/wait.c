@@ -177,8 +177,9 @@ int seize_leaders(struct restore *r)
 		if (ret < 0)
 			return ret;
 		t->real_pid = t->vpid;
+		t->start_time = process_start_time(t->vpid);
 		journal_add(&r->s->journal, "task %d %llu\n", t->vpid,
-			    (unsigned long long)process_start_time(t->vpid));
+			    (unsigned long long)t->start_time);
 	}
 	return 0;
 }

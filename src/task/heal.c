@@ -14,6 +14,7 @@
 #include "agent/blob.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
+#include "task/exits.h"
 #include "task/visit_steps.h"
 
 static uint64_t agent_header_of(const struct cpu_regs *regs)
@@ -107,8 +108,8 @@ static bool is_stub(const struct proc_stop *p, const struct visit_rest *rest)
 	unsigned char now[1024];
 	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
 
-	return rest->saved_len == visit_stub_room() &&
-	       mem_read(p->mem_fd, rest->spot, now, visit_stub_room()) == 0 &&
+	return rest->saved_len == exit_room() &&
+	       mem_read(p->mem_fd, rest->spot, now, exit_room()) == 0 &&
 	       !memcmp(now, agent_stub, code);
 }
 
@@ -139,9 +140,50 @@ static bool is_area(const struct proc_stop *p, const struct proc_areas *areas,
 	       (!split && !memcmp(code, zeroes, PAGE));
 }
 
+/* Of a restore: the page that the tasks share, the ways out, and at an offset that is known the
+ * area, which ends where its neighbour does not touch it. The size becomes that of all. */
+static bool is_home(const struct proc_stop *p, const struct proc_areas *areas,
+		    struct visit_rest *rest)
+{
+	size_t stub = agent_stub_size - sizeof(struct agent_stub_data);
+	uint64_t area = rest->addr + rest->size, end = area;
+	unsigned char code[PAGE];
+
+	for (size_t i = 0; i < areas->n; i++) {
+		const struct proc_area *a = &areas->areas[i];
+		bool private = !a->shared && !a->ino && !a->path[0];
+
+		if (a->end <= rest->addr || a->start > end)
+			continue;
+		if (a->start >= area && a->start < end)
+			return false;
+		if (a->start >= area && !private)
+			break;
+		if (a->start == rest->addr && a->shared)
+			continue;
+		if (a->start < rest->addr || !private)
+			return false;
+		if (a->start > area) {
+			end = a->end;
+			continue;
+		}
+		if (a->prot != (PROT_READ | PROT_EXEC) ||
+		    mem_read(p->mem_fd, a->start, code, PAGE) < 0)
+			return false;
+		if (a->start < area ? memcmp(code, agent_stub, stub)
+				    : memcmp(code, agent_blob,
+					     agent_blob_size < PAGE ? agent_blob_size : PAGE))
+			return false;
+		if (a->start == area)
+			end = a->end;
+	}
+	rest->size = end - rest->addr;
+	return end > area;
+}
+
 static bool points_in(const struct visit_rest *rest, uint64_t addr)
 {
-	return addr - rest->spot < visit_stub_room() || addr - rest->addr < rest->size;
+	return addr - rest->spot < exit_room() || addr - rest->addr < rest->size;
 }
 
 /* From the saved instruction pointer of a signal frame to its code segment and its uc_sigmask, in
@@ -213,7 +255,9 @@ int visit_clean(struct tree_stop *tree, struct proc_stop *p, const struct proc_a
 	int ret = 0;
 
 	rest->stub_found = is_stub(p, rest);
-	rest->area_found = rest->size && is_area(p, areas, rest);
+	rest->area_found = rest->home ? is_home(p, areas, rest)
+				      : rest->size && is_area(p, areas, rest);
+	gone.len = rest->size;
 	if (!rest->stub_found && !rest->area_found)
 		return 0;
 	if (is_in_use(p, rest))
@@ -228,7 +272,7 @@ int visit_clean(struct tree_stop *tree, struct proc_stop *p, const struct proc_a
 	if (ret == 0 && rest->area_found)
 		ret = unmap_rest(tree, &v, err);
 	else if (ret == 0)
-		ret = mem_write(p->mem_fd, rest->spot, bytes, visit_stub_room());
+		ret = mem_write(p->mem_fd, rest->spot, bytes, exit_room());
 	if (v.saved != bytes)
 		free(v.saved);
 	return ret;

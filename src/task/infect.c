@@ -33,6 +33,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
+#include "task/exits.h"
 #include "task/visit_steps.h"
 
 static struct thread_stop *visitor(const struct visit *v)
@@ -43,42 +44,6 @@ static struct thread_stop *visitor(const struct visit *v)
 static size_t n_programs(const struct visit *v)
 {
 	return v->area->n_programs;
-}
-
-/* What the program would go on with, were the tool to die now. */
-static void regs_to_agent(const struct thread_stop *t, struct agent_regs *out)
-{
-	struct cpu_regs regs = t->regs;
-
-	regs_restart(&regs, RESTART_LIVE);
-	*out = (struct agent_regs){
-		.r15 = regs.r.r15,
-		.r14 = regs.r.r14,
-		.r13 = regs.r.r13,
-		.r12 = regs.r.r12,
-		.rbp = regs.r.rbp,
-		.rbx = regs.r.rbx,
-		.r11 = regs.r.r11,
-		.r10 = regs.r.r10,
-		.r9 = regs.r.r9,
-		.r8 = regs.r.r8,
-		.rax = regs.r.rax,
-		.rcx = regs.r.rcx,
-		.rdx = regs.r.rdx,
-		.rsi = regs.r.rsi,
-		.rdi = regs.r.rdi,
-		.rip = regs.r.rip,
-		.cs = regs.r.cs,
-		.rflags = regs.r.eflags & ~0x10100ul /* RF, TF */,
-		.rsp = regs.r.rsp,
-		.ss = regs.r.ss,
-	};
-}
-
-/* entry.S keeps the header there; the interpreter in between has other uses for it. */
-size_t visit_stub_room(void)
-{
-	return (agent_stub_size + 15) & ~15u;
 }
 
 /* The end of an executable private mapping: of the vdso if there is one, since behind its image
@@ -102,16 +67,16 @@ int visit_find_spot(struct visit *v, struct err *err)
 		return err_set(err, ERR_AGENT, ENOEXEC,
 			       "process %d has no executable private mapping to run the agent from",
 			       v->proc->pid);
-	v->spot = best->end - visit_stub_room();
-	v->saved = malloc(visit_stub_room());
+	v->spot = best->end - exit_room();
+	v->saved = malloc(exit_room());
 	if (!v->saved)
 		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory");
-	int ret = mem_read(v->proc->mem_fd, v->spot, v->saved, visit_stub_room());
+	int ret = mem_read(v->proc->mem_fd, v->spot, v->saved, exit_room());
 
 	if (ret < 0)
 		return err_set(err, ERR_AGENT, -ret, "can't read the code of process %d at 0x%llx",
 			       v->proc->pid, (unsigned long long)v->spot);
-	if (memcmp(v->saved, zeroes, visit_stub_room()))
+	if (memcmp(v->saved, zeroes, exit_room()))
 		log_debug("process %d: the agent's foothold at 0x%llx takes bytes in use",
 			  v->proc->pid, (unsigned long long)v->spot);
 	return 0;
@@ -120,19 +85,9 @@ int visit_find_spot(struct visit *v, struct err *err)
 /* The way out of a thread, for a stub that will lie at this address. */
 static void fill_stub(unsigned char *stub, const struct thread_stop *t, uint64_t at)
 {
-	struct agent_stub_data data = { .mask = t->sigmask };
-	bool compat = regs_compat(&t->regs);
+	const struct way_out way = { .regs = &t->regs, .mask = t->sigmask };
 
-	regs_to_agent(t, &data.regs);
-	data.far_ip = data.regs.rip;
-	data.over_ip = regs_ip(&t->regs);
-	data.far_cs = data.over_cs = data.regs.cs;
-	data.jump = compat ? at + AGENT_STUB_FAR : data.regs.rip;
-	data.result_jump = compat ? at + AGENT_STUB_FAR_OVER : regs_ip(&t->regs);
-	data.result = regs_restarts(&t->regs) ? -EINTR : regs_result(&t->regs);
-	data.probe = regs_restart_unless_handled(&t->regs);
-	memcpy(stub, agent_stub, agent_stub_size);
-	memcpy(stub + agent_stub_size - sizeof(data), &data, sizeof(data));
+	exit_fill(stub, &way, at);
 }
 
 int visit_place_stub(struct visit *v, struct err *err)
@@ -150,14 +105,9 @@ int visit_place_stub(struct visit *v, struct err *err)
 	return 0;
 }
 
-/* Points a thread at the place of a stub where its mask may be changed: were the tool to die now,
- * the kernel would treat an interrupted call as it has to, and the stub put the mask back. */
 static int stand_at(struct thread_stop *t, uint64_t stub, struct err *err)
 {
-	struct cpu_regs regs = t->regs;
-
-	regs_move(&regs, stub + AGENT_STUB_WAIT);
-	return ptrace_set_regs(t->tid, &regs, err);
+	return exit_stand(t->tid, &t->regs, stub, err);
 }
 
 /* Lets the visitor enter a system call at the stub; wait_syscall() is its other half. */
@@ -287,21 +237,10 @@ static int pick_signal(const struct visit *v)
 	return SIGURG;
 }
 
-/* As many ways out as fit into a page; none lies in two. */
-static size_t exits_size(size_t n)
-{
-	size_t a_page = PAGE / visit_stub_room();
-
-	return (n + a_page - 1) / a_page * PAGE;
-}
-
 /* Offset of a thread's way out in the area. */
 static uint64_t exit_of(const struct visit *v, size_t i)
 {
-	size_t a_page = PAGE / visit_stub_room();
-
-	return area_size(v->area) - v->area->exits + i / a_page * PAGE +
-	       i % a_page * visit_stub_room();
+	return area_size(v->area) - v->area->exits + exits_place(i);
 }
 
 static int stand_at_exit(const struct visit *v, size_t i, struct err *err)
@@ -334,7 +273,7 @@ static void prepare_headers(struct visit *v)
 		tmpl->end = AGENT_END_RESUME;
 		tmpl->stop_signo = v->stop_signo;
 		tmpl->mask = v->proc->threads[i].sigmask;
-		regs_to_agent(&v->proc->threads[i], &tmpl->regs);
+		regs_to_agent(&v->proc->threads[i].regs, &tmpl->regs);
 	}
 	area_finish(v->area);
 	for (size_t i = 0; i < n_programs(v); i++) {
@@ -487,7 +426,7 @@ int visit_finish_leaving(struct tree_stop *tree, struct visit *v, struct err *er
 	if (ret == 0 && v->step >= STEP_SPOT)
 		ret = restore_thread(tree, v, visitor(v), true, err);
 	if (ret == 0 && v->step >= STEP_SPOT)
-		ret = mem_write(v->proc->mem_fd, v->spot, v->saved, visit_stub_room());
+		ret = mem_write(v->proc->mem_fd, v->spot, v->saved, exit_room());
 	v->step = STEP_NONE;
 	return ret;
 }
@@ -518,7 +457,7 @@ void visit_abandon(struct visit *v)
 		ptrace_set_regs(t->tid, &regs, NULL);
 	}
 	if (v->saved)
-		mem_write(v->proc->mem_fd, v->spot, v->saved, visit_stub_room());
+		mem_write(v->proc->mem_fd, v->spot, v->saved, exit_room());
 }
 
 /* A thread stands again, wherever in its program it is. */
@@ -579,12 +518,12 @@ static void note_visit(struct tree_stop *tree, const struct visit *v)
 
 	if (!tree->journal)
 		return;
-	if (memcmp(v->saved, zeroes, visit_stub_room()))
-		for (size_t i = 0; i < visit_stub_room(); i++)
+	if (memcmp(v->saved, zeroes, exit_room()))
+		for (size_t i = 0; i < exit_room(); i++)
 			sprintf(bytes + 2 * i, "%02x", v->saved[i]);
 	journal_add(tree->journal, "visit %d %llu %llx %zu %llx %zx %s\n", v->proc->pid,
 		    (unsigned long long)v->proc->start_time, (unsigned long long)v->spot,
-		    visit_stub_room(), (unsigned long long)v->hint, area_size(v->area), bytes);
+		    exit_room(), (unsigned long long)v->hint, area_size(v->area), bytes);
 }
 
 static int choose_places(struct tree_stop *tree, struct visit *v, struct err *err)

@@ -53,6 +53,7 @@ struct visit_rest {
 	uint64_t spot, addr, size;  /* the foothold; the area, 0: none */
 	const unsigned char *saved; /* bytes of the foothold as they were; NULL: zeroes */
 	size_t saved_len;
+	bool home; /* of a restore: addr is the home range's start, size the area's offset in it */
 	bool stub_found, area_found; /* what visit_clean() came across, and took away */
 };
 

@@ -10,8 +10,6 @@
 /* MAPPING and LEAVING: the visitor has been sent into mmap, or munmap. */
 enum step { STEP_NONE, STEP_SPOT, STEP_MAPPING, STEP_MAPPED, STEP_RUN, STEP_LEAVING };
 
-/* Bytes that the foothold takes. */
-size_t visit_stub_room(void);
 /* Finds the foothold's place and saves its bytes; puts the stub there. */
 int visit_find_spot(struct visit *v, struct err *err);
 int visit_place_stub(struct visit *v, struct err *err);

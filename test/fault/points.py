@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Walks through the fault points of dump and restore, as the tool lists them: at each it is made to
 fail, then to die by SIGKILL, then it is sent SIGTERM. After a dump of any such end the tree goes on, and the
-images directory holds the old set, whole, or none; after a restore there is no task, no file and no
-journal (after SIGKILL: when crtools clean has been there), and the images restore.
+images directory holds the old set, whole, or none; after a restore there is no task (or, behind
+the point of no return, the whole tree), no file and no journal (after SIGKILL: when crtools clean has
+been there), and the images restore.
 
 wl: needs root
 wl: timeout 300"""
@@ -19,7 +20,8 @@ from survivors import TOOL, check, environment, run
 
 from lib import system
 
-# Behind it the tree runs: there is nothing to fail.
+# From here on the tree lives, whatever happens to the tool; behind the other one it runs.
+DECIDED = "restore-committed"
 LAST = "restore-resume"
 
 
@@ -127,13 +129,14 @@ def walk_restore(tree):
     end(pids)
     files = sorted(os.listdir("."))
     mounts = system.read_text("/proc/self/mounts")
-    for name in [n for n in names if n != LAST]:
+    at = names.index(DECIDED)
+    for name in names[:at]:
         for fault, want in ((name, 1), (name + ":kill", -signal.SIGKILL)):
             status, said = run(*words, fault=fault)
             check(status == want, f"{fault}: status {status}: {said}")
             check(want < 0 or name in said, f"{fault}: {said}")
             if want < 0:
-                time.sleep(0.1)
+                await_gone(pids, fault)
                 clean(fault)
             await_gone(pids, fault)
             check(sorted(os.listdir(".")) == files, f"{fault}: {files} became {os.listdir('.')}")
@@ -144,6 +147,16 @@ def walk_restore(tree):
             check(status == -signal.SIGINT, f"SIGINT at {name}: status {status}: {said}")
             await_gone(pids, f"SIGINT at {name}")
             check(sorted(os.listdir(".")) == files, f"SIGINT at {name}: {os.listdir('.')}")
+    for name in [n for n in names[at:] if n != LAST]:
+        for fault, want in ((name, 0), (name + ":kill", -signal.SIGKILL)):
+            status, said = run(*words, fault=fault)
+            check(status == want, f"{fault}: status {status}: {said}")
+            tree.check_well(fault)
+            clean(fault)
+            tree.check_maps(f"{fault}, then crtools clean")
+            tree.check_well(f"{fault}, then crtools clean")
+            check(sorted(os.listdir(".")) == files, f"{fault}: {files} became {os.listdir('.')}")
+            end(pids)
     status, said = run(*words)
     check(status == 0, f"after all faults: {said}")
     tree.check_well("after all faults")
