@@ -3,6 +3,7 @@
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
 
+#include "kernel/ptrace.h"
 #include "model/restore.h"
 
 /* read.c: images become the model. */
@@ -51,5 +52,9 @@ int build_programs(struct restore_task *t);
 _Noreturn void enter_agent(struct restore_task *t);
 /* resume.c: the tool sets registers and lets all go. */
 int resume_tree(struct restore *r);
+/* Waits until a thread that was let run stands in a stop of this kind; passes over others. */
+int resume_stop(struct restore *r, pid_t tid, enum ptrace_stop kind);
+/* sleep.c: threads, held at a trap and still in the agent, that slept get what was left of their time. */
+int sleep_on(struct restore_task *t);
 
 #endif

@@ -30,6 +30,8 @@ int64_t regs_syscall(const struct cpu_regs *regs);
 
 /* Makes the registers enter the native system call nr at ip; no call counts as interrupted. */
 void regs_set_syscall(struct cpu_regs *regs, uint64_t ip, long nr, const uint64_t arg[6]);
+/* The same for a 32-bit program, in 64-bit mode; ip is that of an int $0x80. */
+void regs_set_syscall32(struct cpu_regs *regs, uint64_t ip, long nr, const uint64_t arg[6]);
 /* Makes the registers call code at ip in 64-bit mode with two arguments. */
 void regs_set_call(struct cpu_regs *regs, uint64_t ip, uint64_t arg0, uint64_t arg1);
 
@@ -50,6 +52,12 @@ bool regs_restart(struct cpu_regs *regs, enum restart_mode mode);
  * Returns true if the registers were changed.
  */
 bool regs_mend_interrupted(struct cpu_regs *regs);
+/* A call that has a restart block, and answers -EINTR in registers that were saved by another tool:
+ * makes them enter it anew, were they two bytes (an instruction) further back. Where the call is
+ * restart_syscall(2) its end is made of it instead: 0, with nothing to enter. */
+bool regs_mend_block(struct cpu_regs *regs);
+/* In a call of the x32 kind. */
+bool regs_x32(const struct cpu_regs *regs);
 /* The registers say that a call waits to be restarted; with a restart block (what is left of its
  * time). */
 bool regs_restarts(const struct cpu_regs *regs);

@@ -73,6 +73,18 @@ void regs_set_syscall(struct cpu_regs *regs, uint64_t ip, long nr, const uint64_
 	regs->r.r9 = arg[5];
 }
 
+void regs_set_syscall32(struct cpu_regs *regs, uint64_t ip, long nr, const uint64_t arg[6])
+{
+	enter_64bit(regs, ip);
+	regs->r.rax = nr;
+	regs->r.rbx = arg[0];
+	regs->r.rcx = arg[1];
+	regs->r.rdx = arg[2];
+	regs->r.rsi = arg[3];
+	regs->r.rdi = arg[4];
+	regs->r.rbp = arg[5];
+}
+
 void regs_set_call(struct cpu_regs *regs, uint64_t ip, uint64_t arg0, uint64_t arg1)
 {
 	enter_64bit(regs, ip);
@@ -117,6 +129,32 @@ bool regs_mend_interrupted(struct cpu_regs *regs)
 		return false;
 	regs->r.rax = -(int64_t)ERESTARTNOHAND;
 	return true;
+}
+
+bool regs_mend_block(struct cpu_regs *regs)
+{
+	static const short calls[] = { __NR_nanosleep, __NR_clock_nanosleep, __NR_poll, __NR_futex };
+	static const short calls32[] = { 162, 267, 407, 168, 240, 422 };
+	int32_t nr = regs->r.orig_rax;
+
+	if (nr < 0 || result_signed(regs) != -EINTR)
+		return false;
+	if (nr == (regs_compat(regs) ? NR_RESTART_32 : __NR_restart_syscall)) {
+		regs->r.rax = 0;
+		regs->r.rip += 2;
+		return true;
+	}
+	if (regs_compat(regs) ? !listed(calls32, sizeof(calls32) / 2, nr)
+			      : !listed(calls, sizeof(calls) / 2, nr))
+		return false;
+	regs->r.rax = nr;
+	return true;
+}
+
+bool regs_x32(const struct cpu_regs *regs)
+{
+	return (int64_t)regs->r.orig_rax >= 0 && !regs_compat(regs) &&
+	       (regs->r.orig_rax & 0x40000000 /* __X32_SYSCALL_BIT */);
 }
 
 bool regs_restarts(const struct cpu_regs *regs)

@@ -35,7 +35,6 @@ struct restore_shared {
 	_Atomic uint32_t go;	  /* the tool holds all leaders: programs may run */
 	_Atomic uint32_t filters_ready; /* threads that come to install seccomp filters */
 	_Atomic uint32_t filters_go;	/* the tool is their tracer and has suspended them */
-	_Atomic uint32_t commit;	/* the tree lives, with or without the tool */
 	_Atomic uint32_t lock;		/* for short exclusive work on names in directories */
 	_Atomic uint64_t pages_restored, pages_compared, pages_skipped_cow;
 	uint64_t header[]; /* by task index: offset of its first program's header; others follow */
@@ -48,6 +47,7 @@ struct restore_thread {
 	struct program *prog;
 	pid_t vtid;
 	bool seized; /* by the tool, before its program has ended */
+	bool goes_on; /* has a restart block with what was left of its time (engine/sleep.c) */
 };
 
 struct restore_vma {
@@ -110,8 +110,7 @@ struct restore_task {
 	uint64_t area_addr;
 	void *priv[32];
 
-	pid_t real_pid;	     /* known to the tool once born */
-	uint64_t start_time; /* clock ticks after boot: tells it from a later task with its id */
+	pid_t real_pid; /* known to the tool once born */
 };
 
 /* One open file description (or file by path) of the images. */
@@ -144,7 +143,6 @@ struct restore {
 	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;
-	uint64_t exits_at; /* in it: where each task has the ways out of its threads */
 	/* Descriptor numbers: 1 for those that a task of the tree wants; where to look for a free
 	 * one. */
 	unsigned char *numbers;

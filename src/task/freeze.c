@@ -32,6 +32,7 @@
 #include "kernel/ptrace.h"
 #include "task/infect.h"
 #include "task/freeze_group.h"
+#include "task/restart.h"
 #include "task/tree.h"
 
 uint64_t monotonic_ns(void)
@@ -104,15 +105,16 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 	return 0;
 }
 
-/* From PTRACE_INTERRUPT to a stop that holds. */
-static int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
-		       struct err *err)
+int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
+		const struct ptrace_report *first, struct err *err)
 {
 	struct ptrace_report report;
 	int ret;
 
-	for (;;) {
-		ret = tree_wait(tree, t->tid, &report, err);
+	for (;; first = NULL) {
+		if (first)
+			report = *first;
+		ret = first ? 0 : tree_wait(tree, t->tid, &report, err);
 		if (ret < 0)
 			return ret;
 		switch (report.kind) {
@@ -130,6 +132,8 @@ static int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct threa
 			break;
 		case PTRACE_STOP_SYSCALL:
 		case PTRACE_STOP_EVENT:
+			/* Any stop takes back an interrupt that was asked for before (ptrace_stop). */
+			ptrace_interrupt(t->tid, NULL);
 			ret = ptrace_cont(t->tid, 0, NULL);
 			break;
 		}
@@ -286,7 +290,7 @@ static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err 
 		if (!new_threads)
 			break;
 		for (size_t i = first; i < p->n_threads; i++) {
-			ret = thread_hold(tree, p, &p->threads[i], err);
+			ret = thread_hold(tree, p, &p->threads[i], NULL, err);
 			if (ret < 0)
 				return ret;
 		}
@@ -355,6 +359,14 @@ static void forget(struct tree_stop *tree, pid_t pid)
 	tree->n_procs--;
 }
 
+static int refuse_ourselves(pid_t root, struct err *err)
+{
+	return err_set(err, ERR_REFUSED, EDEADLK,
+		       "crtools itself runs inside of the tree of process %d, which can't be dumped "
+		       "from within; start it outside of that tree",
+		       root);
+}
+
 /* Holds children that are not known yet; the number of them in *ret_new. */
 static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *ret_new,
 			 struct err *err)
@@ -379,6 +391,8 @@ static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *re
 			known->parent = p; /* perhaps re-parented to a subreaper meanwhile */
 			continue;
 		}
+		if (children.tids[i] == getpid())
+			return refuse_ourselves(tree->procs[0]->pid, err);
 		ret = proc_hold(tree, children.tids[i], p, &child, err);
 		if (ret == -ESRCH || ret == -ENOENT) {
 			forget(tree, children.tids[i]);
@@ -453,7 +467,8 @@ static void order_tree(struct tree_stop *tree)
 	hash_free(&first);
 }
 
-/* The tool would wait for itself. Processes are followed up to where this pid namespace ends. */
+/* A freezer cgroup would stop the tool as well: it looks for itself before, not when it comes upon
+ * itself. Processes are followed up to where this pid namespace ends. */
 static int look_for_ourselves(struct tree_stop *tree, pid_t root, struct err *err)
 {
 	struct proc_stat stat = { .ppid = 0 };
@@ -463,11 +478,7 @@ static int look_for_ourselves(struct tree_stop *tree, pid_t root, struct err *er
 		int ret;
 
 		if (pid == root)
-			return err_set(
-				err, ERR_REFUSED, EDEADLK,
-				"crtools itself runs inside of the tree of process %d, which can't "
-				"be dumped from within; start it outside of that tree",
-				root);
+			return refuse_ourselves(root, err);
 		ret = proc_open(&proc, pid, &tree->buf, NULL);
 		if (ret == 0)
 			ret = proc_stat(&proc, &stat, NULL);
@@ -481,7 +492,7 @@ static int look_for_ourselves(struct tree_stop *tree, pid_t root, struct err *er
 static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const char *cgroup,
 		  struct err *err)
 {
-	int ret = descendants ? look_for_ourselves(tree, root, err) : 0;
+	int ret = root == getpid() || cgroup ? look_for_ourselves(tree, root, err) : 0;
 
 	if (ret == 0 && cgroup)
 		ret = group_seize(tree, root, cgroup, err);
@@ -523,6 +534,11 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned
 	if (ret < 0)
 		return ret;
 	order_tree(tree);
+	ret = restarts_resolve(tree, err);
+	if (ret < 0) {
+		tree_release(tree, TREE_RUN);
+		return ret;
+	}
 	log_debug("froze %zu processes in %llu us", tree->n_procs,
 		  (unsigned long long)(monotonic_ns() - tree->frozen_at) / 1000);
 	return 0;

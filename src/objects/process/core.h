@@ -12,6 +12,9 @@ void cpu_set_clear_tid(struct dump_thread *th, uint64_t addr);
 
 /* What a restored thread goes on with. */
 int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *err);
+/* The number of a call that was interrupted with a restart block, and the registers before it; 0: the
+ * thread was in no such call. */
+long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret);
 uint64_t cpu_clear_tid(const struct restore_thread *th);
 /* Sets what is not a general register: extended state (x87, vectors), TLS slots of the GDT. */
 int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err);

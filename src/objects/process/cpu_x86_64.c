@@ -27,6 +27,8 @@
 #define XSAVE_MAX    (64u << 10)
 #define XSAVE_HEADER 512
 #define XSAVE_LEGACY 512
+
+#define ERESTART_RESTARTBLOCK 516
 #define TLS_SLOTS    3
 #define TLS_FIRST    12
 
@@ -70,16 +72,46 @@ static size_t xsave_size(void)
 	return size;
 }
 
+/* The thread is in restart_syscall(2), for which the restored thread won't have what it needs. Where
+ * the call behind it is not known, it ends at once as all of these calls may: its time is up, or for
+ * futex(2) it woke for no reason. */
+static void unhide_call(struct dump_thread *th, struct cpu_regs *regs)
+{
+	struct arena *a = dump_arena(th->task->dump);
+	bool before = !regs_restarts(regs);
+
+	if (th->stop->restart_nr) {
+		regs->r.orig_rax = th->stop->restart_nr;
+		if (before)
+			regs->r.rax = th->stop->restart_nr;
+		th->extra->has_restart_call = true;
+		th->extra->restart_call = th->stop->restart_nr;
+		return;
+	}
+	regs->r.rax = 0;
+	regs->r.orig_rax = -1;
+	regs->r.rip += before ? 2 : 0;
+	task_warn(th->task, arena_printf(a, "thread %d", th->vtid),
+		  "waits in restart_syscall(2) for a call with a time limit, and which one that is can't "
+		  "be found out; after a restore the call ends at once, with 0", "");
+}
+
 static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 {
 	struct cpu_regs regs = th->stop->regs;
 	uint64_t abort_ip;
 
+	if (regs_x32(&regs))
+		task_refuse(th->task, "an x32 program", "can't be kept: calls of that kind can't be made "
+			    "in its name", "");
+	if (th->stop->in_restart)
+		unhide_call(th, &regs);
 	if (regs_restarts(&regs)) {
 		th->extra->has_raw_orig_ax = th->extra->has_raw_ax = true;
 		th->extra->raw_orig_ax = regs.r.orig_rax;
 		th->extra->raw_ax = regs.r.rax;
 	}
+	g->orig_ax = regs.r.orig_rax;
 	regs_restart(&regs, RESTART_ANEW);
 	if (rseq_fixup(th, &abort_ip))
 		regs_set_ip(&regs, abort_ip);
@@ -98,7 +130,6 @@ static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 	g->dx = regs.r.rdx;
 	g->si = regs.r.rsi;
 	g->di = regs.r.rdi;
-	g->orig_ax = th->stop->regs.r.orig_rax;
 	g->ip = regs.r.rip;
 	g->cs = regs.r.cs;
 	g->flags = regs.r.eflags;
@@ -267,6 +298,29 @@ static uint64_t tls_base(const ThreadInfoX86 *info, uint64_t selector)
 	return selector >> 3 >= TLS_FIRST && slot < info->n_tls ? info->tls[slot]->base_addr : 0;
 }
 
+static bool raw_call(const struct restore_thread *th)
+{
+	return th->extra && th->extra->has_raw_ax && th->extra->has_raw_orig_ax;
+}
+
+static bool with_block(const struct restore_thread *th)
+{
+	return (int32_t)th->extra->raw_ax == -ERESTART_RESTARTBLOCK;
+}
+
+/* In images of CRIU a call that has a restart block has answered EINTR, and so have calls that any
+ * interruption ends. No signal came: they are made again. */
+static void mend_answer(const UserX86RegsEntry *g, struct cpu_regs *regs)
+{
+	regs->r.orig_rax = g->orig_ax;
+	if (regs_mend_block(regs)) {
+		regs->r.rip -= 2;
+		regs->r.orig_rax = -1;
+	} else if (!regs_mend_interrupted(regs)) {
+		regs->r.orig_rax = -1;
+	}
+}
+
 int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *err)
 {
 	const ThreadInfoX86 *info = th->core->thread_info;
@@ -309,14 +363,23 @@ int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *
 		ret->r.gs_base = tls_base(info, g->gs);
 	}
 	/* The call as it was interrupted: the kernel restarts it, or ends it with EINTR when a
-	 * handler runs first, as it would have. A restart block can't be had again. */
-	if (th->extra && th->extra->has_raw_ax && th->extra->has_raw_orig_ax &&
-	    th->extra->raw_ax != -516 && (int32_t)th->extra->raw_ax != -516) {
+	 * handler runs first, as it would have. One with a restart block is made anew, unless the
+	 * thread has a new one. */
+	if (raw_call(th) && (th->goes_on || !with_block(th))) {
 		ret->r.rax = th->extra->raw_ax;
 		ret->r.orig_rax = th->extra->raw_orig_ax;
 		ret->r.rip += 2;
 	}
+	if (!th->extra)
+		mend_answer(g, ret);
 	return 0;
+}
+
+long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret)
+{
+	if (!raw_call(th) || !with_block(th) || cpu_regs(th, ret, NULL) < 0)
+		return 0;
+	return th->extra->raw_orig_ax;
 }
 
 static void put_xsave(const UserX86XsaveEntry *x, unsigned char *area, size_t len)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sleeps that go on for what was left of their time. What was left stands where the program asked the
+ * kernel to write it at an interruption (the rmtp of nanosleep(2)). A thread can't be given a shorter
+ * call without its registers or its memory showing it; but it can be given a restart block: in the
+ * agent it calls nanosleep for that time, and is interrupted at once. The kernel then has the time at
+ * which the sleep ends, and the program's own call goes on with it by restart_syscall(2).
+ *
+ * PTRACE_INTERRUPT at the call's entry makes the thread have a signal pending, as far as a sleep is
+ * concerned, before it begins (kernel/signal.c, ptrace_trap_notify). So it always is interrupted, and
+ * always has a restart block, unless no time was left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/blob.h"
+#include "base/cleanup.h"
+#include "engine/restore.h"
+#include "kernel/ptrace.h"
+#include "kernel/restart.h"
+#include "objects/process/core.h"
+
+/* Where in the agent's code a system call is entered: by syscall, or by int $0x80. */
+static uint64_t entry(const struct restore_task *t, bool compat)
+{
+	const unsigned char want[2] = { compat ? 0xcd : 0x0f, compat ? 0x80 : 0x05 };
+
+	for (unsigned int i = 0; i + 1 < agent_blob_size; i++)
+		if (agent_blob[i] == want[0] && agent_blob[i + 1] == want[1])
+			return t->area_addr + i;
+	return 0;
+}
+
+static int enter_call(const struct restore_thread *th, long nr, const uint64_t arg[6])
+{
+	struct err *err = restore_err(th->task->r);
+	bool compat = cpu_compat(th->core);
+	struct cpu_regs regs;
+	int ret = ptrace_get_regs(th->vtid, &regs, err);
+
+	if (ret < 0)
+		return ret;
+	if (compat)
+		regs_set_syscall32(&regs, entry(th->task, true), nr, arg);
+	else
+		regs_set_syscall(&regs, entry(th->task, false), nr, arg);
+	ret = ptrace_set_regs(th->vtid, &regs, err);
+	if (ret == 0)
+		ret = ptrace_syscall(th->vtid, 0, err);
+	return ret < 0 ? ret : resume_stop(th->task->r, th->vtid, PTRACE_STOP_SYSCALL);
+}
+
+static int sleep_thread(struct restore_thread *th, int mem)
+{
+	struct err *err = restore_err(th->task->r);
+	struct cpu_regs regs;
+	uint64_t arg[6];
+	long nr = cpu_sleep(th, &regs);
+	int ret;
+
+	if (!nr || !restart_time_left(&regs, nr, mem, arg))
+		return 0;
+	ret = enter_call(th, nr, arg);
+	if (ret == 0)
+		ret = ptrace_interrupt(th->vtid, err);
+	if (ret == 0)
+		ret = ptrace_cont(th->vtid, 0, err);
+	if (ret == 0)
+		ret = resume_stop(th->task->r, th->vtid, PTRACE_STOP_TRAP);
+	if (ret == 0)
+		ret = ptrace_get_regs(th->vtid, &regs, err);
+	if (ret == 0)
+		th->goes_on = regs_restart_block(&regs);
+	return ret;
+}
+
+int sleep_on(struct restore_task *t)
+{
+	_cleanup_fd_ int mem = -1;
+	struct cpu_regs regs;
+	char path[32];
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
+		if (!cpu_sleep(&t->threads[i], &regs))
+			continue;
+		if (mem < 0) {
+			snprintf(path, sizeof(path), "/proc/%d/mem", t->vpid);
+			mem = open(path, O_RDONLY | O_CLOEXEC);
+		}
+		ret = mem < 0 ? 0 : sleep_thread(&t->threads[i], mem);
+	}
+	return ret;
+}
