@@ -72,19 +72,34 @@ static void draw(struct progress *p, uint64_t now)
 	p->drawn = true;
 }
 
-void progress_step(struct progress *p, uint64_t n)
+/* Of several threads that find it due, one draws. */
+static void draw_if_due(struct progress *p)
 {
-	uint64_t now, next;
+	uint64_t now = now_ms(), next = atomic_load_explicit(&p->next_ms, memory_order_relaxed);
 	int saved = errno;
 
-	atomic_fetch_add_explicit(&p->done, n, memory_order_relaxed);
-	if (!p->on)
-		return;
-	now = now_ms();
-	next = atomic_load_explicit(&p->next_ms, memory_order_relaxed);
 	if (now >= next && atomic_compare_exchange_strong(&p->next_ms, &next, now + AGAIN_MS))
 		draw(p, now);
 	errno = saved;
+}
+
+void progress_step(struct progress *p, uint64_t n)
+{
+	atomic_fetch_add_explicit(&p->done, n, memory_order_relaxed);
+	if (p->on)
+		draw_if_due(p);
+}
+
+bool progress_due(const struct progress *p)
+{
+	return p->on && now_ms() >= atomic_load_explicit(&p->next_ms, memory_order_relaxed);
+}
+
+void progress_show(struct progress *p, uint64_t done)
+{
+	atomic_store_explicit(&p->done, done, memory_order_relaxed);
+	if (p->on)
+		draw_if_due(p);
 }
 
 void progress_end(struct progress *p)

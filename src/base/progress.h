@@ -2,8 +2,8 @@
 /*
  * One line that tells how far a long piece of work is, on a terminal: it appears when the work has
  * taken a second, is drawn again five times a second at most, and is wiped when the work ends.
- * Nothing is printed when standard error is no terminal, or is where the log goes. Steps may come
- * from several threads; a step costs an addition and a look at the clock's coarse page.
+ * Nothing is printed when standard error is no terminal. Steps may come from several threads; a
+ * step costs an addition and a look at the clock's coarse page.
  */
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
@@ -30,6 +30,10 @@ void progress_disable(void);
 
 void progress_start(struct progress *p, const char *what, uint64_t total, enum progress_unit unit);
 void progress_step(struct progress *p, uint64_t n);
+/* For one who looks at what others do: so much is done by now. Not along with progress_step. */
+void progress_show(struct progress *p, uint64_t done);
+/* Whether a line would be drawn now: for totals that are costly to find out. */
+bool progress_due(const struct progress *p);
 void progress_end(struct progress *p);
 
 #endif

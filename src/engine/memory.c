@@ -36,6 +36,11 @@ static bool has_pages(const VmaEntry *e)
 	       (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE));
 }
 
+static bool may_hide_guards(const VmaEntry *e)
+{
+	return (e->status & VMA_AREA_REGULAR) && !has_pages(e) && !(e->flags & MAP_HUGETLB);
+}
+
 /* Contents saved whether or not the page tables show them. */
 static bool whole(const VmaEntry *e)
 {
@@ -111,12 +116,53 @@ static void add_guard(struct dump_task *t, const struct page_run *run)
 	arena_push(dump_arena(t->dump), t->mm->vmas, t->mm->n_vmas, e);
 }
 
+/* Guards in shared memory (Linux 6.15), of which no page is looked for. */
+static int find_shared_guards(struct dump_task *t)
+{
+	_cleanup_free_ struct page_span *spans = calloc(t->n_vmas + 1, sizeof(*spans));
+	struct err *err = dump_err(t->dump);
+	struct page_runs runs = { 0 };
+	struct pagemap pm;
+	size_t n = 0;
+	int ret;
+
+	if (!spans)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for %zu areas", t->n_vmas);
+	for (size_t i = 0; i < t->n_vmas; i++)
+		if (may_hide_guards(t->vmas[i].vma))
+			spans[n++] =
+				(struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
+	if (!n)
+		return 0;
+	ret = pagemap_open(&pm, &t->stop->proc, err);
+	if (ret < 0)
+		return ret;
+	if (pm.guard)
+		ret = pagemap_find(&pm, spans, n, &PAGEMAP_GUARD, PM_GUARD, &runs, err);
+	pagemap_close(&pm);
+	for (size_t i = 0; ret == 0 && i < runs.n; i++)
+		add_guard(t, &runs.runs[i]);
+	page_runs_free(&runs);
+	return ret;
+}
+
+/* Areas ascend, as /proc lists them. */
 static const struct dump_area *same_place(const struct dump_task *t, const VmaEntry *e)
 {
-	for (size_t i = 0; i < t->n_vmas; i++)
-		if (t->vmas[i].vma->start == e->start && t->vmas[i].vma->end == e->end)
-			return &t->vmas[i];
-	return NULL;
+	size_t low = 0, high = t->n_vmas;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (t->vmas[mid].vma->start < e->start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < t->n_vmas && t->vmas[low].vma->start == e->start &&
+			       t->vmas[low].vma->end == e->end
+		       ? &t->vmas[low]
+		       : NULL;
 }
 
 /* Do both areas have a page in common, at the same offset? Only root may know. */
@@ -204,6 +250,8 @@ int collect_pages(struct dump_task *t)
 	for (size_t i = 0; ret == 0 && i < runs->n; i++)
 		if (runs->runs[i].categories & PM_GUARD)
 			add_guard(t, &runs->runs[i]);
+	if (ret == 0)
+		ret = find_shared_guards(t);
 	return ret < 0 ? ret : find_moved(t, runs);
 }
 
@@ -233,7 +281,7 @@ static void build_extents(struct dump_task *t, const struct page_runs *runs, str
 	}
 }
 
-static int save_pages(struct dump_task *t, const struct page_extents *x)
+static int save_pages(struct dump_task *t, const struct page_extents *x, struct progress *progress)
 {
 	struct dump *d = t->dump;
 	uint32_t pages_id = ++d->next_pages_id;
@@ -251,31 +299,50 @@ static int save_pages(struct dump_task *t, const struct page_extents *x)
 	page_source_process(&src, t->stop->pid, t->stop->mem_fd);
 	page_sink_file(&sink, fd);
 	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
-	return pages_copy(x, &src, &sink, dump_err(d));
+	return pages_copy(x, &src, &sink, progress, dump_err(d));
 }
 
-static int write_task_memory(struct dump_task *t)
+static int write_task_memory(struct dump_task *t, struct progress *progress)
 {
 	struct page_runs *runs = t->priv[SLOT_PAGES];
 	struct page_extents x = { 0 };
 	int ret;
 
 	build_extents(t, runs, &x);
-	ret = save_pages(t, &x);
+	ret = save_pages(t, &x, progress);
 	t->dump->s->stats.pages_scanned += t->status->vm_size / PAGE_SIZE_;
 	page_extents_free(&x);
 	page_runs_free(runs);
 	return ret;
 }
 
+/* What the tasks have for themselves, as it was found: near enough to tell a person. */
+static uint64_t found_bytes(const struct dump *d)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		const struct page_runs *runs = d->tasks[i]->priv[SLOT_PAGES];
+
+		for (size_t k = 0; runs && k < runs->n; k++)
+			if (!(runs->runs[k].categories & PM_GUARD))
+				bytes += runs->runs[k].end - runs->runs[k].start;
+	}
+	return bytes;
+}
+
 int write_memory(struct dump *d)
 {
-	for (size_t i = 0; i < d->n_tasks; i++) {
-		struct dump_task *t = d->tasks[i];
-		int ret = t->zombie ? 0 : write_task_memory(t);
+	struct progress progress;
+	int ret = 0;
 
-		if (ret < 0)
-			return err_add_pid(dump_err(d), t->vpid, ret);
+	progress_start(&progress, "Saving memory", found_bytes(d), PROGRESS_BYTES);
+	for (size_t i = 0; ret == 0 && i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+
+		ret = t->zombie ? 0 : write_task_memory(t, &progress);
+		ret = err_add_pid(dump_err(d), t->vpid, ret);
 	}
-	return segments_write_pages(d);
+	progress_end(&progress);
+	return ret < 0 ? ret : segments_write_pages(d);
 }

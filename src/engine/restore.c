@@ -77,6 +77,7 @@ static int step_fork(struct restore *r)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	undo_push(&r->s->undo, not_a_reaper, r);
 	undo_push(&r->s->undo, end_tree, r);
+	progress_start(&r->progress, "Restoring memory", 0, PROGRESS_BYTES);
 	ret = time_enter(r, &back);
 	if (ret == 0)
 		ret = fork_root(r);
@@ -96,7 +97,10 @@ static int step_namespaces(struct restore *r)
 
 static int step_ready(struct restore *r)
 {
-	return wait_counter(r, &r->shared->ready, r->n_living, "files and memory are there");
+	int ret = wait_counter(r, &r->shared->ready, r->n_living, "files and memory are there");
+
+	progress_end(&r->progress);
+	return ret;
 }
 
 static int step_programs(struct restore *r)
@@ -151,6 +155,10 @@ static int write_stats(struct restore *r, uint64_t start)
 	RestoreStatsEntry stats = RESTORE_STATS_ENTRY__INIT;
 	void *msgs[] = { &e };
 
+	r->s->stats.pages_compared = r->shared->pages_compared;
+	r->s->stats.pages_skipped_cow = r->shared->pages_skipped_cow;
+	r->s->stats.pages_restored = r->shared->pages_restored;
+	r->s->stats.restore_us = (monotonic_ns() - start) / 1000;
 	e.restore = &stats;
 	stats.pages_compared = r->shared->pages_compared;
 	stats.pages_skipped_cow = r->shared->pages_skipped_cow;
@@ -189,6 +197,7 @@ int engine_restore(struct session *s)
 
 	interrupt_defer();
 	ret = run_steps(&r);
+	progress_end(&r.progress);
 	/* What a task has reported is the reason. */
 	if (ret < 0 && r.shared && err_is_set(&r.shared->err) && !err_is_set(s->err))
 		*s->err = r.shared->err;

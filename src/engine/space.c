@@ -149,6 +149,20 @@ static bool wants_huge(const VmaEntry *e)
 	return e->has_madv && (e->madv & (1u << MADV_HUGEPAGE)) && !(e->flags & MAP_HUGETLB);
 }
 
+/* Huge pages can't be written to by force (mm/gup.c, check_vma_flags). */
+static int fill_protected(struct restore_task *t, struct restore_vma *v, struct fill *f)
+{
+	int prot = v->prot, ret;
+
+	f->prot = PROT_READ | PROT_WRITE;
+	if (mprotect((void *)v->addr, f->end - f->start, f->prot) < 0)
+		return err_sys(restore_err(t->r), "mprotect", "can't open huge pages to fill them");
+	ret = page_pool_fill(t->pages, f);
+	if (ret == 0 && mprotect((void *)v->addr, f->end - f->start, prot) < 0)
+		ret = err_sys(restore_err(t->r), "mprotect", "can't protect huge pages again");
+	return ret;
+}
+
 static int fill_area(struct restore_task *t, struct restore_vma *v)
 {
 	struct restore_task *from = t->forker;
@@ -172,6 +186,8 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 		return 0;
 	if (f.compare && !f.had)
 		f.had = &t->pages->x;
+	if (v->e->flags & MAP_HUGETLB && !(v->prot & PROT_WRITE))
+		return fill_protected(t, v, &f);
 	/* Before the first page comes, so that huge ones can come. */
 	if (f.huge && !v->inherited &&
 	    madvise((void *)v->addr, f.end - f.start, MADV_HUGEPAGE) < 0 && errno != EINVAL)
@@ -196,6 +212,7 @@ static int open_pages(struct restore_task *t)
 		return 0;
 	t->pages = arena_new(restore_arena(t->r), struct page_pool);
 	ret = page_pool_open(t->pages, t->r->s->images, IMAGE_PAGEMAP, t->vpid, restore_err(t->r));
+	t->pages->tally = &t->r->shared->filled;
 	t->pages->huge_always = huge_pages_unasked();
 	if (ret == 0 && t->pages->fd >= 0) {
 		ret = service_fd(t->r, t->pages->fd);

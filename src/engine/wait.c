@@ -96,8 +96,9 @@ static int look_for_dead(struct restore *r)
 				"task %d got signal %d at 0x%llx while it was being restored", pid,
 				report.signo, (unsigned long long)regs_ip(&regs));
 		}
+		/* Also one whom somebody has sent a stop signal: it is not to be stopped yet. */
 		if (report.kind == PTRACE_STOP_SIGNAL || report.kind == PTRACE_STOP_TRAP ||
-		    report.kind == PTRACE_STOP_EVENT) {
+		    report.kind == PTRACE_STOP_GROUP || report.kind == PTRACE_STOP_EVENT) {
 			ptrace_cont(pid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0,
 				    NULL);
 			continue;
@@ -109,6 +110,33 @@ static int look_for_dead(struct restore *r)
 			       status);
 	}
 	return 0;
+}
+
+static uint64_t bytes_of_pages(struct restore *r)
+{
+	struct image_file *files;
+	struct err err = { 0 };
+	uint64_t bytes = 0;
+	size_t n;
+
+	if (image_dir_list(r->s->images, restore_arena(r), &err, &files, &n) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		bytes += files[i].kind == IMAGE_PAGES ? files[i].size : 0;
+	return bytes;
+}
+
+/* The tool has nothing to do meanwhile, so it is who tells how far the tasks are. What the images
+ * hold is looked up only if somebody is told. */
+static void tell_progress(struct restore *r)
+{
+	struct progress *p = &r->progress;
+
+	if (!progress_due(p))
+		return;
+	if (!p->total)
+		p->total = bytes_of_pages(r);
+	progress_show(p, r->shared->filled);
 }
 
 int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, const char *what)
@@ -127,6 +155,7 @@ int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, c
 		futex_wait(counter, now, &tick);
 		if (*counter >= value)
 			continue;
+		tell_progress(r);
 		ret = look_for_dead(r);
 		if (ret == 0)
 			ret = interrupt_check(restore_err(r), what);

@@ -9,6 +9,7 @@
 
 #include "agent/assemble.h"
 #include "base/hash.h"
+#include "base/progress.h"
 #include "image/messages.h"
 #include "model/session.h"
 
@@ -35,7 +36,9 @@ struct restore_shared {
 	_Atomic uint32_t go;	  /* the tool holds all leaders: programs may run */
 	_Atomic uint32_t filters_ready; /* threads that come to install seccomp filters */
 	_Atomic uint32_t filters_go;	/* the tool is their tracer and has suspended them */
+	_Atomic uint32_t commit;	/* the tree lives, with or without the tool */
 	_Atomic uint32_t lock;		/* for short exclusive work on names in directories */
+	_Atomic uint64_t filled;	/* bytes of memory that have come from the images by now */
 	_Atomic uint64_t pages_restored, pages_compared, pages_skipped_cow;
 	uint64_t header[]; /* by task index: offset of its first program's header; others follow */
 };
@@ -111,6 +114,7 @@ struct restore_task {
 	void *priv[32];
 
 	pid_t real_pid; /* known to the tool once born */
+	uint64_t start_time; /* clock ticks after boot: tells it from a later task with its id */
 };
 
 /* One open file description (or file by path) of the images. */
@@ -140,9 +144,11 @@ struct restore {
 	size_t n_files;
 	InventoryEntry *inventory;
 	struct restore_shared *shared;
+	struct progress progress;
 	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;
+	uint64_t exits_at; /* in it: where each task has the ways out of its threads */
 	/* Descriptor numbers: 1 for those that a task of the tree wants; where to look for a free
 	 * one. */
 	unsigned char *numbers;

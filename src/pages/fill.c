@@ -75,6 +75,12 @@ void page_pool_close(struct page_pool *p)
 	page_extents_free(&p->x);
 }
 
+static void tally(const struct page_pool *p, uint64_t bytes)
+{
+	if (p->tally)
+		atomic_fetch_add_explicit(p->tally, bytes, memory_order_relaxed);
+}
+
 /* The whole pages file, as memory to copy from or to compare with. */
 static int map_data(struct page_pool *p)
 {
@@ -214,11 +220,13 @@ static void *uffd_work(void *arg)
 	int ret = 0;
 
 	while (ret == 0 && !job->failed) {
-		uint64_t off = atomic_fetch_add(&job->next, UFFD_PART);
+		uint64_t off = atomic_fetch_add(&job->next, UFFD_PART), end;
 
 		if (off >= job->end)
 			break;
-		ret = uffd_part(job, off, job->end - off > UFFD_PART ? off + UFFD_PART : job->end);
+		end = job->end - off > UFFD_PART ? off + UFFD_PART : job->end;
+		ret = uffd_part(job, off, end);
+		tally(job->p, end - off);
 	}
 	if (ret < 0)
 		job->failed = ret;
@@ -285,6 +293,7 @@ static int read_into(struct page_pool *p, struct iovec *iov, int n, uint64_t off
 {
 	ssize_t got = preadv(p->fd, iov, n, off);
 
+	tally(p, len);
 	if (got == (ssize_t)len)
 		return 0;
 	/* A short read: piece by piece, to find out where and why. */
@@ -324,18 +333,30 @@ static int fill_read(struct page_pool *p, const struct fill *f, size_t first)
 	return ret < 0 || !n ? ret : read_into(p, iov, n, off, len);
 }
 
-static int write_forced(struct page_pool *p, uint64_t to, const void *from, size_t len)
+static int open_self_mem(struct page_pool *p)
 {
-	int ret;
-
 	if (p->self_mem < 0)
 		p->self_mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-	if (p->self_mem < 0)
-		return err_sys(p->err, "open", "can't open /proc/self/mem");
+	return p->self_mem < 0 ? err_sys(p->err, "open", "can't open /proc/self/mem") : 0;
+}
+
+static int write_forced(struct page_pool *p, uint64_t to, const void *from, size_t len)
+{
+	int ret = open_self_mem(p);
+
+	if (ret < 0)
+		return ret;
 	ret = pwrite_full(p->self_mem, from, len, to);
 	return ret < 0 ? err_set(p->err, ERR_KERNEL, -ret, "can't write to memory at %llx",
 				 (unsigned long long)to)
 		       : 0;
+}
+
+static int forced_part(struct page_pool *p, const struct fill *f, const struct page_extent *part)
+{
+	tally(p, part->end - part->start);
+	return write_forced(p, f->at + (part->start - f->start), p->data + part->file_off,
+			    part->end - part->start);
 }
 
 static int fill_forced(struct page_pool *p, const struct fill *f, size_t first)
@@ -345,16 +366,33 @@ static int fill_forced(struct page_pool *p, const struct fill *f, size_t first)
 
 	for (size_t i = first; ret == 0 && i < p->x.n && p->x.e[i].start < f->end; i++)
 		if (clip(&p->x.e[i], f->start, f->end, &part))
-			ret = write_forced(p, f->at + (part.start - f->start),
-					   p->data + part.file_off, part.end - part.start);
+			ret = forced_part(p, f, &part);
 	return ret;
+}
+
+/* Inherited memory that can't be read as it is protected: a copy of the page is looked at. */
+static int read_forced(struct page_pool *p, uint64_t from, void *to)
+{
+	int ret = open_self_mem(p);
+
+	if (ret < 0)
+		return ret;
+	ret = pread_full(p->self_mem, to, PAGE_SIZE_, from);
+	return ret < 0 ? err_set(p->err, ERR_KERNEL, -ret, "can't read the memory at %llx",
+				 (unsigned long long)from)
+		       : 0;
 }
 
 /* One page of inherited memory: shared with the forker as long as nobody writes to it. */
 static int compare_page(struct page_pool *p, const struct fill *f, char *at, const char *want)
 {
+	char copy[PAGE_SIZE_], *now = f->prot & PROT_READ ? at : copy;
+	int ret = now == copy ? read_forced(p, (uint64_t)at, copy) : 0;
+
+	if (ret < 0)
+		return ret;
 	p->compared++;
-	if (!memcmp(at, want, PAGE_SIZE_)) {
+	if (!memcmp(now, want, PAGE_SIZE_)) {
 		p->kept++;
 		return 0;
 	}
@@ -402,6 +440,7 @@ static int fill_compare(struct page_pool *p, const struct fill *f, size_t first)
 			ret = compare_page(p, f, (char *)(f->at + (a - f->start)),
 					   p->data + part.file_off + (a - part.start));
 		last = part.end;
+		tally(p, part.end - part.start);
 	}
 	return ret < 0 ? ret : drop_between(p, f, last, f->end);
 }
@@ -445,6 +484,7 @@ int page_pool_write(struct page_pool *p, int fd, uint64_t size)
 				       "can't write %llu bytes of shared memory",
 				       (unsigned long long)(end - e->start));
 		p->filled += (e->end - e->start) / PAGE_SIZE_;
+		tally(p, e->end - e->start);
 	}
 	return ret;
 }

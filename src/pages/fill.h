@@ -19,6 +19,7 @@ struct page_pool {
 	int self_mem; /* /proc/self/mem; -1: not open */
 	struct err *err;
 	uint64_t filled, compared, kept; /* pages */
+	_Atomic uint64_t *tally;	 /* counts bytes as they are filled; may be NULL */
 	/* How many threads may fill: 0 or 1, as long as a thread's id could be one that a task of
 	 * the tree is to get. At most FILL_WORKERS_MAX. */
 	size_t workers;

@@ -131,6 +131,7 @@ struct job {
 	const struct page_extents *x;
 	const struct page_source *src;
 	const struct page_sink *sink;
+	struct progress *progress;
 	struct err *err;
 	_Atomic uint64_t next; /* offset in the pages file of the next part */
 	_Atomic int failed;    /* first negative errno */
@@ -200,6 +201,8 @@ static int copy_part(struct job *job, uint64_t off, uint64_t end, void *buf)
 		if (ret < 0)
 			return ret;
 		off += len;
+		if (job->progress)
+			progress_step(job->progress, len);
 	}
 	return 0;
 }
@@ -239,9 +242,9 @@ static size_t count_workers(uint64_t bytes)
 }
 
 int pages_copy(const struct page_extents *x, const struct page_source *src,
-	       const struct page_sink *sink, struct err *err)
+	       const struct page_sink *sink, struct progress *progress, struct err *err)
 {
-	struct job job = { .x = x, .src = src, .sink = sink, .err = err };
+	struct job job = { .x = x, .src = src, .sink = sink, .progress = progress, .err = err };
 	size_t n = count_workers(x->bytes), started = 0;
 	pthread_t threads[MAX_WORKERS];
 

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "base/progress.h"
 #include "pages/extents.h"
 
 /* Where bytes come from. read() fills buf with the bytes of n extents, in order; it may be called
@@ -32,8 +33,8 @@ void page_source_process(struct page_source *src, pid_t pid, int mem_fd);
 void page_source_file(struct page_source *src, int fd);
 void page_sink_file(struct page_sink *sink, int fd);
 
-/* All PRESENT extents from the source to the sink. */
+/* All PRESENT extents from the source to the sink; progress (may be NULL) is told of each piece. */
 int pages_copy(const struct page_extents *x, const struct page_source *src,
-	       const struct page_sink *sink, struct err *err);
+	       const struct page_sink *sink, struct progress *progress, struct err *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "front/cli/option.h"
 #include "model/logfile.h"
@@ -55,7 +56,8 @@ int start(struct run *run)
 		ret = enter_work_dir(run);
 	if (!ret)
 		ret = logfile_open(o, run->err);
-	if (o->json)
+	/* A log of much detail on the terminal tells how far the work is, and would tear the line. */
+	if (o->json || (log_fd() == STDERR_FILENO && log_level() >= LOG_INFO))
 		progress_disable();
 	return ret;
 }

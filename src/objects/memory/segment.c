@@ -232,6 +232,7 @@ static int save(struct dump *d, uint32_t shmid, const struct page_extents *x, in
 	_cleanup_fd_ int to = -1;
 	struct page_source src;
 	struct page_sink sink;
+	struct progress progress;
 	int ret = page_extents_write(x, d->s->images, IMAGE_SHMEM_PAGEMAP, shmid, pages_id,
 				     dump_err(d));
 
@@ -243,7 +244,10 @@ static int save(struct dump *d, uint32_t shmid, const struct page_extents *x, in
 	page_source_file(&src, from);
 	page_sink_file(&sink, to);
 	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
-	return pages_copy(x, &src, &sink, dump_err(d));
+	progress_start(&progress, "Saving shared memory", x->bytes, PROGRESS_BYTES);
+	ret = pages_copy(x, &src, &sink, &progress, dump_err(d));
+	progress_end(&progress);
+	return ret;
 }
 
 int segment_save_all(struct dump *d, uint32_t shmid, uint64_t size, const char *name, int from)

@@ -335,6 +335,7 @@ static int fill(struct restore *r, const MemfdInodeEntry *e, int fd)
 		ret = err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			      "pagemap-shmem-%u.img has pages beyond the %llu bytes of %s",
 			      e->shmid, (unsigned long long)e->size, e->name);
+	pool.tally = &r->shared->filled;
 	if (ret == 0)
 		ret = huge_page(e) ? fill_huge(r, e, &pool, fd)
 				   : page_pool_write(&pool, fd, e->size);

@@ -281,6 +281,7 @@ static int fill(struct restore *r, const struct sysv_in *s, uint64_t at)
 	int ret = page_pool_open(&pool, r->s->images, IMAGE_SHMEM_PAGEMAP, s->id, restore_err(r));
 
 	f.end = (f.end + PAGE_SIZE_ - 1) & ~(PAGE_SIZE_ - 1);
+	pool.tally = &r->shared->filled;
 	if (ret == 0)
 		ret = page_pool_fill(&pool, &f);
 	page_pool_close(&pool);
