@@ -18,7 +18,7 @@
 #include "base/io.h"
 #include "base/log.h"
 
-uint64_t process_start_time(pid_t pid)
+static uint64_t read_start_time(pid_t pid)
 {
 	char path[64], text[1024], *p;
 	_cleanup_fd_ int fd = -1;
@@ -43,13 +43,31 @@ uint64_t process_start_time(pid_t pid)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
+uint64_t process_start_time(pid_t pid)
+{
+	static uint64_t own;
+	static pid_t self;
+
+	if (pid != getpid())
+		return read_start_time(pid);
+	if (self != pid)
+		own = read_start_time(self = pid);
+	return own;
+}
+
 int boot_id(char buf[40])
 {
-	_cleanup_fd_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, 36);
+	static char known[40]; /* it does not change while anybody could ask */
+	_cleanup_fd_ int fd = -1;
+	ssize_t n;
 
-	buf[n == 36 ? 36 : 0] = '\0';
-	return n == 36 ? 0 : -EIO;
+	if (!known[0]) {
+		fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : read(fd, known, 36);
+		known[n == 36 ? 36 : 0] = '\0';
+	}
+	memcpy(buf, known, sizeof(known));
+	return known[0] ? 0 : -EIO;
 }
 
 int journal_place(unsigned int i, char path[108])

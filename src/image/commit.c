@@ -21,6 +21,7 @@
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
+#include "base/journal.h"
 #include "image/staging.h"
 
 #ifndef CRTOOLS_VERSION
@@ -118,6 +119,20 @@ void image_dir_forget(struct image_dir *dir, const char *name)
 	pthread_mutex_unlock(&dir->lock);
 }
 
+void image_dir_wrote(struct image_dir *dir, const char *name, uint64_t size)
+{
+	pthread_mutex_lock(&dir->lock);
+	/* Most likely the last one. */
+	for (size_t i = dir->n_made; i-- > 0;) {
+		if (strcmp(dir->made[i].name, name))
+			continue;
+		dir->made[i].size = size;
+		dir->made[i].sized = true;
+		break;
+	}
+	pthread_mutex_unlock(&dir->lock);
+}
+
 int image_dir_create_raw(struct image_dir *dir, enum image_kind kind, uint64_t key, int flags,
 			 struct err *err, int *ret_fd)
 {
@@ -145,6 +160,18 @@ int image_dir_set_parent(struct image_dir *dir, const char *target, struct err *
 	return 0;
 }
 
+/* Only what was written past a writer has to be looked at. */
+static int size_of_made(struct image_dir *dir, const struct made_image *m, struct err *err,
+			uint64_t *ret_size)
+{
+	struct stat st;
+
+	if (!m->sized && fstatat(dir->set_fd, m->name, &st, AT_SYMLINK_NOFOLLOW))
+		return err_sys(err, "fstatat", "can't look at the image %s", m->name);
+	*ret_size = m->sized ? m->size : (uint64_t)st.st_size;
+	return 0;
+}
+
 static int write_manifest(struct image_dir *dir, struct err *err)
 {
 	CrtoolsManifestEntry m = CRTOOLS_MANIFEST_ENTRY__INIT;
@@ -154,7 +181,7 @@ static int write_manifest(struct image_dir *dir, struct err *err)
 	int ret;
 
 	uname(&u);
-	image_boot_id(boot);
+	boot_id(boot);
 	m.has_format = m.has_page_size = m.has_inventory_hash = 1;
 	m.format = 1;
 	m.tool_version = (char *)CRTOOLS_VERSION;
@@ -162,22 +189,18 @@ static int write_manifest(struct image_dir *dir, struct err *err)
 	m.page_size = sysconf(_SC_PAGESIZE);
 	m.machine = u.machine;
 	m.kernel = u.release;
-	ret = image_file_hash(dir->set_fd, "inventory.img", err, &m.inventory_hash);
-	if (ret)
-		return ret;
+	m.inventory_hash = dir->inventory_hash;
 	for (size_t i = 0; i < count; i++) {
 		CrtoolsManifestFile *f;
-		struct stat st;
 
 		if (!dir->made[i].name[0])
 			continue;
-		if (fstatat(dir->set_fd, dir->made[i].name, &st, AT_SYMLINK_NOFOLLOW))
-			return err_sys(err, "fstatat", "can't look at the image %s",
-				       dir->made[i].name);
 		f = arena_msg(&dir->arena, CrtoolsManifestFile, crtools_manifest_file);
 		f->name = dir->made[i].name;
-		f->size = st.st_size;
 		f->has_size = 1;
+		ret = size_of_made(dir, &dir->made[i], err, &f->size);
+		if (ret)
+			return ret;
 		arena_push(&dir->arena, m.file, m.n_file, f);
 	}
 	return image_write_one(dir, IMAGE_CRTOOLS_MANIFEST, 0, &m, err);
@@ -318,7 +341,7 @@ int image_dir_commit(struct image_dir *dir, enum image_sync sync, struct err *er
 {
 	int ret;
 
-	if (faccessat(dir->set_fd, "inventory.img", F_OK, 0))
+	if (!dir->inventory_hash)
 		return err_set(err, ERR_INTERNAL, EINVAL, "the image set has no inventory");
 	ret = write_manifest(dir, err);
 	if (!ret)

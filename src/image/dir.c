@@ -24,53 +24,39 @@ int image_open_subdir(int dirfd, const char *path, struct err *err, int *ret_fd)
 	return 0;
 }
 
-int image_file_hash(int dirfd, const char *name, struct err *err, uint64_t *ret_hash)
+uint64_t image_hash(const char *data, size_t len)
 {
-	_cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	_cleanup_free_ char *data = NULL;
 	uint64_t hash = 0;
-	struct stat st;
-	size_t len;
-	int ret;
 
-	if (fd < 0 || fstat(fd, &st))
-		return err_add_image(err, name, err_sys(err, "openat", "can't open the image"));
-	if (!S_ISREG(st.st_mode) || st.st_size > IMAGE_MESSAGE_MAX)
-		return image_corrupt(err, name, "it is not a small regular file");
-	ret = read_to_end(fd, &data, &len);
-	if (ret)
-		return err_add_image(err, name, err_set(err, ERR_KERNEL, -ret, "can't read"));
 	for (size_t i = 0; i < len; i += 8) {
 		uint64_t word = 0;
 
 		memcpy(&word, data + i, len - i < 8 ? len - i : 8);
 		hash = hash_mix(hash, word);
 	}
-	*ret_hash = hash_mix(hash, len);
-	return 0;
+	return hash_mix(hash, len);
 }
 
 static int check_file(const struct image_dir *dir, const CrtoolsManifestFile *file, struct err *err)
 {
 	const char *name = file->name ? file->name : "";
+	const struct listed_image *found;
 	enum image_kind kind;
-	struct stat st;
+	uint64_t key;
 
-	if (!image_kind_by_file(name, &kind, NULL) || !file->has_size)
+	if (!image_kind_by_file(name, &kind, &key) || !file->has_size)
 		return image_corrupt(err, "crtools-manifest.img",
 				     "an entry has no name of an image");
-	if (fstatat(dir->fd, name, &st, 0)) {
-		if (errno != ENOENT)
-			return err_sys(err, "fstatat", "can't look at the image %s", name);
+	found = listing_find(dir->listing, kind, key);
+	if (!found)
 		return err_add_image(err, name,
 				     err_set(err, ERR_IMAGE_MISSING, ENOENT,
 					     "the image %s is missing", name));
-	}
-	if ((uint64_t)st.st_size != file->size)
+	if (found->file.size != file->size)
 		return image_corrupt(err, name,
 				     "it has %" PRIu64 " bytes, at the dump it had %" PRIu64
 				     " (if it was edited on purpose, remove crtools-manifest.img)",
-				     (uint64_t)st.st_size, file->size);
+				     found->file.size, file->size);
 	return 0;
 }
 
@@ -78,16 +64,17 @@ static int check_file(const struct image_dir *dir, const CrtoolsManifestFile *fi
  * directory later, leaves it there. */
 static int load_manifest(struct image_dir *dir, struct err *err)
 {
+	const struct listed_image *inventory = listing_find(dir->listing, IMAGE_INVENTORY, 0);
 	CrtoolsManifestEntry *m;
-	uint64_t hash;
 	int ret;
 
-	if (faccessat(dir->fd, image_kind_info(IMAGE_CRTOOLS_MANIFEST)->pattern, F_OK, 0))
+	/* An inventory of more bytes than are kept is not one of ours. */
+	if (!inventory || !inventory->data ||
+	    !listing_find(dir->listing, IMAGE_CRTOOLS_MANIFEST, 0))
 		return 0;
 	ret = image_read_one(dir, IMAGE_CRTOOLS_MANIFEST, 0, &dir->arena, err, &m);
-	if (!ret)
-		ret = image_file_hash(dir->fd, "inventory.img", err, &hash);
-	if (ret || !m->has_inventory_hash || m->inventory_hash != hash)
+	if (ret || !m->has_inventory_hash ||
+	    m->inventory_hash != image_hash(inventory->data, inventory->file.size))
 		return ret;
 	if (m->has_format && m->format != 1)
 		return err_add_image(err, "crtools-manifest.img",
@@ -107,8 +94,7 @@ static int load_inventory(struct image_dir *dir, struct err *err)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
 	ProtobufCMessage *msg;
-	int ret = image_reader_open_at(dir->fd, "inventory.img", IMAGE_INVENTORY, 2, &dir->arena,
-				       err, &r);
+	int ret = image_reader_open(dir, IMAGE_INVENTORY, 0, &dir->arena, err, &r);
 
 	if (!ret)
 		ret = image_read_msg(r, NULL, err, &msg);
@@ -157,7 +143,10 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 	if (ret)
 		return ret;
 	dir->set_fd = dir->fd;
-	ret = load_inventory(dir, err);
+	dir->listing = arena_new(&dir->arena, struct listing);
+	ret = listing_load(dir->fd, &dir->arena, err, dir->listing);
+	if (!ret)
+		ret = load_inventory(dir, err);
 	if (!ret)
 		ret = check_version(dir, err);
 	if (!ret)
@@ -220,48 +209,25 @@ bool image_dir_has(const struct image_dir *dir, enum image_kind kind, uint64_t k
 {
 	char name[IMAGE_NAME_SIZE];
 
-	return !is_foreign(dir, kind) &&
-	       !faccessat(dir->set_fd, image_kind_file(kind, key, name), F_OK, AT_SYMLINK_NOFOLLOW);
-}
-
-static int compare_files(const void *a, const void *b)
-{
-	const struct image_file *x = a, *y = b;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	return x->key < y->key ? -1 : x->key > y->key;
+	if (is_foreign(dir, kind))
+		return false;
+	if (dir->listing)
+		return listing_find(dir->listing, kind, key);
+	return !faccessat(dir->set_fd, image_kind_file(kind, key, name), F_OK, AT_SYMLINK_NOFOLLOW);
 }
 
 int image_dir_list(const struct image_dir *dir, struct arena *a, struct err *err,
 		   struct image_file **ret_files, size_t *ret_count)
 {
-	_cleanup_fd_ int fd = openat(dir->set_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct listing *l = dir->listing;
 	struct image_file *files = NULL;
-	struct dirent *e;
 	size_t n = 0;
 
-	if (!d)
-		return err_sys(err, "openat", "can't list the images directory");
-	fd = -1; /* the stream's now */
-	while ((e = readdir(d))) {
-		struct image_file f;
-		struct stat st;
-
-		if (!image_kind_by_file(e->d_name, &f.kind, &f.key) || is_foreign(dir, f.kind))
-			continue;
-		if (fstatat(dir->set_fd, e->d_name, &st, 0)) {
-			if (errno == ENOENT)
-				continue;
-			return err_sys(err, "fstatat", "can't look at the image %s", e->d_name);
-		}
-		f.size = st.st_size;
-		image_kind_file(f.kind, f.key, f.name);
-		arena_push(a, files, n, f);
-	}
-	if (n)
-		qsort(files, n, sizeof(*files), compare_files);
+	if (!l)
+		return err_set(err, ERR_INTERNAL, EINVAL, "the set was not opened to be listed");
+	for (size_t i = 0; i < l->n; i++)
+		if (!is_foreign(dir, l->images[i].file.kind))
+			arena_push(a, files, n, l->images[i].file);
 	*ret_files = files;
 	*ret_count = n;
 	return 0;
@@ -304,6 +270,8 @@ void image_dir_close(struct image_dir *dir)
 	close_fd(&dir->fd);
 	close_fd(&dir->owner_fd);
 	pthread_mutex_destroy(&dir->lock);
+	if (dir->listing)
+		listing_free(dir->listing);
 	arena_free(&dir->arena);
 	free(dir);
 }

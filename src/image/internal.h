@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "image/listing.h"
 #include "image/reader.h"
 #include "image/writer.h"
 
@@ -13,6 +14,8 @@
 struct made_image {
 	char name[IMAGE_NAME_SIZE];
 	enum image_kind kind;
+	uint64_t size; /* bytes, where a writer has counted them */
+	bool sized;
 	bool moved; /* it is in its place */
 };
 
@@ -31,8 +34,10 @@ struct image_dir {
 	unsigned version; /* of the headers: 1 (no common word) or 2 */
 	InventoryEntry *inventory;
 	CrtoolsManifestEntry *manifest;
+	struct listing *listing; /* of a set to read; NULL: look at the files */
 
 	bool writing;
+	uint64_t inventory_hash; /* of the inventory that was written; 0 before */
 	char staging[40]; /* the hidden folder's name */
 	int owner_fd;	  /* its note, locked as long as the writer lives */
 	char *parent;
@@ -47,6 +52,8 @@ struct image_dir {
 int image_dir_note(struct image_dir *dir, enum image_kind kind, uint64_t key, struct err *err,
 		   const char **ret_name);
 void image_dir_forget(struct image_dir *dir, const char *name);
+/* Tells what a writer that is done has written. */
+void image_dir_wrote(struct image_dir *dir, const char *name, uint64_t size);
 /* A reader of a file in a directory descriptor, with headers of the given version. */
 int image_reader_open_at(int dirfd, const char *name, enum image_kind kind, unsigned version,
 			 struct arena *a, struct err *err, struct image_reader **ret_reader);
@@ -56,8 +63,8 @@ int image_writer_open_at(int dirfd, const char *name, enum image_kind kind, stru
 /* Says that an image is bad; returns -EINVAL. */
 int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* All of a small file's bytes as one number, to tell one inventory from another. */
-int image_file_hash(int dirfd, const char *name, struct err *err, uint64_t *ret_hash);
+/* All bytes as one number, to tell one inventory from another. */
+uint64_t image_hash(const char *data, size_t len);
 int image_open_subdir(int dirfd, const char *path, struct err *err, int *ret_fd);
 struct image_dir *image_dir_new(void);
 

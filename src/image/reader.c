@@ -27,7 +27,8 @@ struct image_reader {
 	unsigned index; /* messages read so far */
 	uint64_t buf_off;
 	size_t buf_len, buf_size; /* filled; allocated: no more than the file has */
-	char *buf;
+	char *own;		  /* the buffer, if it is ours */
+	const char *buf;
 };
 
 int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
@@ -44,7 +45,7 @@ int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
 static int refill(struct image_reader *r, struct err *err)
 {
 	size_t want = r->size - r->off < r->buf_size ? r->size - r->off : r->buf_size;
-	int ret = pread_full(r->fd, r->buf, want, r->off);
+	int ret = pread_full(r->fd, r->own, want, r->off);
 
 	if (ret == -ENODATA)
 		return image_corrupt(err, r->name, "the file became shorter while it was read");
@@ -120,11 +121,28 @@ static int open_file(int dirfd, const char *path, struct arena *a, struct err *e
 	}
 	r->size = st.st_size;
 	r->buf_size = r->size < BUFFER_SIZE ? r->size : BUFFER_SIZE;
-	r->buf = malloc(r->buf_size ? r->buf_size : 1);
-	if (!r->buf) {
+	r->buf = r->own = malloc(r->buf_size ? r->buf_size : 1);
+	if (!r->own) {
 		image_reader_close(r);
 		return err_sys(err, "malloc", "can't read %s", path);
 	}
+	*ret_reader = r;
+	return 0;
+}
+
+/* All of the file is in memory. */
+static int open_kept(const struct listed_image *image, struct arena *a, struct err *err,
+		     struct image_reader **ret_reader)
+{
+	struct image_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return err_sys(err, "malloc", "can't read %s", image->file.name);
+	r->fd = -1;
+	r->a = a;
+	memcpy(r->name, image->file.name, sizeof(r->name));
+	r->size = r->buf_len = image->file.size;
+	r->buf = image->data;
 	*ret_reader = r;
 	return 0;
 }
@@ -141,37 +159,51 @@ static int check_word(struct image_reader *r, uint32_t want, struct err *err)
 	return ret;
 }
 
+static int check_header(struct image_reader *r, enum image_kind kind, unsigned version,
+			struct err *err)
+{
+	const struct image_kind_info *info = image_kind_info(kind);
+	int ret = 0;
+
+	r->kind = kind;
+	if (info->magic1 && !(version == 1 && info->magic1 == IMAGE_MAGIC_COMMON))
+		ret = check_word(r, info->magic1, err);
+	if (!ret && info->magic2)
+		ret = check_word(r, info->magic2, err);
+	return ret;
+}
+
 int image_reader_open_at(int dirfd, const char *name, enum image_kind kind, unsigned version,
 			 struct arena *a, struct err *err, struct image_reader **ret_reader)
 {
-	const struct image_kind_info *info = image_kind_info(kind);
 	_cleanup_image_reader_ struct image_reader *r = NULL;
 	int ret = open_file(dirfd, name, a, err, &r);
 
-	if (ret)
-		return ret;
-	r->kind = kind;
-	if (info->magic1 && !(version == 1 && info->magic1 == IMAGE_MAGIC_COMMON)) {
-		ret = check_word(r, info->magic1, err);
-		if (ret)
-			return ret;
-	}
-	if (info->magic2) {
-		ret = check_word(r, info->magic2, err);
-		if (ret)
-			return ret;
-	}
-	*ret_reader = TAKE_PTR(r);
-	return 0;
+	if (!ret)
+		ret = check_header(r, kind, version, err);
+	if (!ret)
+		*ret_reader = TAKE_PTR(r);
+	return ret;
 }
 
 int image_reader_open(const struct image_dir *dir, enum image_kind kind, uint64_t key,
 		      struct arena *a, struct err *err, struct image_reader **ret_reader)
 {
+	const struct listed_image *listed =
+		dir->listing ? listing_find(dir->listing, kind, key) : NULL;
+	_cleanup_image_reader_ struct image_reader *r = NULL;
 	char name[IMAGE_NAME_SIZE];
+	int ret;
 
-	return image_reader_open_at(dir->set_fd, image_kind_file(kind, key, name), kind,
-				    dir->version, a, err, ret_reader);
+	if (!listed || !listed->data)
+		return image_reader_open_at(dir->set_fd, image_kind_file(kind, key, name), kind,
+					    dir->version, a, err, ret_reader);
+	ret = open_kept(listed, a, err, &r);
+	if (!ret)
+		ret = check_header(r, kind, dir->version, err);
+	if (!ret)
+		*ret_reader = TAKE_PTR(r);
+	return ret;
 }
 
 /* Kinds that share a word are told apart by the name, when the name is one of theirs. */
@@ -384,7 +416,7 @@ void image_reader_close(struct image_reader *r)
 	if (!r)
 		return;
 	close_fd(&r->fd);
-	free(r->buf);
+	free(r->own);
 	free(r);
 }
 

@@ -40,8 +40,9 @@ uint64_t image_reader_left(const struct image_reader *r);
 /* Payload bytes. */
 int image_read_raw(struct image_reader *r, void *buf, size_t len, struct err *err);
 int image_skip_raw(struct image_reader *r, uint64_t len, struct err *err);
-/* For splice, sendfile and copy_file_range: a descriptor and the offset of the next byte in it; the
- * caller uses explicit offsets and then skips what it took. Stays the reader's. */
+/* Of kinds with payload, for splice, sendfile and copy_file_range: a descriptor and the offset of
+ * the next byte in it; the caller uses explicit offsets and then skips what it took. Stays the
+ * reader's. */
 int image_reader_fd(const struct image_reader *r);
 /* The length of the payload behind msg, a message that the reader of this kind gave; -EINVAL with
  * err filled if it is longer than what is left. Padding is included in ret_padded. */

@@ -21,35 +21,8 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/journal.h"
 #include "base/log.h"
-
-int image_boot_id(char buf[40])
-{
-	_cleanup_fd_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, 36);
-
-	buf[n == 36 ? 36 : 0] = '\0';
-	return n == 36 ? 0 : -EIO;
-}
-
-/* Clock ticks since boot; 0: there is no such process. */
-static uint64_t start_time(pid_t pid)
-{
-	char path[64], text[1024], *p;
-	_cleanup_fd_ int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	p = strrchr(text, ')'); /* the name may hold anything */
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p ? strtoull(p, NULL, 10) : 0;
-}
 
 void image_lock_dir(int fd)
 {
@@ -70,9 +43,9 @@ static bool writer_lives(int note)
 	int pid;
 
 	if (pread(note, text, sizeof(text) - 1, 0) <= 0 ||
-	    sscanf(text, "%d %" SCNu64 " %39s", &pid, &start, wanted) != 3 || image_boot_id(boot))
+	    sscanf(text, "%d %" SCNu64 " %39s", &pid, &start, wanted) != 3 || boot_id(boot))
 		return false;
-	return !strcmp(boot, wanted) && start_time(pid) == start;
+	return !strcmp(boot, wanted) && process_start_time(pid) == start;
 }
 
 static bool is_abandoned(int folder)
@@ -131,8 +104,8 @@ static int write_note(int folder, int *ret_note)
 	if (note < 0)
 		return -errno;
 	flock(note, LOCK_EX | LOCK_NB); /* nobody else can hold it; see (3) where it can't be had */
-	image_boot_id(boot);
-	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), start_time(getpid()), boot);
+	boot_id(boot);
+	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), process_start_time(getpid()), boot);
 	ret = write_full(note, text, strlen(text));
 	if (ret)
 		return ret;

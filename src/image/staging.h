@@ -7,7 +7,6 @@
 
 #define IMAGE_STAGING_PREFIX ".crtools-dump-"
 
-int image_boot_id(char buf[40]);
 /* Against other writers in the same directory; without effect where there is no flock(2). */
 void image_lock_dir(int fd);
 void image_unlock_dir(int fd);

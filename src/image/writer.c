@@ -19,6 +19,8 @@ struct image_writer {
 	uint64_t key;
 	const char *name; /* NULL before the first byte */
 	int fd;
+	bool shared;	  /* somebody else writes to the descriptor as well */
+	uint64_t written; /* bytes, but for those in buf */
 	size_t used;
 	char buf[BUFFER_SIZE];
 };
@@ -33,6 +35,7 @@ static int flush(struct image_writer *w, struct err *err)
 {
 	int ret = write_full(w->fd, w->buf, w->used);
 
+	w->written += w->used;
 	w->used = 0;
 	return ret ? failed_write(w, err, "write", ret) : 0;
 }
@@ -48,6 +51,7 @@ static int put(struct image_writer *w, const void *data, size_t len, struct err 
 	}
 	if (len >= BUFFER_SIZE) {
 		ret = write_full(w->fd, data, len);
+		w->written += len;
 		return ret ? failed_write(w, err, "write", ret) : 0;
 	}
 	memcpy(w->buf + w->used, data, len);
@@ -96,6 +100,8 @@ static struct image_writer *new_writer(enum image_kind kind, struct err *err)
 	w->key = 0;
 	w->name = NULL;
 	w->fd = -1;
+	w->shared = false;
+	w->written = 0;
 	w->used = 0;
 	return w;
 }
@@ -184,6 +190,21 @@ int image_writer_fd(struct image_writer *w, struct err *err, int *ret_fd)
 		ret = flush(w, err);
 	if (!ret)
 		*ret_fd = w->fd;
+	w->shared = true;
+	return ret;
+}
+
+/* The inventory is small: all of it is still in the buffer. */
+static int finish(struct image_writer *w, struct err *err)
+{
+	struct image_dir *dir = w->dir;
+	int ret;
+
+	if (dir && w->kind == IMAGE_INVENTORY)
+		dir->inventory_hash = image_hash(w->buf, w->used);
+	ret = flush(w, err);
+	if (!ret && dir && !w->shared)
+		image_dir_wrote(dir, w->name, w->written);
 	return ret;
 }
 
@@ -192,7 +213,7 @@ int image_writer_close(struct image_writer **w, struct err *err)
 	int ret = 0;
 
 	if ((*w)->fd >= 0)
-		ret = flush(*w, err);
+		ret = finish(*w, err);
 	if (ret) {
 		image_writer_drop(w);
 		return ret;

@@ -442,7 +442,6 @@ static void test_payload(void **state)
 /* An image cut at every byte gives an error that names it, or fewer entries. */
 static void test_cut(void **state)
 {
-	_cleanup_image_dir_ struct image_dir *dir = NULL;
 	struct arena arena = {};
 	FsEntry *fs;
 	char path[256];
@@ -453,15 +452,14 @@ static void test_cut(void **state)
 	make_set();
 	snprintf(path, sizeof(path), "%s/crtools-manifest.img", folder);
 	unlink(path);
-	struct err first = {};
-
-	must(image_dir_open(AT_FDCWD, folder, &first, &dir), &first);
 	snprintf(path, sizeof(path), "%s/fs-1.img", folder);
 	data = slurp(path, &len);
 	for (size_t i = 0; i < len; i++) {
-		struct err err = {};
+		_cleanup_image_dir_ struct image_dir *dir = NULL;
+		struct err err = {}, first = {};
 
 		spit(path, data, i);
+		must(image_dir_open(AT_FDCWD, folder, &first, &dir), &first);
 		assert_int_equal(image_read_one(dir, IMAGE_FS, 1, &arena, &err, &fs), -EINVAL);
 		assert_int_equal(err.id, ERR_IMAGE_CORRUPT);
 		assert_string_equal(err.image, "fs-1.img");

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See listing.h. */
+#include "image/listing.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+
+/* Kept in memory are files of up to KEEP_FILE bytes, KEEP_ALL of them together. */
+#define KEEP_FILE (64u << 10)
+#define KEEP_ALL  (64u << 20)
+
+/* Payload is read with the descriptor, and pages are not read here at all. */
+static bool is_kept(enum image_kind kind)
+{
+	const struct image_kind_info *info = image_kind_info(kind);
+
+	return info->framing != FRAMING_RAW && info->payload == PAYLOAD_NONE &&
+	       !image_kind_is_service(kind);
+}
+
+/* What can't be opened or read now is told by whoever reads the image. */
+static const char *read_small(int dirfd, const char *name, struct arena *a, size_t *kept,
+			      struct stat *ret_st)
+{
+	/* O_NONBLOCK: a fifo in place of an image must not hold us up. */
+	_cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *data;
+
+	if (fd < 0 || fstat(fd, ret_st)) {
+		ret_st->st_mode = 0;
+		return NULL;
+	}
+	if (!S_ISREG(ret_st->st_mode) || ret_st->st_size > KEEP_FILE ||
+	    *kept + ret_st->st_size > KEEP_ALL)
+		return NULL;
+	data = arena_alloc(a, ret_st->st_size + 1);
+	if (pread_full(fd, data, ret_st->st_size, 0))
+		return NULL;
+	*kept += ret_st->st_size;
+	return data;
+}
+
+static int look_at(int dirfd, const char *name, struct arena *a, size_t *kept,
+		   struct listed_image *i)
+{
+	struct stat st = {};
+
+	if (is_kept(i->file.kind))
+		i->data = read_small(dirfd, name, a, kept, &st);
+	if (!st.st_mode && fstatat(dirfd, name, &st, 0))
+		return -errno;
+	i->file.size = st.st_size;
+	image_kind_file(i->file.kind, i->file.key, i->file.name);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct image_file *x = a, *y = b; /* the first member of a listed image */
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+int listing_load(int dirfd, struct arena *a, struct err *err, struct listing *ret_listing)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct listing l = {};
+	struct dirent *e;
+	size_t kept = 0;
+
+	if (!d)
+		return err_sys(err, "openat", "can't list the images directory");
+	while ((e = readdir(d))) {
+		struct listed_image i = {};
+		int ret;
+
+		if (!image_kind_by_file(e->d_name, &i.file.kind, &i.file.key))
+			continue;
+		ret = look_at(dirfd, e->d_name, a, &kept, &i);
+		if (ret == -ENOENT)
+			continue;
+		if (ret)
+			return err_sys(err, "fstatat", "can't look at the image %s", e->d_name);
+		arena_push(a, l.images, l.n, i);
+	}
+	if (l.n)
+		qsort(l.images, l.n, sizeof(*l.images), compare);
+	for (size_t i = 0; i < l.n; i++)
+		hash_put(&l.by_name, hash_mix(l.images[i].file.kind, l.images[i].file.key),
+			 &l.images[i]);
+	*ret_listing = l;
+	return 0;
+}
+
+static bool is(const struct listed_image *i, enum image_kind kind, uint64_t key)
+{
+	return i && i->file.kind == kind && i->file.key == key;
+}
+
+const struct listed_image *listing_find(const struct listing *l, enum image_kind kind,
+					uint64_t key)
+{
+	const struct listed_image *found = hash_get(&l->by_name, hash_mix(kind, key));
+	const struct image_file wanted = { .kind = kind, .key = key };
+
+	/* Two names can have one hash. */
+	if (found && !is(found, kind, key))
+		found = bsearch(&wanted, l->images, l->n, sizeof(*l->images), compare);
+	return is(found, kind, key) ? found : NULL;
+}
+
+void listing_free(struct listing *l)
+{
+	hash_free(&l->by_name);
+}
