@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "engine/dump.h"
 #include "kernel/kcmp.h"
+#include "kernel/ns.h"
 #include "kernel/proc_task.h"
 
 static uint32_t *kobj_field(TaskKobjIdsEntry *ids, enum kcmp_type type)
@@ -118,18 +119,13 @@ static void set_ns_id(TaskKobjIdsEntry *ids, enum ns_kind kind, uint32_t id)
 /* The tool's own namespaces have the first numbers (FORMAT: inventory.root_ids). */
 static int number_own(struct dump *d, TaskKobjIdsEntry *root_ids, struct ns_number *own)
 {
-	struct proc self = PROC_INIT;
-	struct proc_ns ns;
-	int ret = proc_open(&self, getpid(), &d->tree.buf, dump_err(d));
+	int ret = ns_self(&d->own_ns, dump_err(d));
 
-	if (ret == 0)
-		ret = proc_ns(&self, &ns, dump_err(d));
-	proc_close(&self);
 	if (ret < 0)
 		return ret;
 	for (size_t k = 0; k < ARRAY_SIZE(order); k++) {
-		own[order[k]] = (struct ns_number){ ns.ino[order[k]], 0 };
-		if (!ns.ino[order[k]])
+		own[order[k]] = (struct ns_number){ d->own_ns.ino[order[k]], 0 };
+		if (!d->own_ns.ino[order[k]])
 			continue;
 		own[order[k]].id = ++d->next_ns_id;
 		set_ns_id(root_ids, order[k], own[order[k]].id);
@@ -155,23 +151,23 @@ static bool takes_time_ns(struct dump_task *t, uint32_t ino)
 static int number_task(struct dump_task *t, const struct ns_number *own)
 {
 	struct arena *a = dump_arena(t->dump);
-	struct proc_ns ns;
-	int ret = proc_ns(&t->stop->proc, &ns, dump_err(t->dump));
+	const struct proc_ns *ns = &t->ns;
+	int ret = proc_ns(&t->stop->proc, &t->ns, dump_err(t->dump));
 
 	if (ret < 0)
 		return ret;
 	for (size_t k = 0; k < ARRAY_SIZE(order); k++) {
 		enum ns_kind kind = order[k];
 
-		if (!ns.ino[kind])
+		if (!ns->ino[kind])
 			continue;
 		set_ns_id(t->ids, kind, own[kind].id);
-		if (kind == NS_TIME && t->dump->time_ns_id && ns.ino[kind] == own[kind].ino)
+		if (kind == NS_TIME && t->dump->time_ns_id && ns->ino[kind] == own[kind].ino)
 			task_refuse(t, "its time namespace", "is not that of the tree's root", "");
-		else if (ns.ino[kind] != own[kind].ino &&
-			 !(kind == NS_TIME && takes_time_ns(t, ns.ino[kind])))
+		else if (ns->ino[kind] != own[kind].ino &&
+			 !(kind == NS_TIME && takes_time_ns(t, ns->ino[kind])))
 			task_refuse(
-				t, arena_printf(a, "%s namespace %u", ns_names[kind], ns.ino[kind]),
+				t, arena_printf(a, "%s namespace %u", ns_names[kind], ns->ino[kind]),
 				"is not the tool's own; trees in namespaces of their own can't be "
 				"kept by this version",
 				"run crtools in that namespace (nsenter)");

@@ -11,6 +11,7 @@
 #include "kernel/proc_fd.h"
 #include "kernel/proc_maps.h"
 #include "kernel/proc_stat.h"
+#include "kernel/proc_task.h"
 #include "model/session.h"
 #include "task/infect.h"
 #include "task/tree.h"
@@ -53,6 +54,7 @@ struct dump_task {
 	pid_t vpid;
 	struct proc_stat stat;
 	struct proc_status *status; /* of the leader, = threads[0].status */
+	struct proc_ns ns;
 	struct proc_areas areas;
 	struct dump_area *vmas;
 	size_t n_vmas;
@@ -100,6 +102,7 @@ struct dump {
 	struct dump_file **files;
 	size_t n_files;
 	uint32_t next_file_id, next_kobj_id, next_ns_id, next_pages_id;
+	struct proc_ns own_ns; /* the tool's */
 	uint32_t time_ns_ino, time_ns_id; /* of a time namespace that is not the tool's; 0: it is */
 	InventoryEntry *inventory;
 	void *priv[STATE_SLOTS];

@@ -22,7 +22,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "image/writer.h"
-#include "kernel/ns.h"
 #include "objects/file/file.h"
 #include "objects/registry.h"
 
@@ -40,15 +39,9 @@ static void files_out_drop(void *data)
 static int open_root(struct dump *d)
 {
 	const struct proc *root = &d->tree.procs[0]->proc;
-	struct proc_ns self;
-	uint32_t theirs;
-	int ret = ns_self(&self, dump_err(d));
+	int ret;
 
-	if (ret == 0)
-		ret = proc_ns_ino(root, NS_MNT, &theirs, dump_err(d));
-	if (ret < 0)
-		return ret;
-	if (theirs != self.ino[NS_MNT])
+	if (d->tasks[0]->ns.ino[NS_MNT] != d->own_ns.ino[NS_MNT])
 		return proc_openat(root, "root", O_PATH | O_DIRECTORY, dump_err(d));
 	ret = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return ret < 0 ? err_sys(dump_err(d), "open", "can't open /") : ret;

@@ -186,52 +186,32 @@ static bool could_be_inside(const struct proc_status *s)
 	return s->no_new_privs || (s->cap_prm & (1u << CAP_SYS_ADMIN));
 }
 
-static int own_namespaces(struct dump_task *t, struct proc_ns *ret)
-{
-	struct proc proc = PROC_INIT;
-	int err = proc_open(&proc, getpid(), t->stop->proc.buf, dump_err(t->dump));
-
-	if (err == 0)
-		err = proc_ns(&proc, ret, dump_err(t->dump));
-	proc_close(&proc);
-	return err;
-}
-
 /* The id, as the thread sees it, of a process that it may examine; 0: there is none. */
-static int find_target(struct dump_thread *th, pid_t *ret_pid)
+static pid_t find_target(struct dump_thread *th)
 {
 	struct dump_task *t = th->task;
-	struct proc_ns own, its;
+	const struct proc_ns *own = &t->dump->own_ns, *its = &t->ns;
 	struct kind kind = { .uid = th->status->uid[0], .gid = th->status->gid[0] };
-	int ret = own_namespaces(t, &own);
 
-	if (ret == 0)
-		ret = proc_ns(&t->stop->proc, &its, dump_err(t->dump));
-	if (ret < 0)
-		return ret;
-	if (own.ino[NS_USER] == its.ino[NS_USER] && own.ino[NS_PID] == its.ino[NS_PID] &&
-	    (th->status->cap_eff & (1u << CAP_SYS_PTRACE))) {
-		*ret_pid = getpid();
-		return 0;
-	}
-	kind.userns = its.ino[NS_USER];
-	kind.pidns = its.ino[NS_PID];
-	*ret_pid = twin_of(t, &kind, &own)->vpid;
-	return 0;
+	if (own->ino[NS_USER] == its->ino[NS_USER] && own->ino[NS_PID] == its->ino[NS_PID] &&
+	    (th->status->cap_eff & (1u << CAP_SYS_PTRACE)))
+		return getpid();
+	kind.userns = its->ino[NS_USER];
+	kind.pidns = its->ino[NS_PID];
+	return twin_of(t, &kind, own)->vpid;
 }
 
 static int collect_thread(struct dump_thread *th)
 {
 	struct trial *trial = arena_new(dump_arena(th->task->dump), struct trial);
 	pid_t target;
-	int ret;
 
 	th->priv[SLOT_LANDLOCK] = trial;
 	if (!could_be_inside(th->status) || !landlock_active())
 		return 0;
-	ret = find_target(th, &target);
-	if (ret < 0 || !target)
-		return ret;
+	target = find_target(th);
+	if (!target)
+		return 0;
 	trial->done = true;
 	trial->call = program_call(th->prog, SYS_kcmp, IMM(target), IMM(target), IMM(KCMP_VM),
 				   IMM(0), IMM(0));
