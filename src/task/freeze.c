@@ -489,6 +489,11 @@ static int look_for_ourselves(struct tree_stop *tree, pid_t root, struct err *er
 	return 0;
 }
 
+static bool is_shortage(int num)
+{
+	return num == EMFILE || num == ENFILE || num == ENOMEM;
+}
+
 static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const char *cgroup,
 		  struct err *err)
 {
@@ -506,7 +511,8 @@ static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const ch
 	}
 	tree_release(tree, TREE_RUN);
 	if (!err_is_set(err))
-		err_set(err, ERR_TASK_CHANGED, -ret, "the tree of %d could not be frozen", root);
+		err_set(err, is_shortage(-ret) ? ERR_RESOURCE : ERR_TASK_CHANGED, -ret,
+			"the tree of %d could not be frozen", root);
 	return ret;
 }
 

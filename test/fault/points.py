@@ -16,7 +16,7 @@ import subprocess
 import time
 
 import survivors
-from survivors import TOOL, check, environment, run
+from survivors import TOOL, await_gone, check, end, environment, run
 
 from lib import system
 
@@ -96,24 +96,6 @@ def walk_dump(tree):
         check("SIGTERM" in said or "TERM" in said, f"SIGTERM at {name}: {said}")
         after_dump(tree, f"SIGTERM at {name}", before)
         check(not os.listdir("/run/crtools"), f"SIGTERM at {name}: a journal is left")
-
-
-def await_gone(pids, context):
-    deadline = time.monotonic() + 3
-    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
-        system.reap()
-        check(time.monotonic() < deadline,
-              f"{context}: tasks are left: {[p for p in pids if os.path.exists(f'/proc/{p}')]}")
-        time.sleep(0.001)
-
-
-def end(pids):
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    await_gone(pids, "the end")
 
 
 def walk_restore(tree):

@@ -190,6 +190,24 @@ class Subject:
         system.reap()
 
 
+def await_gone(pids, context, limit=3.0):
+    deadline = time.monotonic() + limit
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        system.reap()
+        left = [f"{p} {system.process_state(p)}" for p in pids if os.path.exists(f"/proc/{p}")]
+        check(not left or time.monotonic() < deadline, f"{context}: tasks are left: {left}")
+        time.sleep(0.001)
+
+
+def end(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    await_gone(pids, "the end")
+
+
 def environment(fault=None):
     env = dict(os.environ)
     env.pop("CRTOOLS_FAULT", None)

@@ -104,18 +104,32 @@ int ghost_read(struct restore *r, uint32_t id, struct ghost_in **ret)
 	return 0;
 }
 
+/* By the name that it has for the moment, in the directory that matters. */
+static int cant_fill(struct restore *r, const char *call, int fd)
+{
+	int num = errno;
+	char link[64], path[512];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	errno = num;
+	return err_sys(restore_err(r), call, "can't fill the removed file %s", path);
+}
+
 static int copy_in(struct restore *r, struct image_reader *in, int fd, uint64_t to, uint64_t len)
 {
 	off_t at = image_reader_offset(in);
 	uint64_t left = len;
 
 	if (lseek(fd, to, SEEK_SET) < 0)
-		return err_sys(restore_err(r), "lseek", "can't fill a removed file");
+		return cant_fill(r, "lseek", fd);
 	while (left) {
 		ssize_t n = sendfile(fd, image_reader_fd(in), &at, left);
 
 		if (n < 0)
-			return err_sys(restore_err(r), "sendfile", "can't fill a removed file");
+			return cant_fill(r, "sendfile", fd);
 		if (!n)
 			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL, "%s is too short",
 				       image_reader_name(in));
