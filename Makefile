@@ -52,7 +52,7 @@ format:
 define variant
 	@tools/setup $(4)
 	@[ -f build-$(1)/build.ninja ] || $(3) meson setup build-$(1) $(2) >/dev/null
-	@ninja -C build-$(1) -j $(JOBS) --quiet
+	@ninja -C build-$(1) -j $(JOBS) --quiet all unit-tests
 endef
 
 asan:
@@ -75,7 +75,7 @@ clang:
 
 fuzz:
 	@tools/setup lint
-	@test/fuzz/run --seconds $(SECONDS)
+	@test/fuzz/run $(SECONDS)
 
 clean:
 	rm -rf $(B) build-asan build-ubsan build-coverage build-clang build-fuzz

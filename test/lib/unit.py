@@ -8,6 +8,10 @@ import subprocess
 
 def run(build):
     """[(name, outcome, details)]; outcome is pass, fail or skip."""
+    built = subprocess.run(["ninja", "-C", build, "-j", "2", "--quiet", "unit-tests"],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if built.returncode:
+        return [("unit", "fail", built.stdout + built.stderr)]
     log = os.path.join(build, "meson-logs", "testlog.json")
     if os.path.exists(log):
         os.unlink(log)
