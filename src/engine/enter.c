@@ -3,28 +3,14 @@
  * The last step of a forked task in the tool's code: it maps the area with its programs into the
  * home range and jumps to the agent, which unmaps everything else.
  */
-#include <linux/rseq.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/rseq.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "engine/leave.h"
 #include "engine/restore.h"
 #include "objects/process/core.h"
 #include "task/exits.h"
-
-/* The C library's registration points into memory that is about to go. */
-static void leave_rseq(void)
-{
-	char *self = __builtin_thread_pointer();
-
-	if (__rseq_size)
-		syscall(SYS_rseq, self + __rseq_offset, sizeof(struct rseq), RSEQ_FLAG_UNREGISTER,
-			RSEQ_SIG);
-}
 
 /* What each thread does when the tool that holds it is killed, beside the programs. */
 static void make_exits(struct restore_task *t)
@@ -75,7 +61,6 @@ _Noreturn void enter_agent(struct restore_task *t)
 	}
 	make_exits(t);
 	t->r->shared->header[t->index] = t->threads[0].prog->header;
-	leave_rseq();
 	((void (*)(void *, void *))at)(at + t->threads[0].prog->header, at);
 	__builtin_unreachable();
 }

@@ -90,11 +90,12 @@ static void look_at_vfork(struct dump *d, struct dump_task *t)
 
 		if (proc_open_thread(&thread, &t->stop->proc, t->threads[i].stop->tid, NULL) < 0)
 			continue;
-		if (proc_wchan(&thread, dump_arena(d), &place, NULL) == 0 && strstr(place, "vfork"))
+		if (proc_wchan(&thread, dump_arena(d), &place, NULL) == 0 &&
+		    proc_wchan_vfork(place))
 			task_refuse(
 				t, arena_printf(dump_arena(d), "thread %d", t->threads[i].vtid),
 				"waits in vfork(2) for a child that has neither called exec nor ended",
-				"try again when the child has gone on");
+				"a dump waits for that, as long as --timeout says");
 		proc_close(&thread);
 	}
 }

@@ -104,6 +104,8 @@ int proc_personality(const struct proc *p, uint32_t *ret, struct err *err);
 int proc_autogroup(const struct proc *p, int *ret_id, int *ret_nice, struct err *err);
 /* A symbol, or "0" when the task runs or the reader may not know. */
 int proc_wchan(const struct proc *p, struct arena *a, char **ret, struct err *err);
+/* Does it name the wait of vfork(2), or of clone with CLONE_VFORK, for the child? */
+bool proc_wchan_vfork(const char *wchan);
 
 /* /proc/PID/auxv: pairs, AT_NULL is not counted. Words of 8 bytes; a 32-bit task's are widened. */
 struct proc_auxv {

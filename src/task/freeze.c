@@ -43,7 +43,8 @@ uint64_t monotonic_ns(void)
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
 }
 
-/* A thread that waits in vfork(2) for its child can't be stopped before the child lets it go. */
+/* A thread that waits in vfork(2) for its child can't be stopped before the child lets it go
+ * (kernel/fork.c, wait_for_vfork_done, which compilers make a part of kernel_clone). */
 static bool waits_for_vfork(const struct tree_stop *tree, pid_t tid)
 {
 	struct proc proc = PROC_INIT;
@@ -53,7 +54,7 @@ static bool waits_for_vfork(const struct tree_stop *tree, pid_t tid)
 
 	if (proc_open(&proc, tid, (struct proc_buf *)&tree->buf, NULL) < 0)
 		return false;
-	yes = proc_read(&proc, "wchan", &text, &len, NULL) == 0 && strstr(text, "vfork");
+	yes = proc_read(&proc, "wchan", &text, &len, NULL) == 0 && proc_wchan_vfork(text);
 	if (!yes && proc_read(&proc, "stack", &text, &len, NULL) == 0)
 		yes = strstr(text, "vfork") != NULL;
 	proc_close(&proc);
@@ -89,7 +90,7 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 			looked = true;
 			if (waits_for_vfork(tree, tid))
 				return err_set(
-					err, ERR_REFUSED, EBUSY,
+					err, ERR_IN_VFORK, EBUSY,
 					"process %d waits in vfork(2) for a child that has "
 					"neither called exec nor ended; that can't be dumped",
 					tid);
@@ -217,7 +218,7 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			continue;
 		if (find_thread(p, tid))
 			continue;
-		early = group_adopt(tree, tid);
+		early = group_adopt(tree, tid) || hash_get(&tree->clinging, tid);
 		if (!early && ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0) {
 			int num = errno;
 			struct proc thread = PROC_INIT;
@@ -526,6 +527,35 @@ int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout, str
 	return freeze(tree, pid, false, NULL, err);
 }
 
+/* Such a child has but a few calls to make before it execs or ends; only while it runs on, the tree
+ * can come to a state in which it can be frozen. Its parent can't be let go of before it stops, which
+ * it does as soon as the child has gone on. */
+static int freeze_between_vforks(struct tree_stop *tree, pid_t root, const char *cgroup,
+				 struct err *err)
+{
+	struct tree_stop blank = *tree;
+	uint64_t patience = (tree->timeout ? tree->timeout : 10) * UINT64_C(1000000000);
+	uint64_t began = monotonic_ns();
+
+	for (long pause = 5000000;; pause += pause < 100000000 ? pause / 2 : 0) {
+		int ret = freeze(tree, root, true, cgroup, err);
+
+		if (ret == 0 || err->id != ERR_IN_VFORK || monotonic_ns() - began > patience) {
+			hash_free(&tree->clinging);
+			return ret;
+		}
+		log_debug("%s; trying again", err->text);
+		*err = (struct err){ 0 };
+		nanosleep(&(struct timespec){ .tv_nsec = pause }, NULL);
+		ret = interrupt_check(err, "freezing the tree");
+		if (ret < 0)
+			return ret;
+		blank.clinging = tree->clinging;
+		*tree = blank;
+		tree->frozen_at = monotonic_ns();
+	}
+}
+
 int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned int timeout,
 		struct journal *journal, struct arena *arena, struct err *err)
 {
@@ -536,7 +566,7 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned
 				    .timeout = timeout,
 				    .journal = journal,
 				    .group = CGROUP_FREEZE_NONE };
-	ret = freeze(tree, root, true, cgroup, err);
+	ret = freeze_between_vforks(tree, root, cgroup, err);
 	if (ret < 0)
 		return ret;
 	order_tree(tree);
@@ -550,7 +580,7 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned
 	return 0;
 }
 
-static void proc_let_go(struct proc_stop *p, enum tree_end end)
+static void proc_let_go(struct tree_stop *tree, struct proc_stop *p, enum tree_end end)
 {
 	/* A stop signal that is sent while the threads are held takes effect when they go on. */
 	if (!p->zombie && !p->stop_signo && (end == TREE_STOP || p->late_stop))
@@ -565,8 +595,9 @@ static void proc_let_go(struct proc_stop *p, enum tree_end end)
 			/* Not stopped yet (freezing failed half-way), or dead. */
 			const struct tree_stop wait = { .timeout = 1 };
 
-			if (tree_wait(&wait, t->tid, &report, NULL) == 0 &&
-			    report.kind != PTRACE_STOP_GONE)
+			if (tree_wait(&wait, t->tid, &report, NULL) < 0)
+				hash_put(&tree->clinging, t->tid, t);
+			else if (report.kind != PTRACE_STOP_GONE)
 				ptrace_detach(t->tid,
 					      report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0,
 					      NULL);
@@ -618,7 +649,7 @@ void tree_release(struct tree_stop *tree, enum tree_end end)
 		struct proc_stop *p = tree->procs[i];
 
 		if (end != TREE_KILL)
-			proc_let_go(p, end);
+			proc_let_go(tree, p, end);
 		proc_close(&p->proc);
 		close_fd(&p->mem_fd);
 		close_fd(&p->pidfd);

@@ -60,6 +60,7 @@ struct tree_stop {
 	struct hash early; /* freeze_group.c: threads that were seized in the frozen group */
 	pid_t *early_tids;
 	size_t n_early;
+	struct hash clinging; /* freeze.c: threads that are traced still after a freeze that failed */
 };
 
 /* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. cgroup is
