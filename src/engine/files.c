@@ -192,6 +192,7 @@ static int collect_fd(struct dump_task *t, int fd)
 	close_fd(&probe.local);
 	if (ret < 0)
 		return ret;
+	file_locks_collect(&probe);
 	e = arena_msg(a, FdinfoEntry, fdinfo_entry);
 	e->id = file->entry->id;
 	e->type = file->entry->type;

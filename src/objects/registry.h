@@ -41,6 +41,9 @@ enum state_slot {
 };
 _Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");
 
+/* Dump: locks that are held by a descriptor, whatever class has claimed it. */
+void file_locks_collect(const struct file_probe *p);
+
 const struct file_class *file_class_of(int type);
 const struct area_class *area_class_of(const VmaEntry *e);
 
