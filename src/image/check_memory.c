@@ -63,8 +63,12 @@ static int check_area(struct verify *v, const VmaEntry *vma, bool *guards)
 
 int check_mm(struct verify *v, const MmEntry *mm)
 {
+	const FileEntry *exe = hash_get(&v->files, mm->exe_file_id);
 	bool guards = false;
-	int ret = check_file_id(v, "exe_file_id", mm->exe_file_id, FD_TYPES__REG);
+	/* A program may run out of a memfd (fexecve). */
+	int ret = check_file_id(v, "exe_file_id", mm->exe_file_id,
+				exe && exe->type == FD_TYPES__MEMFD ? FD_TYPES__MEMFD
+								    : FD_TYPES__REG);
 
 	for (size_t i = 0; i < mm->n_vmas && !ret; i++)
 		ret = check_area(v, mm->vmas[i], &guards);

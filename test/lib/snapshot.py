@@ -46,7 +46,7 @@ def _maps(pid):
     """Areas that touch and agree are one: whether the kernel keeps them apart depends on how
     they came about and is not visible to the program."""
     areas = []
-    for line in (system.read_text(f"/proc/{pid}/maps") or "").splitlines():
+    for line in (system.read_text(f"/proc/{pid}/maps") or "").split("\n")[:-1]:
         match = _MAP.match(line)
         start, end, perms, offset, name = (int(match[1], 16), int(match[2], 16), match[3],
                                            int(match[4], 16), match[5])

@@ -23,6 +23,8 @@
 #include "image/writer.h"
 #include "objects/file/file.h"
 
+#define COPY_BLOCK	(256u << 10)
+#define SHORTER		"a removed file became shorter while it was copied"
 #define CHUNKS_FROM	12288 /* CRIU writes smaller files as they are */
 #define EXTENTS_BATCH	512
 #define XATTR_LIST_MAX	65536
@@ -105,6 +107,32 @@ static int next_data(struct extent_walk *w, uint64_t from, uint64_t *ret_start, 
 	return ret > 0 && *ret_start >= *ret_end ? 0 : ret;
 }
 
+/* By read and write: hugetlbfs has no splicing. */
+static int copy_plainly(int out, int fd, uint64_t start, uint64_t end, struct err *err)
+{
+	_cleanup_free_ char *buf = malloc(COPY_BLOCK);
+
+	if (!buf)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory to copy a removed file");
+	while (start < end) {
+		size_t want = end - start < COPY_BLOCK ? end - start : COPY_BLOCK;
+		ssize_t n = pread(fd, buf, want, start);
+
+		if (n < 0)
+			return err_sys(err, "pread", "can't copy a removed file's contents");
+		if (!n)
+			return err_set(err, ERR_TASK_CHANGED, EIO, SHORTER);
+		for (ssize_t at = 0, put; at < n; at += put) {
+			put = write(out, buf + at, n - at);
+			if (put < 0)
+				return err_sys(err, "write",
+					       "can't write a removed file's contents");
+		}
+		start += n;
+	}
+	return 0;
+}
+
 static int copy_out(struct image_writer *w, int fd, uint64_t start, uint64_t end, struct err *err)
 {
 	off_t at = start;
@@ -113,11 +141,12 @@ static int copy_out(struct image_writer *w, int fd, uint64_t start, uint64_t end
 	while (ret == 0 && (uint64_t)at < end) {
 		ssize_t n = sendfile(out, fd, &at, end - at);
 
+		if (n < 0 && errno == EINVAL)
+			return copy_plainly(out, fd, at, end, err);
 		if (n < 0)
 			ret = err_sys(err, "sendfile", "can't copy a removed file's contents");
 		else if (!n)
-			ret = err_set(err, ERR_TASK_CHANGED, EIO,
-				      "a removed file became shorter while it was copied");
+			ret = err_set(err, ERR_TASK_CHANGED, EIO, SHORTER);
 	}
 	return ret;
 }

@@ -12,13 +12,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "image/reader.h"
 #include "objects/file/file.h"
+
+#define BLOCK 4096
 
 static bool head_is_sane(const GhostFileEntry *e)
 {
@@ -118,6 +122,31 @@ static int cant_fill(struct restore *r, const char *call, int fd)
 	return err_sys(restore_err(r), call, "can't fill the removed file %s", path);
 }
 
+/* hugetlbfs has no write(2). What is zero stays a hole: a huge page costs. */
+static int copy_mapped(struct restore *r, struct image_reader *in, int fd, uint64_t to,
+		       uint64_t len)
+{
+	uint64_t at = image_reader_offset(in), size = to + len;
+	char block[BLOCK];
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int ret = 0;
+
+	if (map == MAP_FAILED)
+		return cant_fill(r, "mmap", fd);
+	for (uint64_t done = 0; ret == 0 && done < len; done += sizeof(block)) {
+		size_t n = len - done < sizeof(block) ? len - done : sizeof(block);
+
+		ret = pread_full(image_reader_fd(in), block, n, at + done);
+		if (ret < 0)
+			ret = err_set(restore_err(r), ERR_IMAGE_CORRUPT, -ret, "%s is too short",
+				      image_reader_name(in));
+		else if (block[0] || memcmp(block, block + 1, n - 1))
+			memcpy(map + to + done, block, n);
+	}
+	munmap(map, size);
+	return ret < 0 ? ret : image_skip_raw(in, len, restore_err(r));
+}
+
 static int copy_in(struct restore *r, struct image_reader *in, int fd, uint64_t to, uint64_t len)
 {
 	off_t at = image_reader_offset(in);
@@ -128,6 +157,8 @@ static int copy_in(struct restore *r, struct image_reader *in, int fd, uint64_t 
 	while (left) {
 		ssize_t n = sendfile(fd, image_reader_fd(in), &at, left);
 
+		if (n < 0 && errno == EINVAL && left == len)
+			return copy_mapped(r, in, fd, to, len);
 		if (n < 0)
 			return cant_fill(r, "sendfile", fd);
 		if (!n)

@@ -111,6 +111,11 @@ int reg_fill(struct dump *d, uint32_t id, const struct file_probe *p, RegFileEnt
 		task_refuse(p->task, probe_object(p), "it lies outside of the tree's root", "");
 		return 0;
 	}
+	if (p->fd >= 0 && e->flags & KERNEL_O_TMPFILE && p->stat.st_nlink)
+		task_warn(p->task, probe_object(p),
+			  "it was made without a name (O_TMPFILE) and has one now: after the "
+			  "restore that flag is not shown any more",
+			  "");
 	r = remap_collect(d, p, e);
 	return r < 0 ? r : validate_record(d, p, e);
 }

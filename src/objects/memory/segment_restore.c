@@ -51,6 +51,7 @@ struct segment_in {
 	struct restore_task *owner;  /* makes it */
 	struct restore_task *sealer; /* the first living task that has it */
 	bool noreserve;		     /* a mapping is: so the object's memory is not accounted */
+	bool is_exe;		     /* a task runs it (fexecve) */
 	int fd;			     /* in the owner and its heirs */
 };
 
@@ -238,8 +239,10 @@ static void plan(struct segments_in *all, struct restore *r)
 			if (s)
 				add_user(s, t);
 		}
-		if (t->mm && of_file(all, r, t->mm->exe_file_id))
+		if (t->mm && of_file(all, r, t->mm->exe_file_id)) {
 			add_user(of_file(all, r, t->mm->exe_file_id), t);
+			of_file(all, r, t->mm->exe_file_id)->is_exe = true;
+		}
 	}
 	all->planned = true;
 }
@@ -344,6 +347,32 @@ static int fill(struct restore *r, const MemfdInodeEntry *e, int fd)
 	return ret;
 }
 
+static int open_segment(struct restore_task *t, const struct segment_in *s, int flags, int *ret_fd)
+{
+	char name[32];
+
+	if (!s || s->fd < 0)
+		return err_set(restore_err(t->r), ERR_INTERNAL, EINVAL,
+			       "task %d needs a memfd that nobody has made", t->vpid);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", s->fd);
+	*ret_fd = open(name, flags | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_sys(restore_err(t->r), "open", "can't open the memfd %s with flags 0%o",
+			       s->e->name, flags);
+	return 0;
+}
+
+/* PR_SET_MM_EXE_FILE takes no file that is open for writing (exe_file_deny_write_access). */
+static int end_writing(struct restore_task *t, const struct segment_in *s)
+{
+	_cleanup_fd_ int fd = -1;
+	int ret = open_segment(t, s, O_RDONLY, &fd);
+
+	if (ret == 0 && dup3(fd, s->fd, O_CLOEXEC) < 0)
+		ret = err_sys(restore_err(t->r), "dup3", "can't keep the memfd %s", s->e->name);
+	return ret;
+}
+
 static int make(struct restore_task *t, struct segment_in *s)
 {
 	const MemfdInodeEntry *e = s->e;
@@ -364,7 +393,9 @@ static int make(struct restore_task *t, struct segment_in *s)
 		return fd;
 	s->fd = fd;
 	ret = set_attributes(t->r, e, fd);
-	return ret < 0 ? ret : fill(t->r, e, fd);
+	if (ret == 0)
+		ret = fill(t->r, e, fd);
+	return ret == 0 && s->is_exe ? end_writing(t, s) : ret;
 }
 
 int segments_share(struct restore_task *t)
@@ -380,21 +411,6 @@ int segments_share(struct restore_task *t)
 		if (all->list[i]->owner == t)
 			ret = make(t, all->list[i]);
 	return ret;
-}
-
-static int open_segment(struct restore_task *t, const struct segment_in *s, int flags, int *ret_fd)
-{
-	char name[32];
-
-	if (!s || s->fd < 0)
-		return err_set(restore_err(t->r), ERR_INTERNAL, EINVAL,
-			       "task %d needs a memfd that nobody has made", t->vpid);
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", s->fd);
-	*ret_fd = open(name, flags | O_CLOEXEC);
-	if (*ret_fd < 0)
-		return err_sys(restore_err(t->r), "open", "can't open the memfd %s with flags 0%o",
-			       s->e->name, flags);
-	return 0;
 }
 
 int segment_open(struct restore_task *t, uint32_t inode_id, int flags, int *ret_fd)
@@ -416,18 +432,29 @@ int segment_open_area(struct restore_task *t, const VmaEntry *e, int mode, int *
 	return open_segment(t, s, mode, ret_fd);
 }
 
+static int seal(struct restore_task *t, const struct segment_in *s)
+{
+	_cleanup_fd_ int fd = -1; /* open for writing: F_ADD_SEALS asks for that */
+	int ret = s->is_exe ? open_segment(t, s, O_RDWR, &fd) : 0;
+
+	if (ret == 0 && fcntl(s->is_exe ? fd : s->fd, F_ADD_SEALS, s->e->seals) < 0)
+		ret = err_sys(restore_err(t->r), "fcntl", "can't seal the memfd %s (0x%x)",
+			      s->e->name, s->e->seals);
+	return ret;
+}
+
 int segments_seal(struct restore_task *t)
 {
 	struct segments_in *all = t->r->priv[SLOT_SHMEM];
 
-	for (size_t i = 0; all && i < all->n; i++) {
+	int ret = 0;
+
+	for (size_t i = 0; all && ret == 0 && i < all->n; i++) {
 		const struct segment_in *s = all->list[i];
 
 		if (s->sealer != t || s->fd < 0 || !s->e->seals || s->e->seals == F_SEAL_SEAL)
 			continue;
-		if (fcntl(s->fd, F_ADD_SEALS, s->e->seals) < 0)
-			return err_sys(restore_err(t->r), "fcntl", "can't seal the memfd %s (0x%x)",
-				       s->e->name, s->e->seals);
+		ret = seal(t, s);
 	}
-	return 0;
+	return ret;
 }
