@@ -28,6 +28,7 @@ check: setup-test all
 	@test/run -j $(JOBS) --build $(abspath $(B)) all
 
 check-quick: all
+	@tools/setup quick
 	@test/run -j $(JOBS) --build $(abspath $(B)) quick
 
 demo: all
