@@ -40,7 +40,7 @@ static const struct {
 	const char *name, *args;
 } operations[AGENT_OP_COUNT] = {
 	[AGENT_THREAD] = { "start thread", "mzx" },
-	[AGENT_POST] = { "post", "m" },
+	[AGENT_POST] = { "post", "md" },
 	[AGENT_WAIT] = { "wait", "md" },
 	[AGENT_STORE] = { "store", "mxd" },
 	[AGENT_LOAD] = { "load", "md" },

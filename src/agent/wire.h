@@ -26,7 +26,8 @@ enum agent_op {
 	AGENT_THREAD, /* clone3 of arg0 (struct clone_args without a stack, arg1 its size); the new
 		       * thread runs the program at area offset arg2 (the assembler is given the
 		       * program's number) */
-	AGENT_POST,   /* add 1 to the 32-bit counter at arg0 and wake its waiters */
+	AGENT_POST,   /* add 1 to the 32-bit counter at arg0; wake its waiters when it has reached
+		       * arg1, which spares them being woken for each of many (0: each time) */
 	AGENT_WAIT,   /* wait until the 32-bit counter at arg0 is at least arg1 */
 	AGENT_STORE,  /* write the low arg2 (1, 2, 4 or 8) bytes of arg1 to address arg0 */
 	AGENT_LOAD,   /* result: arg1 (1, 2, 4 or 8) bytes from address arg0 */
@@ -87,6 +88,7 @@ struct agent_program {
 	uint64_t mask;		 /* blocked signals of the interrupted thread */
 	struct agent_regs regs;
 	uint64_t exit; /* offset of the way out (arch/<a>/stub.S) of the interrupted thread */
+	uint64_t end_goal; /* as arg1 of AGENT_POST, for .end_counter */
 };
 
 #endif

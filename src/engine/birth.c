@@ -94,7 +94,7 @@ static int join_group(struct restore_task *t)
 
 	if (pgid == t->vpid && getpgrp() != pgid && setpgid(0, 0) < 0)
 		return err_sys(restore_err(t->r), "setpgid", "can't make process group %d", pgid);
-	task_post(&t->r->shared->grouped);
+	task_post(&t->r->shared->grouped, t->r->n_tasks);
 	task_wait(t->r, &t->r->shared->grouped, t->r->n_tasks);
 	if (pgid && pgid != getpgrp() && setpgid(0, pgid) < 0)
 		return err_sys(restore_err(t->r), "setpgid", "can't join process group %d", pgid);
@@ -129,7 +129,7 @@ static int come_to_life(struct restore_task *t)
 		ret = make_session(t);
 	if (ret == 0)
 		ret = fork_brood(t, false);
-	task_post(&t->r->shared->born);
+	task_post(&t->r->shared->born, t->r->n_tasks);
 	if (ret == 0 && lives)
 		ret = place_areas(t, false);
 	if (ret == 0)
@@ -138,7 +138,7 @@ static int come_to_life(struct restore_task *t)
 		ret = open_files(t, false);
 	if (ret == 0 && lives)
 		ret = enter_late_cwd(t);
-	task_post(&t->r->shared->opened);
+	task_post(&t->r->shared->opened, t->r->n_tasks);
 	task_wait(t->r, &t->r->shared->opened, t->r->n_tasks);
 	return ret;
 }
@@ -196,7 +196,7 @@ static int adopt_orphans(struct restore_task *t)
 	if (t->adopts)
 		prctl(PR_SET_CHILD_SUBREAPER, 0);
 	while (n--)
-		task_post(&t->r->shared->adopted);
+		task_post(&t->r->shared->adopted, 0);
 	return 0;
 }
 
@@ -247,7 +247,7 @@ static _Noreturn void task_main(struct restore_task *t)
 		err_add_pid(restore_err(r), t->vpid, ret);
 		task_fail(r);
 	}
-	task_post(&r->shared->ready);
+	task_post(&r->shared->ready, r->n_living);
 	task_wait(r, &r->shared->go, 1);
 	drop_signals();
 	enter_agent(t);

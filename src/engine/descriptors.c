@@ -221,7 +221,7 @@ int emit_descriptors(struct restore_task *t)
 	if (ret < 0)
 		return ret;
 	program_note(p, "tasks that share descriptors");
-	program_op(p, AGENT_POST, 0, IMM(&t->r->shared->moved));
+	program_op(p, AGENT_POST, 0, IMM(&t->r->shared->moved), IMM(t->r->n_living));
 	if (t->table->owner != t)
 		return 0;
 	if (t->shares_table)

@@ -190,6 +190,7 @@ static void prepare_headers(struct restore_task *t)
 		head->end = AGENT_END_PARK;
 		/* Offsets from the area reach the shared page as well as addresses would. */
 		head->end_counter = (uint64_t)&shared->parked - t->area_addr;
+		head->end_goal = t->r->n_living_threads;
 		head->failed_counter = (uint64_t)&shared->bad - t->area_addr;
 	}
 }

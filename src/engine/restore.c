@@ -35,8 +35,10 @@ static int step_prescript(struct restore *r)
 
 static int count_living(struct restore *r)
 {
-	for (size_t i = 0; i < r->n_tasks; i++)
+	for (size_t i = 0; i < r->n_tasks; i++) {
 		r->n_living += !r->tasks[i]->zombie && !r->tasks[i]->helper;
+		r->n_living_threads += r->tasks[i]->zombie ? 0 : r->tasks[i]->n_threads;
+	}
 	return 0;
 }
 
@@ -105,16 +107,13 @@ static int step_ready(struct restore *r)
 
 static int step_programs(struct restore *r)
 {
-	size_t threads = 0;
 	int ret;
 
-	for (size_t i = 0; i < r->n_tasks; i++)
-		if (!r->tasks[i]->zombie)
-			threads += r->tasks[i]->n_threads;
-	task_post(&r->shared->go);
+	task_post(&r->shared->go, 1);
 	ret = seize_confined(r);
 	if (ret == 0)
-		ret = wait_counter(r, &r->shared->parked, threads, "all state is restored");
+		ret = wait_counter(r, &r->shared->parked, r->n_living_threads,
+				   "all state is restored");
 	return ret < 0 && r->shared->bad ? explain_failure(r) : ret;
 }
 

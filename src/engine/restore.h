@@ -35,7 +35,9 @@ void lifeline_hold(struct restore *r);
 void lifeline_check(const struct restore *r);
 /* In a task: waits until the counter is there; does not return when somebody has failed. */
 void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value);
-void task_post(_Atomic uint32_t *counter);
+/* Adds one, and wakes those who wait when the counter has reached the goal (0: each time). With many
+ * tasks that all wait, waking them for each would take their number squared. */
+void task_post(_Atomic uint32_t *counter, uint32_t goal);
 _Noreturn void task_fail(struct restore *r);
 
 /* space.c: memory of a task, before (those that children inherit) and after it forks. */

@@ -45,15 +45,15 @@ void lifeline_check(const struct restore *r)
 		_exit(1);
 }
 
-void task_post(_Atomic uint32_t *counter)
+void task_post(_Atomic uint32_t *counter, uint32_t goal)
 {
-	atomic_fetch_add(counter, 1);
-	syscall(SYS_futex, counter, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+	if (atomic_fetch_add(counter, 1) + 1 >= goal)
+		syscall(SYS_futex, counter, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
 _Noreturn void task_fail(struct restore *r)
 {
-	task_post(&r->shared->failed);
+	task_post(&r->shared->failed, 0);
 	_exit(1);
 }
 
@@ -189,7 +189,7 @@ int seize_confined(struct restore *r)
 		}
 	}
 	if (ret == 0)
-		task_post(&r->shared->filters_go);
+		task_post(&r->shared->filters_go, 1);
 	return ret;
 }
 

@@ -14,7 +14,16 @@
 #include "model/session.h"
 
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
+
+/* What calls that the tool makes in a held task point at; one task at a time. */
+struct restore_scratch {
+	uint64_t set;
+	struct timespec no_time;
+	siginfo_t info;
+};
 
 /* Shared memory at the start of the home range, the same address in all tasks. */
 struct restore_shared {
@@ -40,6 +49,7 @@ struct restore_shared {
 	_Atomic uint32_t lock;		/* for short exclusive work on names in directories */
 	_Atomic uint64_t filled;	/* bytes of memory that have come from the images by now */
 	_Atomic uint64_t pages_restored, pages_compared, pages_skipped_cow;
+	struct restore_scratch scratch;
 	uint64_t header[]; /* by task index: offset of its first program's header; others follow */
 };
 
@@ -138,6 +148,7 @@ struct restore {
 	struct restore_task **tasks; /* parents first */
 	size_t n_tasks;
 	size_t n_living; /* tasks that will run: no zombies, no stand-ins */
+	size_t n_living_threads;
 	struct restore_task *root;
 	struct hash task_by_pid, thread_ids, file_by_id, table_by_id;
 	struct restore_file **files;

@@ -19,11 +19,12 @@ _Static_assert(offsetof(struct agent_program, exit) == PROG_EXIT, "");
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, EINTR = 4, EAGAIN = 11, EFAULT = 14, EINVAL = 22 };
 
 /* Counters may be shared between processes: no FUTEX_PRIVATE_FLAG. */
-static int64_t counter_post(uint32_t *counter)
+static int64_t counter_post(uint32_t *counter, uint32_t goal)
 {
 	uint64_t wake[6] = { (uint64_t)counter, FUTEX_WAKE, 0x7fffffff };
 
-	__atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST) < goal)
+		return 0;
 	return agent_syscall(AGENT_NR_futex, wake);
 }
 
@@ -108,7 +109,7 @@ static int64_t run_call(const struct agent_call *call, const uint64_t a[6], char
 	case AGENT_THREAD:
 		return thread_start(a, area);
 	case AGENT_POST:
-		return counter_post((uint32_t *)a[0]);
+		return counter_post((uint32_t *)a[0], a[1]);
 	case AGENT_WAIT:
 		return counter_wait((uint32_t *)a[0], a[1]);
 	case AGENT_STORE:
@@ -137,7 +138,7 @@ static int demand_met(const struct agent_call *call)
 static _Noreturn void park(char *area, struct agent_program *prog)
 {
 	if (!prog->failed)
-		counter_post((uint32_t *)(area + prog->end_counter));
+		counter_post((uint32_t *)(area + prog->end_counter), prog->end_goal);
 	for (;;)
 		/* A word that never reaches the value: the tool comes by ptrace. */
 		counter_wait((uint32_t *)&prog->failed, 2);
@@ -167,7 +168,7 @@ __attribute__((visibility("hidden"))) void agent_run(struct agent_program *prog,
 		if (!demand_met(call)) {
 			prog->failed = 1;
 			if (prog->failed_counter)
-				counter_post((uint32_t *)(area + prog->failed_counter));
+				counter_post((uint32_t *)(area + prog->failed_counter), 0);
 			break;
 		}
 	}

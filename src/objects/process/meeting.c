@@ -34,5 +34,5 @@ void meeting_reach(struct restore_thread *th, enum meeting_point point)
 	if (thread_leads(th))
 		program_op(th->prog, AGENT_WAIT, 0, AREA(counter_of(th, point)), IMM(others));
 	else
-		program_op(th->prog, AGENT_POST, 0, AREA(counter_of(th, point)));
+		program_op(th->prog, AGENT_POST, 0, AREA(counter_of(th, point)), IMM(others));
 }

@@ -396,7 +396,7 @@ static void put_rendezvous(struct restore_thread *th)
 	struct restore_shared *shared = th->task->r->shared;
 
 	program_note(th->prog, "the tracer that suspends seccomp");
-	program_op(th->prog, AGENT_POST, 0, IMM(&shared->filters_ready));
+	program_op(th->prog, AGENT_POST, 0, IMM(&shared->filters_ready), IMM(0));
 	program_op(th->prog, AGENT_WAIT, 0, IMM(&shared->filters_go), IMM(1));
 }
 
@@ -410,7 +410,7 @@ static void put_common(struct restore_thread *th, const struct chain *chain, siz
 	}
 	for (size_t i = 0; i < common; i++)
 		put_filter(th, chain->filters[i], SECCOMP_FILTER_FLAG_TSYNC);
-	program_op(th->prog, AGENT_POST, 0, AREA(counter));
+	program_op(th->prog, AGENT_POST, 0, AREA(counter), IMM(1));
 }
 
 static int emit_thread(struct restore_thread *th)
