@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "engine/leave.h"
 #include "engine/restore.h"
+#include "engine/told.h"
 #include "image/constants.h"
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
@@ -202,8 +203,10 @@ static int stop_task(struct leaving *l)
 
 static int start_leaving(struct leaving *l)
 {
-	int ret = stop_task(l);
+	int ret = told_take(l->task, (struct tree_stop *)&patient, &l->visit, &l->err);
 
+	if (ret == 0)
+		ret = stop_task(l);
 	/* Masks first: the way out does the same, and the registers lead away from it. */
 	for (size_t i = 1; ret == 0 && i < l->proc.n_threads; i++) {
 		const struct thread_stop *t = &l->proc.threads[i];

@@ -16,6 +16,7 @@ const struct state_class *const state_classes[] = {
 	&dispatch_state,
 	&robust_state,
 	&signals_state,
+	&stops_state,
 	&timers_state,
 	&procfile_state,
 	&sched_state,

@@ -37,6 +37,7 @@ enum state_slot {
 	SLOT_PAGES,
 	SLOT_LANDLOCK,
 	SLOT_EPOLL,
+	SLOT_STOPS,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");

@@ -396,6 +396,14 @@ static int restore_thread(struct tree_stop *tree, struct visit *v, struct thread
 	return ret;
 }
 
+int visit_call(struct tree_stop *tree, struct visit *v, long nr, const uint64_t arg[6],
+	       int64_t *ret_result, struct err *err)
+{
+	int ret = start_syscall(v, nr, arg, err);
+
+	return ret < 0 ? ret : wait_syscall(tree, v, ret_result, err);
+}
+
 /* The two halves of leaving: all threads but the visitor, whose unmapping starts; then the rest. */
 int visit_start_leaving(struct tree_stop *tree, struct visit *v, struct err *err)
 {

@@ -14,6 +14,7 @@ extern const struct state_class core_state;
 extern const struct state_class robust_state;
 extern const struct state_class rseq_state;
 extern const struct state_class signals_state;
+extern const struct state_class stops_state;
 extern const struct state_class timers_state;
 extern const struct state_class procfile_state;
 extern const struct state_class attributes_state;
@@ -54,6 +55,8 @@ bool signals_stop_pending(const struct restore_task *t);
 /* Waits until the task, which is on its way to a stop, has stopped, and queues what was queued. */
 void signals_queue_stops(const struct restore_task *t,
 			 pid_t (*real_tid)(const struct restore_thread *th));
+/* Was this signal pending for the process? */
+bool signals_pending(const struct restore_task *t, int signo);
 /* Is a signal of this POSIX timer among those that were pending? */
 bool signals_timer_pending(const struct restore_task *t, uint32_t timer_id);
 /* Will the timer's pending signal be brought about by the timer itself? Then it is not queued. */

@@ -260,6 +260,11 @@ bool signals_stop_pending(const struct restore_task *t)
 	return !t->zombie && !t->helper && any_queue_has(t, SIGSTOP, -1);
 }
 
+bool signals_pending(const struct restore_task *t, int signo)
+{
+	return queue_has(t->core->tc->signals_s, signo, -1);
+}
+
 static bool is_stopped(pid_t pid)
 {
 	char path[32], state = '\0', text[256];
