@@ -9,7 +9,8 @@
  *    held forked and died under a subreaper). Both lists are therefore read again until a whole
  *    pass over the tree finds nothing new.
  *  - A thread may end at any moment before it is held (exit, exec by another thread, a signal):
- *    that is no failure, its process is looked at again.
+ *    that is no failure. But between the reading of the list and its end it may have made another
+ *    one, so its end counts as something new, and the list is read again.
  *  - A signal that is about to be delivered when the interrupt comes is delivered first: the
  *    handler's frame is set up, then the thread stops (kernel/signal.c, get_signal).
  */
@@ -200,9 +201,33 @@ static void add_thread(struct tree_stop *tree, struct proc_stop *p, pid_t tid)
 	p->threads[p->n_threads++] = (struct thread_stop){ .tid = tid };
 }
 
-/* Seizes what is new in the list. *ret_new counts them. */
+/* A thread that could not be seized: 1 if it has ended since the list was read, and may have made
+ * another one before; 0 if that was known. */
+static int look_at_dead(struct tree_stop *tree, struct proc_stop *p, pid_t tid, int num,
+			struct proc_tids *dead, struct err *err)
+{
+	struct proc thread = PROC_INIT;
+	struct proc_stat stat = { 0 };
+
+	if (num == ESRCH || proc_open_thread(&thread, &p->proc, tid, NULL) < 0)
+		return 1;
+	if (proc_stat(&thread, &stat, NULL) < 0)
+		stat.state = 'X';
+	proc_close(&thread);
+	/* A leader that has ended, or a thread on its way out, can't be seized. */
+	if (stat.state != 'Z' && stat.state != 'X')
+		return explain_seize(tree, tid, num, err);
+	p->leader_gone |= tid == p->pid;
+	for (size_t i = 0; i < dead->n; i++)
+		if (dead->tids[i] == tid)
+			return 0;
+	arena_push(tree->arena, dead->tids, dead->n, tid);
+	return 1;
+}
+
+/* Seizes what is new in the list. *ret_new counts what came, and what went unseen. */
 static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct proc_tids *tids,
-		     size_t *ret_new, struct err *err)
+		     struct proc_tids *dead, size_t *ret_new, struct err *err)
 {
 	size_t known = 0;
 
@@ -220,23 +245,12 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			continue;
 		early = group_adopt(tree, tid) || hash_get(&tree->clinging, tid);
 		if (!early && ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0) {
-			int num = errno;
-			struct proc thread = PROC_INIT;
-			struct proc_stat stat = { 0 };
+			int ret = look_at_dead(tree, p, tid, errno, dead, err);
 
-			if (num == ESRCH)
-				continue;
-			/* A leader that has ended, or a thread on its way out, can't be seized. */
-			if (proc_open_thread(&thread, &p->proc, tid, NULL) < 0)
-				continue;
-			if (proc_stat(&thread, &stat, NULL) < 0)
-				stat.state = 'X';
-			proc_close(&thread);
-			if (stat.state == 'Z' || stat.state == 'X') {
-				p->leader_gone |= tid == p->pid;
-				continue;
-			}
-			return explain_seize(tree, tid, num, err);
+			if (ret < 0)
+				return ret;
+			*ret_new += ret;
+			continue;
 		}
 		add_thread(tree, p, tid);
 		p->threads[p->n_threads - 1].frozen = true; /* to be let go on failure */
@@ -275,6 +289,8 @@ static void tidy_threads(struct proc_stop *p)
 /* Holds all threads of a process, or finds out that it is a zombie or has vanished. */
 static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 {
+	struct proc_tids dead = { 0 };
+
 	for (;;) {
 		struct proc_tids tids = { 0 };
 		size_t new_threads, first = p->n_threads;
@@ -285,7 +301,7 @@ static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err 
 		if (ret < 0)
 			return err_set(err, ERR_KERNEL, -ret, "can't list the threads of %d",
 				       p->pid);
-		ret = seize_new(tree, p, &tids, &new_threads, err);
+		ret = seize_new(tree, p, &tids, &dead, &new_threads, err);
 		if (ret < 0)
 			return ret;
 		if (!new_threads)
@@ -368,7 +384,7 @@ static int refuse_ourselves(pid_t root, struct err *err)
 		       root);
 }
 
-/* Holds children that are not known yet; the number of them in *ret_new. */
+/* Holds children that are not known yet; *ret_new counts them, and those that have gone. */
 static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *ret_new,
 			 struct err *err)
 {
@@ -396,7 +412,10 @@ static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *re
 			return refuse_ourselves(tree->procs[0]->pid, err);
 		ret = proc_hold(tree, children.tids[i], p, &child, err);
 		if (ret == -ESRCH || ret == -ENOENT) {
+			/* Before it ended it may have made others, which have come to a
+			 * subreaper in the tree whose list was read earlier. */
 			forget(tree, children.tids[i]);
+			++*ret_new;
 			continue;
 		}
 		if (ret < 0)

@@ -207,6 +207,27 @@ def restless(mode, rounds):
     proc.wait()
 
 
+def chains(rounds):
+    """Threads that make their successors and end, on a machine with more to do than processors: a
+    freeze that looks once too little misses one, and memory goes away while it is read."""
+    done = subprocess.run(["gcc", "-O2", "-pthread", "-o", "chain",
+                           os.path.join(survivors.HERE, "chain.c")])
+    check(done.returncode == 0, "chain.c can't be compiled")
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
+             "stderr": subprocess.DEVNULL, "start_new_session": True}
+    procs = [subprocess.Popen(["./chain", "64"], **quiet)]
+    procs += [subprocess.Popen(["sh", "-c", "while :; do :; done"], **quiet) for _ in range(3)]
+    time.sleep(0.1)
+    os.mkdir("chains")
+    for _ in range(rounds):
+        status, said = tool(["dump", "-D", "chains", "-t", str(procs[0].pid), "-R"])
+        check(status == 0, f"chains of threads: {said}")
+    check(procs[0].poll() is None, "chains of threads: they have ended")
+    for proc in procs:
+        proc.kill()
+        proc.wait()
+
+
 def ends_meanwhile():
     """The root is killed at each step of a dump: refused, or, once all is read, dumped."""
     for point in ("dump-freeze", "dump-areas", "dump-state", "visit-running", "visit-mapped",
@@ -427,6 +448,7 @@ def main():
     closed_output(case)
     for mode in ("child", "exec", "threads"):
         restless(mode, 30)
+    chains(60)
     ends_meanwhile()
     does_not_stop()
     hangup(case)
