@@ -97,7 +97,18 @@ static void touch(char *mem, size_t pages)
 		*(volatile char *)(mem + i * PAGE) = 'x';
 }
 
-/* What is found in [mem, mem + pages) with every engine, as a string of '1' and '0'. */
+/* 'z' is the zero page: without frame numbers (an ordinary user) the fallback takes it for one of
+ * the process' own, which costs a page in the images. */
+static void fill_in(const struct pagemap *engine, const char *bits, char *want)
+{
+	char zero = engine->scan || !geteuid() ? '0' : '1';
+
+	do
+		*want++ = *bits == 'z' ? zero : *bits;
+	while (*bits++);
+}
+
+/* What is found in [mem, mem + pages) with every engine, as a string of '1', '0' and 'z'. */
 static void expect(const char *mem, size_t pages, const struct pagemap_cond *cond, const char *bits)
 {
 	struct page_span span = { (uintptr_t)mem, (uintptr_t)mem + pages * PAGE };
@@ -106,7 +117,7 @@ static void expect(const char *mem, size_t pages, const struct pagemap_cond *con
 	for (int i = 0; i < engines; i++) {
 		struct page_runs runs = { 0 };
 		struct err err = { 0 };
-		char found[512 + 1] = "";
+		char found[512 + 1] = "", want[512 + 1];
 
 		assert_true(pages < sizeof(found));
 		memset(found, '0', pages);
@@ -114,7 +125,8 @@ static void expect(const char *mem, size_t pages, const struct pagemap_cond *con
 		for (size_t r = 0; r < runs.n; r++)
 			memset(found + (runs.runs[r].start - span.start) / PAGE, '1',
 			       (runs.runs[r].end - runs.runs[r].start) / PAGE);
-		assert_string_equal(found, bits);
+		fill_in(&pm[i], bits, want);
+		assert_string_equal(found, want);
 		page_runs_free(&runs);
 	}
 }
@@ -127,14 +139,14 @@ static void anonymous(void **state)
 	touch(mem, 3);
 	look(mem + 4 * PAGE, 4); /* the zero page, four times */
 	touch(mem + 10 * PAGE, 1);
-	expect(mem, 16, &PAGEMAP_PRIVATE, "1110000000100000");
+	expect(mem, 16, &PAGEMAP_PRIVATE, "1110zzzz00100000");
 	expect(mem, 16, &PAGEMAP_MAPPED, "1110111100100000");
 	/* Taken away again. */
 	assert_int_equal(madvise(mem, PAGE, MADV_DONTNEED), 0);
-	expect(mem, 16, &PAGEMAP_PRIVATE, "0110000000100000");
+	expect(mem, 16, &PAGEMAP_PRIVATE, "0110zzzz00100000");
 	/* Without access they are there all the same. */
 	assert_int_equal(mprotect(mem, 16 * PAGE, PROT_NONE), 0);
-	expect(mem, 16, &PAGEMAP_PRIVATE, "0110000000100000");
+	expect(mem, 16, &PAGEMAP_PRIVATE, "0110zzzz00100000");
 	munmap(mem, 16 * PAGE);
 }
 
@@ -333,7 +345,7 @@ static void swapped(void **state)
 	memset(file + 2 * PAGE, 'z', PAGE);
 	madvise(mem, 16 * PAGE, MADV_PAGEOUT);
 	madvise(file, 4 * PAGE, MADV_PAGEOUT);
-	expect(mem, 16, &PAGEMAP_PRIVATE, "0111000000000000");
+	expect(mem, 16, &PAGEMAP_PRIVATE, "01110000zz000000");
 	expect(file, 4, &PAGEMAP_PRIVATE, "0010");
 	if (own) {
 		static const struct pagemap_cond swapped_cond = { .all = PM_SWAPPED };
