@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sleeps that go on for what was left of their time. What was left stands where the program asked the
- * kernel to write it at an interruption (the rmtp of nanosleep(2)). A thread can't be given a shorter
- * call without its registers or its memory showing it; but it can be given a restart block: in the
- * agent it calls nanosleep for that time, and is interrupted at once. The kernel then has the time at
- * which the sleep ends, and the program's own call goes on with it by restart_syscall(2).
+ * Sleeps that go on for what was left of their time. What was left stands where the program asked
+ * the kernel to write it at an interruption (the rmtp of nanosleep(2)). A thread can't be given a
+ * shorter call without its registers or its memory showing it; but it can be given a restart block:
+ * in the agent it calls nanosleep for that time, and is interrupted at once. The kernel then has
+ * the time at which the sleep ends, and the program's own call goes on with it by
+ * restart_syscall(2).
  *
  * PTRACE_INTERRUPT at the call's entry makes the thread have a signal pending, as far as a sleep is
- * concerned, before it begins (kernel/signal.c, ptrace_trap_notify). So it always is interrupted, and
- * always has a restart block, unless no time was left.
+ * concerned, before it begins (kernel/signal.c, ptrace_trap_notify). So it always is interrupted,
+ * and always has a restart block, unless no time was left.
  */
 #include <errno.h>
 #include <fcntl.h>

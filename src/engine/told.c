@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See told.h. The parent itself makes the calls, where it stands ready to go: wait4 takes the report,
- * rt_sigtimedwait the signal. A SIGCHLD that was pending at the dump takes the place of those that come
- * now (a signal below SIGRTMIN is queued once), and one of another sender is queued again.
+ * See told.h. The parent itself makes the calls, where it stands ready to go: wait4 takes the
+ * report, rt_sigtimedwait the signal. A SIGCHLD that was pending at the dump takes the place of
+ * those that come now (a signal below SIGRTMIN is queued once), and one of another sender is queued
+ * again.
  */
 #include "engine/told.h"
 
@@ -48,8 +49,8 @@ static int take_signal(struct restore_task *t, struct tree_stop *tree, struct vi
 }
 
 /* From a system call's exit, where registers can't be put back (engine/resume.c). */
-static int stand_again(struct tree_stop *tree, pid_t pid, const struct cpu_regs *regs, uint64_t mask,
-		       struct err *err)
+static int stand_again(struct tree_stop *tree, pid_t pid, const struct cpu_regs *regs,
+		       uint64_t mask, struct err *err)
 {
 	struct ptrace_report report = { 0 };
 	int ret = ptrace_interrupt(pid, err);

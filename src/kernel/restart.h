@@ -28,8 +28,8 @@ long restart_find(const struct cpu_regs *regs, int mem_fd, enum restart_kind kin
 
 /*
  * The thread waits in nanosleep or clock_nanosleep (nr) for a relative time, and has given a place
- * for what is left (rmtp), where the kernel has written it at the interruption. The arguments of the
- * same call for what is left; false: there is no such place, or no such time in it.
+ * for what is left (rmtp), where the kernel has written it at the interruption. The arguments of
+ * the same call for what is left; false: there is no such place, or no such time in it.
  */
 bool restart_time_left(const struct cpu_regs *regs, long nr, int mem_fd, uint64_t ret_args[6]);
 

@@ -10,13 +10,13 @@
 #include "kernel/ptrace.h"
 #include "kernel/restart.h"
 
-#define NR_RESTART_32	    0
-#define FUTEX_FLAGS	    0x180 /* FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME */
-#define FUTEX_WAIT	    0
-#define FUTEX_WAIT_BITSET   9
-#define TIMER_ABSTIME	    1
-#define LOWEST_ADDRESS	    0x1000
-#define CODE_BEFORE	    64
+#define NR_RESTART_32	      0
+#define FUTEX_FLAGS	      0x180 /* FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME */
+#define FUTEX_WAIT	      0
+#define FUTEX_WAIT_BITSET     9
+#define TIMER_ABSTIME	      1
+#define LOWEST_ADDRESS	      0x1000
+#define CODE_BEFORE	      64
 #define ERESTART_RESTARTBLOCK 516
 
 enum shape { SHAPE_NANOSLEEP, SHAPE_CLOCK_NANOSLEEP, SHAPE_POLL, SHAPE_FUTEX };
@@ -36,9 +36,12 @@ static const struct candidate native[] = {
 };
 /* i386: nanosleep, clock_nanosleep, clock_nanosleep_time64, poll, futex, futex_time64. */
 static const struct candidate compat[] = {
-	{ 162, SHAPE_NANOSLEEP, true },	      { 267, SHAPE_CLOCK_NANOSLEEP, true },
-	{ 407, SHAPE_CLOCK_NANOSLEEP, false }, { 168, SHAPE_POLL, false },
-	{ 240, SHAPE_FUTEX, true },	      { 422, SHAPE_FUTEX, false },
+	{ 162, SHAPE_NANOSLEEP, true },
+	{ 267, SHAPE_CLOCK_NANOSLEEP, true },
+	{ 407, SHAPE_CLOCK_NANOSLEEP, false },
+	{ 168, SHAPE_POLL, false },
+	{ 240, SHAPE_FUTEX, true },
+	{ 422, SHAPE_FUTEX, false },
 	{ 0 },
 };
 
@@ -75,7 +78,8 @@ bool restart_hides_call(const struct cpu_regs *regs, int mem_fd)
 	/* The kernel has gone back to the instruction for it, or the agent's way out has. */
 	if (result != restart || mem_read(mem_fd, regs_ip(regs), code, sizeof(code)) < 0)
 		return false;
-	return (code[0] == 0x0f && code[1] == 0x05) || (is_compat && code[0] == 0xcd && code[1] == 0x80);
+	return (code[0] == 0x0f && code[1] == 0x05) ||
+	       (is_compat && code[0] == 0xcd && code[1] == 0x80);
 }
 
 enum restart_kind restart_kind_of(const char *wchan)
@@ -84,10 +88,10 @@ enum restart_kind restart_kind_of(const char *wchan)
 		return RESTART_FUTEX;
 	if (strstr(wchan, "poll"))
 		return RESTART_POLL;
-	/* hrtimer_nanosleep, do_cpu_nanosleep, alarmtimer_do_nsleep; and where the compiler has made
-	 * the last call of each a jump, nothing above the entry is left of it. */
-	if (strstr(wchan, "sleep") || strstr(wchan, "do_syscall") || strstr(wchan, "fast_syscall") ||
-	    strstr(wchan, "int80"))
+	/* hrtimer_nanosleep, do_cpu_nanosleep, alarmtimer_do_nsleep; and where the compiler has
+	 * made the last call of each a jump, nothing above the entry is left of it. */
+	if (strstr(wchan, "sleep") || strstr(wchan, "do_syscall") ||
+	    strstr(wchan, "fast_syscall") || strstr(wchan, "int80"))
 		return RESTART_SLEEP;
 	return RESTART_ANY;
 }
@@ -125,7 +129,10 @@ static bool is_place(int mem_fd, uint64_t at)
 
 static bool are_pollfds(int mem_fd, uint64_t at, uint32_t n)
 {
-	struct { int32_t fd; uint16_t events, revents; } one;
+	struct {
+		int32_t fd;
+		uint16_t events, revents;
+	} one;
 
 	for (uint32_t i = 0; i < n && i < 16; i++, at += sizeof(one))
 		if (mem_read(mem_fd, at, &one, sizeof(one)) < 0 || one.fd >= 1 << 20 ||
@@ -142,8 +149,9 @@ static bool fits(const struct candidate *c, const uint64_t a[6], int mem_fd, enu
 	case SHAPE_NANOSLEEP:
 		return is_time(mem_fd, a[0], c->small_time) && (!a[1] || is_place(mem_fd, a[1]));
 	case SHAPE_CLOCK_NANOSLEEP: /* an id of the kernel's, or of a CPU clock: negative */
-		return ((uint32_t)a[0] < 16 || (int32_t)a[0] < 0) && !((uint32_t)a[1] & TIMER_ABSTIME) &&
-		       is_time(mem_fd, a[2], c->small_time) && (!a[3] || is_place(mem_fd, a[3]));
+		return ((uint32_t)a[0] < 16 || (int32_t)a[0] < 0) &&
+		       !((uint32_t)a[1] & TIMER_ABSTIME) && is_time(mem_fd, a[2], c->small_time) &&
+		       (!a[3] || is_place(mem_fd, a[3]));
 	case SHAPE_POLL: /* of nothing, at a place: that would rather be a nanosleep */
 		if (!(uint32_t)a[1])
 			return !a[0] || kind == RESTART_POLL;
@@ -240,8 +248,8 @@ bool restart_time_left(const struct cpu_regs *regs, long nr, int mem_fd, uint64_
 	if (!c->nr || c->shape == SHAPE_POLL || c->shape == SHAPE_FUTEX)
 		return false;
 	wanted = c->shape == SHAPE_NANOSLEEP ? 0 : 2;
-	if (!read_time(mem_fd, a[wanted], c->small_time, whole) || !is_time(mem_fd, a[wanted + 1],
-									   c->small_time) ||
+	if (!read_time(mem_fd, a[wanted], c->small_time, whole) ||
+	    !is_time(mem_fd, a[wanted + 1], c->small_time) ||
 	    !read_time(mem_fd, a[wanted + 1], c->small_time, left) || !shorter(left, whole))
 		return false;
 	memcpy(ret_args, a, sizeof(a));

@@ -22,6 +22,7 @@ const struct state_class *const state_classes[] = {
 	&sched_state,
 	&attributes_state, /* behind sched: a change of policy resets the timer slack */
 	&mempolicy_state,
+	&areapolicy_state,
 	&limits_state,
 	&seccomp_state, /* before creds: it takes privileges */
 	&creds_state,

@@ -38,6 +38,7 @@ enum state_slot {
 	SLOT_LANDLOCK,
 	SLOT_EPOLL,
 	SLOT_STOPS,
+	SLOT_AREAPOLICY,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");

@@ -67,7 +67,8 @@ static enum restart_kind watch(struct tree_stop *tree, struct proc_stop *p, pid_
 	return kind;
 }
 
-static int resolve(struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t, struct err *err)
+static int resolve(struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
+		   struct err *err)
 {
 	enum restart_kind kind = RESTART_ANY;
 	struct ptrace_report report;
@@ -91,7 +92,8 @@ static int resolve(struct tree_stop *tree, struct proc_stop *p, struct thread_st
 	if (ret == 0 && t->in_restart)
 		t->restart_nr = restart_find(&t->regs, p->mem_fd, kind);
 	if (t->in_restart)
-		log_debug("thread %d goes on with call %ld, by restart_syscall", t->tid, t->restart_nr);
+		log_debug("thread %d goes on with call %ld, by restart_syscall", t->tid,
+			  t->restart_nr);
 	return ret;
 }
 

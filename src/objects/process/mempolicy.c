@@ -12,11 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "objects/process/mempolicy.h"
 #include "objects/process/process.h"
 #include "objects/registry.h"
-
-#define NODE_WORDS 16 /* 1024 nodes: the kernel's greatest MAX_NUMNODES */
-#define NODE_BITS  (NODE_WORDS * 64)
 
 struct mempolicy_reads {
 	uint64_t mode, nodes; /* area offsets */
@@ -80,15 +78,14 @@ static int try_policy(int mode, const uint64_t *nodes)
 	return syscall(SYS_set_mempolicy, mode, nodes, nodes ? NODE_BITS + 1 : 0) < 0 ? -errno : 0;
 }
 
-/* Tried out by the tool, which then takes its own policy back. */
-static bool works(const CrtoolsThreadEntry *e, const uint64_t nodes[NODE_WORDS])
+bool mempolicy_works(int mode, const uint64_t nodes[NODE_WORDS])
 {
 	uint64_t own_nodes[NODE_WORDS] = { 0 };
 	int own = MPOL_DEFAULT, ret;
 
 	if (syscall(SYS_get_mempolicy, &own, own_nodes, NODE_BITS, NULL, 0) < 0)
 		return false;
-	ret = try_policy(e->mempolicy_mode, nodes);
+	ret = try_policy(mode, nodes);
 	if (ret == 0)
 		try_policy(own, own == MPOL_DEFAULT ? NULL : own_nodes);
 	return ret == 0;
@@ -106,7 +103,7 @@ static int check(struct restore_task *t)
 		if (th->extra && th->extra->n_mempolicy_nodes > NODE_WORDS)
 			return image_bad(t, "thread %d has %zu words of memory nodes", th->vtid,
 					 th->extra->n_mempolicy_nodes);
-		if (wanted(th->extra, nodes) && !works(th->extra, nodes))
+		if (wanted(th->extra, nodes) && !mempolicy_works(th->extra->mempolicy_mode, nodes))
 			restored_warn(t, arena_printf(restore_arena(t->r), "thread %d", th->vtid),
 				      arena_printf(restore_arena(t->r),
 						   "its NUMA memory policy (mode 0x%x) "
@@ -122,7 +119,7 @@ static int emit_thread(struct restore_thread *th)
 	uint64_t nodes[NODE_WORDS];
 	struct program *p = th->prog;
 
-	if (!wanted(th->extra, nodes) || !works(th->extra, nodes))
+	if (!wanted(th->extra, nodes) || !mempolicy_works(th->extra->mempolicy_mode, nodes))
 		return 0;
 	program_stage(p, STAGE_RIGHTS);
 	program_note(p, "memory policy of thread %d", th->vtid);

@@ -19,6 +19,7 @@ extern const struct state_class timers_state;
 extern const struct state_class procfile_state;
 extern const struct state_class attributes_state;
 extern const struct state_class mempolicy_state;
+extern const struct state_class areapolicy_state;
 extern const struct state_class sched_state;
 extern const struct state_class limits_state;
 extern const struct state_class creds_state;

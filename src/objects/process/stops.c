@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether the parent of a stopped task still has that stop to be told by wait(2). Only the parent can
- * ask: its agent calls waitid with WNOWAIT, which takes nothing away. That the child is traced by the
- * tool meanwhile does not matter: a stop of the whole group is kept apart from a tracer's
+ * Whether the parent of a stopped task still has that stop to be told by wait(2). Only the parent
+ * can ask: its agent calls waitid with WNOWAIT, which takes nothing away. That the child is traced
+ * by the tool meanwhile does not matter: a stop of the whole group is kept apart from a tracer's
  * (kernel/exit.c, wait_task_stopped).
  *
  * A restored task that stops is reported anew, and its parent gets a SIGCHLD; the tool takes back
  * what the parent had taken (engine/told.c).
  *
- * The same for a continuation that the parent has not been told of yet (WCONTINUED): the kernel makes
- * such a report for tasks that go on only, and with signals that the program would see, so it is lost.
+ * The same for a continuation that the parent has not been told of yet (WCONTINUED): the kernel
+ * makes such a report for tasks that go on only, and with signals that the program would see, so it
+ * is lost.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -38,7 +39,8 @@ static int collect(struct dump_task *t)
 	program_note(p, "what is to be told of task %d", t->vpid);
 	program_call(p, SYS_waitid, IMM(P_PID), IMM(t->vpid), AREA(info),
 		     IMM(WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT | __WALL), IMM(0));
-	reads->child = program_op(p, AGENT_LOAD, 0, AREA(info + offsetof(siginfo_t, si_pid)), IMM(4));
+	reads->child =
+		program_op(p, AGENT_LOAD, 0, AREA(info + offsetof(siginfo_t, si_pid)), IMM(4));
 	t->priv[SLOT_STOPS] = reads;
 	return 0;
 }
@@ -55,8 +57,10 @@ static int absorb(struct dump_task *t)
 		t->extra->has_stop_told = true;
 		t->extra->stop_told = told;
 	} else if (!told) {
-		task_warn(t, "its continuation", "has not been told to its parent by wait(2) yet, and "
-			  "won't be", "");
+		task_warn(t, "its continuation",
+			  "has not been told to its parent by wait(2) yet, and "
+			  "won't be",
+			  "");
 	}
 	return 0;
 }
