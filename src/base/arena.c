@@ -3,6 +3,7 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,32 +23,42 @@ static _Noreturn void out_of_memory(size_t size)
 	abort();
 }
 
+static struct arena_block *add_block(struct arena *a, size_t size)
+{
+	bool alone = size > BLOCK_SIZE / 4;
+	size_t room = alone ? size : BLOCK_SIZE;
+	/* What is big may come from the kernel, zeroed. Of others only what is used is touched. */
+	struct arena_block *b = alone ? calloc(1, sizeof(*b) + room) : malloc(sizeof(*b) + room);
+
+	if (!b)
+		out_of_memory(size);
+	b->size = room;
+	b->used = 0;
+	if (a->blocks && alone) { /* keep filling the present block */
+		b->next = a->blocks->next;
+		a->blocks->next = b;
+	} else {
+		b->next = a->blocks;
+		a->blocks = b;
+	}
+	return b;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct arena_block *b = a->blocks;
+	bool fits;
 	void *p;
 
 	if (size > SIZE_MAX / 2)
 		out_of_memory(size);
 	size = (size + 15) & ~(size_t)15;
-	if (!b || b->size - b->used < size) {
-		size_t room = size > BLOCK_SIZE / 4 ? size : BLOCK_SIZE;
-
-		b = calloc(1, sizeof(*b) + room);
-		if (!b)
-			out_of_memory(size);
-		b->size = room;
-		if (a->blocks && room == size) { /* keep filling the present block */
-			b->next = a->blocks->next;
-			a->blocks->next = b;
-		} else {
-			b->next = a->blocks;
-			a->blocks = b;
-		}
-	}
+	fits = b && b->size - b->used >= size;
+	if (!fits)
+		b = add_block(a, size);
 	p = b->data + b->used;
 	b->used += size;
-	return p;
+	return size > BLOCK_SIZE / 4 && !fits ? p : memset(p, 0, size);
 }
 
 void *arena_memdup(struct arena *a, const void *data, size_t size)
