@@ -15,6 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
 
@@ -72,6 +73,9 @@ int group_seize(struct tree_stop *tree, pid_t root, const char *path, struct err
 	arena_push(tree->arena, queue.tids, queue.n, root);
 	for (size_t i = 0; i < queue.n; i++)
 		seize_process(tree, queue.tids[i], &queue);
+	ret = fault_at("freeze-group", err);
+	if (ret < 0)
+		return ret;
 	log_debug("seized %zu threads of %zu processes in the frozen cgroup %s", tree->n_early,
 		  queue.n, path);
 	return cgroup_thaw(&tree->group, err);

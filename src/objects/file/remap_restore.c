@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "image/reader.h"
 #include "objects/file/file.h"
 #include "objects/registry.h"
@@ -342,6 +343,8 @@ static int make_ghost(struct maker *mk, struct ghost_in *g, const char *name, in
 	}
 	g->dir = dir;
 	note_made(mk, fcntl(dir, F_DUPFD_CLOEXEC, 0), g->base, is_dir);
+	if (fault_at("restore-ghost", restore_err(mk->r)) < 0)
+		return -ECANCELED;
 	return S_ISREG(g->e->mode) ? ghost_fill(mk->r, g) : 0;
 }
 
@@ -421,7 +424,9 @@ static int open_swapped(struct maker *mk, struct remap_in *m, int base_dir, cons
 		unlinkat(dir, spare, 0);
 		return -num;
 	}
-	fd = openat(dir, name, open_flags_of(m));
+	errno = ECANCELED;
+	fd = fault_at("restore-swapped", NULL);
+	fd = fd < 0 ? fd : openat(dir, name, open_flags_of(m));
 	num = errno;
 	if (renameat(dir, spare, dir, name) < 0) {
 		*ret_bad = renameat2(dir, spare, dir, name, RENAME_EXCHANGE) < 0;
