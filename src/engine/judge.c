@@ -13,6 +13,9 @@
 #include "model/cpuinfo.h"
 #include "objects/registry.h"
 
+/* Of a thousand ids that are taken, so many are named: it is one reason, a thousand times. */
+#define TAKEN_SHOWN 10
+
 static bool is_zombie(pid_t pid, struct proc_buf *buf)
 {
 	struct proc proc = PROC_INIT;
@@ -25,7 +28,7 @@ static bool is_zombie(pid_t pid, struct proc_buf *buf)
 	return stat.state == 'Z';
 }
 
-static void judge_pid(struct restore *r, pid_t pid, struct proc_buf *buf)
+static void judge_pid(struct restore *r, pid_t pid, struct proc_buf *buf, size_t *taken)
 {
 	struct arena *a = restore_arena(r);
 	struct proc proc = PROC_INIT;
@@ -44,6 +47,8 @@ static void judge_pid(struct restore *r, pid_t pid, struct proc_buf *buf)
 		err_set(restore_err(r), ERR_PID_TAKEN, EEXIST,
 			"the id %d is taken by another task (%s, parent %d)", pid,
 			stat.comm[0] ? stat.comm : "?", stat.ppid);
+	if (++*taken > TAKEN_SHOWN)
+		return;
 	report_refuse(&r->s->report, pid, arena_printf(a, "id %d", pid),
 		      arena_printf(a, "is taken by another task (%s, parent %d)",
 				   stat.comm[0] ? stat.comm : "?", stat.ppid),
@@ -53,14 +58,19 @@ static void judge_pid(struct restore *r, pid_t pid, struct proc_buf *buf)
 static void judge_pids(struct restore *r)
 {
 	struct proc_buf buf = { 0 };
+	size_t taken = 0;
 
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		const struct restore_task *t = r->tasks[i];
 
-		judge_pid(r, t->vpid, &buf);
+		judge_pid(r, t->vpid, &buf, &taken);
 		for (size_t k = 1; k < t->n_threads; k++)
-			judge_pid(r, t->threads[k].vtid, &buf);
+			judge_pid(r, t->threads[k].vtid, &buf, &taken);
 	}
+	if (taken > TAKEN_SHOWN)
+		report_refuse(&r->s->report, 0,
+			      arena_printf(restore_arena(r), "%zu more ids", taken - TAKEN_SHOWN),
+			      "are taken too", "");
 	proc_buf_free(&buf);
 }
 

@@ -79,14 +79,54 @@ static void print_item(FILE *out, const struct report_item *item, bool colour)
 		fprintf(out, "  %s\n", item->cure);
 }
 
+/* What is the matter with so many things of one tree is named for the first ones. */
+#define SHOWN 10
+
+static bool same_matter(const struct report_item *a, const struct report_item *b)
+{
+	return a->refusal == b->refusal && !strcmp(a->text, b->text);
+}
+
+/* How many items before the i-th say the same as it; stops counting at SHOWN. */
+static size_t said_before(const struct report *report, size_t i)
+{
+	size_t n = 0;
+
+	for (size_t k = i; k && n < SHOWN; k--)
+		n += same_matter(&report->items[k - 1], &report->items[i]);
+	return n;
+}
+
+static void print_rest(FILE *out, const struct report *report, size_t i)
+{
+	size_t more = 0;
+
+	for (size_t k = i + 1; k < report->n; k++)
+		more += same_matter(&report->items[k], &report->items[i]);
+	if (more)
+		fprintf(out, "  and %zu more: %s\n", more, report->items[i].text);
+}
+
+static void print_kind(FILE *out, const struct report *report, bool refusals, bool colour)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		size_t before;
+
+		if (report->items[i].refusal != refusals)
+			continue;
+		before = said_before(report, i);
+		if (before >= SHOWN)
+			continue;
+		print_item(out, &report->items[i], colour);
+		if (before == SHOWN - 1)
+			print_rest(out, report, i);
+	}
+}
+
 void result_print_report(FILE *out, const struct report *report, bool colour)
 {
-	for (size_t i = 0; i < report->n; i++)
-		if (!report->items[i].refusal)
-			print_item(out, &report->items[i], colour);
-	for (size_t i = 0; i < report->n; i++)
-		if (report->items[i].refusal)
-			print_item(out, &report->items[i], colour);
+	print_kind(out, report, false, colour);
+	print_kind(out, report, true, colour);
 }
 
 /* The log has it all too, where it is not what the person reads. */

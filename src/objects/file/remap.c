@@ -253,6 +253,58 @@ static int remap_link(struct dump *d, struct files_out *out, const struct file_p
 	return 0;
 }
 
+/* --- another node of the same device ----------------------------------------------------------- */
+
+static bool is_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
+}
+
+static bool is_node_of(const struct stat *st, const struct stat *device)
+{
+	return (st->st_mode & S_IFMT) == (device->st_mode & S_IFMT) &&
+	       st->st_rdev == device->st_rdev;
+}
+
+static const char *find_node(struct arena *a, int root, const struct stat *device)
+{
+	int fd = path_open(root, "/dev", O_RDONLY | O_DIRECTORY, 0), seen = 0;
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const char *found = NULL;
+	struct dirent *e;
+	struct stat st;
+
+	while (dir && !found && seen++ < ENTRIES_MAX && (e = readdir(dir)))
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    is_node_of(&st, device))
+			found = arena_printf(a, "/dev/%s", e->d_name);
+	return found;
+}
+
+/* --evasive-devices: what was opened can't be reached by its name, but the number is what makes a
+ * device. A node at the same name, else one in /dev; false: there is none. */
+static bool evade(struct dump *d, const struct files_out *out, const struct file_probe *p,
+		  RegFileEntry *e)
+{
+	const char *found = e->name;
+	struct stat st;
+
+	if (!d->s->opts->evasive_devices || !is_device(&p->stat))
+		return false;
+	if (path_stat(out->root, found, &st) < 0 || !is_node_of(&st, &p->stat))
+		found = find_node(dump_arena(d), out->root, &p->stat);
+	if (!found || path_stat(out->root, found, &st) < 0)
+		return false;
+	e->name = (char *)found;
+	e->has_mode = true;
+	e->mode = st.st_mode;
+	task_warn(p->task, probe_object(p),
+		  arena_printf(dump_arena(d), "%s is opened instead, a node of the same device",
+			       found),
+		  "");
+	return true;
+}
+
 /* --- all of them -------------------------------------------------------------------------------- */
 
 /* Of files that are known by a link only (exe, cwd, …) the probe does not say it. */
@@ -308,7 +360,7 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 	}
 	if ((!same || !strncmp(e->name, "/proc/", 6)) && is_on(p, PROC_SUPER_MAGIC))
 		return remap_proc(d, out, p, e, there == 0 && !p->link.deleted);
-	if (same)
+	if (same || evade(d, out, p, e))
 		return 0;
 	if (is_gone(p))
 		return remap_ghost(d, out, p, e);
@@ -317,7 +369,9 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 	task_refuse(p->task, probe_object(p),
 		    there < 0 ? "its name leads nowhere from the tree's root"
 			      : "its name leads to another file: something is mounted on top of it",
-		    "");
+		    is_device(&p->stat)
+			    ? "give --evasive-devices: another node of the device will do"
+			    : "");
 	return 0;
 }
 

@@ -207,8 +207,10 @@ int validate_record(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 	_cleanup_fd_ int own = -1;
 	int fd, ret;
 
-	e->has_mode = true;
-	e->mode = p->stat.st_mode;
+	if (!e->has_mode) { /* else it is that of another node of the device */
+		e->has_mode = true;
+		e->mode = p->stat.st_mode;
+	}
 	/* Others may go on writing to a log that is only appended to. */
 	if (!S_ISREG(p->stat.st_mode) ||
 	    (e->flags & (O_ACCMODE | O_APPEND)) == (O_WRONLY | O_APPEND))
