@@ -18,6 +18,8 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -59,17 +61,24 @@ static bool is_abandoned(int folder)
 	return errno != EWOULDBLOCK && !writer_lives(note);
 }
 
+/* By the bare call: readdir(3) takes memory, and there may be none left, which is why it is
+ * removed. */
 int image_staging_remove(int dirfd, const char *name)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	_cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_Alignas(struct dirent64) char buf[4096];
+	long n;
 
-	if (!d)
+	if (fd < 0)
 		return -errno;
-	while ((e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(fd, e->d_name, 0);
+	while ((n = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
+		for (long at = 0; at < n;) {
+			const struct dirent64 *e = (const void *)(buf + at);
+
+			if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+				unlinkat(fd, e->d_name, 0);
+			at += e->d_reclen;
+		}
 	return unlinkat(dirfd, name, AT_REMOVEDIR) ? -errno : 0;
 }
 
@@ -105,7 +114,8 @@ static int write_note(int folder, int *ret_note)
 		return -errno;
 	flock(note, LOCK_EX | LOCK_NB); /* nobody else can hold it; see (3) where it can't be had */
 	boot_id(boot);
-	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), process_start_time(getpid()), boot);
+	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), process_start_time(getpid()),
+		 boot);
 	ret = write_full(note, text, strlen(text));
 	if (ret)
 		return ret;

@@ -94,7 +94,9 @@ def limits(case):
             case.old_set(f"{number} descriptors", before)
         before = names("images")
     refused = 0
-    for kib in range(4200, 6800, 200):
+    for kib in range(800, 6800, 200):
+        if tool(["--version"], limit(resource.RLIMIT_AS, kib << 10))[0]:
+            continue  # not even that: it can't be loaded
         status, said = tool(dump, limit(resource.RLIMIT_AS, kib << 10))
         case.tree.check_well(f"{kib} KiB")
         refused += status != 0
@@ -103,7 +105,7 @@ def limits(case):
             before = names("images")
         run("clean") # out of memory in the middle of building something, the tool aborts
         case.old_set(f"{kib} KiB", before)
-    check(refused, "4200 KiB of addresses were enough")
+    check(refused, "any little memory is enough")
 
 
 def directories(case):
@@ -356,10 +358,12 @@ def full_disk_restore():
 def restore_limits(tree, pids):
     """Little of everything: refused, or restored whole."""
     for what, values in ((resource.RLIMIT_NOFILE, (3, 5, 8, 12, 20, 40)),
-                         (resource.RLIMIT_AS, [kib << 10 for kib in range(4400, 9000, 400)]),
+                         (resource.RLIMIT_AS, [kib << 10 for kib in range(2000, 9000, 500)]),
                          (resource.RLIMIT_NPROC, (1,))):
         for value in values:
             context = f"restore with limit {what} of {value}"
+            if tool(["--version"], limit(what, value))[0]:
+                continue  # not even that: it can't be loaded
             status, said = tool(["restore", "-D", "images", "-d"], limit(what, value))
             check(status in (0, 1, 127, -signal.SIGABRT), f"{context}: status {status}: {said}")
             if status == 0:

@@ -31,21 +31,22 @@ def alive(pids):
 
 
 def settle(tree, pids, context):
-    """After a kill: all or nothing, and nothing in between that lasts. True: the tree was restored."""
-    deadline = time.monotonic() + 2
+    """After a kill: all or nothing, and nothing in between that lasts. True: the tree was restored,
+    and goes on: all may also be there for the moment before they end by themselves."""
+    before = {name: beats for name, beats, _ in tree.slots()}
+    deadline = time.monotonic() + 5
     left = []
     while time.monotonic() < deadline:
         system.reap()
         left = alive(pids)
         if not left:
             return False
-        if len(left) == tree.living:
-            time.sleep(0.01)
-            if len(alive(pids)) == tree.living:
-                return True
+        if len(left) == tree.living and all(beats > before[name] + 1
+                                            for name, beats, _ in tree.slots()):
+            return True
         time.sleep(0.001)
     fail(f"{context}: {len(left)} of {tree.living} tasks are left: "
-         f"{[(pid, system.process_state(pid)) for pid in left]}")
+         f"{[(pid, system.process_state(pid)) for pid in left]}\n{tree.explain()}")
     return False
 
 
