@@ -126,8 +126,9 @@ static uint64_t last_cap_mask(void)
 {
 	int cap = 0;
 
-	while (cap < 63 && prctl(PR_CAPBSET_READ, cap + 1, 0, 0, 0) >= 0)
-		cap++;
+	for (int step = 32; step; step /= 2)
+		if (cap + step < 64 && prctl(PR_CAPBSET_READ, cap + step, 0, 0, 0) >= 0)
+			cap += step;
 	return UINT64_MAX >> (63 - cap);
 }
 
@@ -176,7 +177,7 @@ int identity_read(struct arena *a, struct identity *ret, struct err *err)
 	ret->inheritable = caps[0].inheritable | (uint64_t)caps[1].inheritable << 32;
 	ret->permitted = caps[0].permitted | (uint64_t)caps[1].permitted << 32;
 	ret->effective = caps[0].effective | (uint64_t)caps[1].effective << 32;
-	for (int cap = 0; cap < 64; cap++) {
+	for (int cap = 0; known >> cap; cap++) {
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0)
 			ret->bounding |= UINT64_C(1) << cap;
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
@@ -187,17 +188,17 @@ int identity_read(struct arena *a, struct identity *ret, struct err *err)
 	return 0;
 }
 
-/* Read once, kept in a slot: the tool's for all checks, a forked task's for all of its threads. */
-static int identity_once(struct restore *r, void **slot, const struct identity **ret)
+/* Read once: forked tasks have what the tool has. */
+static int identity_once(struct restore *r, const struct identity **ret)
 {
-	struct identity *own = *slot;
+	struct identity *own = r->priv[SLOT_CREDS];
 	int err = 0;
 
 	if (!own) {
 		own = arena_new(restore_arena(r), struct identity);
 		err = identity_read(restore_arena(r), own, restore_err(r));
 		if (err == 0)
-			*slot = own;
+			r->priv[SLOT_CREDS] = own;
 	}
 	*ret = own;
 	return err;
@@ -352,7 +353,7 @@ static int check(struct restore_task *t)
 
 	if (t->zombie || t->helper)
 		return 0;
-	ret = identity_once(t->r, &t->r->priv[SLOT_CREDS], &own);
+	ret = identity_once(t->r, &own);
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		struct restore_thread *th = &t->threads[i];
 		const CredsEntry *e = th->core->thread_core->creds;
@@ -486,7 +487,7 @@ static int emit_thread(struct restore_thread *th)
 	const struct identity *own;
 	struct identity want;
 	bool uids, gids;
-	int ret = identity_once(t->r, &t->priv[SLOT_CREDS], &own);
+	int ret = identity_once(t->r, &own);
 
 	if (ret < 0)
 		return ret;

@@ -196,6 +196,26 @@ static int absorb_thread(struct dump_thread *th)
 
 /* --- restore -------------------------------------------------------------------------------- */
 
+/* What the tasks have from the tool, by which their programs need not set it. */
+struct restore_signals {
+	uint64_t plain; /* signals with the default action and nothing else */
+};
+
+static void read_own(struct restore *r)
+{
+	struct restore_signals *own = arena_new(restore_arena(r), struct restore_signals);
+
+	r->priv[SLOT_SIGNALS] = own;
+	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++) {
+		struct action action, none = { 0 };
+
+		if (has_action(signo) &&
+		    !syscall(SYS_rt_sigaction, signo, NULL, &action, SIGSET_SIZE) &&
+		    !memcmp(&action, &none, sizeof(none)))
+			own->plain |= UINT64_C(1) << (signo - 1);
+	}
+}
+
 static int check_queue(struct restore_task *t, const SignalQueueEntry *queue)
 {
 	for (size_t i = 0; queue && i < queue->n_signals; i++) {
@@ -217,6 +237,8 @@ static int check(struct restore_task *t)
 
 	if (t->zombie || t->helper)
 		return 0;
+	if (!t->r->priv[SLOT_SIGNALS])
+		read_own(t->r);
 	if (t->core->tc->n_sigactions != N_ACTIONS)
 		return image_bad(t, "there are %zu signal handlers, not %d",
 				 t->core->tc->n_sigactions, N_ACTIONS);
@@ -323,15 +345,26 @@ static void put_handler(struct program *p, int signo, const SaEntry *e)
 			   IMM(SIGSET_SIZE));
 }
 
+/* Most signals of most programs. */
+static bool is_plain(const struct restore_signals *own, int signo, const SaEntry *e)
+{
+	return (own->plain & (UINT64_C(1) << (signo - 1))) && !e->sigaction && !e->flags &&
+	       !e->restorer && !e->mask;
+}
+
 static int emit(struct restore_task *t)
 {
+	const struct restore_signals *own = t->r->priv[SLOT_SIGNALS];
 	struct program *p = t->threads[0].prog;
 	int k = 0;
 
 	program_stage(p, STAGE_TASK);
-	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++)
-		if (has_action(signo))
-			put_handler(p, signo, t->core->tc->sigactions[k++]);
+	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++) {
+		const SaEntry *e = has_action(signo) ? t->core->tc->sigactions[k++] : NULL;
+
+		if (e && !is_plain(own, signo, e))
+			put_handler(p, signo, e);
+	}
 	return 0;
 }
 
