@@ -28,7 +28,7 @@ static int collect_thread(struct dump_task *t, struct dump_thread *th, struct th
 
 	th->task = t;
 	th->stop = stop;
-	if (stop->tid == t->stop->pid) {
+	if (stop->tid == t->stop->via) {
 		th->status = t->status;
 	} else {
 		ret = proc_open_thread(&proc, &t->stop->proc, stop->tid, dump_err(t->dump));
@@ -97,6 +97,27 @@ static void fill_pstree(struct dump_task *t)
 	t->pstree->sid = innermost(&t->status->ns_sid, t->stat.session);
 }
 
+/* What of a process only its leader shows, also when it has ended: its id, and what its parent gets. */
+static int look_at_leader(struct dump_task *t)
+{
+	struct proc proc = PROC_INIT;
+	struct proc_status status = { 0 };
+	struct err *err = dump_err(t->dump);
+	int ret = proc_open(&proc, t->stop->pid, &t->dump->tree.buf, err);
+
+	if (ret == 0)
+		ret = proc_stat(&proc, &t->leader, err);
+	if (ret == 0)
+		ret = proc_status(&proc, dump_arena(t->dump), &status, err);
+	proc_close(&proc);
+	if (ret < 0)
+		return ret;
+	t->vpid = innermost(&status.ns_pid, t->stop->pid);
+	t->stat.exit_signal = t->leader.exit_signal;
+	t->leader_mask = status.sig_blk;
+	return 0;
+}
+
 static int collect_task(struct dump *d, struct proc_stop *stop, struct dump_task *t)
 {
 	struct arena *a = dump_arena(d);
@@ -109,6 +130,10 @@ static int collect_task(struct dump *d, struct proc_stop *stop, struct dump_task
 	if (ret < 0)
 		return ret;
 	t->vpid = innermost(&t->status->ns_pid, stop->pid);
+	if (stop->leader_gone)
+		ret = look_at_leader(t);
+	if (ret < 0)
+		return ret;
 	t->pstree = arena_msg(a, PstreeEntry, pstree_entry);
 	t->extra = arena_msg(a, CrtoolsTaskEntry, crtools_task_entry);
 	t->extra->has_pid = true;

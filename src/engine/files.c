@@ -88,7 +88,7 @@ static int bucket_find(struct dump *d, const struct bucket *b, const struct file
 	*ret_found = false;
 	while (low < high) {
 		size_t mid = (low + high) / 2;
-		int order, ret = kcmp_files(p->task->stop->pid, p->fd, b->known[mid]->pid,
+		int order, ret = kcmp_files(p->task->stop->via, p->fd, b->known[mid]->pid,
 					    b->known[mid]->fd, &order, dump_err(d));
 
 		if (dump_vanished(d, ret))
@@ -147,7 +147,7 @@ static int find_description(struct dump *d, const struct file_probe *p, struct d
 	if (ret < 0)
 		return ret;
 	k = arena_new(dump_arena(d), struct known);
-	*k = (struct known){ *ret_file, p->task->stop->pid, p->fd, NULL };
+	*k = (struct known){ *ret_file, p->task->stop->via, p->fd, NULL };
 	bucket_insert(dump_arena(d), b, at, k);
 	return 0;
 }
@@ -314,7 +314,7 @@ int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_
 	if (ret < 0)
 		return ret;
 	k = arena_new(a, struct known);
-	*k = (struct known){ file, t->stop->pid, -1, p.link.path };
+	*k = (struct known){ file, t->stop->via, -1, p.link.path };
 	bucket_insert(a, b, 0, k);
 	*ret_id = file->entry->id;
 	return 0;

@@ -25,6 +25,7 @@
 #include "image/constants.h"
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
+#include "objects/process/leader.h"
 #include "objects/process/process.h"
 #include "task/exits.h"
 #include "task/visit_steps.h"
@@ -246,6 +247,9 @@ static void let_go(struct leaving *l)
 			t->vpid, l->err.text);
 		t->r->s->journal.keep = true;
 	}
+	if (t->extra && t->extra->leader_gone && !leave_stop_signal(t) &&
+	    ptrace_detach(t->vpid, 0, NULL) == 0)
+		leader_await_end(t);
 	for (size_t i = t->n_threads; i-- > 0;)
 		if (ptrace_detach(t->threads[i].vtid, 0, NULL) < 0 && l->ret < 0) {
 			/* It runs, and can only be let go when it stands. */

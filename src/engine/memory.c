@@ -296,7 +296,7 @@ static int save_pages(struct dump_task *t, const struct page_extents *x, struct 
 					   &fd);
 	if (ret < 0)
 		return ret;
-	page_source_process(&src, t->stop->pid, t->stop->mem_fd);
+	page_source_process(&src, t->stop->via, t->stop->mem_fd);
 	page_sink_file(&sink, fd);
 	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
 	return pages_copy(x, &src, &sink, progress, dump_err(d));

@@ -89,7 +89,7 @@ static uint64_t copy_sample(const struct dump_task *t, uint64_t start, uint64_t 
 			    int fd)
 {
 	struct iovec local = { buf, len }, remote = { (void *)start, len };
-	ssize_t got = process_vm_readv(t->stop->pid, &local, 1, &remote, 1, 0);
+	ssize_t got = process_vm_readv(t->stop->via, &local, 1, &remote, 1, 0);
 
 	return got > 0 && write(fd, buf, got) == got ? (uint64_t)got : 0;
 }

@@ -53,7 +53,9 @@ struct dump_task {
 	bool zombie;
 	pid_t vpid;
 	struct proc_stat stat;
-	struct proc_status *status; /* of the leader, = threads[0].status */
+	struct proc_stat leader;    /* where the leader has ended: its own; of it, comm and exit_code */
+	uint64_t leader_mask;	    /* and its blocked signals */
+	struct proc_status *status; /* of the leader, or the living thread, = threads[0].status */
 	struct proc_ns ns;
 	struct proc_areas areas;
 	struct dump_area *vmas;

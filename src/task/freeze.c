@@ -316,6 +316,29 @@ static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err 
 	return 0;
 }
 
+/* A leader that has ended has neither memory nor descriptors any more: another thread's folder shows
+ * all of the process too. */
+static int open_living(struct tree_stop *tree, struct proc_stop *p, struct err *err)
+{
+	int ret;
+
+	p->via = p->threads[0].tid;
+	if (p->via == p->pid)
+		return 0;
+	p->leader_gone = true;
+	proc_close(&p->proc);
+	ret = proc_open(&p->proc, p->via, &tree->buf, err);
+	if (ret < 0)
+		return ret;
+	p->pidfd = pidfd_open_thread(p->via, NULL);
+	if (p->pidfd < 0)
+		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
+			       "process %d goes on although its first thread has ended; that can be "
+			       "kept from Linux 6.9 on",
+			       p->pid);
+	return 0;
+}
+
 static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent,
 		     struct proc_stop **ret_proc, struct err *err)
 {
@@ -324,7 +347,12 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 	int ret;
 
 	*p = (struct proc_stop){
-		.pid = pid, .parent = parent, .proc = PROC_INIT, .pidfd = -1, .mem_fd = -1
+		.pid = pid,
+		.via = pid,
+		.parent = parent,
+		.proc = PROC_INIT,
+		.pidfd = -1,
+		.mem_fd = -1,
 	};
 	ret = proc_open(&p->proc, pid, &tree->buf, NULL);
 	if (ret < 0)
@@ -345,19 +373,18 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 			return -ESRCH;
 		p->zombie = true;
 		p->leader_gone = false;
-	} else if (p->threads[0].tid != pid) {
-		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
-			       "process %d goes on although its first thread has ended; that can't "
-			       "be kept",
-			       pid);
 	} else {
+		ret = open_living(tree, p, err);
+		if (ret < 0)
+			return ret;
 		p->mem_fd = proc_openat(&p->proc, "mem", O_RDWR, err);
 		if (p->mem_fd < 0)
 			return p->mem_fd;
 	}
 	if (p->n_threads)
 		visit_heal(tree, p);
-	p->pidfd = pidfd_open_pid(pid, NULL);
+	if (p->pidfd < 0)
+		p->pidfd = pidfd_open_pid(pid, NULL);
 	*ret_proc = p;
 	return 0;
 }

@@ -62,7 +62,12 @@ static int look_at(struct tree_stop *tree, pid_t pid, struct proc_stop *parent, 
 	int ret;
 
 	*p = (struct proc_stop){
-		.pid = pid, .parent = parent, .proc = PROC_INIT, .pidfd = -1, .mem_fd = -1
+		.pid = pid,
+		.via = pid,
+		.parent = parent,
+		.proc = PROC_INIT,
+		.pidfd = -1,
+		.mem_fd = -1,
 	};
 	ret = proc_open(&p->proc, pid, &tree->buf, err);
 	if (ret == 0)
@@ -78,8 +83,17 @@ static int look_at(struct tree_stop *tree, pid_t pid, struct proc_stop *parent, 
 	look_at_threads(tree, p);
 	p->zombie = !p->n_threads;
 	p->leader_gone &= !p->zombie;
+	if (p->leader_gone) {
+		p->via = p->threads[0].tid;
+		proc_close(&p->proc);
+		ret = proc_open(&p->proc, p->via, &tree->buf, err);
+		if (ret < 0)
+			return ret;
+		p->pidfd = pidfd_open_thread(p->via, NULL);
+	}
 	p->mem_fd = p->zombie ? -1 : proc_openat(&p->proc, "mem", O_RDONLY, NULL);
-	p->pidfd = pidfd_open_pid(pid, NULL);
+	if (p->pidfd < 0)
+		p->pidfd = pidfd_open_pid(pid, NULL);
 	p->held = true;
 	arena_push(tree->arena, tree->procs, tree->n_procs, p);
 	hash_put(&tree->by_pid, pid, p);

@@ -38,10 +38,12 @@ struct proc_stop {
 	bool held;		  /* part of the tree */
 	bool zombie;		  /* ended, not reaped yet; has no threads */
 	bool leader_gone;	  /* the leader has ended, other threads go on */
+	pid_t via;		  /* a living thread by which what is the process' own is read, as by
+				   * proc and pidfd: the leader if it lives */
 	uint64_t start_time;	  /* clock ticks after boot */
 	int stop_signo;		  /* in a group stop by this signal; 0: was running */
 	bool late_stop;		  /* a SIGSTOP came while the agent was inside: it is sent again */
-	struct thread_stop *threads; /* [0] is the leader, then ascending */
+	struct thread_stop *threads; /* [0] is the leader if it lives, then ascending */
 	size_t n_threads, room_threads;
 	struct infection *infection; /* NULL: no agent inside (task/infect.h) */
 };

@@ -26,7 +26,7 @@ struct candidates {
 static int compare(const struct epoll_out *out, const EventpollTfdEntry *w, uint32_t nth, pid_t pid,
 		   int fd, int *ret)
 {
-	return kcmp_epoll(pid, fd, out->task->stop->pid, out->fd, w->tfd, nth, ret,
+	return kcmp_epoll(pid, fd, out->task->stop->via, out->fd, w->tfd, nth, ret,
 			  dump_err(out->task->dump));
 }
 
@@ -71,7 +71,7 @@ static int gather(struct dump *d, struct candidates *c)
 			if (hash_get(&seen, e->id))
 				continue;
 			hash_put(&seen, e->id, e);
-			c->refs[c->n] = (struct kcmp_ref){ .pid = t->stop->pid,
+			c->refs[c->n] = (struct kcmp_ref){ .pid = t->stop->via,
 							   .fd = e->fd,
 							   .index = c->n };
 			c->fds[c->n] = e;
@@ -139,7 +139,7 @@ static int match_watch(struct epoll_out *out, size_t index, uint32_t nth, struct
 	int ret, order = 1;
 
 	if (found) {
-		ret = compare(out, w, nth, out->task->stop->pid, found->fd, &order);
+		ret = compare(out, w, nth, out->task->stop->via, found->fd, &order);
 		if (ret < 0)
 			return ret;
 		if (order == 0)

@@ -199,7 +199,7 @@ static int read_io_flusher(struct dump_thread *th, bool *ret)
 		*ret = value;
 		return 0;
 	}
-	if (th->stop->tid != t->stop->pid) {
+	if (th->stop->tid != t->stop->via) {
 		err = proc_open_thread(&proc, &t->stop->proc, th->stop->tid, dump_err(t->dump));
 		if (err == 0)
 			err = proc_stat(&proc, &stat, dump_err(t->dump));

@@ -45,9 +45,6 @@ static int collect(struct dump_task *t)
 		tc->has_stop_signo = true;
 		tc->stop_signo = t->stop->stop_signo;
 	}
-	if (t->stop->leader_gone)
-		task_refuse(t, "its thread group leader", "has ended while other threads go on",
-			    "");
 	return 0;
 }
 

@@ -21,6 +21,11 @@ int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err);
 /* Is it a 32-bit program's thread? */
 bool cpu_compat(const CoreEntry *core);
 
+/* Is a system call instruction of this kind of program here (two bytes)? */
+bool cpu_is_syscall(const CoreEntry *core, const unsigned char *code);
+/* Gives the core registers of its own, with which a thread calls exit(code) by the instruction at ip. */
+void cpu_make_exit(struct arena *a, CoreEntry *core, uint64_t ip, int code);
+
 /* A task that has ended and was not waited for (zombie.c): what it shows; and, in the task forked
  * for it, to end as it ended. */
 void zombie_collect(struct dump_task *t);

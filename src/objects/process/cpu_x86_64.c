@@ -285,6 +285,27 @@ bool cpu_compat(const CoreEntry *core)
 	return g && g->has_mode && g->mode == USER_X86_REGS_MODE__COMPAT;
 }
 
+bool cpu_is_syscall(const CoreEntry *core, const unsigned char *code)
+{
+	return cpu_compat(core) ? code[0] == 0xcd && code[1] == 0x80
+				: code[0] == 0x0f && code[1] == 0x05;
+}
+
+void cpu_make_exit(struct arena *a, CoreEntry *core, uint64_t ip, int code)
+{
+	ThreadInfoX86 *info = arena_memdup(a, core->thread_info, sizeof(*info));
+	UserX86RegsEntry *g = arena_memdup(a, info->gpregs, sizeof(*g));
+
+	core->thread_info = info;
+	info->gpregs = g;
+	info->clear_tid_addr = 0;
+	g->orig_ax = -1;
+	g->ip = ip;
+	g->ax = cpu_compat(core) ? 1 : 60; /* exit */
+	g->bx = g->di = code;
+	g->flags &= ~0x10500ul; /* RF, DF, TF */
+}
+
 uint64_t cpu_clear_tid(const struct restore_thread *th)
 {
 	return th->core->thread_info->clear_tid_addr;

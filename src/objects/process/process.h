@@ -18,6 +18,7 @@ extern const struct state_class stops_state;
 extern const struct state_class timers_state;
 extern const struct state_class procfile_state;
 extern const struct state_class attributes_state;
+extern const struct state_class leader_state;
 extern const struct state_class mempolicy_state;
 extern const struct state_class areapolicy_state;
 extern const struct state_class sched_state;

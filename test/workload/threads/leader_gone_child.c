@@ -4,7 +4,7 @@
  *
  *	wl: areas   threads
  *	wl: flavours host user ns userns
- *	wl: expect dump-refused first thread has ended
+ *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"
