@@ -138,9 +138,12 @@ static int come_to_life(struct restore_task *t)
 		ret = open_files(t, false);
 	if (ret == 0 && lives)
 		ret = enter_late_cwd(t);
+	/* Who has failed must not wait for children that it has never forked. */
+	if (ret < 0)
+		return ret;
 	task_post(&t->r->shared->opened, t->r->n_tasks);
 	task_wait(t->r, &t->r->shared->opened, t->r->n_tasks);
-	return ret;
+	return 0;
 }
 
 /* Children that are not to live: stand-ins are buried, zombies are left to be waited for. */
