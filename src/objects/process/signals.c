@@ -38,6 +38,8 @@
 
 _Static_assert(sizeof(siginfo_t) == SIGINFO_SIZE, "the image's size of a siginfo");
 
+#define LIBRARY_SIGNAL 32 /* SIGCANCEL of glibc; 33 is its SIGSETXID (nptl(7)) */
+
 /* As rt_sigaction(2) has it, not as the C library does. */
 struct action {
 	uint64_t handler, flags, restorer, mask;
@@ -345,10 +347,12 @@ static void put_handler(struct program *p, int signo, const SaEntry *e)
 			   IMM(SIGSET_SIZE));
 }
 
-/* Most signals of most programs. */
+/* Most signals of most programs. The C library takes its own two when it makes its first thread,
+ * which a task does that fills much memory. */
 static bool is_plain(const struct restore_signals *own, int signo, const SaEntry *e)
 {
-	return (own->plain & (UINT64_C(1) << (signo - 1))) && !e->sigaction && !e->flags &&
+	return signo != LIBRARY_SIGNAL && signo != LIBRARY_SIGNAL + 1 &&
+	       (own->plain & (UINT64_C(1) << (signo - 1))) && !e->sigaction && !e->flags &&
 	       !e->restorer && !e->mask;
 }
 
