@@ -41,7 +41,7 @@ struct leaving {
 	int ret;
 };
 
-static const struct tree_stop patient = { .timeout = 10 };
+static struct tree_stop patient = { .timeout = 10 };
 
 int leave_stop_signal(const struct restore_task *t)
 {
@@ -204,7 +204,7 @@ static int stop_task(struct leaving *l)
 
 static int start_leaving(struct leaving *l)
 {
-	int ret = told_take(l->task, (struct tree_stop *)&patient, &l->visit, &l->err);
+	int ret = told_take(l->task, &patient, &l->visit, &l->err);
 
 	if (ret == 0)
 		ret = stop_task(l);
@@ -218,13 +218,13 @@ static int start_leaving(struct leaving *l)
 	}
 	l->visit.step = STEP_MAPPED;
 	return ret < 0 ? ret
-		       : visit_start_leaving((struct tree_stop *)&patient, &l->visit, &l->err);
+		       : visit_start_leaving(&patient, &l->visit, &l->err);
 }
 
 static int finish_leaving(struct leaving *l)
 {
 	struct restore_task *t = l->task;
-	int ret = visit_finish_leaving((struct tree_stop *)&patient, &l->visit, &l->err);
+	int ret = visit_finish_leaving(&patient, &l->visit, &l->err);
 
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
 		ret = process_finish_thread(&t->threads[i], t->threads[i].vtid, &l->err);

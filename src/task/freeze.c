@@ -46,19 +46,21 @@ uint64_t monotonic_ns(void)
 
 /* A thread that waits in vfork(2) for its child can't be stopped before the child lets it go
  * (kernel/fork.c, wait_for_vfork_done, which compilers make a part of kernel_clone). */
-static bool waits_for_vfork(const struct tree_stop *tree, pid_t tid)
+static bool waits_for_vfork(pid_t tid)
 {
+	struct proc_buf buf = { 0 };
 	struct proc proc = PROC_INIT;
 	char *text;
 	size_t len;
 	bool yes;
 
-	if (proc_open(&proc, tid, (struct proc_buf *)&tree->buf, NULL) < 0)
+	if (proc_open(&proc, tid, &buf, NULL) < 0)
 		return false;
 	yes = proc_read(&proc, "wchan", &text, &len, NULL) == 0 && proc_wchan_vfork(text);
 	if (!yes && proc_read(&proc, "stack", &text, &len, NULL) == 0)
 		yes = strstr(text, "vfork") != NULL;
 	proc_close(&proc);
+	proc_buf_free(&buf);
 	return yes;
 }
 
@@ -89,7 +91,7 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 		waited = monotonic_ns() - start;
 		if (waited > 20000000 && !looked) {
 			looked = true;
-			if (waits_for_vfork(tree, tid))
+			if (waits_for_vfork(tid))
 				return err_set(
 					err, ERR_IN_VFORK, EBUSY,
 					"process %d waits in vfork(2) for a child that has "
