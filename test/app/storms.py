@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Trees that fork, clone, exec and end thousands of times a second, threads that make threads,
-processes that end in the middle of it, a fork bomb of two hundred: each is dumped fifty times while
+"""Trees that fork, clone, exec and end thousands of times a second, threads that make
+threads, a fork bomb of two hundred: each is dumped eight to fifty times while
 two other processes take the processors. A dump takes the whole tree or says what it can't keep; the
 tree goes on, and what is restored has every task: all who were born are waited for in the end.
+
+"storms.py races" is not in the list: processes of several threads that end while they make more can
+keep a freeze waiting until --timeout (doc/limits.md).
 
 wl: needs root
 wl: areas task threads
