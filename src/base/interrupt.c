@@ -13,11 +13,16 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 static sigset_t before;
 static volatile sig_atomic_t deferred;
 
+/* Those that whoever started us wants ignored (nohup, a shell's background jobs) would end us all
+ * the same if they were blocked: the kernel keeps a blocked signal also where it is ignored. */
 static void fill(sigset_t *set)
 {
+	struct sigaction action;
+
 	sigemptyset(set);
 	for (size_t i = 0; i < N_SIGNALS; i++)
-		sigaddset(set, signals[i]);
+		if (sigaction(signals[i], NULL, &action) < 0 || action.sa_handler != SIG_IGN)
+			sigaddset(set, signals[i]);
 }
 
 void interrupt_defer(void)

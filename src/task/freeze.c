@@ -66,8 +66,8 @@ static bool waits_for_vfork(pid_t tid)
 
 int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret, struct err *err)
 {
-	uint64_t start = 0;
-	bool looked = false;
+	/* Nanoseconds; when to see whether it waits for a child of vfork(2) by now. */
+	uint64_t start = 0, look = 20000000;
 	int status;
 
 	for (unsigned int turn = 0;; turn++) {
@@ -89,8 +89,8 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 		if (!start)
 			start = monotonic_ns();
 		waited = monotonic_ns() - start;
-		if (waited > 20000000 && !looked) {
-			looked = true;
+		if (waited > look) {
+			look = waited * 2;
 			if (waits_for_vfork(tid))
 				return err_set(
 					err, ERR_IN_VFORK, EBUSY,

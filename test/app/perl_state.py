@@ -42,6 +42,7 @@ for $step (1 .. 1500) {
 	my $left = $pause;
 	$left -= usleep($left) while $left > 0;
 }
+setitimer(ITIMER_REAL, 0, 0);
 close $to; waitpid $pid, 0;
 die "the child ended with $?" if $?;
 die "the timer fired $ticks times" if $pause && $ticks < 100;

@@ -285,11 +285,24 @@ def does_not_stop():
     proc.wait()
 
 
+def ignored(case):
+    """Under nohup SIGHUP is ignored, and the dump goes on."""
+    proc = subprocess.Popen([TOOL, "dump", "-D", "images", *case.words], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            env=environment("dump-files:sleep"),
+                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_for_rest(proc)
+    proc.send_signal(signal.SIGHUP)
+    said = proc.communicate(timeout=30)[0]
+    check(proc.returncode == 0, f"an ignored SIGHUP: status {proc.returncode}: {said}")
+
+
 def hangup(case):
     """SIGHUP, as when the terminal goes away in the middle of it."""
     proc = subprocess.Popen([TOOL, "dump", "-D", "images", *case.words], stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env=environment("dump-files:sleep"))
+                            env=environment("dump-files:sleep"),
+                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     wait_for_rest(proc)
     proc.send_signal(signal.SIGHUP)
     said = proc.communicate(timeout=30)[0]
@@ -455,6 +468,7 @@ def main():
     chains(60)
     ends_meanwhile()
     does_not_stop()
+    ignored(case)
     hangup(case)
     full_disk_restore()
     restores(tree)
