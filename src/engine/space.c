@@ -235,6 +235,75 @@ static void allow_workers(struct restore_task *t)
 		task_wait(t->r, &t->r->shared->born, t->r->n_tasks);
 }
 
+/* --- runs ----------------------------------------------------------------------------------- */
+
+#define RUN_AREA (64u << 10) /* bytes: the largest area of a run */
+#define RUN_MIN	 4	     /* areas: fewer are not worth it */
+
+/* Writable for a moment, it must not take memory from the overcommit limit that is worth the word,
+ * nor ever have been writable and executable. */
+static bool fits_run(const struct restore_vma *v, bool for_children)
+{
+	const VmaEntry *e = v->e;
+
+	return v->shared_below == for_children && !v->inherited && !v->placed &&
+	       e->status == (VMA_AREA_REGULAR | VMA_ANON_PRIVATE) &&
+	       e->flags == (MAP_PRIVATE | MAP_ANONYMOUS) && !(e->prot & PROT_EXEC) &&
+	       !wants_huge(e) && e->end - e->start <= RUN_AREA;
+}
+
+/* How many areas from here on touch each other and differ in nothing that mprotect can't set. */
+static size_t run_length(const struct restore_task *t, size_t first, bool for_children)
+{
+	size_t i = first;
+
+	while (i < t->n_vmas && fits_run(&t->vmas[i], for_children) &&
+	       (i == first || t->vmas[i].e->start == t->vmas[i - 1].e->end))
+		i++;
+	return i - first;
+}
+
+static int protect_run(struct restore_task *t, struct restore_vma *run, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const VmaEntry *e = run[i].e;
+
+		run[i].addr = e->start;
+		run[i].prot = e->prot;
+		run[i].placed = true;
+		if (e->prot != (PROT_READ | PROT_WRITE) &&
+		    mprotect((void *)e->start, e->end - e->start, e->prot) < 0)
+			return err_sys(restore_err(t->r), "mprotect",
+				       "can't protect the area %llx-%llx",
+				       (unsigned long long)e->start, (unsigned long long)e->end);
+	}
+	return 0;
+}
+
+/* Thousands of small neighbours are mapped and filled as one, and then protected one by one. Where
+ * that can't be, *ret_n is 0, and they are placed singly. */
+static int place_run(struct restore_task *t, size_t first, bool for_children, size_t *ret_n)
+{
+	size_t n = run_length(t, first, for_children);
+	struct restore_vma *run = &t->vmas[first];
+	struct fill f = { .prot = PROT_READ | PROT_WRITE, .anon = true };
+	int ret;
+
+	*ret_n = 0;
+	if (n < RUN_MIN)
+		return 0;
+	f.start = f.at = run[0].e->start;
+	f.end = run[n - 1].e->end;
+	if (mmap((void *)f.at, f.end - f.start, f.prot,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)f.at)
+		return 0;
+	*ret_n = n;
+	ret = page_pool_fill(t->pages, &f);
+	return ret < 0 ? ret : protect_run(t, run, n);
+}
+
+/* --- all areas ------------------------------------------------------------------------------- */
+
 int place_areas(struct restore_task *t, bool for_children)
 {
 	bool lives = !t->zombie && !t->helper;
@@ -253,7 +322,13 @@ int place_areas(struct restore_task *t, bool for_children)
 		allow_workers(t);
 	for (size_t i = 0; ret == 0 && i < t->n_vmas; i++) {
 		struct restore_vma *v = &t->vmas[i];
+		size_t n;
 
+		ret = place_run(t, i, for_children, &n);
+		if (ret < 0 || n) {
+			i += n ? n - 1 : 0;
+			continue;
+		}
 		/* Each area is done once: what children inherit before they are forked. */
 		if (!v->class->place || v->shared_below != for_children)
 			continue;
