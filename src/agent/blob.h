@@ -25,8 +25,8 @@ struct agent_stub_data {
 	uint64_t result_jump;
 	uint64_t no_time[2];
 	uint64_t probe; /* 1: the call is over if a handler has run */
-	uint64_t word;	/* address of a 32-bit word: while it is 0, the process ends here (0: none) */
-	uint64_t stop;	/* a signal that the thread sends to its process before it goes on (0: none) */
+	uint64_t word; /* address of a 32-bit word: while it is 0, the process ends here (0: none) */
+	uint64_t stop; /* a signal that the thread sends to its process before it goes on (0: none) */
 };
 /* Where the way out begins, and the far jump. */
 #define AGENT_STUB_OUT	    2

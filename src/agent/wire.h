@@ -87,7 +87,7 @@ struct agent_program {
 	uint64_t run_mask;	 /* signals blocked while the program runs */
 	uint64_t mask;		 /* blocked signals of the interrupted thread */
 	struct agent_regs regs;
-	uint64_t exit; /* offset of the way out (arch/<a>/stub.S) of the interrupted thread */
+	uint64_t exit;	   /* offset of the way out (arch/<a>/stub.S) of the interrupted thread */
 	uint64_t end_goal; /* as arg1 of AGENT_POST, for .end_counter */
 };
 

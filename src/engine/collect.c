@@ -97,7 +97,8 @@ static void fill_pstree(struct dump_task *t)
 	t->pstree->sid = innermost(&t->status->ns_sid, t->stat.session);
 }
 
-/* What of a process only its leader shows, also when it has ended: its id, and what its parent gets. */
+/* What of a process only its leader shows, also when it has ended: its id, and what its parent
+ * gets. */
 static int look_at_leader(struct dump_task *t)
 {
 	struct proc proc = PROC_INIT;

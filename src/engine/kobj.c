@@ -167,7 +167,8 @@ static int number_task(struct dump_task *t, const struct ns_number *own)
 		else if (ns->ino[kind] != own[kind].ino &&
 			 !(kind == NS_TIME && takes_time_ns(t, ns->ino[kind])))
 			task_refuse(
-				t, arena_printf(a, "%s namespace %u", ns_names[kind], ns->ino[kind]),
+				t,
+				arena_printf(a, "%s namespace %u", ns_names[kind], ns->ino[kind]),
 				"is not the tool's own; trees in namespaces of their own can't be "
 				"kept by this version",
 				"run crtools in that namespace (nsenter)");

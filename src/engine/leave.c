@@ -217,8 +217,7 @@ static int start_leaving(struct leaving *l)
 			ret = ptrace_set_regs(t->tid, &t->regs, &l->err);
 	}
 	l->visit.step = STEP_MAPPED;
-	return ret < 0 ? ret
-		       : visit_start_leaving(&patient, &l->visit, &l->err);
+	return ret < 0 ? ret : visit_start_leaving(&patient, &l->visit, &l->err);
 }
 
 static int finish_leaving(struct leaving *l)

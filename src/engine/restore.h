@@ -35,8 +35,8 @@ void lifeline_hold(struct restore *r);
 void lifeline_check(const struct restore *r);
 /* In a task: waits until the counter is there; does not return when somebody has failed. */
 void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value);
-/* Adds one, and wakes those who wait when the counter has reached the goal (0: each time). With many
- * tasks that all wait, waking them for each would take their number squared. */
+/* Adds one, and wakes those who wait when the counter has reached the goal (0: each time). With
+ * many tasks that all wait, waking them for each would take their number squared. */
 void task_post(_Atomic uint32_t *counter, uint32_t goal);
 _Noreturn void task_fail(struct restore *r);
 
@@ -56,7 +56,8 @@ _Noreturn void enter_agent(struct restore_task *t);
 int resume_tree(struct restore *r);
 /* Waits until a thread that was let run stands in a stop of this kind; passes over others. */
 int resume_stop(struct restore *r, pid_t tid, enum ptrace_stop kind);
-/* sleep.c: threads, held at a trap and still in the agent, that slept get what was left of their time. */
+/* sleep.c: threads, held at a trap and still in the agent, that slept get what was left of their
+ * time. */
 int sleep_on(struct restore_task *t);
 
 #endif

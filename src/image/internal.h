@@ -38,8 +38,8 @@ struct image_dir {
 
 	bool writing;
 	uint64_t inventory_hash; /* of the inventory that was written; 0 before */
-	char staging[40]; /* the hidden folder's name */
-	int owner_fd;	  /* its note, locked as long as the writer lives */
+	char staging[40];	 /* the hidden folder's name */
+	int owner_fd;		 /* its note, locked as long as the writer lives */
 	char *parent;
 	pthread_mutex_t lock; /* of the list */
 	struct made_image *made;

@@ -103,8 +103,7 @@ static bool is(const struct listed_image *i, enum image_kind kind, uint64_t key)
 	return i && i->file.kind == kind && i->file.key == key;
 }
 
-const struct listed_image *listing_find(const struct listing *l, enum image_kind kind,
-					uint64_t key)
+const struct listed_image *listing_find(const struct listing *l, enum image_kind kind, uint64_t key)
 {
 	const struct listed_image *found = hash_get(&l->by_name, hash_mix(kind, key));
 	const struct image_file wanted = { .kind = kind, .key = key };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an opened set holds: names and sizes of all images, and the bytes of the small ones, each
- * opened once. A restore looks at an image several times: to hold it against the manifest, to verify
- * it, to judge it, and to use it.
+ * opened once. A restore looks at an image several times: to hold it against the manifest, to
+ * verify it, to judge it, and to use it.
  */
 #ifndef IMAGE_LISTING_H
 #define IMAGE_LISTING_H

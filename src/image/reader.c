@@ -189,8 +189,8 @@ int image_reader_open_at(int dirfd, const char *name, enum image_kind kind, unsi
 int image_reader_open(const struct image_dir *dir, enum image_kind kind, uint64_t key,
 		      struct arena *a, struct err *err, struct image_reader **ret_reader)
 {
-	const struct listed_image *listed =
-		dir->listing ? listing_find(dir->listing, kind, key) : NULL;
+	const struct listed_image *listed = dir->listing ? listing_find(dir->listing, kind, key)
+							 : NULL;
 	_cleanup_image_reader_ struct image_reader *r = NULL;
 	char name[IMAGE_NAME_SIZE];
 	int ret;

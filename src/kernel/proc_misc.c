@@ -113,7 +113,8 @@ int proc_wchan(const struct proc *p, struct arena *a, char **ret, struct err *er
 /* wait_for_vfork_done() is most often a part of its only caller, which waits for nothing else. */
 bool proc_wchan_vfork(const char *wchan)
 {
-	return strstr(wchan, "vfork") || !strcmp(wchan, "kernel_clone") || !strcmp(wchan, "_do_fork");
+	return strstr(wchan, "vfork") || !strcmp(wchan, "kernel_clone") ||
+	       !strcmp(wchan, "_do_fork");
 }
 
 int proc_auxv(const struct proc *p, bool compat, struct arena *a, struct proc_auxv *ret,

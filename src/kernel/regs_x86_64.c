@@ -133,7 +133,8 @@ bool regs_mend_interrupted(struct cpu_regs *regs)
 
 bool regs_mend_block(struct cpu_regs *regs)
 {
-	static const short calls[] = { __NR_nanosleep, __NR_clock_nanosleep, __NR_poll, __NR_futex };
+	static const short calls[] = { __NR_nanosleep, __NR_clock_nanosleep, __NR_poll,
+				       __NR_futex };
 	static const short calls32[] = { 162, 267, 407, 168, 240, 422 };
 	int32_t nr = regs->r.orig_rax;
 

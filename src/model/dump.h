@@ -53,8 +53,8 @@ struct dump_task {
 	bool zombie;
 	pid_t vpid;
 	struct proc_stat stat;
-	struct proc_stat leader;    /* where the leader has ended: its own; of it, comm and exit_code */
-	uint64_t leader_mask;	    /* and its blocked signals */
+	struct proc_stat leader; /* where the leader has ended: its own; of it, comm and exit_code */
+	uint64_t leader_mask;	 /* and its blocked signals */
 	struct proc_status *status; /* of the leader, or the living thread, = threads[0].status */
 	struct proc_ns ns;
 	struct proc_areas areas;
@@ -104,7 +104,7 @@ struct dump {
 	struct dump_file **files;
 	size_t n_files;
 	uint32_t next_file_id, next_kobj_id, next_ns_id, next_pages_id;
-	struct proc_ns own_ns; /* the tool's */
+	struct proc_ns own_ns;		  /* the tool's */
 	uint32_t time_ns_ino, time_ns_id; /* of a time namespace that is not the tool's; 0: it is */
 	InventoryEntry *inventory;
 	void *priv[STATE_SLOTS];

@@ -59,7 +59,7 @@ struct restore_thread {
 	CrtoolsThreadEntry *extra; /* may be NULL */
 	struct program *prog;
 	pid_t vtid;
-	bool seized; /* by the tool, before its program has ended */
+	bool seized;  /* by the tool, before its program has ended */
 	bool goes_on; /* has a restart block with what was left of its time (engine/sleep.c) */
 };
 
@@ -123,7 +123,7 @@ struct restore_task {
 	uint64_t area_addr;
 	void *priv[32];
 
-	pid_t real_pid; /* known to the tool once born */
+	pid_t real_pid;	     /* known to the tool once born */
 	uint64_t start_time; /* clock ticks after boot: tells it from a later task with its id */
 };
 

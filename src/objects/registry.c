@@ -31,7 +31,7 @@ const struct state_class *const state_classes[] = {
 	&memory_state,
 	&eventpoll_state,
 	&mmflags_state, /* what nothing may follow */
-	&leader_state, /* has no calls: turns around what all others took of a living thread */
+	&leader_state,	/* has no calls: turns around what all others took of a living thread */
 	NULL,
 };
 

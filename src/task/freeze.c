@@ -136,7 +136,8 @@ int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop 
 			break;
 		case PTRACE_STOP_SYSCALL:
 		case PTRACE_STOP_EVENT:
-			/* Any stop takes back an interrupt that was asked for before (ptrace_stop). */
+			/* Any stop takes back an interrupt that was asked for before (ptrace_stop).
+			 */
 			ptrace_interrupt(t->tid, NULL);
 			ret = ptrace_cont(t->tid, 0, NULL);
 			break;
@@ -318,8 +319,8 @@ static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err 
 	return 0;
 }
 
-/* A leader that has ended has neither memory nor descriptors any more: another thread's folder shows
- * all of the process too. */
+/* A leader that has ended has neither memory nor descriptors any more: another thread's folder
+ * shows all of the process too. */
 static int open_living(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 {
 	int ret;
@@ -334,10 +335,11 @@ static int open_living(struct tree_stop *tree, struct proc_stop *p, struct err *
 		return ret;
 	p->pidfd = pidfd_open_thread(p->via, NULL);
 	if (p->pidfd < 0)
-		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
-			       "process %d goes on although its first thread has ended; that can be "
-			       "kept from Linux 6.9 on",
-			       p->pid);
+		return err_set(
+			err, ERR_REFUSED, EOPNOTSUPP,
+			"process %d goes on although its first thread has ended; that can be "
+			"kept from Linux 6.9 on",
+			p->pid);
 	return 0;
 }
 
@@ -407,10 +409,11 @@ static void forget(struct tree_stop *tree, pid_t pid)
 
 static int refuse_ourselves(pid_t root, struct err *err)
 {
-	return err_set(err, ERR_REFUSED, EDEADLK,
-		       "crtools itself runs inside of the tree of process %d, which can't be dumped "
-		       "from within; start it outside of that tree",
-		       root);
+	return err_set(
+		err, ERR_REFUSED, EDEADLK,
+		"crtools itself runs inside of the tree of process %d, which can't be dumped "
+		"from within; start it outside of that tree",
+		root);
 }
 
 /* Holds children that are not known yet; *ret_new counts them, and those that have gone. */
@@ -576,8 +579,8 @@ int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout, str
 }
 
 /* Such a child has but a few calls to make before it execs or ends; only while it runs on, the tree
- * can come to a state in which it can be frozen. Its parent can't be let go of before it stops, which
- * it does as soon as the child has gone on. */
+ * can come to a state in which it can be frozen. Its parent can't be let go of before it stops,
+ * which it does as soon as the child has gone on. */
 static int freeze_between_vforks(struct tree_stop *tree, pid_t root, const char *cgroup,
 				 struct err *err)
 {

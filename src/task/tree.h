@@ -24,10 +24,11 @@ struct thread_stop {
 	pid_t tid;
 	struct cpu_regs regs; /* as the thread was stopped */
 	uint64_t sigmask;
-	long restart_nr; /* the call that a restart_syscall(2) goes on with; 0: not known (restart.c) */
+	long restart_nr; /* the call that a restart_syscall(2) goes on with; 0: not known
+			    (restart.c) */
 	bool in_restart; /* it is in restart_syscall(2) */
-	bool frozen; /* we hold it */
-	bool gone;   /* ended while it was being frozen */
+	bool frozen;	 /* we hold it */
+	bool gone;	 /* ended while it was being frozen */
 };
 
 struct proc_stop {
@@ -38,11 +39,11 @@ struct proc_stop {
 	bool held;		  /* part of the tree */
 	bool zombie;		  /* ended, not reaped yet; has no threads */
 	bool leader_gone;	  /* the leader has ended, other threads go on */
-	pid_t via;		  /* a living thread by which what is the process' own is read, as by
-				   * proc and pidfd: the leader if it lives */
-	uint64_t start_time;	  /* clock ticks after boot */
-	int stop_signo;		  /* in a group stop by this signal; 0: was running */
-	bool late_stop;		  /* a SIGSTOP came while the agent was inside: it is sent again */
+	pid_t via;	     /* a living thread by which what is the process' own is read, as by
+			      * proc and pidfd: the leader if it lives */
+	uint64_t start_time; /* clock ticks after boot */
+	int stop_signo;	     /* in a group stop by this signal; 0: was running */
+	bool late_stop;	     /* a SIGSTOP came while the agent was inside: it is sent again */
 	struct thread_stop *threads; /* [0] is the leader if it lives, then ascending */
 	size_t n_threads, room_threads;
 	struct infection *infection; /* NULL: no agent inside (task/infect.h) */
@@ -62,7 +63,8 @@ struct tree_stop {
 	struct hash early; /* freeze_group.c: threads that were seized in the frozen group */
 	pid_t *early_tids;
 	size_t n_early;
-	struct hash clinging; /* freeze.c: threads that are traced still after a freeze that failed */
+	struct hash
+		clinging; /* freeze.c: threads that are traced still after a freeze that failed */
 };
 
 /* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. cgroup is

@@ -13,8 +13,8 @@ enum step { STEP_NONE, STEP_SPOT, STEP_MAPPING, STEP_MAPPED, STEP_RUN, STEP_LEAV
 /* Finds the foothold's place and saves its bytes; puts the stub there. */
 int visit_find_spot(struct visit *v, struct err *err);
 int visit_place_stub(struct visit *v, struct err *err);
-/* One system call in a process whose foothold is in place, made by its first thread, which stands at the
- * call's exit afterwards, with all signals blocked. */
+/* One system call in a process whose foothold is in place, made by its first thread, which stands
+ * at the call's exit afterwards, with all signals blocked. */
 int visit_call(struct tree_stop *tree, struct visit *v, long nr, const uint64_t arg[6],
 	       int64_t *ret_result, struct err *err);
 /* The two halves of leaving: all threads but the visitor, whose unmapping starts; then the rest. */

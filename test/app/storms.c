@@ -29,7 +29,7 @@ enum { WORKERS = 3, WIDTH = 6, HOPS = 4, CHAINS = 24, BOMB = 200 };
 
 static struct {
 	uint64_t born, ended, reaped, alive;
-} *shared;
+} * shared;
 static volatile sig_atomic_t stop;
 static pid_t workers[WORKERS]; /* main's */
 static volatile sig_atomic_t n_workers;
@@ -145,7 +145,7 @@ static void clone_round(void)
 
 static void hop(int left)
 {
-	char number[16], *argv[] = {"hop", number, NULL}, *env[] = {NULL};
+	char number[16], *argv[] = { "hop", number, NULL }, *env[] = { NULL };
 
 	snprintf(number, sizeof(number), "%d", left - 1);
 	if (left == 0)
@@ -267,9 +267,9 @@ static const struct {
 	void (*round)(void);
 	int workers; /* 0: main does it */
 } storms[] = {
-	{"fork", fork_round, WORKERS},	   {"clone", clone_round, WORKERS},
-	{"exec", exec_round, WORKERS},	   {"threads", thread_round, 0},
-	{"races", race_round, WORKERS},	   {"bomb", bomb_round, 0},
+	{ "fork", fork_round, WORKERS },  { "clone", clone_round, WORKERS },
+	{ "exec", exec_round, WORKERS },  { "threads", thread_round, 0 },
+	{ "races", race_round, WORKERS }, { "bomb", bomb_round, 0 },
 };
 
 static void until_stopped(void (*round)(void))
@@ -300,7 +300,7 @@ static void reap_all(void)
 
 int main(int argc, char **argv)
 {
-	const struct sigaction act = {.sa_handler = on_term};
+	const struct sigaction act = { .sa_handler = on_term };
 	size_t mode = 0;
 
 	if (argc == 2 && !strcmp(argv[0], "hop"))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Locks and leases on files: flock(2), POSIX and open-file-description locks of fcntl(2), F_SETLEASE.
- * They may be on a file of any kind that has an inode, so this is asked of each descriptor and not of
- * a class. Not kept by this version: refused, one by one.
+ * Locks and leases on files: flock(2), POSIX and open-file-description locks of fcntl(2),
+ * F_SETLEASE. They may be on a file of any kind that has an inode, so this is asked of each
+ * descriptor and not of a class. Not kept by this version: refused, one by one.
  *
  * fdinfo shows a lock beside the description by which it was taken (fs/locks.c, __show_fd_locks()),
  * a POSIX one only to the descriptor table that owns it. So each descriptor of each table is asked,

@@ -12,8 +12,8 @@ void cpu_set_clear_tid(struct dump_thread *th, uint64_t addr);
 
 /* What a restored thread goes on with. */
 int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *err);
-/* The number of a call that was interrupted with a restart block, and the registers before it; 0: the
- * thread was in no such call. */
+/* The number of a call that was interrupted with a restart block, and the registers before it; 0:
+ * the thread was in no such call. */
 long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret);
 uint64_t cpu_clear_tid(const struct restore_thread *th);
 /* Sets what is not a general register: extended state (x87, vectors), TLS slots of the GDT. */
@@ -23,7 +23,8 @@ bool cpu_compat(const CoreEntry *core);
 
 /* Is a system call instruction of this kind of program here (two bytes)? */
 bool cpu_is_syscall(const CoreEntry *core, const unsigned char *code);
-/* Gives the core registers of its own, with which a thread calls exit(code) by the instruction at ip. */
+/* Gives the core registers of its own, with which a thread calls exit(code) by the instruction at
+ * ip. */
 void cpu_make_exit(struct arena *a, CoreEntry *core, uint64_t ip, int code);
 
 /* A task that has ended and was not waited for (zombie.c): what it shows; and, in the task forked

@@ -29,8 +29,8 @@
 #define XSAVE_LEGACY 512
 
 #define ERESTART_RESTARTBLOCK 516
-#define TLS_SLOTS    3
-#define TLS_FIRST    12
+#define TLS_SLOTS	      3
+#define TLS_FIRST	      12
 
 enum { X87 = 0, SSE = 1, YMM = 2, BNDREG = 3, BNDCSR = 4, OPMASK = 5, ZMM = 6, HI16 = 7, PKRU = 9 };
 
@@ -72,9 +72,9 @@ static size_t xsave_size(void)
 	return size;
 }
 
-/* The thread is in restart_syscall(2), for which the restored thread won't have what it needs. Where
- * the call behind it is not known, it ends at once as all of these calls may: its time is up, or for
- * futex(2) it woke for no reason. */
+/* The thread is in restart_syscall(2), for which the restored thread won't have what it needs.
+ * Where the call behind it is not known, it ends at once as all of these calls may: its time is up,
+ * or for futex(2) it woke for no reason. */
 static void unhide_call(struct dump_thread *th, struct cpu_regs *regs)
 {
 	struct arena *a = dump_arena(th->task->dump);
@@ -91,9 +91,11 @@ static void unhide_call(struct dump_thread *th, struct cpu_regs *regs)
 	regs->r.rax = 0;
 	regs->r.orig_rax = -1;
 	regs->r.rip += before ? 2 : 0;
-	task_warn(th->task, arena_printf(a, "thread %d", th->vtid),
-		  "waits in restart_syscall(2) for a call with a time limit, and which one that is can't "
-		  "be found out; after a restore the call ends at once, with 0", "");
+	task_warn(
+		th->task, arena_printf(a, "thread %d", th->vtid),
+		"waits in restart_syscall(2) for a call with a time limit, and which one that is can't "
+		"be found out; after a restore the call ends at once, with 0",
+		"");
 }
 
 static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
@@ -102,8 +104,10 @@ static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 	uint64_t abort_ip;
 
 	if (regs_x32(&regs))
-		task_refuse(th->task, "an x32 program", "can't be kept: calls of that kind can't be made "
-			    "in its name", "");
+		task_refuse(th->task, "an x32 program",
+			    "can't be kept: calls of that kind can't be made "
+			    "in its name",
+			    "");
 	if (th->stop->in_restart)
 		unhide_call(th, &regs);
 	if (regs_restarts(&regs)) {

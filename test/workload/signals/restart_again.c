@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sleeps, polls and waits for futexes that were interrupted before the dump, by SIGSTOP and by a tracer,
- * twice each: no EINTR, and none ends early.
+ * Sleeps, polls and waits for futexes that were interrupted before the dump, by SIGSTOP and by a
+ *tracer, twice each: no EINTR, and none ends early.
  *
  *	wl: areas   signals timers
  *	wl: flavours host user unpriv ns userns

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls with a time limit that have been interrupted before the dump, by a stop and by a tracer: they
- * sit in restart_syscall(2), and nothing but the kernel's own memory says which call that was.
+ * Calls with a time limit that have been interrupted before the dump, by a stop and by a tracer:
+ * they sit in restart_syscall(2), and nothing but the kernel's own memory says which call that was.
  */
 #ifndef WORKLOAD_SIGNALS_RESTART_AGAIN_H
 #define WORKLOAD_SIGNALS_RESTART_AGAIN_H
@@ -95,10 +95,11 @@ static long again_futex_until(void)
 
 static struct restart again[] = {
 	RESTART("nanosleep", SYS_nanosleep, again_nanosleep, 0, true),
-	RESTART("nanosleep with a place for the rest", SYS_nanosleep, again_nanosleep_left, 0, true),
-	RESTART("clock_nanosleep", SYS_clock_nanosleep, again_clock, 0, true),
-	RESTART("clock_nanosleep with a place for the rest", SYS_clock_nanosleep, again_clock_left, 0,
+	RESTART("nanosleep with a place for the rest", SYS_nanosleep, again_nanosleep_left, 0,
 		true),
+	RESTART("clock_nanosleep", SYS_clock_nanosleep, again_clock, 0, true),
+	RESTART("clock_nanosleep with a place for the rest", SYS_clock_nanosleep, again_clock_left,
+		0, true),
 	RESTART("poll", SYS_poll, again_poll, 0, true),
 	RESTART("poll of nothing", SYS_poll, again_poll_none, 0, true),
 	RESTART("poll of the C library", SYS_poll, again_poll_library, 0, true),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The NUMA memory policies of single areas (mbind): private, shared, in the middle of a mapping, with a
- * mode's flags; the neighbours have none.
+ * The NUMA memory policies of single areas (mbind): private, shared, in the middle of a mapping,
+ *with a mode's flags; the neighbours have none.
  *
  *	wl: areas   task
  *	wl: flavours host user unpriv ns userns
@@ -41,8 +41,8 @@ int main(void)
 		mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	char *part = wl_try(
 		mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	char *shared = wl_try(
-		mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	char *shared =
+		wl_try(mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 
 	set(whole, SIZE, MPOL_BIND, 1);
 	set(part + 4 * PAGE, 4 * PAGE, MPOL_INTERLEAVE | MPOL_F_STATIC_NODES, 1);
