@@ -35,6 +35,7 @@ void lifeline_hold(struct restore *r)
 	r->shared->lifeline.word = gettid();
 	r->shared->lifeline.list.next = &head.list;
 	head.list.next = &r->shared->lifeline.list;
+	/* cppcheck-suppress comparePointers */
 	head.futex_offset = (char *)&r->shared->lifeline.word - (char *)&r->shared->lifeline.list;
 	syscall(SYS_set_robust_list, &head, sizeof(head));
 }

@@ -66,7 +66,13 @@ PERL = r"""
 my $pause = shift; $| = 1;
 open my $gone, '+>', "gone" or die; unlink "gone";
 pipe(my $read, my $write); my %h;
-if (!fork) { close $write; my $s = 0; while (<$read>) { $s = ($s * 33 + $_) % 1000003 } print "child $s\n"; exit }
+if (!fork) {
+	close $write;
+	my $s = 0;
+	while (<$read>) { $s = ($s * 33 + $_) % 1000003 }
+	print "child $s\n";
+	exit;
+}
 close $read; select((select($write), $| = 1)[0]);
 for my $step (1 .. 800) {
 	$h{$step * 7919 % 1009} .= chr(65 + $step % 26);
