@@ -64,9 +64,24 @@ static bool waits_for_vfork(pid_t tid)
 	return yes;
 }
 
+/* The end of a group's leader is told only when its other threads have been reaped (kernel/exit.c,
+ * delay_group_leader). */
+static bool has_ended(pid_t tid)
+{
+	struct proc_buf buf = { 0 };
+	struct proc proc = PROC_INIT;
+	struct proc_stat stat = { .state = 'Z' };
+
+	if (proc_open(&proc, tid, &buf, NULL) == 0)
+		proc_stat(&proc, &stat, NULL);
+	proc_close(&proc);
+	proc_buf_free(&buf);
+	return stat.state == 'Z';
+}
+
 int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret, struct err *err)
 {
-	/* Nanoseconds; when to see whether it waits for a child of vfork(2) by now. */
+	/* Nanoseconds; when to see what it does in place of stopping. */
 	uint64_t start = 0, look = 20000000;
 	int status;
 
@@ -91,6 +106,10 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 		waited = monotonic_ns() - start;
 		if (waited > look) {
 			look = waited * 2;
+			if (has_ended(tid)) {
+				*ret = (struct ptrace_report){ PTRACE_STOP_GONE, 0 };
+				return 0;
+			}
 			if (waits_for_vfork(tid))
 				return err_set(
 					err, ERR_IN_VFORK, EBUSY,
@@ -130,6 +149,7 @@ int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop 
 		case PTRACE_STOP_GONE:
 			t->gone = true;
 			t->frozen = false;
+			p->leader_gone |= t->tid == p->pid;
 			return 0;
 		case PTRACE_STOP_SIGNAL:
 			ret = ptrace_cont(t->tid, report.signo, NULL);
@@ -309,7 +329,8 @@ static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err 
 			return ret;
 		if (!new_threads)
 			break;
-		for (size_t i = first; i < p->n_threads; i++) {
+		/* The leader last: its end would be told only after that of all others. */
+		for (size_t i = p->n_threads; i-- > first;) {
 			ret = thread_hold(tree, p, &p->threads[i], NULL, err);
 			if (ret < 0)
 				return ret;

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program goes through five restores, each of which takes this kernel's vdso for another one than
 that of the dump (CRTOOLS_RELINK_VDSO): the functions at the addresses that it knows have to lead to
-the kernel's, also through the vdso of the restore before, and the last cycles, which find nothing to
-relink, have to keep what was relinked before.
+the kernel's, also through the vdso of the restore before, and the last cycles, which find nothing
+to relink, have to keep what was relinked before.
 
 wl: needs root
 wl: areas task memory"""
@@ -36,7 +36,8 @@ def main():
         tree.must_restore()
         moved = before != maps(tree.pid)
         check(moved == (cycle < 5), f"cycle {cycle}: the vdso {'moved' if moved else 'stayed'}")
-    check(tree.finish() == 0, "the program found something wrong:\n" + cycles.system.read_text("log"))
+    check(tree.finish() == 0,
+          "the program found something wrong:\n" + cycles.system.read_text("log"))
 
 
 main()
