@@ -135,7 +135,8 @@ def test_clean():
     took = real["stats"]["frozen_us"]
     dumped.check(1 / 20 < foretold["freeze_us"] / took < 20,
                  f"foretold {foretold['freeze_us']} us, took {took}")
-    text = subprocess.run([dumped.TOOL, "check", "-t", str(tree.pid)], capture_output=True, text=True)
+    text = subprocess.run([dumped.TOOL, "check", "-t", str(tree.pid)],
+                          capture_output=True, text=True)
     dumped.check(text.returncode == 0 and "can be dumped" in text.stdout and "MiB" in text.stdout,
                  text.stdout)
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # wl: areas cli-rpc
 # wl: tier quick
-"""cpuinfo: what is written is what CRIU writes, what is missing here is named, --cpu-cap decides."""
+"""cpuinfo: what is written is what CRIU writes, what is missing here is named, --cpu-cap
+decides."""
 
 import json
 import os

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""System calls in other processes: results, buffers, references, refusals; and the process is none
-the wiser, whatever it was doing: its calls go on for as long as they had to, its registers, signals,
-memory map and descriptors are what they were.
+"""System calls in other processes: results, buffers, references, refusals; and the process is
+none the wiser, whatever it was doing: its calls go on for as long as they had to, its registers,
+signals, memory map and descriptors are what they were.
 
 wl: needs root
 wl: areas cli-rpc
@@ -88,7 +88,8 @@ def test_calls(binary):
     """What the calls give, and how it is shown."""
     t = Target(binary, "read")
     check(run(t.pid, "getpid") == f"getpid() = {t.pid} ({t.pid:#x})\n", "getpid")
-    check(run(t.pid, "close", 77, status=1) == "close(77) = -1 EBADF (Bad file descriptor)\n", "close")
+    check(run(t.pid, "close", 77, status=1) == "close(77) = -1 EBADF (Bad file descriptor)\n",
+          "close")
     check(f"= {os.getpid()} " in run(t.pid, "getppid"), "getppid")
     with open("text", "w") as f:
         f.write("forty-two bytes are in this file, at least\n")
@@ -97,7 +98,8 @@ def test_calls(binary):
               "write", "@1", "@buf1", 1, status=1)
     lines = out.splitlines()
     check(re.match(r"openat\(AT_FDCWD, .* = \d+ ", lines[0]), out)
-    check(lines[2].endswith(" = 37 (0x25)") and lines[3].endswith("EBADF (Bad file descriptor)"), out)
+    check(lines[2].endswith(" = 37 (0x25)") and
+          lines[3].endswith("EBADF (Bad file descriptor)"), out)
     check("two bytes are in" in out and "buf1: 100 bytes, zero behind these" in out, out)
     # The descriptor that was left open by the failure is closed, the rest not made.
     number = re.search(r"= (\d+) ", lines[0])[1]
@@ -108,7 +110,8 @@ def test_calls(binary):
     nr = 20 if size == 4 else 39
     check(run(t.pid, nr) == f"getpid() = {t.pid} ({t.pid:#x})\n", "by number")
     out = run(t.pid, "pipe", "buf:8")
-    ends = json.loads(run(t.pid, "pipe2", "buf:8", "0x800", options=["--json"]))["buffers"][0]["hex"]
+    said = json.loads(run(t.pid, "pipe2", "buf:8", "0x800", options=["--json"]))
+    ends = said["buffers"][0]["hex"]
     reader, writer = (int.from_bytes(bytes.fromhex(ends)[i:i + 4], "little") for i in (0, 4))
     out = run(t.pid, "writev", writer, "words:&hello,5,&hex:20776f726c6400,6", "02", ",",
               "read", reader, "buf:16", "0x10")
@@ -249,7 +252,8 @@ def test_blocking(binary):
         t.unchanged()
     check(time.monotonic() - start < 8, "took too long")
     # Calls before it are told.
-    done = subprocess.run([CRTOOLS, "exec", "-t", str(t.pid), "--timeout", "1", "getpid", ",", "pause"],
+    done = subprocess.run([CRTOOLS, "exec", "-t", str(t.pid), "--timeout", "1",
+                           "getpid", ",", "pause"],
                           capture_output=True, text=True)
     check(done.returncode == 2 and f"getpid() = {t.pid} " in done.stdout, done.stdout)
     t.proc.stdin.write("x")

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""--freeze-cgroup with groups of both versions, frozen or thawed beforehand: the state of the group
-is as it was after a dump that ends the tree, one that leaves it running, and one that fails. A group
-that can't serve is refused by name.
+"""--freeze-cgroup with groups of both versions, frozen or thawed beforehand: the state of the
+group is as it was after a dump that ends the tree, one that leaves it running, and one that
+fails. A group that can't serve is refused by name.
 
 wl: needs root
 wl: areas task"""

@@ -52,7 +52,8 @@ def main():
     dumped.check(len(re.findall(r"^(?:task|thread) \d+", text, re.M)) == threads + 1, text[:2000])
     dumped.check(re.search(rf"^task {child}: \d+ calls$", text, re.M), text[:2000])
     dumped.check("rt_sigaction(SIGTERM, NULL, area+" in text, text[:2000])
-    done = subprocess.run([dumped.TOOL, "dump", "--plan", "--json", "-t", str(tree.pid), "-D", "empty"],
+    done = subprocess.run([dumped.TOOL, "dump", "--plan", "--json", "-t", str(tree.pid),
+                           "-D", "empty"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     dumped.check(done.returncode == 1 and "can't be had as JSON" in done.stdout, done.stdout)
 
@@ -70,7 +71,8 @@ def main():
     found = snapshot.compare(before, tree.pid)
     dumped.check(not found, "\n".join(found))
     dumped.check(re.search(r"^ +\d+  \w+ +umask\(027\)  must succeed", text, re.M), text[-3000:])
-    dumped.check(re.search(r"start thread\(.*\)  must be \d+  # thread \d+$", text, re.M), text[-3000:])
+    dumped.check(re.search(r"start thread\(.*\)  must be \d+  # thread \d+$", text, re.M),
+                 text[-3000:])
     dumped.check(re.search(r"prctl\(PR_SET_MM, ", text), text[:3000])
     dumped.check(re.search(rf"^task {child}: \d+ calls$", text, re.M), text[:2000])
     # Each program's calls are numbered from 0, in the order of their stages.

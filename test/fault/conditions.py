@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be missing or go wrong around the tool: a full disk, too few descriptors, too little
 memory, a directory that can't be written or goes away, an id that is taken, a tree that is dumped
-already, one that ends, is killed or executes another program meanwhile, one that does not stop, two
-restores at once, closed standard descriptors, a terminal that hangs up. Each is refused by a sentence that names the thing, the tree goes on as it was, an old image set
-stays, and nothing is left behind.
+already, one that ends, is killed or executes another program meanwhile, one that does not stop,
+two restores at once, closed standard descriptors, a terminal that hangs up. Each is refused by a
+sentence that names the thing, the tree goes on as it was, an old image set stays, and nothing is
+left behind.
 
 wl: needs root
 wl: timeout 240"""

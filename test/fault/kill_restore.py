@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tool is killed with SIGKILL at instants all over a restore. After each there is either no task
-of the tree, or, when the tool had let it go, all of it and well; no file is left beside those that
-were there, but what crtools clean takes away; and the same images restore again.
+"""The tool is killed with SIGKILL at instants all over a restore. After each there is either no
+task of the tree, or, when the tool had let it go, all of it and well; no file is left beside
+those that were there, but what crtools clean takes away; and the same images restore again.
 
 CRTOOLS_TEST_KILLS says how many instants, CRTOOLS_TEST_SEED repeats a series.
 

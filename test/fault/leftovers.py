@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tool is killed with each thing there that it makes outside of itself: the hidden folder of a new
-image set, a link for --link-remap, a deleted file that exists again for the restore, one that has
-another file's name for a moment, a frozen freezer group of either version. Each is seen to be left,
-and crtools clean takes it away; what belongs to images that were committed stays.
+"""The tool is killed with each thing there that it makes outside of itself: the hidden folder of
+a new image set, a link for --link-remap, a deleted file that exists again for the restore, one
+that has another file's name for a moment, a frozen freezer group of either version. Each is seen
+to be left, and crtools clean takes it away; what belongs to images that were committed stays.
 
 wl: needs root
 wl: timeout 240"""
@@ -88,7 +88,8 @@ def clean(context, before, kinds):
     status, said = run("clean")
     check(status == 0, f"{context}: clean: {said}")
     now = everything("work")
-    check(now == before, f"{context}: after clean, {sorted(set(now.items()) ^ set(before.items()))}")
+    check(now == before,
+          f"{context}: after clean, {sorted(set(now.items()) ^ set(before.items()))}")
     hidden = [name for name in os.listdir("images") if name.startswith(".")]
     check(not hidden, f"{context}: after clean, {hidden} is there")
     check(not os.listdir("/run/crtools"), f"{context}: a journal is left")

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Walks through the fault points of dump and restore, as the tool lists them: at each it is made to
-fail, then to die by SIGKILL, then it is sent SIGTERM. After a dump of any such end the tree goes on, and the
-images directory holds the old set, whole, or none; after a restore there is no task (or, behind
-the point of no return, the whole tree), no file and no journal (after SIGKILL: when crtools clean has
-been there), and the images restore.
+"""Walks through the fault points of dump and restore, as the tool lists them: at each it is made
+to fail, then to die by SIGKILL, then it is sent SIGTERM. After a dump of any such end the tree
+goes on, and the images directory holds the old set, whole, or none; after a restore there is no
+task (or, behind the point of no return, the whole tree), no file and no journal (after SIGKILL:
+when crtools clean has been there), and the images restore.
 
 wl: needs root
 wl: timeout 300"""

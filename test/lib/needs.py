@@ -78,7 +78,8 @@ def _hugepages():
                 wanted = int(f.read()) + 16
                 f.seek(0)
                 f.write(str(wanted))
-        return int(re.search(r"HugePages_Free:\s*(\d+)", system.read_text("/proc/meminfo"))[1]) >= 16
+        free = re.search(r"HugePages_Free:\s*(\d+)", system.read_text("/proc/meminfo"))
+        return int(free[1]) >= 16
     except (OSError, TypeError):
         return False
 
