@@ -51,6 +51,7 @@ static int visit(struct session *s, struct tree_stop *tree, struct proc_status *
 		.area = x->area,
 		.quiet_signals =
 			~(status->shd_pnd | status->sig_cgt | status->sig_pnd | t->sigmask),
+		.pending_signals = status->shd_pnd | status->sig_pnd,
 		.admit = admit,
 		.admit_data = x,
 	};

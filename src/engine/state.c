@@ -7,13 +7,22 @@
 #include "engine/dump.h"
 #include "objects/registry.h"
 
+static uint64_t pending_signals(const struct dump_task *t)
+{
+	uint64_t pending = t->status->shd_pnd;
+
+	for (size_t i = 0; i < t->n_threads; i++)
+		pending |= t->threads[i].status->sig_pnd;
+	return pending;
+}
+
 /* Signals that no thread blocks, has pending or handles, and that are not ignored on purpose. */
 static uint64_t quiet_signals(const struct dump_task *t)
 {
-	uint64_t busy = t->status->shd_pnd | t->status->sig_cgt;
+	uint64_t busy = pending_signals(t) | t->status->sig_cgt;
 
 	for (size_t i = 0; i < t->n_threads; i++)
-		busy |= t->threads[i].status->sig_pnd | t->threads[i].stop->sigmask;
+		busy |= t->threads[i].stop->sigmask;
 	return ~busy;
 }
 
@@ -22,7 +31,8 @@ static void prepare_visit(struct dump_task *t)
 	t->visit = (struct visit){ .proc = t->stop,
 				   .areas = &t->areas,
 				   .area = area_new(),
-				   .quiet_signals = quiet_signals(t) };
+				   .quiet_signals = quiet_signals(t),
+				   .pending_signals = pending_signals(t) };
 	for (size_t i = 0; i < t->n_threads; i++) {
 		t->threads[i].prog = program_new(t->visit.area);
 		program_stage(t->threads[i].prog, STAGE_READ);

@@ -232,8 +232,12 @@ static int pick_signal(const struct visit *v)
 	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
 		if (v->quiet_signals & (UINT64_C(1) << (preferred[i] - 1)))
 			return preferred[i];
-	/* All three are in use. Any other one might end a process whose tracer is gone; this one
-	 * tells of nothing that a handler has to believe. */
+	/* All three are in use (Go handles every signal, and sends itself SIGURG). Any other one
+	 * might end a process whose tracer is gone; these tell of nothing that a handler has to
+	 * believe. */
+	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
+		if (!(v->pending_signals & (UINT64_C(1) << (preferred[i] - 1))))
+			return preferred[i];
 	return SIGURG;
 }
 

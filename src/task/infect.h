@@ -24,6 +24,9 @@ struct visit {
 	/* Signals that no thread of the process blocks, has pending or handles, as a mask; a thread
 	 * tells the tool by one of them that it is done. 0: any will have to do. */
 	uint64_t quiet_signals;
+	/* Signals that are pending for the process or for a thread of it. One of these would come
+	 * before the agent has begun, and be taken for its answer. */
+	uint64_t pending_signals;
 	/* Called when the place of the area (addr) and the foothold (spot) are known, before any
 	 * program runs: may refuse the visit, with err filled. NULL: nothing to look at. */
 	int (*admit)(const struct visit *v, void *data, struct err *err);
