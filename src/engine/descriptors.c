@@ -13,6 +13,32 @@
 #include "kernel/pidfd.h"
 #include "objects/registry.h"
 
+/*
+ * A file that nobody else has goes to its number at once, unless something of the tool is there
+ * still: then, and if others are to have it, it waits at a service number for settle_files().
+ * Nobody is forked any more once such files are opened.
+ */
+static int stage(struct restore_task *t, const struct restore_file *f, int fd)
+{
+	const FdinfoEntry *e = f->first;
+	bool cloexec = e && e->flags & FD_CLOEXEC;
+	int at;
+
+	if (!e || f->shared || f->late || t->shares_table)
+		return service_fd(t->r, fd);
+	if (fd == (int)e->fd)
+		at = fcntl(fd, F_SETFD, cloexec ? FD_CLOEXEC : 0) < 0 ? -1 : fd;
+	else
+		at = fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, e->fd);
+	if (at != (int)e->fd) {
+		close_fd(&at);
+		return service_fd(t->r, fd);
+	}
+	if (at != fd)
+		close_fd(&fd);
+	return at;
+}
+
 static int open_file(struct restore_task *t, struct restore_file *f)
 {
 	int fd = -1, ret;
@@ -22,7 +48,7 @@ static int open_file(struct restore_task *t, struct restore_file *f)
 	ret = f->class->open(t, f, &fd);
 	if (ret < 0)
 		return ret;
-	f->stage_fd = service_fd(t->r, fd);
+	f->stage_fd = stage(t, f, fd);
 	if (f->stage_fd < 0)
 		return f->stage_fd;
 	f->open = true;
@@ -102,6 +128,8 @@ int settle_files(struct restore_task *t)
 
 		if (ret < 0)
 			return ret;
+		if (f->stage_fd == (int)e->fd)
+			continue;
 		if (dup3(f->stage_fd, e->fd, e->flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
 			return err_sys(restore_err(t->r), "dup3",
 				       "can't give task %d its descriptor %u", t->vpid, e->fd);
@@ -195,15 +223,18 @@ static int emit_fs(struct restore_task *t)
 /* Everything between the task's own descriptors goes. */
 static void emit_closing(struct restore_task *t)
 {
-	struct restore *r = t->r;
 	struct program *p = t->threads[0].prog;
-	unsigned char *mine = arena_alloc(restore_arena(r), r->n_numbers + 1);
-	unsigned int from = 0;
+	unsigned int from = 0, end = 0;
+	unsigned char *mine;
 
+	for (size_t i = 0; i < t->table->n_fds; i++)
+		if (t->table->fds[i].e->fd >= end)
+			end = t->table->fds[i].e->fd + 1;
+	mine = arena_alloc(restore_arena(t->r), end + 1);
 	for (size_t i = 0; i < t->table->n_fds; i++)
 		mine[t->table->fds[i].e->fd] = 1;
 	program_note(p, "descriptors of the tool");
-	for (unsigned int n = 0; n < r->n_numbers; n++) {
+	for (unsigned int n = 0; n < end; n++) {
 		if (!mine[n])
 			continue;
 		if (n > from)

@@ -189,12 +189,24 @@ static int service_number(struct restore *r)
 		       "no descriptor number below %zu is left to work with", r->n_numbers);
 }
 
+/* The kernel knows which numbers are free, find_numbers() which nobody wants. */
 int service_fd(struct restore *r, int fd)
 {
-	int to = service_number(r), ret = to;
+	int ret = -1;
 
-	if (to >= 0 && dup3(fd, to, O_CLOEXEC) < 0)
-		ret = err_sys(restore_err(r), "dup3", "can't move a descriptor to number %d", to);
+	do {
+		close_fd(&ret);
+		while (r->free_fd < (int)r->n_numbers && r->numbers[r->free_fd])
+			r->free_fd++;
+		ret = r->free_fd < (int)r->n_numbers ? fcntl(fd, F_DUPFD_CLOEXEC, r->free_fd) : -1;
+		if (ret >= 0)
+			r->free_fd = ret + 1;
+	} while (ret >= 0 && ret < (int)r->n_numbers && r->numbers[ret]);
+	if (ret < 0 || ret >= (int)r->n_numbers) {
+		close_fd(&ret);
+		ret = err_set(restore_err(r), ERR_RESOURCE, EMFILE,
+			      "no descriptor number below %zu is left to work with", r->n_numbers);
+	}
 	close_fd(&fd);
 	return ret;
 }

@@ -31,10 +31,11 @@ static struct restore_task *common(struct restore_task *a, struct restore_task *
 	return a;
 }
 
-static void add_user(struct restore_file *f, struct restore_task *user)
+static void add_user(struct restore_file *f, struct restore_task *user, const FdinfoEntry *e)
 {
 	if (!f->owner) {
 		f->owner = user;
+		f->first = e;
 	} else if (f->owner != user) {
 		f->owner = common(f->owner, user);
 		f->shared = true;
@@ -96,7 +97,7 @@ int plan_files(struct restore *r)
 		struct restore_task *t = r->tasks[i];
 
 		for (size_t k = 0; t->table && t->table->owner == t && k < t->table->n_fds; k++)
-			add_user(t->table->fds[k].file, t);
+			add_user(t->table->fds[k].file, t, t->table->fds[k].e);
 	}
 	while (changed) {
 		changed = false;

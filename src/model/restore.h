@@ -134,6 +134,7 @@ struct restore_file {
 	uint32_t id;
 	struct restore_task *owner; /* the task that opens it; NULL: no descriptor refers to it */
 	bool shared;		    /* owner's descendants use it too: opened before forking */
+	const FdinfoEntry *first;   /* one of the owner's descriptors, if nobody shares it */
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
 	size_t index; /* in r->files */

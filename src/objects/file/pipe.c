@@ -176,17 +176,6 @@ static int open_end_of(const struct pipe_in *pi)
 	return -1;
 }
 
-static int take_spare(struct restore_task *t, struct pipe_in *pi, bool writer, int *ret_fd)
-{
-	/* The number stays in use until the end; that is no end of the pipe too many, once closed. */
-	*ret_fd = fcntl(pi->spare[writer], F_DUPFD_CLOEXEC, 0);
-	if (*ret_fd < 0)
-		return err_sys(restore_err(t->r), "fcntl", "can't take an end of the pipe %u",
-			       pi->id);
-	close_fd(&pi->spare[writer]);
-	return 0;
-}
-
 static int set_flags(struct restore_task *t, const PipeEntry *e, int fd)
 {
 	int want = e->flags & STATUS_FLAGS, now = fcntl(fd, F_GETFL);
@@ -202,7 +191,7 @@ static int set_flags(struct restore_task *t, const PipeEntry *e, int fd)
 static int pipe_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 {
 	struct pipe_in *pi = f->priv;
-	int from = open_end_of(pi), ret;
+	int from = open_end_of(pi), ret = 0;
 	_cleanup_fd_ int fd = -1;
 	bool writer = is_writer(f);
 
@@ -211,7 +200,7 @@ static int pipe_open(struct restore_task *t, struct restore_file *f, int *ret_fd
 	else if (from < 0)
 		ret = make_pipe(t, f, &fd);
 	else if (!is_reopened(f) && pi->spare[writer] >= 0)
-		ret = take_spare(t, pi, writer, &fd);
+		fd = TAKE_FD(pi->spare[writer]);
 	else
 		ret = reopen_end(t, f, from, &fd);
 	if (ret == 0)

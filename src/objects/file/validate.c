@@ -295,13 +295,26 @@ static const char *compare_build_id(struct restore *r, const RegFileEntry *e, in
 			    id_text(a, e->build_id, e->n_build_id), id_text(a, id, n));
 }
 
+static bool compares_build_id(const struct restore *r, const RegFileEntry *e)
+{
+	return r->s->opts->file_validation != FILE_VALIDATION_FILESIZE && e->n_build_id;
+}
+
+static bool compares_checksum(const struct restore *r, const RegFileEntry *e)
+{
+	return r->s->opts->file_validation == FILE_VALIDATION_CHECKSUM && e->has_checksum &&
+	       e->has_checksum_config && e->checksum_config == CHECKSUM_CRC32C_WHOLE;
+}
+
+bool validate_reads(const struct restore *r, const RegFileEntry *e)
+{
+	return compares_build_id(r, e) || compares_checksum(r, e);
+}
+
 int validate_compare(struct restore *r, const RegFileEntry *e, int path_fd, const struct stat *st,
 		     const char **ret_text)
 {
-	enum file_validation method = r->s->opts->file_validation;
-	bool by_id = method != FILE_VALIDATION_FILESIZE && e->n_build_id;
-	bool by_sum = method == FILE_VALIDATION_CHECKSUM && e->has_checksum &&
-		      e->has_checksum_config && e->checksum_config == CHECKSUM_CRC32C_WHOLE;
+	bool by_id = compares_build_id(r, e), by_sum = compares_checksum(r, e);
 	_cleanup_fd_ int fd = -1;
 	uint32_t sum;
 	int ret;
