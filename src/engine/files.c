@@ -12,13 +12,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "engine/dump.h"
+#include "engine/probe.h"
 #include "kernel/kcmp.h"
-#include "kernel/pidfd.h"
 #include "objects/registry.h"
 
 struct known {
@@ -40,6 +39,7 @@ struct files_index {
 	struct hash descriptions, paths,
 		tables;	    /* struct bucket, struct bucket, struct dump_table */
 	struct hash mapped; /* struct mapped */
+	struct prober prober;
 };
 
 /* A mapped file as smaps shows it; another area that shows the same is of the same file. */
@@ -152,40 +152,14 @@ static int find_description(struct dump *d, const struct file_probe *p, struct d
 	return 0;
 }
 
-static int probe_fd(struct dump_task *t, int fd, struct file_probe *p)
-{
-	struct err *err = dump_err(t->dump);
-	struct statfs fs;
-	char magic[32];
-	int ret;
-
-	snprintf(magic, sizeof(magic), "fd/%d", fd);
-	*p = (struct file_probe){
-		.task = t, .fd = fd, .local = -1, .magic = arena_strdup(dump_arena(t->dump), magic)
-	};
-	ret = proc_readlink(&t->stop->proc, magic, dump_arena(t->dump), &p->link, err);
-	if (ret == 0)
-		ret = proc_fdinfo(&t->stop->proc, fd, dump_arena(t->dump), &p->info, err);
-	if (ret < 0)
-		return ret;
-	p->local = pidfd_get(t->stop->pidfd, fd, err);
-	if (p->local < 0)
-		return p->local;
-	if (fstat(p->local, &p->stat) < 0)
-		return err_sys(err, "fstat", "can't examine descriptor %d (%s)", fd, p->link.path);
-	p->anon = !strncmp(p->link.path, "anon_inode:", 11);
-	if (fstatfs(p->local, &fs) == 0)
-		p->fs_magic = fs.f_type;
-	return 0;
-}
-
 static int collect_fd(struct dump_task *t, int fd)
 {
 	struct arena *a = dump_arena(t->dump);
 	struct file_probe probe;
 	struct dump_file *file;
 	FdinfoEntry *e;
-	int ret = probe_fd(t, fd, &probe);
+	bool ask_cloexec;
+	int ret = probe_fd(&t->dump->files_index->prober, t, fd, &probe, &ask_cloexec);
 
 	if (ret == 0)
 		ret = find_description(t->dump, &probe, &file);
@@ -199,6 +173,8 @@ static int collect_fd(struct dump_task *t, int fd)
 	e->fd = fd;
 	e->flags = probe.info.flags & O_CLOEXEC ? FD_CLOEXEC : 0;
 	arena_push(a, t->table->fds, t->table->n_fds, e);
+	if (ask_cloexec)
+		arena_push(a, t->table->asked, t->table->n_asked, (struct asked_fd){ .e = e });
 	return 0;
 }
 
@@ -215,6 +191,8 @@ static int collect_table(struct dump_task *t)
 	*t->table = (struct dump_table){ .id = t->ids->files_id, .owner = t };
 	hash_put(&d->files_index->tables, t->ids->files_id, t->table);
 	ret = proc_fds(&t->stop->proc, dump_arena(d), &fds, dump_err(d));
+	if (ret == 0)
+		prober_begin(&d->files_index->prober, d, fds.n);
 	for (size_t i = 0; ret == 0 && i < fds.n; i++) {
 		ret = collect_fd(t, fds.fds[i]);
 		if (dump_vanished(d, ret))
@@ -238,8 +216,10 @@ static int collect_fs(struct dump_task *t)
 
 static struct files_index *index_of(struct dump *d)
 {
-	if (!d->files_index)
+	if (!d->files_index) {
 		d->files_index = arena_new(dump_arena(d), struct files_index);
+		d->files_index->prober = (struct prober)PROBER_INIT;
+	}
 	return d->files_index;
 }
 
@@ -269,6 +249,7 @@ void collect_files_end(struct dump *d)
 	hash_free(&d->files_index->paths);
 	hash_free(&d->files_index->tables);
 	hash_free(&d->files_index->mapped);
+	prober_end(&d->files_index->prober);
 }
 
 static uint64_t hash_string(const char *s)

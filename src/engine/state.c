@@ -5,6 +5,7 @@
 
 #include "agent/listing.h"
 #include "engine/dump.h"
+#include "engine/probe.h"
 #include "objects/registry.h"
 
 static uint64_t pending_signals(const struct dump_task *t)
@@ -37,6 +38,7 @@ static void prepare_visit(struct dump_task *t)
 		t->threads[i].prog = program_new(t->visit.area);
 		program_stage(t->threads[i].prog, STAGE_READ);
 	}
+	emit_asked_fds(t);
 }
 
 static int each_task(struct dump *d, int (*const *per_task)(struct dump_task *),
@@ -111,6 +113,8 @@ int absorb_state(struct dump *d)
 		if (t->zombie)
 			continue;
 		ret = check_programs(t);
+		if (ret == 0)
+			absorb_asked_fds(t);
 		for (size_t c = 0; ret == 0 && state_classes[c]; c++)
 			ret = each_task(d, &state_classes[c]->absorb,
 					&state_classes[c]->absorb_thread, t);

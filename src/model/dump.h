@@ -32,12 +32,20 @@ struct dump_thread {
 	void *priv[STATE_SLOTS]; /* a class' own, by its slot */
 };
 
+/* A descriptor of which the process itself says whether it is closed by exec. */
+struct asked_fd {
+	FdinfoEntry *e;
+	call_id id;
+};
+
 /* One descriptor table; tasks may share it. */
 struct dump_table {
 	uint32_t id;		 /* fdinfo-<id>.img */
 	struct dump_task *owner; /* the first task that has it */
 	FdinfoEntry **fds;
 	size_t n_fds;
+	struct asked_fd *asked; /* of the owner's program */
+	size_t n_asked;
 };
 
 struct dump_area {
