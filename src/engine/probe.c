@@ -5,12 +5,14 @@
  *
  * Every look below /proc/PID/fd and fdinfo makes the kernel set up an inode for the number, which
  * is the largest part of the cost of an open file. So there is a short way for plain files and
- * pipes: the link of the tool's own number, which stays the same one, tells the same name; position
- * and flags are asked of the fetched description, and closing by exec of the process itself
- * (F_GETFD, by the agent). What fdinfo shows besides are locks; the short way is taken only where
- * /proc/locks says for certain that there are none on the inode. That is so in the first pid
- * namespace, where nothing is left out, and on file systems whose inodes have the numbers that stat
- * tells. All else is read from fdinfo.
+ * pipes: link and fdinfo of the tool's own number, which is nearly always the same one, so that its
+ * fdinfo stays open and is read again (seq_show() in fs/proc/fd.c looks the number up at each
+ * read). It shows the same of the description: name, position, flags, and the locks and leases that
+ * belong to it. Two things belong to the task's table, and are asked in other ways: closing by exec
+ * (F_GETFD, by the agent), and POSIX locks: if F_GETLK, which the tool asks as a stranger, finds
+ * any on the inode, the task's own fdinfo is read. That answer is the kernel's on file systems
+ * without a lock operation of their own. /proc/locks would be no help: reading it waits for an RCU
+ * grace period.
  */
 #include "engine/probe.h"
 
@@ -27,30 +29,25 @@
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
-#define PID_NS_FIRST 0xeffffffcu /* PROC_PID_INIT_INO */
-/* Fewer are not worth the reading of /proc/locks; more make the agent's program too large. */
+#define OWN_FDINFO_MAX 2048 /* much longer than without locks */
+/* Fewer are not worth it; more make the agent's program too large. */
 #define SHORT_WAY_MIN 12
 #define SHORT_WAY_MAX 2048
 
 void prober_begin(struct prober *pr, struct dump *d, size_t n)
 {
-	/* Asking ext_matches() takes the mount's number; a process that runs has no agent. */
-	pr->short_way = !d->examining && !d->s->opts->external.n && n >= SHORT_WAY_MIN &&
-			n <= SHORT_WAY_MAX && d->own_ns.ino[NS_PID] == PID_NS_FIRST;
-	if (!pr->short_way)
-		return;
-	if (!pr->asked_locks)
-		pr->knows_locks = proc_locked(dump_arena(d), &pr->locked) == 0;
-	pr->asked_locks = true;
-	if (pr->self_fd < 0 && pr->knows_locks)
+	/* A process that runs has no agent. */
+	pr->short_way = !d->examining && n >= SHORT_WAY_MIN && n <= SHORT_WAY_MAX;
+	if (pr->short_way && pr->self_fd < 0)
 		pr->self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	pr->short_way = pr->self_fd >= 0;
+	pr->short_way = pr->short_way && pr->self_fd >= 0;
 }
 
 void prober_end(struct prober *pr)
 {
 	hash_free(&pr->fs_magic);
 	close_fd(&pr->self_fd);
+	close_fd(&pr->fdinfo);
 }
 
 static uint32_t fs_magic_of(struct prober *pr, struct arena *a, int fd, const struct stat *st)
@@ -77,29 +74,43 @@ static bool is_plain(const struct file_probe *p)
 		p->fs_magic == TMPFS_MAGIC);
 }
 
+static bool has_posix_lock(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+static bool read_own_fdinfo(struct prober *pr, struct arena *a, int fd, struct proc_fdinfo *ret)
+{
+	char text[OWN_FDINFO_MAX];
+	ssize_t n;
+
+	if (pr->fdinfo < 0 || pr->fdinfo_of != fd) {
+		char name[32];
+
+		close_fd(&pr->fdinfo);
+		snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+		pr->fdinfo = open(name, O_RDONLY | O_CLOEXEC);
+		pr->fdinfo_of = fd;
+	}
+	n = pr->fdinfo < 0 ? -1 : pread(pr->fdinfo, text, sizeof(text), 0);
+	return n > 0 && n < (ssize_t)sizeof(text) && proc_fdinfo_parse(a, text, n, ret) == 0;
+}
+
 /* false: the long way has to be gone. */
-static bool look_shortly(const struct prober *pr, struct arena *a, struct file_probe *p)
+static bool look_shortly(struct prober *pr, struct arena *a, struct file_probe *p)
 {
 	struct proc self = { .fd = pr->self_fd };
-	off_t pos = 0;
 	char number[16];
-	int flags;
 
-	if (!pr->short_way || !is_plain(p) || proc_locked_has(&pr->locked, p->stat.st_ino))
+	if (!pr->short_way || !is_plain(p) || has_posix_lock(p->local))
 		return false;
-	flags = fcntl(p->local, F_GETFL);
-	if (flags < 0 || flags & O_PATH)
-		return false;
-	if (S_ISREG(p->stat.st_mode))
-		pos = lseek(p->local, 0, SEEK_CUR);
 	snprintf(number, sizeof(number), "%d", p->local);
-	if (pos < 0 || proc_readlink(&self, number, a, &p->link, NULL) < 0)
+	if (!read_own_fdinfo(pr, a, p->local, &p->info) ||
+	    proc_readlink(&self, number, a, &p->link, NULL) < 0)
 		return false;
-	p->info = (struct proc_fdinfo){ .pos = pos,
-					.flags = flags & ~O_CLOEXEC,
-					.mnt_id = -1,
-					.ino = p->stat.st_ino,
-					.text = "" };
+	p->info.flags &= ~O_CLOEXEC; /* the tool's */
 	return true;
 }
 

@@ -6,15 +6,14 @@
 #include "engine/dump.h"
 
 struct prober {
-	struct hash fs_magic; /* by st_dev: uint32_t */
-	int self_fd;	      /* /proc/self/fd; -1: not open */
-	bool short_way;	      /* for plain files of the table at hand */
-	bool asked_locks, knows_locks;
-	struct proc_locked locked;
+	struct hash fs_magic;  /* by st_dev: uint32_t */
+	int self_fd;	       /* /proc/self/fd; -1: not open */
+	int fdinfo, fdinfo_of; /* the tool's own fdinfo/<fdinfo_of> */
+	bool short_way;	       /* for plain files of the table at hand */
 };
 #define PROBER_INIT                                                                                \
 	{                                                                                          \
-		.self_fd = -1                                                                      \
+		.self_fd = -1, .fdinfo = -1                                                        \
 	}
 
 /* A table of n descriptors comes. */

@@ -55,15 +55,4 @@ struct proc_lock {
 /* text: the value behind "lock:". */
 int proc_lock_parse(const char *text, size_t len, struct proc_lock *ret);
 
-/* Numbers of the inodes that have any lock or lease, or are waited for: /proc/locks. */
-struct proc_locked {
-	uint64_t *inos;
-	size_t n;
-};
-/* -EAGAIN: it can't be told for certain that all were seen. Makes sense only in the first pid
- * namespace: elsewhere locks of tasks that the namespace does not show are left out. */
-int proc_locked(struct arena *a, struct proc_locked *ret);
-int proc_locked_parse(struct arena *a, const char *text, size_t len, struct proc_locked *ret);
-bool proc_locked_has(const struct proc_locked *locked, uint64_t ino);
-
 #endif

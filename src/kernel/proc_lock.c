@@ -7,11 +7,7 @@
  * In /proc/locks, "->" in front of the kind marks one that waits.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "kernel/proc_fd.h"
 #include "kernel/scan.h"
 
@@ -96,52 +92,4 @@ int proc_lock_parse(const char *text, size_t len, struct proc_lock *ret)
 		return -EBADMSG;
 	*ret = lock;
 	return 0;
-}
-
-int proc_locked_parse(struct arena *a, const char *text, size_t len, struct proc_locked *ret)
-{
-	struct scan s = scan_text(text, len), line;
-	struct proc_locked locked = { 0 };
-
-	if (len && text[len - 1] != '\n')
-		return -EBADMSG;
-	while (scan_line(&s, &line)) {
-		struct proc_lock lock;
-
-		if (proc_lock_parse(line.p, scan_left(&line), &lock) < 0)
-			return -EBADMSG;
-		arena_push(a, locked.inos, locked.n, lock.ino);
-	}
-	*ret = locked;
-	return 0;
-}
-
-/*
- * A read of seq_file gives a page at most, and the next one goes on at a count of locks, which may
- * skip one if another has gone meanwhile. So all of it has to come with one read, twice the same.
- */
-#define LOCKS_PAGE 4096
-
-int proc_locked(struct arena *a, struct proc_locked *ret)
-{
-	_cleanup_fd_ int fd = open("/proc/locks", O_RDONLY | O_CLOEXEC);
-	char text[LOCKS_PAGE], again[LOCKS_PAGE];
-	ssize_t n;
-
-	if (fd < 0)
-		return -EAGAIN;
-	n = read(fd, text, sizeof(text));
-	if (n < 0 || read(fd, again, sizeof(again)) != 0)
-		return -EAGAIN;
-	if (n && (pread(fd, again, sizeof(again), 0) != n || memcmp(text, again, n) != 0))
-		return -EAGAIN;
-	return proc_locked_parse(a, text, n, ret) < 0 ? -EAGAIN : 0;
-}
-
-bool proc_locked_has(const struct proc_locked *locked, uint64_t ino)
-{
-	for (size_t i = 0; i < locked->n; i++)
-		if (locked->inos[i] == ino)
-			return true;
-	return false;
 }

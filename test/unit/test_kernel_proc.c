@@ -458,28 +458,6 @@ static void lock_lines(void **state)
 	BAD(proc_lock_parse(TEXT("1: POSIX  ADVISORY  READ 1234 fe:1f:5 10 EOFx"), &lock));
 }
 
-static void locked_inodes(void **state)
-{
-	struct proc_locked locked;
-
-	(void)state;
-	OK(proc_locked_parse(&arena,
-			     TEXT("1: FLOCK  ADVISORY  WRITE 595 fe:00:7 0 EOF\n"
-				  "2: POSIX  ADVISORY  READ 1 00:1c:18446744073709551615 0 EOF\n"
-				  "2: -> POSIX  ADVISORY  WRITE 2 00:1c:9 0 1\n"
-				  "2:  -> POSIX  ADVISORY  WRITE 3 00:1c:9 0 1\n"),
-			     &locked));
-	assert_int_equal(locked.n, 4);
-	assert_true(proc_locked_has(&locked, 7) && proc_locked_has(&locked, UINT64_MAX));
-	assert_true(proc_locked_has(&locked, 9) && !proc_locked_has(&locked, 8));
-	OK(proc_locked_parse(&arena, TEXT(""), &locked));
-	assert_false(proc_locked_has(&locked, 0));
-	BAD(proc_locked_parse(&arena, TEXT("1: FLOCK  ADVISORY  WRITE 595 fe:00:7 0 EOF"),
-			      &locked));
-	BAD(proc_locked_parse(&arena, TEXT("1: POSIX  *NOINODE* READ 1 <none>:0 0 EOF\n"),
-			      &locked));
-}
-
 static void timer_lines(void **state)
 {
 	static const char text[] =
@@ -766,11 +744,11 @@ static void live_many_areas(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(stat_fields),	   T(stat_names),   T(stat_hostile),	T(status_fields),
-		T(status_hostile), T(maps_fields),  T(smaps_fields),	T(maps_in_motion),
-		T(maps_paths),	   T(maps_hostile), T(fdinfo_fields),	T(lock_lines),
-		T(locked_inodes),  T(timer_lines),  T(mountinfo_lines), T(small_files),
-		T(live_names),	   T(live_zombie),  T(live_lists),	T(live_many_areas),
+		T(stat_fields),	   T(stat_names),      T(stat_hostile),	   T(status_fields),
+		T(status_hostile), T(maps_fields),     T(smaps_fields),	   T(maps_in_motion),
+		T(maps_paths),	   T(maps_hostile),    T(fdinfo_fields),   T(lock_lines),
+		T(timer_lines),	   T(mountinfo_lines), T(small_files),	   T(live_names),
+		T(live_zombie),	   T(live_lists),      T(live_many_areas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

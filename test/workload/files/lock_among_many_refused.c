@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Among a hundred open files one has a POSIX lock, which only /proc/locks and the fdinfo of its
+ * Among a hundred open files one has a POSIX lock, which only the fdinfo of its
  * owner's table show: dump is refused, and the lock stays where it is.
  *
  * wl: areas files
