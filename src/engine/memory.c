@@ -297,9 +297,11 @@ static int save_pages(struct dump_task *t, const struct page_extents *x, struct 
 	if (ret < 0)
 		return ret;
 	page_source_process(&src, t->stop->via, t->stop->mem_fd);
-	page_sink_file(&sink, fd);
+	page_sink_open(&sink, fd, x);
 	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
-	return pages_copy(x, &src, &sink, progress, dump_err(d));
+	ret = pages_copy(x, &src, &sink, progress, dump_err(d));
+	page_sink_close(&sink);
+	return ret;
 }
 
 static int write_task_memory(struct dump_task *t, struct progress *progress)

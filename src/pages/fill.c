@@ -4,22 +4,17 @@
  * takes a page and copies, with no fault and without clearing the page first. Small or scattered
  * pieces, and memory that userfaultfd doesn't cover, are read into place with preadv; what is not
  * writable goes through /proc/self/mem.
- *
- * UFFDIO_COPY is used with UFFD_USER_MODE_ONLY (Linux 5.11), which needs no privilege.
  */
 #include "pages/fill.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,15 +22,12 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "image/constants.h"
+#include "kernel/uffd.h"
 
 #define UFFD_MIN  (64u << 10)	      /* below this, registering the area costs more than faults */
 #define UFFD_PART (UINT64_C(4) << 20) /* what a thread claims at a time */
 #define HUGE_MIN  (UINT64_C(2) << 20) /* a huge page fits in */
 #define IOVS	  256
-
-#ifndef UFFD_USER_MODE_ONLY
-#define UFFD_USER_MODE_ONLY 1
-#endif
 
 int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_kind kind,
 		   uint64_t key, struct err *err)
@@ -98,41 +90,12 @@ static int map_data(struct page_pool *p)
 
 static bool have_uffd(struct page_pool *p)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-
-	if (p->uffd != -1)
-		return p->uffd >= 0;
-	p->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-	if (p->uffd < 0)
-		p->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (p->uffd >= 0 && ioctl(p->uffd, UFFDIO_API, &api) == 0)
-		return true;
-	if (p->uffd >= 0)
-		close(p->uffd);
-	p->uffd = -2;
-	return false;
-}
-
-/* One run of pages by UFFDIO_COPY; the ioctl may stop early. */
-static int uffd_copy(struct page_pool *p, uint64_t to, uint64_t off, uint64_t len)
-{
-	while (len) {
-		struct uffdio_copy copy = { .dst = to,
-					    .src = (uint64_t)p->data + off,
-					    .len = len,
-					    .mode = UFFDIO_COPY_MODE_DONTWAKE };
-		int64_t done;
-
-		if (ioctl(p->uffd, UFFDIO_COPY, &copy) == 0)
-			return 0;
-		done = copy.copy > 0 ? copy.copy : 0;
-		if (!done && errno != EAGAIN)
-			return -errno;
-		to += done;
-		off += done;
-		len -= done;
+	if (p->uffd == -1) {
+		p->uffd = uffd_open();
+		if (p->uffd < 0)
+			p->uffd = -2;
 	}
-	return 0;
+	return p->uffd >= 0;
 }
 
 /* The part of an extent that lies in [start, end). */
@@ -209,7 +172,8 @@ static int uffd_part(const struct uffd_job *job, uint64_t off, uint64_t end)
 		}
 		if (e.file_off + (e.end - e.start) > end)
 			e.end = e.start + (end - e.file_off);
-		ret = uffd_copy(job->p, f->at + (e.start - f->start), e.file_off, e.end - e.start);
+		ret = uffd_copy(job->p->uffd, f->at + (e.start - f->start),
+				(uint64_t)job->p->data + e.file_off, e.end - e.start, NULL);
 	}
 	return ret;
 }
@@ -270,22 +234,19 @@ static int uffd_fill_all(struct page_pool *p, const struct fill *f, size_t first
 
 static int fill_uffd(struct page_pool *p, const struct fill *f, size_t first, uint64_t bytes)
 {
-	struct uffdio_register reg = {
-		.range = { .start = f->at, .len = f->end - f->start },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
 	int ret = map_data(p);
 
 	if (ret < 0)
 		return ret;
-	if (ioctl(p->uffd, UFFDIO_REGISTER, &reg) < 0)
+	if (uffd_register(p->uffd, f->at, f->end - f->start) < 0)
 		return -EOPNOTSUPP;
 	ret = uffd_fill_all(p, f, first, bytes);
 	if (ret < 0)
 		return err_set(p->err, ERR_KERNEL, -ret, "UFFDIO_COPY could not fill %llx-%llx",
 			       (unsigned long long)f->start, (unsigned long long)f->end);
-	if (ioctl(p->uffd, UFFDIO_UNREGISTER, &reg.range) < 0)
-		return err_sys(p->err, "ioctl", "UFFDIO_UNREGISTER failed");
+	ret = uffd_unregister(p->uffd, f->at, f->end - f->start);
+	if (ret < 0)
+		return err_set(p->err, ERR_KERNEL, -ret, "UFFDIO_UNREGISTER failed");
 	return 0;
 }
 

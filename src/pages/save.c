@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See save.h. A worker claims a part of a few megabytes, reads it piece by piece into a buffer that
- * stays in the processor's cache, and writes it: the pages cross the memory bus once as they are
- * read and once as they land in the page cache. The tool writes, not the process: its limits and
- * its control group do not see the dump.
+ * stays in the processor's cache, and gives it to the sink: the pages cross the memory bus once as
+ * they are read and once as they land in the page cache. The tool writes, not the process: its
+ * limits and its control group do not see the dump.
  */
 #include "pages/save.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +21,9 @@
 #include "base/io.h"
 #include "image/constants.h"
 
-#define PIECE	    (256u << 10) /* one read and one write; fits the second-level cache */
-#define PART	    (8u << 20)	 /* what a worker claims at a time */
-#define MAX_WORKERS 8
-#define IOVS	    512
+#define PIECE (256u << 10) /* one read and one write; fits the second-level cache */
+#define PART  (2u << 20)   /* what a worker claims at a time */
+#define IOVS  512
 
 static int read_by_mem(const struct page_source *src, const struct page_extent *e, size_t n,
 		       char *buf, struct err *err)
@@ -102,16 +100,6 @@ static int read_file(const struct page_source *src, const struct page_extent *e,
 	return 0;
 }
 
-static int write_file(const struct page_sink *sink, const void *buf, size_t len, uint64_t off,
-		      struct err *err)
-{
-	int ret = pwrite_full(sink->fd, buf, len, off);
-
-	if (ret < 0)
-		return err_set(err, ERR_IMAGE_WRITE, -ret, "can't write %zu bytes of pages", len);
-	return 0;
-}
-
 void page_source_process(struct page_source *src, pid_t pid, int mem_fd)
 {
 	*src = (struct page_source){ .read = read_process, .pid = pid, .mem_fd = mem_fd };
@@ -120,11 +108,6 @@ void page_source_process(struct page_source *src, pid_t pid, int mem_fd)
 void page_source_file(struct page_source *src, int fd)
 {
 	*src = (struct page_source){ .read = read_file, .mem_fd = -1, .file_fd = fd };
-}
-
-void page_sink_file(struct page_sink *sink, int fd)
-{
-	*sink = (struct page_sink){ .write = write_file, .fd = fd };
 }
 
 struct job {
@@ -214,12 +197,15 @@ static void *work(void *arg)
 	int ret = buf == MAP_FAILED ? err_sys(job->err, "mmap", "no memory to copy pages") : 0;
 
 	while (ret == 0 && !job->failed) {
-		uint64_t off = atomic_fetch_add(&job->next, PART);
+		uint64_t off = atomic_fetch_add(&job->next, PART), end = off + PART;
 
 		if (off >= job->x->bytes)
 			break;
-		ret = copy_part(job, off, off + PART < job->x->bytes ? off + PART : job->x->bytes,
-				buf);
+		if (end > job->x->bytes)
+			end = job->x->bytes;
+		ret = copy_part(job, off, end, buf);
+		if (job->sink->done)
+			job->sink->done(job->sink, off, end);
 	}
 	if (ret < 0)
 		job->failed = ret;
@@ -228,25 +214,12 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static size_t count_workers(uint64_t bytes)
-{
-	cpu_set_t cpus;
-	size_t n = 1;
-
-	if (bytes < 2 * PART || sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
-		return 1;
-	n = CPU_COUNT(&cpus);
-	if (n > bytes / PART)
-		n = bytes / PART;
-	return n < MAX_WORKERS ? n : MAX_WORKERS;
-}
-
 int pages_copy(const struct page_extents *x, const struct page_source *src,
 	       const struct page_sink *sink, struct progress *progress, struct err *err)
 {
 	struct job job = { .x = x, .src = src, .sink = sink, .progress = progress, .err = err };
-	size_t n = count_workers(x->bytes), started = 0;
-	pthread_t threads[MAX_WORKERS];
+	size_t n = page_workers(x->bytes), started = 0;
+	pthread_t threads[PAGE_WORKERS_MAX];
 
 	while (started + 1 < n && pthread_create(&threads[started], NULL, work, &job) == 0)
 		started++;

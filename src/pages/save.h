@@ -21,17 +21,29 @@ struct page_source {
 	int file_fd; /* of a file: extents are offsets in it */
 };
 
-/* Where they go: write() is called with ascending offsets by each worker. */
+/* Where they go: write() is called with ascending offsets by each worker, which then says with
+ * done(), which may be NULL, that [off, end) of it is complete. */
 struct page_sink {
 	int (*write)(const struct page_sink *sink, const void *buf, size_t len, uint64_t off,
 		     struct err *err);
+	void (*done)(const struct page_sink *sink, uint64_t off, uint64_t end);
 	int fd;
+	/* A file on a tmpfs whose pages are placed and not written. */
+	char *map; /* all of it; NULL: it is written */
+	uint64_t size;
+	int uffd;
 };
 
 void page_source_process(struct page_source *src, pid_t pid, int mem_fd);
 /* The last page may reach beyond the end of the file: zeroes. */
 void page_source_file(struct page_source *src, int fd);
-void page_sink_file(struct page_sink *sink, int fd);
+/* An empty file, open for reading and writing, that all pages of x will go to. */
+void page_sink_open(struct page_sink *sink, int fd, const struct page_extents *x);
+void page_sink_close(struct page_sink *sink);
+
+/* How many threads copy that much. */
+size_t page_workers(uint64_t bytes);
+#define PAGE_WORKERS_MAX 8
 
 /* All PRESENT extents from the source to the sink; progress (may be NULL) is told of each piece. */
 int pages_copy(const struct page_extents *x, const struct page_source *src,

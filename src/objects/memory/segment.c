@@ -242,11 +242,12 @@ static int save(struct dump *d, uint32_t shmid, const struct page_extents *x, in
 	if (ret < 0)
 		return ret;
 	page_source_file(&src, from);
-	page_sink_file(&sink, to);
+	page_sink_open(&sink, to, x);
 	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
 	progress_start(&progress, "Saving shared memory", x->bytes, PROGRESS_BYTES);
 	ret = pages_copy(x, &src, &sink, &progress, dump_err(d));
 	progress_end(&progress);
+	page_sink_close(&sink);
 	return ret;
 }
 
