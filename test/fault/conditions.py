@@ -84,6 +84,24 @@ def full_disk(case):
     subprocess.run(["umount", "small"], check=True)
 
 
+def full_disk_large(case):
+    """So much memory that its pages are placed in the tmpfs by several threads, not written."""
+    os.mkdir("large")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "tmpfs", "large"], check=True)
+    held = "import sys; m = bytes(range(256)) * (1 << 18); print('held', flush=True); " \
+           "sys.stdin.read(); sys.exit(m != bytes(range(256)) * (1 << 18))"
+    with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, start_new_session=True) as large:
+        check(large.stdout.readline() == b"held\n", "the large process did not start")
+        case.refused("no room for 64 MiB",
+                     tool(["dump", "-D", "large", "-t", str(large.pid), "-R"]),
+                     "No space left", "can't write .* of pages")
+        check(not os.listdir("large"), f"no room for 64 MiB: {os.listdir('large')} is left")
+        large.stdin.close()
+        check(large.wait() == 0, "the large process has lost its memory")
+    subprocess.run(["umount", "large"], check=True)
+
+
 def limits(case):
     before = names("images")
     dump = ["dump", "-D", "images", *case.words]
@@ -460,6 +478,7 @@ def main():
     tree = survivors.Subject()
     case = Case(tree)
     full_disk(case)
+    full_disk_large(case)
     limits(case)
     directories(case)
     twice(case)
