@@ -13,6 +13,7 @@
 #include "agent/listing.h"
 #include "base/interrupt.h"
 #include "engine/restore.h"
+#include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
 #include "objects/security/security.h"
 
@@ -113,6 +114,34 @@ static int look_for_dead(struct restore *r)
 	return 0;
 }
 
+/*
+ * Tasks below the root are not the tool's children before it traces them: the notice of their end
+ * goes to a parent that waits for others itself. A leader that ends on purpose (leader.c) leaves
+ * threads behind.
+ */
+static int look_for_zombies(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct restore_task *t = r->tasks[i];
+		struct proc_buf buf = { 0 };
+		struct proc proc = PROC_INIT;
+		struct proc_stat stat = { 0 };
+
+		if (t->zombie || t->helper)
+			continue;
+		if (proc_open(&proc, t->vpid, &buf, NULL) == 0 && proc_stat(&proc, &stat, NULL) < 0)
+			stat.state = 0;
+		proc_close(&proc);
+		proc_buf_free(&buf);
+		if (stat.state == 'Z' && stat.num_threads <= 1)
+			return err_set(restore_err(r), ERR_TASK_CHANGED, ECHILD,
+				       "task %d ended while it was being restored (wait status "
+				       "0x%x)",
+				       t->vpid, stat.exit_code);
+	}
+	return 0;
+}
+
 static uint64_t bytes_of_pages(struct restore *r)
 {
 	struct image_file *files;
@@ -158,11 +187,13 @@ int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, c
 			continue;
 		tell_progress(r);
 		ret = look_for_dead(r);
+		if (ret == 0 && ++turns % 50 == 0)
+			ret = look_for_zombies(r);
 		if (ret == 0)
 			ret = interrupt_check(restore_err(r), what);
 		if (ret < 0)
 			return ret;
-		if (++turns > 60000)
+		if (turns > 60000)
 			return err_set(restore_err(r), ERR_TIMEOUT, ETIMEDOUT,
 				       "the tasks did not come as far as: %s", what);
 	}

@@ -11,6 +11,9 @@
  *  - A thread may end at any moment before it is held (exit, exec by another thread, a signal):
  *    that is no failure. But between the reading of the list and its end it may have made another
  *    one, so its end counts as something new, and the list is read again.
+ *  - Ids wrap: one that was read from a list may be another's by the time that it is used. So a
+ *    thread is asked for in its process' folder, and a process for its parent, once they are held
+ *    and can't go any more; a stranger is let go again, and counts as one that has ended.
  *  - A signal that is about to be delivered when the interrupt comes is delivered first: the
  *    handler's frame is set up, then the thread stops (kernel/signal.c, get_signal).
  */
@@ -18,6 +21,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -186,7 +190,48 @@ static struct thread_stop *find_thread(struct proc_stop *p, pid_t tid)
 	return NULL;
 }
 
-static int explain_seize(struct tree_stop *tree, pid_t tid, int num, struct err *err)
+static bool is_thread_of(const struct proc_stop *p, pid_t tid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "task/%d", tid);
+	return !faccessat(p->proc.fd, path, F_OK, 0);
+}
+
+/* A thread that was seized, wherever it stands, goes on with the signal that it reports, if any. */
+static void thread_let_go(struct tree_stop *tree, struct thread_stop *t)
+{
+	/* It may not have stopped yet, or be dead. */
+	const struct tree_stop wait = { .timeout = 1 };
+	struct ptrace_report report;
+
+	t->frozen = false;
+	if (ptrace(PTRACE_DETACH, t->tid, 0, 0) == 0 || errno != ESRCH)
+		return;
+	if (tree_wait(&wait, t->tid, &report, NULL) < 0)
+		hash_put(&tree->clinging, t->tid, t);
+	else if (report.kind != PTRACE_STOP_GONE)
+		ptrace_detach(t->tid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0, NULL);
+}
+
+static bool in_tree(const struct tree_stop *tree, pid_t pid)
+{
+	const struct proc_stop *p = hash_get(&tree->by_pid, pid);
+
+	return p && p->held;
+}
+
+/* A process that has got the id of a child that vanished. */
+static int let_go_stranger(struct tree_stop *tree, struct proc_stop *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (p->threads[i].frozen)
+			thread_let_go(tree, &p->threads[i]);
+	return -ESRCH;
+}
+
+static int explain_seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid, int num,
+			 struct err *err)
 {
 	struct proc proc = PROC_INIT;
 	struct proc_status status = { 0 };
@@ -196,6 +241,8 @@ static int explain_seize(struct tree_stop *tree, pid_t tid, int num, struct err 
 		proc_status(&proc, tree->arena, &status, NULL);
 		proc_close(&proc);
 	}
+	if (!is_thread_of(p, tid))
+		return 1; /* it has ended, and this was another's */
 	if (!status.tracer_pid)
 		return err_set(
 			err, num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
@@ -239,7 +286,7 @@ static int look_at_dead(struct tree_stop *tree, struct proc_stop *p, pid_t tid, 
 	proc_close(&thread);
 	/* A leader that has ended, or a thread on its way out, can't be seized. */
 	if (stat.state != 'Z' && stat.state != 'X')
-		return explain_seize(tree, tid, num, err);
+		return explain_seize(tree, p, tid, num, err);
 	p->leader_gone |= tid == p->pid;
 	for (size_t i = 0; i < dead->n; i++)
 		if (dead->tids[i] == tid)
@@ -275,11 +322,18 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			*ret_new += ret;
 			continue;
 		}
-		add_thread(tree, p, tid);
-		p->threads[p->n_threads - 1].frozen = true; /* to be let go on failure */
 		if (!early)
 			ptrace_interrupt(tid, NULL);
 		++*ret_new;
+		if (!early && !is_thread_of(p, tid)) {
+			struct thread_stop *stranger = arena_new(tree->arena, struct thread_stop);
+
+			*stranger = (struct thread_stop){ .tid = tid };
+			thread_let_go(tree, stranger);
+			continue;
+		}
+		add_thread(tree, p, tid);
+		p->threads[p->n_threads - 1].frozen = true; /* to be let go on failure */
 	}
 	return 0;
 }
@@ -393,6 +447,8 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 	if (ret < 0)
 		return ret;
 	p->start_time = stat.starttime;
+	if (parent && !in_tree(tree, stat.ppid))
+		return let_go_stranger(tree, p);
 	if (!p->n_threads) {
 		if (stat.state != 'Z')
 			return -ESRCH;
@@ -657,25 +713,9 @@ static void proc_let_go(struct tree_stop *tree, struct proc_stop *p, enum tree_e
 	/* A stop signal that is sent while the threads are held takes effect when they go on. */
 	if (!p->zombie && !p->stop_signo && (end == TREE_STOP || p->late_stop))
 		kill(p->pid, SIGSTOP);
-	for (size_t i = 0; i < p->n_threads; i++) {
-		struct thread_stop *t = &p->threads[i];
-		struct ptrace_report report;
-
-		if (!t->frozen)
-			continue;
-		if (ptrace(PTRACE_DETACH, t->tid, 0, 0) < 0 && errno == ESRCH) {
-			/* Not stopped yet (freezing failed half-way), or dead. */
-			const struct tree_stop wait = { .timeout = 1 };
-
-			if (tree_wait(&wait, t->tid, &report, NULL) < 0)
-				hash_put(&tree->clinging, t->tid, t);
-			else if (report.kind != PTRACE_STOP_GONE)
-				ptrace_detach(t->tid,
-					      report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0,
-					      NULL);
-		}
-		t->frozen = false;
-	}
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (p->threads[i].frozen)
+			thread_let_go(tree, &p->threads[i]);
 }
 
 static void proc_kill(struct proc_stop *p)

@@ -7,7 +7,7 @@
  *	wl: ignore  tree maps fds fdinfo links args status limits sched
  *	wl: timeout 150
  *	wl: flavours host user ns userns
- *	wl: cycles  2
+ *	wl: cycles  5
  *	wl: crossing none CRIU loses threads that end while it stops them
  */
 #define _GNU_SOURCE
