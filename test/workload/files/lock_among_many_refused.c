@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Among a hundred open files one has a POSIX lock, which only the fdinfo of its
- * owner's table show: dump is refused, and the lock stays where it is.
+ * Among a hundred open files one has a POSIX lock, which fdinfo shows in the owner's table only:
+ * dump is refused, and the lock stays where it is.
  *
  * wl: areas files
  * wl: expect dump-refused holds a POSIX lock
