@@ -87,7 +87,7 @@ def full_disk(case):
 def full_disk_large(case):
     """So much memory that its pages are placed in the tmpfs by several threads, not written."""
     os.mkdir("large")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "tmpfs", "large"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", "large"], check=True)
     held = "import sys; m = bytes(range(256)) * (1 << 18); print('held', flush=True); " \
            "sys.stdin.read(); sys.exit(m != bytes(range(256)) * (1 << 18))"
     with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE,

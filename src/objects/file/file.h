@@ -41,7 +41,8 @@ bool path_proc_ids(const char *name, pid_t *ret_pid, pid_t *ret_tid);
 int validate_record(struct dump *d, const struct file_probe *p, RegFileEntry *e);
 /* Does comparing it take more than its stat? */
 bool validate_reads(const struct restore *r, const RegFileEntry *e);
-/* path_fd: O_PATH, or -1 if validate_reads() says no. *ret_text says what is different ("size is 5, was 7"), NULL: nothing is. */
+/* path_fd: O_PATH, or -1 if validate_reads() says no. *ret_text says what is different ("size is 5,
+ * was 7"), NULL: nothing is. */
 int validate_compare(struct restore *r, const RegFileEntry *e, int path_fd, const struct stat *st,
 		     const char **ret_text);
 
