@@ -28,7 +28,7 @@ def await_task(tool, pid):
 
 
 def restore_and_kill(pid, delay):
-    """(status, output) of a restore, one of whose tasks is killed so many seconds after its birth."""
+    """(status, output) of a restore, one of whose tasks is killed so long after its birth."""
     with subprocess.Popen([survivors.TOOL, "restore", "-D", "images", "-d"], text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, env=survivors.environment()) as tool:
