@@ -47,6 +47,8 @@ const char *vmf_code(enum vmf_bit bit)
 
 struct parser {
 	struct arena *a;
+	struct arena
+		growing; /* the array, until its length is known: what it outgrew goes with it */
 	struct proc_areas areas;
 	const char *last_path; /* the newest in the arena, unless it had escapes */
 	size_t last_path_len;
@@ -153,7 +155,7 @@ static int parse_header(struct parser *ps, struct scan *s)
 	/* The path is padded to a column; a name may start with blanks only if it is "[anon:". */
 	scan_blanks(s);
 	parse_path(ps, s->p, scan_left(s), &area);
-	arena_push(ps->a, ps->areas.areas, ps->areas.n, area);
+	arena_push(&ps->growing, ps->areas.areas, ps->areas.n, area);
 	return 0;
 }
 
@@ -261,15 +263,24 @@ static int parse_lines(struct parser *ps, struct scan *text)
 	return 0;
 }
 
+/* What was parsed, if all went well. */
+static int finish(struct parser *ps, int result, struct proc_areas *ret)
+{
+	if (result == 0) {
+		ret->n = ps->areas.n;
+		ret->areas = arena_memdup(ps->a, ps->areas.areas, ret->n * sizeof(*ret->areas));
+	}
+	arena_free(&ps->growing);
+	return result;
+}
+
 int proc_areas_parse(struct arena *a, const char *text, size_t len, struct proc_areas *ret)
 {
 	struct parser ps = { .a = a };
 	struct scan s = scan_text(text, len);
+	bool good = parse_lines(&ps, &s) == 0 && scan_at_end(&s);
 
-	if (parse_lines(&ps, &s) || !scan_at_end(&s))
-		return -EBADMSG;
-	*ret = ps.areas;
-	return 0;
+	return finish(&ps, good ? 0 : -EBADMSG, ret);
 }
 
 static int make_room(struct proc_buf *buf)
@@ -299,22 +310,11 @@ static int open_areas(const struct proc *p, const char *name, struct err *err)
 	return proc_openat(p, name, O_RDONLY, err);
 }
 
-static int read_areas(const struct proc *p, const char *name, struct arena *a,
-		      struct proc_areas *ret, struct err *err)
+static int read_lines(const struct proc *p, const char *name, int fd, struct parser *ps,
+		      struct err *err)
 {
-	_cleanup_fd_ int fd = open_areas(p, name, err);
-	struct parser ps = { .a = a };
 	size_t kept = 0;
 
-	if (fd == -ENODATA) {
-		*ret = (struct proc_areas){ 0 };
-		return 0;
-	}
-	if (fd < 0)
-		return fd;
-	if (make_room(p->buf))
-		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for reading /proc/%d/%s",
-			       p->pid, name);
 	for (;;) {
 		ssize_t n = read(fd, p->buf->data + kept, p->buf->room - kept);
 		struct scan s;
@@ -329,17 +329,32 @@ static int read_areas(const struct proc *p, const char *name, struct arena *a,
 		if (n == 0)
 			break;
 		s = scan_text(p->buf->data, kept + n);
-		if (parse_lines(&ps, &s))
+		if (parse_lines(ps, &s))
 			return proc_bad_text(p, name, err);
 		kept = scan_left(&s);
 		if (kept > LINE_MAX_SIZE)
 			return proc_bad_text(p, name, err);
 		memmove(p->buf->data, s.p, kept);
 	}
-	if (kept)
-		return proc_bad_text(p, name, err);
-	*ret = ps.areas;
-	return 0;
+	return kept ? proc_bad_text(p, name, err) : 0;
+}
+
+static int read_areas(const struct proc *p, const char *name, struct arena *a,
+		      struct proc_areas *ret, struct err *err)
+{
+	_cleanup_fd_ int fd = open_areas(p, name, err);
+	struct parser ps = { .a = a };
+
+	if (fd == -ENODATA) {
+		*ret = (struct proc_areas){ 0 };
+		return 0;
+	}
+	if (fd < 0)
+		return fd;
+	if (make_room(p->buf))
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for reading /proc/%d/%s",
+			       p->pid, name);
+	return finish(&ps, read_lines(p, name, fd, &ps, err), ret);
 }
 
 int proc_maps(const struct proc *p, struct arena *a, struct proc_areas *ret, struct err *err)

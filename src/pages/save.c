@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See save.h. A worker claims a part of a few megabytes, reads it piece by piece into a buffer that
+ * See save.h. A worker claims a part, reads it piece by piece into a buffer that
  * stays in the processor's cache, and gives it to the sink: the pages cross the memory bus once as
  * they are read and once as they land in the page cache. The tool writes, not the process: its
  * limits and its control group do not see the dump.
@@ -22,7 +22,7 @@
 #include "image/constants.h"
 
 #define PIECE (256u << 10) /* one read and one write; fits the second-level cache */
-#define PART  (2u << 20)   /* what a worker claims at a time */
+#define PART  PIECE	   /* what a worker claims at a time, and a placing sink lets go of */
 #define IOVS  512
 
 static int read_by_mem(const struct page_source *src, const struct page_extent *e, size_t n,
