@@ -147,11 +147,36 @@ def kill_descendants_except(spared, limit=10.0):
         if not left or time.monotonic() > deadline:
             return left
         for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            _kill_below(pid)
         time.sleep(0.002)
+
+
+def _is_below(pid):
+    """Is this process among its forefathers now?"""
+    while pid > 1:
+        stat = read_text(f"/proc/{pid}/stat")
+        if not stat:
+            return False
+        pid = int(stat.rpartition(")")[2].split()[1])
+        if pid == os.getpid():
+            return True
+    return False
+
+
+def _kill_below(pid):
+    """An id from a list may be another's by now, of another test: the descriptor stands for one
+    process, and that is ours if it is still below us."""
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        if _is_below(pid):
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(fd)
 
 
 def _reap_one(pid):
