@@ -47,7 +47,7 @@ import os, time
 memory = bytearray(os.urandom(64 << 20))
 if os.fork() == 0:
     time.sleep(1000)
-open("ready", "w").close()
+open("ready~", "w").close(); os.rename("ready~", "ready")
 time.sleep(1000)
 """
 
@@ -58,7 +58,7 @@ r, w = os.pipe()
 f = open("gone", "w+"); f.write("x" * (3 << 20)); f.flush(); os.unlink("gone")
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTRAP])
 os.kill(os.getpid(), signal.SIGTRAP)
-open("ready", "w").close()
+open("ready~", "w").close(); os.rename("ready~", "ready")
 time.sleep(1000)
 """
 
@@ -91,7 +91,7 @@ for work in (files, threads, areas):
     threading.Thread(target=work).start()
 if os.fork() == 0:
     children()
-open("ready", "w").close()
+open("ready~", "w").close(); os.rename("ready~", "ready")
 time.sleep(1000)
 """
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs cases, several at a time, each in a process of its own that is the subreaper of all that
-the case starts. That process ends everything below it before it reports; should it die itself,
-its orphans fall to the runner, which ends them."""
+"""Runs cases, several at a time, each in a process of its own (and in a pid namespace of its own,
+where that can be had), which is the subreaper of all that the case starts. That process ends
+everything below it before it reports; should it die itself, its orphans fall to the runner, which
+ends them."""
 
 import json
 import os
@@ -94,6 +95,7 @@ class Runner:
             os.close(reading)
             status = 1
             try:
+                system.own_pids()
                 work = getattr(case, "work", None)
                 _work(case, folder, self.build_errors.get(work.name) if work else None, writing)
                 status = 0
@@ -123,6 +125,8 @@ class Runner:
             self.again.append(case)
             print(f"again {case.name} ({seconds:.2f}s): {reason}")
             if details:
+                # In other words than a failure's, for whoever looks through a long output.
+                details = details.replace("FAIL", "fail")
                 print("\t" + details.rstrip().replace("\n", "\n\t"))
             return
         self.note(Outcome(case.name, kind, reason, details, seconds))

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests ask of the kernel and Python's library has no call for: a mount namespace with
-a /run of its own, child subreaping, ambient capabilities, and an end for every process that a
-test leaves behind."""
+a /run of its own, pid namespaces, child subreaping, ambient capabilities, and an end for every
+process that a test leaves behind."""
 
 import ctypes
 import os
 import signal
 import time
 
-CLONE_NEWNS = 0x00020000
+CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 MNT_DETACH = 2
-PR_SET_KEEPCAPS, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT = 8, 36, 47
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT = 1, 8, 36, 47
 PR_CAP_AMBIENT_RAISE = 2
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 CAPS = {"sys_ptrace": 19, "sys_admin": 21, "sys_resource": 24, "checkpoint_restore": 40}
@@ -37,6 +37,34 @@ def private_run():
     _check(_libc.unshare(CLONE_NEWNS), "unshare")
     _check(_libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None), "mount /")
     _check(_libc.mount(b"tmpfs", b"/run", b"tmpfs", ctypes.c_ulong(0), b"mode=755"), "mount /run")
+
+
+def own_pids():
+    """Goes on in a pid namespace of its own, in a new process and session: no other test can take
+    an id there that this one's restore wants. The calling process stays outside, waits, and ends
+    as the new one ends; between them stands the namespace's init, with which all in it ends.
+    Where the kernel has no such namespaces, or the caller is not root, nothing changes."""
+    try:
+        _check(_libc.unshare(CLONE_NEWPID | CLONE_NEWNS), "unshare")
+    except OSError:
+        return
+    init = os.fork()
+    if init:
+        _end_as(init)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _check(_libc.mount(b"proc", b"/proc", b"proc", ctypes.c_ulong(0), None), "mount /proc")
+    child = os.fork()
+    if child:
+        _end_as(child)
+    os.setsid()
+
+
+def _end_as(child):
+    """Reaps until this child has ended, and passes its status on."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xff)
 
 
 def become_subreaper():

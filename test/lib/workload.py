@@ -5,6 +5,7 @@ so that whatever a workload or a tool leaves behind ends up below it."""
 
 import concurrent.futures
 import os
+import random
 import signal
 import subprocess
 import time
@@ -13,7 +14,9 @@ from . import snapshot, system
 from .metadata import FLAVOURS, LATER_FLAVOURS, Metadata
 from .result import Failure, Skip
 
-ORDINARY_UID = 1234
+# Each run's ordinary user is another one: what the kernel counts by user (pipe pages, locked
+# memory, processes) is then not shared with other tests, nor with other machines' on one kernel.
+ORDINARY_UIDS = range(20000, 60000)
 UNPRIVILEGED_CAPS = ("checkpoint_restore", "sys_ptrace")
 
 
@@ -123,7 +126,7 @@ class _Run:
         self.cwd = os.path.join(folder, "cwd")
         self.log = os.path.join(folder, "log")
         self.deadline = time.monotonic() + case.timeout
-        self.uid = 0 if case.flavour == "host" else ORDINARY_UID
+        self.uid = 0 if case.flavour == "host" else random.choice(ORDINARY_UIDS)
         self.root = None
         self.command_log = None
 
@@ -180,7 +183,7 @@ class _Run:
                 argv.append("--unprivileged")
 
             def prepare():
-                system.ordinary_user(ORDINARY_UID, UNPRIVILEGED_CAPS)
+                system.ordinary_user(self.uid, UNPRIVILEGED_CAPS)
         said = os.path.join(self.folder, f"{verb}.out")
         with open(said, "wb") as out:
             proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out,
