@@ -34,8 +34,12 @@ static int read_threads(struct restore_task *t)
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		t->threads[i] = (struct restore_thread){ .task = t, .vtid = t->pstree->threads[i] };
 		hash_put(&r->thread_ids, t->threads[i].vtid, t);
-		ret = image_read_one(r->s->images, IMAGE_CORE, t->threads[i].vtid, restore_arena(r),
-				     restore_err(r), &t->threads[i].core);
+		if (i == 0)
+			t->threads[i].core = t->core;
+		else
+			ret = image_read_one(r->s->images, IMAGE_CORE, t->threads[i].vtid,
+					     restore_arena(r), restore_err(r),
+					     &t->threads[i].core);
 		if (ret == 0 && !t->zombie && !t->threads[i].core->thread_core)
 			ret = err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 				      "core-%d.img holds no thread state", t->threads[i].vtid);

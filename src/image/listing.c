@@ -70,7 +70,7 @@ int listing_load(int dirfd, struct arena *a, struct err *err, struct listing *re
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct listing l = {};
+	struct listing l = { .arena = a };
 	struct dirent *e;
 	size_t kept = 0;
 
@@ -103,9 +103,9 @@ static bool is(const struct listed_image *i, enum image_kind kind, uint64_t key)
 	return i && i->file.kind == kind && i->file.key == key;
 }
 
-const struct listed_image *listing_find(const struct listing *l, enum image_kind kind, uint64_t key)
+struct listed_image *listing_find(const struct listing *l, enum image_kind kind, uint64_t key)
 {
-	const struct listed_image *found = hash_get(&l->by_name, hash_mix(kind, key));
+	struct listed_image *found = hash_get(&l->by_name, hash_mix(kind, key));
 	const struct image_file wanted = { .kind = kind, .key = key };
 
 	/* Two names can have one hash. */

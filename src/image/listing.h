@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an opened set holds: names and sizes of all images, and the bytes of the small ones, each
- * opened once. A restore looks at an image several times: to hold it against the manifest, to
- * verify it, to judge it, and to use it.
+ * What an opened set holds: names and sizes of all images, and of the small ones the bytes, each
+ * opened once, and the messages, each decoded once. A restore looks at an image several times: to
+ * hold it against the manifest, to verify it, to judge it, and to use it.
  */
 #ifndef IMAGE_LISTING_H
 #define IMAGE_LISTING_H
@@ -13,9 +13,13 @@
 struct listed_image {
 	struct image_file file;
 	const char *data; /* all of its bytes, or NULL: to be read from the file */
+	ProtobufCMessage **msgs; /* all of them, once they were read by image_read_all */
+	size_t n_msgs;
+	bool decoded;
 };
 
 struct listing {
+	struct arena *arena;
 	struct listed_image *images; /* sorted by kind and key */
 	size_t n;
 	struct hash by_name;
@@ -24,8 +28,7 @@ struct listing {
 /* Lists the directory fd. All is in the arena but the table (listing_free). */
 int listing_load(int fd, struct arena *a, struct err *err, struct listing *ret_listing);
 /* NULL: there is no such image. */
-const struct listed_image *listing_find(const struct listing *l, enum image_kind kind,
-					uint64_t key);
+struct listed_image *listing_find(const struct listing *l, enum image_kind kind, uint64_t key);
 void listing_free(struct listing *l);
 
 #endif

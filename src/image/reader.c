@@ -438,29 +438,6 @@ static int read_single(struct image_reader *r, struct err *err, ProtobufCMessage
 	return 0;
 }
 
-int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
-		   struct err *err, void *ret_msg)
-{
-	_cleanup_image_reader_ struct image_reader *r = NULL;
-	ProtobufCMessage *msg;
-	int ret = image_reader_open(dir, kind, key, a, err, &r);
-
-	if (!ret)
-		ret = read_single(r, err, &msg);
-	if (!ret)
-		*(ProtobufCMessage **)ret_msg = msg;
-	return ret;
-}
-
-int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
-		   struct err *err, void *ret_msg)
-{
-	if (image_dir_has(dir, kind, key))
-		return image_read_one(dir, kind, key, a, err, ret_msg);
-	*(ProtobufCMessage **)ret_msg = NULL;
-	return 0;
-}
-
 static int read_many(struct image_reader *r, struct err *err, void *ret_msgs, size_t *ret_count)
 {
 	ProtobufCMessage **msgs = NULL, *msg;
@@ -480,19 +457,86 @@ static int read_many(struct image_reader *r, struct err *err, void *ret_msgs, si
 	return 0;
 }
 
-int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
-		   struct err *err, void *ret_msgs, size_t *ret_count)
+/* The messages of an image whose bytes are in memory, decoded when they are first asked for. */
+static int read_kept(const struct image_dir *dir, struct listed_image *image, struct err *err)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
 	int ret;
 
-	if (!image_dir_has(dir, kind, key)) {
-		*(ProtobufCMessage ***)ret_msgs = NULL;
-		*ret_count = 0;
+	if (image->decoded)
+		return 0;
+	ret = image_reader_open(dir, image->file.kind, image->file.key, dir->listing->arena, err,
+				&r);
+	if (!ret)
+		ret = read_many(r, err, &image->msgs, &image->n_msgs);
+	image->decoded = !ret;
+	return ret;
+}
+
+static struct listed_image *find_kept(const struct image_dir *dir, enum image_kind kind,
+				      uint64_t key)
+{
+	struct listed_image *found = dir->listing ? listing_find(dir->listing, kind, key) : NULL;
+
+	return found && found->data ? found : NULL;
+}
+
+int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msgs, size_t *ret_count)
+{
+	_cleanup_image_reader_ struct image_reader *r = NULL;
+	struct listed_image *kept = find_kept(dir, kind, key);
+	int ret;
+
+	*(ProtobufCMessage ***)ret_msgs = NULL;
+	*ret_count = 0;
+	if (!image_dir_has(dir, kind, key))
+		return 0;
+	if (!kept) {
+		ret = image_reader_open(dir, kind, key, a, err, &r);
+		return ret ? ret : read_many(r, err, ret_msgs, ret_count);
+	}
+	ret = read_kept(dir, kept, err);
+	if (ret)
+		return ret;
+	*(ProtobufCMessage ***)ret_msgs = kept->msgs;
+	*ret_count = kept->n_msgs;
+	return 0;
+}
+
+int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msg)
+{
+	_cleanup_image_reader_ struct image_reader *r = NULL;
+	struct listed_image *kept = find_kept(dir, kind, key);
+	ProtobufCMessage *msg;
+	int ret;
+
+	if (kept && kept->decoded && kept->n_msgs == 1) {
+		*(ProtobufCMessage **)ret_msg = kept->msgs[0];
 		return 0;
 	}
-	ret = image_reader_open(dir, kind, key, a, err, &r);
-	return ret ? ret : read_many(r, err, ret_msgs, ret_count);
+	ret = image_reader_open(dir, kind, key, kept ? dir->listing->arena : a, err, &r);
+	if (!ret)
+		ret = read_single(r, err, &msg);
+	if (ret)
+		return ret;
+	if (kept) {
+		kept->msgs = arena_memdup(dir->listing->arena, &msg, sizeof(msg));
+		kept->n_msgs = 1;
+		kept->decoded = true;
+	}
+	*(ProtobufCMessage **)ret_msg = msg;
+	return 0;
+}
+
+int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
+		   struct err *err, void *ret_msg)
+{
+	if (image_dir_has(dir, kind, key))
+		return image_read_one(dir, kind, key, a, err, ret_msg);
+	*(ProtobufCMessage **)ret_msg = NULL;
+	return 0;
 }
 
 int image_read_service(int dirfd, enum image_kind kind, struct arena *a, struct err *err,

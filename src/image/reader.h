@@ -55,6 +55,8 @@ static inline void image_reader_cleanup(struct image_reader **r)
 }
 #define _cleanup_image_reader_ __attribute__((cleanup(image_reader_cleanup)))
 
+/* Messages of small images are decoded once for a set: whoever asks gets the same ones, which
+ * live as long as the set and are not to be changed. Those of others are the arena's. */
 /* The message of an image of one message (further bytes must be payload that the kind has).
  * image_read_opt: *ret_msg is NULL and 0 is returned when there is no such file. */
 int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,

@@ -5,6 +5,7 @@ process that a test leaves behind."""
 
 import ctypes
 import os
+import random
 import signal
 import time
 
@@ -53,6 +54,9 @@ def own_pids():
         _end_as(init)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _check(_libc.mount(b"proc", b"/proc", b"proc", ctypes.c_ulong(0), None), "mount /proc")
+    # Ids as they are outside: CRIU misspells the names of files below a /proc/PID of one digit.
+    with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as f:
+        f.write(str(random.randrange(1000, 20000)))
     child = os.fork()
     if child:
         _end_as(child)
