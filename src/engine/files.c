@@ -190,7 +190,7 @@ static int collect_table(struct dump_task *t)
 	t->table = arena_new(dump_arena(d), struct dump_table);
 	*t->table = (struct dump_table){ .id = t->ids->files_id, .owner = t };
 	hash_put(&d->files_index->tables, t->ids->files_id, t->table);
-	ret = proc_fds(&t->stop->proc, dump_arena(d), &fds, dump_err(d));
+	ret = probe_numbers(t, &fds);
 	if (ret == 0)
 		prober_begin(&d->files_index->prober, d, fds.n);
 	for (size_t i = 0; ret == 0 && i < fds.n; i++) {

@@ -8,11 +8,16 @@
  * pipes: link and fdinfo of the tool's own number, which is nearly always the same one, so that its
  * fdinfo stays open and is read again (seq_show() in fs/proc/fd.c looks the number up at each
  * read). It shows the same of the description: name, position, flags, and the locks and leases that
- * belong to it. Two things belong to the task's table, and are asked in other ways: closing by exec
- * (F_GETFD, by the agent), and POSIX locks: if F_GETLK, which the tool asks as a stranger, finds
- * any on the inode, the task's own fdinfo is read. That answer is the kernel's on file systems
- * without a lock operation of their own. /proc/locks would be no help: reading it waits for an RCU
- * grace period.
+ * belong to it. A pipe's link is made of its inode's number alone (pipefs_dname() in fs/pipe.c),
+ * and is not read at all. Two things belong to the task's table, and are asked in other ways:
+ * closing by exec (F_GETFD, by the agent), and POSIX locks: if F_GETLK, which the tool asks as a
+ * stranger, finds any on the inode, the task's own fdinfo is read. That answer is the kernel's on
+ * file systems without a lock operation of their own. /proc/locks would be no help: reading it
+ * waits for an RCU grace period.
+ *
+ * The listing of /proc/PID/fd costs such an inode for each number as well, and the end of the
+ * process another look at each to get rid of it. So numbers are tried where the kernel tells how
+ * many there are (st_size of that folder, Linux 6.2).
  */
 #include "engine/probe.h"
 
@@ -24,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/kcmp.h"
 #include "kernel/pidfd.h"
 
 #ifndef XFS_SUPER_MAGIC
@@ -33,6 +39,47 @@
 /* Fewer are not worth it; more make the agent's program too large. */
 #define SHORT_WAY_MIN 12
 #define SHORT_WAY_MAX 2048
+#define GAPS_MAX      256 /* numbers without a file, among those that are tried */
+
+/* The kernel before 6.2 says 0. */
+static size_t open_numbers(const struct dump_task *t)
+{
+	struct stat st;
+
+	return fstatat(t->stop->proc.fd, "fd", &st, 0) < 0 || st.st_size < 0 ? 0 : st.st_size;
+}
+
+static bool is_open(const struct dump_task *t, int fd)
+{
+	int order;
+
+	return kcmp_files(t->stop->via, fd, t->stop->via, fd, &order, NULL) == 0;
+}
+
+/* The open numbers by trying, and in *ret_fds nothing where that is no good. */
+static void try_numbers(struct dump_task *t, struct proc_fds *ret_fds)
+{
+	size_t n = open_numbers(t);
+	struct proc_fds found = { 0 };
+
+	*ret_fds = found;
+	if (t->dump->examining || n < SHORT_WAY_MIN || n > SHORT_WAY_MAX)
+		return;
+	found.fds = arena_array(dump_arena(t->dump), int, n);
+	for (size_t fd = 0; found.n < n && fd < n + GAPS_MAX; fd++)
+		if (is_open(t, fd))
+			found.fds[found.n++] = fd;
+	if (found.n == n)
+		*ret_fds = found;
+}
+
+int probe_numbers(struct dump_task *t, struct proc_fds *ret_fds)
+{
+	try_numbers(t, ret_fds);
+	if (ret_fds->n)
+		return 0;
+	return proc_fds(&t->stop->proc, dump_arena(t->dump), ret_fds, dump_err(t->dump));
+}
 
 void prober_begin(struct prober *pr, struct dump *d, size_t n)
 {
@@ -98,17 +145,28 @@ static bool read_own_fdinfo(struct prober *pr, struct arena *a, int fd, struct p
 	return n > 0 && n < (ssize_t)sizeof(text) && proc_fdinfo_parse(a, text, n, ret) == 0;
 }
 
+static bool read_own_link(struct prober *pr, struct arena *a, const struct file_probe *p,
+			  struct proc_link *ret)
+{
+	struct proc self = { .fd = pr->self_fd };
+	char text[32];
+	int n;
+
+	if (S_ISFIFO(p->stat.st_mode)) {
+		n = snprintf(text, sizeof(text), "pipe:[%llu]", (unsigned long long)p->stat.st_ino);
+		proc_link_parse(a, text, n, ret);
+		return true;
+	}
+	snprintf(text, sizeof(text), "%d", p->local);
+	return proc_readlink(&self, text, a, ret, NULL) == 0;
+}
+
 /* false: the long way has to be gone. */
 static bool look_shortly(struct prober *pr, struct arena *a, struct file_probe *p)
 {
-	struct proc self = { .fd = pr->self_fd };
-	char number[16];
-
 	if (!pr->short_way || !is_plain(p) || has_posix_lock(p->local))
 		return false;
-	snprintf(number, sizeof(number), "%d", p->local);
-	if (!read_own_fdinfo(pr, a, p->local, &p->info) ||
-	    proc_readlink(&self, number, a, &p->link, NULL) < 0)
+	if (!read_own_fdinfo(pr, a, p->local, &p->info) || !read_own_link(pr, a, p, &p->link))
 		return false;
 	p->info.flags &= ~O_CLOEXEC; /* the tool's */
 	return true;

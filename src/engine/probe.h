@@ -16,6 +16,8 @@ struct prober {
 		.self_fd = -1, .fdinfo = -1                                                        \
 	}
 
+/* The open numbers of a task, ascending. */
+int probe_numbers(struct dump_task *t, struct proc_fds *ret_fds);
 /* A table of n descriptors comes. */
 void prober_begin(struct prober *pr, struct dump *d, size_t n);
 void prober_end(struct prober *pr);

@@ -36,6 +36,7 @@ struct pipes_out {
 	size_t n, n_examined;
 	struct hash by_inode, ids;
 	int copy[2]; /* the tool's own pipe */
+	uint32_t copy_size;
 	char *buf;
 	size_t buf_size;
 };
@@ -106,12 +107,17 @@ static int readable_end(struct dump *d, const struct pipe_out *po)
 
 static int make_room(struct dump *d, struct pipes_out *out, uint32_t size, uint32_t bytes)
 {
-	if (out->copy[0] < 0 && pipe2(out->copy, O_CLOEXEC | O_NONBLOCK) < 0)
-		return err_sys(dump_err(d), "pipe2", "can't make a pipe");
-	if (fcntl(out->copy[1], F_GETPIPE_SZ) < (int)size &&
-	    fcntl(out->copy[1], F_SETPIPE_SZ, size) < 0)
-		return err_sys(dump_err(d), "fcntl",
-			       "can't make a pipe as large as the task's (%u bytes)", size);
+	if (out->copy[0] < 0) {
+		if (pipe2(out->copy, O_CLOEXEC | O_NONBLOCK) < 0)
+			return err_sys(dump_err(d), "pipe2", "can't make a pipe");
+		out->copy_size = fcntl(out->copy[1], F_GETPIPE_SZ);
+	}
+	if (out->copy_size < size) {
+		if (fcntl(out->copy[1], F_SETPIPE_SZ, size) < 0)
+			return err_sys(dump_err(d), "fcntl",
+				       "can't make a pipe as large as the task's (%u bytes)", size);
+		out->copy_size = size;
+	}
 	if (out->buf_size > bytes)
 		return 0;
 	free(out->buf);
