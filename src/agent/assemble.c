@@ -36,11 +36,7 @@ struct area *area_new(void)
 {
 	struct area *area = grow(NULL, sizeof(*area));
 
-	*area = (struct area){ .room = area_code_size() + 4 * PAGE };
-	area->bytes = grow(NULL, area->room);
-	memset(area->bytes, 0, area->room);
-	memcpy(area->bytes, agent_blob, agent_blob_size);
-	area->len = area_code_size();
+	*area = (struct area){ .len = area_code_size(), .room = area_code_size() };
 	return area;
 }
 
@@ -55,21 +51,26 @@ void area_free(struct area *area)
 		free(area->programs[i]);
 	}
 	free(area->programs);
-	free(area->bytes);
+	free(area->data);
 	free(area);
+}
+
+static void set_room(struct area *area, size_t room)
+{
+	area->room = room;
+	area->data = grow(area->data, room - area_code_size());
 }
 
 uint64_t area_reserve(struct area *area, size_t size)
 {
 	uint64_t off = align(area->len, 16);
 
-	if (off + size > area->room) {
-		size_t room = align((off + size) * 2, PAGE);
+	if (off + size >= area->room) {
+		size_t used = off + size - area_code_size();
 
-		area->bytes = grow(area->bytes, room);
-		memset(area->bytes + area->room, 0, room - area->room);
-		area->room = room;
+		set_room(area, area_code_size() + align(used + used / 2 + 1, PAGE / 2));
 	}
+	memset(area_data(area, area->len), 0, off + size - area->len);
 	area->len = off + size;
 	return off;
 }
@@ -78,13 +79,13 @@ uint64_t area_put(struct area *area, const void *data, size_t size)
 {
 	uint64_t off = area_reserve(area, size);
 
-	memcpy(area->bytes + off, data, size);
+	memcpy(area_data(area, off), data, size);
 	return off;
 }
 
 void *area_data(const struct area *area, uint64_t off)
 {
-	return area->bytes + off;
+	return area->data + (off - area_code_size());
 }
 
 struct program *program_new(struct area *area)
@@ -123,7 +124,7 @@ call_id program_add(struct program *p, enum agent_op op, int nr, unsigned n,
 	struct agent_call *call;
 
 	if (p->n == p->room) {
-		p->room = p->room ? p->room * 2 : 64;
+		p->room = p->room ? p->room * 2 : 16;
 		p->calls = grow(p->calls, p->room * sizeof(*p->calls));
 		p->stages = grow(p->stages, p->room);
 	}
@@ -188,12 +189,20 @@ static void program_lay_out(struct program *p)
 	head->self = p->header;
 	head->calls = calls;
 	head->n_calls = p->n;
+	free(p->calls);
+	p->calls = NULL;
 }
 
 void area_finish(struct area *area)
 {
-	size_t stacks;
+	size_t stacks, room = area->len + 16;
 
+	/* There may be thousands of areas: no more room than this one needs in the end. */
+	for (size_t i = 0; i < area->n_programs; i++)
+		room += align(sizeof(struct agent_program), 16) + 16 +
+			area->programs[i]->n * sizeof(struct agent_call);
+	if (room > area->room)
+		set_room(area, room);
 	for (size_t i = 0; i < area->n_programs; i++)
 		area->programs[i]->header = area_reserve(area, sizeof(struct agent_program));
 	for (size_t i = 0; i < area->n_programs; i++)
@@ -210,6 +219,12 @@ void area_finish(struct area *area)
 	area->finished = true;
 }
 
+void area_copy(const struct area *area, void *to)
+{
+	memcpy(to, agent_blob, agent_blob_size);
+	memcpy((char *)to + area_code_size(), area->data, area_data_size(area));
+}
+
 size_t area_size(const struct area *area)
 {
 	return area->len + area->stacks + area->exits;
@@ -220,22 +235,24 @@ const struct agent_program *program_header(const struct program *p)
 	return area_data(p->area, p->header);
 }
 
+const struct agent_call *program_calls(const struct program *p)
+{
+	return p->area->finished ? area_data(p->area, program_header(p)->calls) : p->calls;
+}
+
 int64_t program_result(const struct program *p, call_id id)
 {
-	const struct agent_call *calls = area_data(p->area, program_header(p)->calls);
-
-	return calls[p->place[id]].result;
+	return program_calls(p)[p->place[id]].result;
 }
 
 const struct agent_call *program_failure(const struct program *p, const char **ret_note)
 {
 	const struct agent_program *head = program_header(p);
-	const struct agent_call *calls = area_data(p->area, head->calls);
 	const struct agent_call *call;
 
 	if (!head->failed || !head->done || head->done > head->n_calls)
 		return NULL;
-	call = &calls[head->done - 1];
+	call = &program_calls(p)[head->done - 1];
 	*ret_note = call->note && call->note < p->area->len ? area_data(p->area, call->note) : "";
 	return call;
 }

@@ -39,11 +39,11 @@ struct agent_val {
 #define RESULT(id) ((struct agent_val){ AGENT_RESULT, (uint64_t)(id) })
 
 struct area {
-	unsigned char *bytes; /* code, then data */
-	size_t len, room;
-	size_t stacks; /* bytes of stacks behind len: part of the mapping, never written */
-	size_t exits;  /* bytes behind the stacks that stay executable: set by the owner before
-			* area_finish, filled by it in the process */
+	unsigned char *data; /* what lies behind the code; of that nobody needs a copy */
+	size_t len, room;    /* of code and data */
+	size_t stacks;	     /* bytes of stacks behind len: part of the mapping, never written */
+	size_t exits; /* bytes behind the stacks that stay executable: set by the owner before
+		       * area_finish, filled by it in the process */
 	struct program **programs;
 	size_t n_programs;
 	uint64_t last_note; /* offset of the note put last, 0: none */
@@ -52,7 +52,7 @@ struct area {
 
 struct program {
 	struct area *area;
-	struct agent_call *calls;
+	struct agent_call *calls; /* until area_finish */
 	uint8_t *stages;
 	uint32_t *place; /* after area_finish: call_id -> index in the program */
 	size_t n, room;
@@ -99,13 +99,26 @@ void program_want(struct program *p, call_id id, int64_t want);
 		id_;                                                                               \
 	})
 
-/* Lays the programs out. Afterwards bytes[0 .. len) is what goes to the process, and the mapping
- * must be area_size() long: code_size() of it readable and executable, the rest writable. */
+/* The call before, so many times more, with its arguments raised each time: all must succeed. */
+#define program_again(p, times, ...)                                                               \
+	program_must((p), program_op(p, AGENT_AGAIN, times, __VA_ARGS__))
+
+/* Lays the programs out. Afterwards the agent's code (agent/blob.h) and, from area_code_size() to
+ * len, the data are what goes to the process, and the mapping must be area_size() long: code_size()
+ * of it readable and executable, the rest writable. area_copy() is for one in the own process. */
 void area_finish(struct area *area);
 size_t area_size(const struct area *area);
 size_t area_code_size(void);
+static inline size_t area_data_size(const struct area *area)
+{
+	return area->len - area_code_size();
+}
+void area_copy(const struct area *area, void *to);
 
-/* After bytes were read back from the process: */
+/* All n calls: in the order of putting before area_finish, in the order of running afterwards. */
+const struct agent_call *program_calls(const struct program *p);
+
+/* After the data were read back from the process: */
 int64_t program_result(const struct program *p, call_id id);
 const struct agent_program *program_header(const struct program *p);
 /* The call that failed, or NULL; *ret_note is what it was about. */

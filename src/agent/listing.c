@@ -45,15 +45,16 @@ static const struct {
 	[AGENT_STORE] = { "store", "mxd" },
 	[AGENT_LOAD] = { "load", "md" },
 	[AGENT_ARCH] = { "processor", "dx" },
+	[AGENT_AGAIN] = { "again", "zzzzzz" },
 };
 
 static int read_area(const void *source, uint64_t off, void *buf, size_t n)
 {
 	const struct area *area = source;
 
-	if (off > area->len || n > area->len - off)
+	if (off < area_code_size() || off > area->len || n > area->len - off)
 		return -EFAULT;
-	memcpy(buf, area->bytes + off, n);
+	memcpy(buf, area_data(area, off), n);
 	return 0;
 }
 
@@ -165,7 +166,9 @@ void listing_call(FILE *out, const struct listing *l, const struct agent_call *c
 	else
 		fprintf(out, "%s %d(", syscall ? "system call" : "operation",
 			syscall ? call->nr : call->op);
-	n = args ? strlen(args) : given_args(call);
+	if (call->op == AGENT_AGAIN)
+		fprintf(out, "%d times, raised by ", call->nr);
+	n = args && call->op != AGENT_AGAIN ? strlen(args) : given_args(call);
 	for (unsigned int k = 0; k < n; k++) {
 		fprintf(out, "%s", k ? ", " : "");
 		print_arg(out, l, call, k, args ? args[k] : '\0');
@@ -221,7 +224,7 @@ static void list_line(FILE *out, const struct listing *l, size_t index, enum sta
 void listing_program(FILE *out, const struct program *p)
 {
 	struct listing l = listing_of_area(p->area);
-	const struct agent_call *calls = area_data(p->area, program_header(p)->calls);
+	const struct agent_call *calls = program_calls(p);
 	_cleanup_free_ uint8_t *stages = calloc(p->n + 1, 1);
 
 	for (size_t i = 0; stages && i < p->n; i++)

@@ -32,6 +32,8 @@ enum agent_op {
 	AGENT_STORE,  /* write the low arg2 (1, 2, 4 or 8) bytes of arg1 to address arg0 */
 	AGENT_LOAD,   /* result: arg1 (1, 2, 4 or 8) bytes from address arg0 */
 	AGENT_ARCH,   /* arg0 says which: state that only an instruction can read or set */
+	AGENT_AGAIN,  /* the call before nr times more, with its arguments raised by arg0 … arg5
+		       * each time; .demand is of each, .result the last one's */
 	AGENT_OP_COUNT
 };
 
@@ -50,7 +52,7 @@ enum agent_demand {
 struct agent_call {
 	uint16_t op;	 /* enum agent_op */
 	uint16_t demand; /* enum agent_demand */
-	int32_t nr;	 /* system call number */
+	int32_t nr;	 /* system call number; of AGENT_AGAIN, how often */
 	uint32_t kinds;	 /* enum agent_arg, four bits an argument */
 	uint32_t note;	 /* offset of a string in the area: what the call is about (0: nothing) */
 	int64_t want;	 /* for AGENT_EQUAL */

@@ -174,8 +174,7 @@ static int write_stats(struct dump *d)
 
 static void dump_free(struct dump *d)
 {
-	for (size_t i = 0; i < d->n_tasks; i++)
-		area_free(d->tasks[i] ? d->tasks[i]->visit.area : NULL);
+	free_programs(d);
 	collect_files_end(d);
 }
 

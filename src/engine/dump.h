@@ -18,6 +18,8 @@ void collect_files_end(struct dump *d);
 int collect_state(struct dump *d);
 int run_programs(struct dump *d);
 int absorb_state(struct dump *d);
+/* The agent's areas and programs of all tasks; nobody needs them when all is absorbed. */
+void free_programs(struct dump *d);
 /* judge_dump.c: what concerns the tree as a whole. */
 void judge_session(struct dump *d);
 /* write.c */

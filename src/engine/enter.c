@@ -54,7 +54,7 @@ _Noreturn void enter_agent(struct restore_task *t)
 		err_sys(restore_err(t->r), "mmap", "can't map %zu bytes of programs", size);
 		task_fail(t->r);
 	}
-	memcpy(at, t->area->bytes, t->area->len);
+	area_copy(t->area, at);
 	if (mprotect(at, code, PROT_READ | PROT_EXEC) < 0) {
 		err_sys(restore_err(t->r), "mprotect", "can't make the agent executable");
 		task_fail(t->r);

@@ -142,11 +142,12 @@ static int guard_call(const struct agent_call *c, const struct thread_stop *t, s
 
 int exec_guard_calls(const struct program *p, const struct thread_stop *t, struct err *err)
 {
+	const struct agent_call *calls = program_calls(p);
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < p->n; i++)
-		if (is_syscall(&p->calls[i]))
-			ret = guard_call(&p->calls[i], t, err);
+		if (is_syscall(&calls[i]))
+			ret = guard_call(&calls[i], t, err);
 	return ret;
 }
 
@@ -177,7 +178,7 @@ static bool ranges_over(const struct agent_call *c, size_t i, const struct visit
 int exec_guard_addresses(const struct program *p, const struct visit *v, struct err *err)
 {
 	for (size_t k = 0; k < p->n; k++) {
-		const struct agent_call *c = &p->calls[k];
+		const struct agent_call *c = &program_calls(p)[k];
 
 		if (!is_syscall(c) || (c->op == AGENT_SYSCALL32 && !strcmp(name_of(c), "mmap")))
 			continue;

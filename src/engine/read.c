@@ -38,8 +38,7 @@ static int read_threads(struct restore_task *t)
 			t->threads[i].core = t->core;
 		else
 			ret = image_read_one(r->s->images, IMAGE_CORE, t->threads[i].vtid,
-					     restore_arena(r), restore_err(r),
-					     &t->threads[i].core);
+					     restore_arena(r), restore_err(r), &t->threads[i].core);
 		if (ret == 0 && !t->zombie && !t->threads[i].core->thread_core)
 			ret = err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 				      "core-%d.img holds no thread state", t->threads[i].vtid);

@@ -67,6 +67,20 @@ int collect_state(struct dump *d)
 	return ret;
 }
 
+void free_programs(struct dump *d)
+{
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+
+		if (!t)
+			continue;
+		area_free(t->visit.area);
+		t->visit.area = NULL;
+		for (size_t k = 0; k < t->n_threads; k++)
+			t->threads[k].prog = NULL;
+	}
+}
+
 int run_programs(struct dump *d)
 {
 	struct visit *visits = calloc(d->n_tasks, sizeof(*visits));
@@ -119,5 +133,6 @@ int absorb_state(struct dump *d)
 			ret = each_task(d, &state_classes[c]->absorb,
 					&state_classes[c]->absorb_thread, t);
 	}
+	free_programs(d);
 	return ret;
 }

@@ -12,7 +12,7 @@
 
 struct listed_image {
 	struct image_file file;
-	const char *data; /* all of its bytes, or NULL: to be read from the file */
+	const char *data;	 /* all of its bytes, or NULL: to be read from the file */
 	ProtobufCMessage **msgs; /* all of them, once they were read by image_read_all */
 	size_t n_msgs;
 	bool decoded;

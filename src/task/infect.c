@@ -315,7 +315,10 @@ static int finish_mapping(struct tree_stop *tree, struct visit *v, struct err *e
 		ret = fault_at("visit-mapped", err);
 	if (ret < 0)
 		return ret;
-	ret = mem_write(v->proc->mem_fd, v->addr, v->area->bytes, v->area->len);
+	ret = mem_write(v->proc->mem_fd, v->addr, agent_blob, agent_blob_size);
+	if (ret == 0)
+		ret = mem_write(v->proc->mem_fd, v->addr + area_code_size(), v->area->data,
+				area_data_size(v->area));
 	if (ret == 0)
 		ret = write_exits(v);
 	if (ret < 0)
@@ -354,6 +357,12 @@ static int start_programs(struct visit *v, struct err *err)
 	return ret;
 }
 
+static int read_results(const struct visit *v)
+{
+	return mem_read(v->proc->mem_fd, v->addr + area_code_size(), v->area->data,
+			area_data_size(v->area));
+}
+
 static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *err)
 {
 	int ret = 0;
@@ -363,8 +372,7 @@ static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *
 				false, err);
 	if (ret < 0)
 		return ret;
-	ret = mem_read(v->proc->mem_fd, v->addr + area_code_size(),
-		       v->area->bytes + area_code_size(), v->area->len - area_code_size());
+	ret = read_results(v);
 	if (ret < 0)
 		return err_set(err, ERR_AGENT, -ret,
 			       "can't read the agent's results from process %d", v->proc->pid);
@@ -512,8 +520,7 @@ static void retreat(struct tree_stop *tree, struct visit *v)
 	for (size_t i = 0; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++)
 		ret = recall_thread(tree, &v->proc->threads[i]);
 	if (ret == 0)
-		ret = mem_read(v->proc->mem_fd, v->addr + area_code_size(),
-			       v->area->bytes + area_code_size(), v->area->len - area_code_size());
+		ret = read_results(v);
 	if (ret == 0)
 		ret = visit_start_leaving(tree, v, NULL);
 	if (ret == 0)

@@ -123,13 +123,19 @@ class Tree:
         return status
 
     def end(self):
-        for pid in [self.pid] + system.descendants(self.pid):
+        """With SIGKILL, all of it; afterwards its ids are free."""
+        pids = [self.pid] + system.descendants(self.pid)
+        for pid in pids:
             try:
                 if pid != os.getpid():
                     os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        system.reap()
+
+        def gone():
+            system.reap()
+            return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+        await_true("the end of the tree", gone)
 
 
 def python(code, *args, pass_fds=()):

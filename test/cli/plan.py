@@ -51,7 +51,8 @@ def main():
     threads = len(os.listdir(f"/proc/{tree.pid}/task"))
     dumped.check(len(re.findall(r"^(?:task|thread) \d+", text, re.M)) == threads + 1, text[:2000])
     dumped.check(re.search(rf"^task {child}: \d+ calls$", text, re.M), text[:2000])
-    dumped.check("rt_sigaction(SIGTERM, NULL, area+" in text, text[:2000])
+    dumped.check("rt_sigaction(SIGHUP, NULL, area+" in text, text[:2000])
+    dumped.check("again(63 times, raised by 1, 0, 32)" in text, text[:2000])
     done = subprocess.run([dumped.TOOL, "dump", "--plan", "--json", "-t", str(tree.pid),
                            "-D", "empty"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -58,7 +58,6 @@ def main():
     dump(tree, "running", "--leave-running")
     dumped.check("T" not in states(tree) and len(states(tree)) == 6, f"running: {states(tree)}")
     tree.end()
-    dumped.await_true("the end of the tree", lambda: (system.reap(), not tree.alive())[1])
     tree.number = 1
     tree.must_restore("--leave-stopped")
     dumped.await_true("all are stopped by the restore", lambda: states(tree) == ["T"] * 6, 2)

@@ -253,7 +253,7 @@ static void run_go(struct stage_run *r)
 	area_finish(r->area);
 	size = area_size(r->area);
 	assert_true(size <= 1 << 20);
-	memcpy(r->at, r->area->bytes, r->area->len);
+	area_copy(r->area, r->at);
 	assert_int_equal(mprotect(r->at, area_code_size(), PROT_READ | PROT_EXEC), 0);
 	r->child = fork();
 	if (r->child == 0) {
@@ -264,8 +264,7 @@ static void run_go(struct stage_run *r)
 	     i++)
 		syscall(SYS_futex, r->shared->failed ? &r->shared->failed : &r->shared->ended,
 			FUTEX_WAIT, r->shared->ended, &tick, NULL, 0);
-	memcpy(r->area->bytes + area_code_size(), r->at + area_code_size(),
-	       r->area->len - area_code_size());
+	memcpy(r->area->data, r->at + area_code_size(), area_data_size(r->area));
 }
 
 static void run_end(struct stage_run *r)
@@ -324,6 +323,42 @@ static void test_run(void **state)
 	assert_int_equal(program_result(p, bad), -EINVAL);
 	assert_int_equal(program_result(p, six), -EINVAL);
 	assert_int_equal(r.shared->met, 1);
+	run_end(&r);
+}
+
+static void test_run_again(void **state)
+{
+	const struct agent_call *failed;
+	struct stage_run r;
+	uint64_t bytes, beyond;
+	struct program *p;
+	const char *note;
+	char text[200];
+
+	(void)state;
+	run_begin(&r);
+	p = program_new(r.area);
+	bytes = area_reserve(r.area, 17);
+	beyond = area_reserve(r.area, 8);
+	program_op(p, AGENT_STORE, 0, AREA(bytes), IMM(1), IMM(1));
+	program_again(p, 15, IMM(1), IMM(1));
+	/* The third time, a store of three bytes, is refused. */
+	program_op(p, AGENT_STORE, 0, AREA(beyond), IMM(5), IMM(1));
+	program_again(p, 7, IMM(0), IMM(1), IMM(1));
+	program_do(p, SYS_getpid, IMM(0));
+	run_go(&r);
+
+	assert_int_equal(r.shared->failed, 1);
+	for (int i = 0; i < 17; i++)
+		assert_int_equal(((uint8_t *)area_data(r.area, bytes))[i], i < 16 ? i + 1 : 0);
+	assert_int_equal(*(uint64_t *)area_data(r.area, beyond), 6);
+	failed = program_failure(p, &note);
+	assert_non_null(failed);
+	assert_int_equal(failed->op, AGENT_AGAIN);
+	assert_int_equal(failed->result, -EINVAL);
+	assert_int_equal(program_header(p)->done, 4);
+	assert_string_equal(listing_text(text, sizeof(text), &(struct listing){}, failed),
+			    "again(7 times, raised by 0, 1, 1)");
 	run_end(&r);
 }
 
@@ -419,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_listing_of_nonsense),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_run_again),
 		cmocka_unit_test(test_run_demands),
 		cmocka_unit_test(test_run_thread),
 	};

@@ -135,6 +135,34 @@ static int demand_met(const struct agent_call *call)
 	}
 }
 
+static void load_args(uint64_t a[6], const struct agent_call *call, const struct agent_call *calls,
+		      char *area)
+{
+	for (int k = 0; k < 6; k++) {
+		a[k] = call->arg[k];
+		switch ((call->kinds >> (4 * k)) & 15) {
+		case AGENT_AREA:
+			a[k] += (uint64_t)area;
+			break;
+		case AGENT_RESULT:
+			a[k] = calls[a[k]].result;
+			break;
+		}
+	}
+}
+
+/* Stops at the first result that is not as demanded. a: the arguments of the call before. */
+static void run_again(struct agent_call *again, uint64_t a[6], char *area)
+{
+	for (int32_t n = 0; n < again->nr; n++) {
+		for (int k = 0; k < 6; k++)
+			a[k] += again->arg[k];
+		again->result = run_call(again - 1, a, area);
+		if (!demand_met(again))
+			break;
+	}
+}
+
 static _Noreturn void park(char *area, struct agent_program *prog)
 {
 	if (!prog->failed)
@@ -147,23 +175,17 @@ static _Noreturn void park(char *area, struct agent_program *prog)
 __attribute__((visibility("hidden"))) void agent_run(struct agent_program *prog, char *area)
 {
 	struct agent_call *calls = (void *)(area + prog->calls);
+	uint64_t a[6];
 
 	for (uint64_t i = 0; i < prog->n_calls; i++) {
 		struct agent_call *call = &calls[i];
-		uint64_t a[6];
 
-		for (int k = 0; k < 6; k++) {
-			a[k] = call->arg[k];
-			switch ((call->kinds >> (4 * k)) & 15) {
-			case AGENT_AREA:
-				a[k] += (uint64_t)area;
-				break;
-			case AGENT_RESULT:
-				a[k] = calls[a[k]].result;
-				break;
-			}
+		if (call->op == AGENT_AGAIN) {
+			run_again(call, a, area);
+		} else {
+			load_args(a, call, calls, area);
+			call->result = run_call(call, a, area);
 		}
-		call->result = run_call(call, a, area);
 		prog->done = i + 1;
 		if (!demand_met(call)) {
 			prog->failed = 1;

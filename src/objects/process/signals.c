@@ -49,9 +49,13 @@ struct action_ia32 {
 };
 
 struct signal_reads {
-	uint64_t actions; /* area offset; the leader's only */
+	uint64_t actions; /* area offset, by number from 1; the leader's only */
 	uint64_t stack;
 	call_id stack_call;
+};
+
+struct dump_signals {
+	SaEntry *plain[2]; /* the default action and nothing else, of 64-bit and 32-bit tasks */
 };
 
 static bool has_action(int signo)
@@ -119,20 +123,17 @@ static int collect(struct dump_task *t)
 {
 	struct program *p;
 	uint64_t actions;
-	int k = 0;
 
 	if (t->zombie)
 		return 0;
 	refuse_trap(t, t->status->shd_pnd);
 	p = t->threads[0].prog;
-	actions = area_reserve(p->area, N_ACTIONS * sizeof(struct action));
+	actions = area_reserve(p->area, KERNEL_SIGNALS * sizeof(struct action));
 	t->priv[SLOT_SIGNALS] = arena_new(dump_arena(t->dump), struct signal_reads);
 	state_priv(t, SLOT_SIGNALS, struct signal_reads)->actions = actions;
 	program_note(p, "the signal handlers");
-	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++)
-		if (has_action(signo))
-			program_do(p, SYS_rt_sigaction, IMM(signo), IMM(0),
-				   AREA(actions + sizeof(struct action) * k++), IMM(SIGSET_SIZE));
+	program_do(p, SYS_rt_sigaction, IMM(1), IMM(0), AREA(actions), IMM(SIGSET_SIZE));
+	program_again(p, KERNEL_SIGNALS - 1, IMM(1), IMM(0), IMM(sizeof(struct action)));
 	return read_queue(&t->threads[0], true, t->status->shd_pnd, &t->core->tc->signals_s);
 }
 
@@ -148,25 +149,50 @@ static int collect_thread(struct dump_thread *th)
 	return read_queue(th, false, th->status->sig_pnd, &th->core->thread_core->signals_p);
 }
 
+/* What most signals of most tasks have: one entry for all. */
+static SaEntry *plain_entry(struct dump *d, bool compat)
+{
+	struct dump_signals *own = d->priv[SLOT_SIGNALS];
+
+	if (!own)
+		own = d->priv[SLOT_SIGNALS] = arena_new(dump_arena(d), struct dump_signals);
+	if (!own->plain[compat]) {
+		own->plain[compat] = arena_msg(dump_arena(d), SaEntry, sa_entry);
+		own->plain[compat]->has_compat_sigaction = compat;
+		own->plain[compat]->compat_sigaction = compat;
+	}
+	return own->plain[compat];
+}
+
+static SaEntry *action_entry(struct dump *d, const struct action *action, bool compat)
+{
+	static const struct action none;
+	SaEntry *e;
+
+	if (!memcmp(action, &none, sizeof(none)))
+		return plain_entry(d, compat);
+	e = arena_msg(dump_arena(d), SaEntry, sa_entry);
+	e->sigaction = action->handler;
+	e->flags = action->flags;
+	e->restorer = action->restorer;
+	e->mask = action->mask;
+	e->has_compat_sigaction = compat;
+	e->compat_sigaction = compat;
+	return e;
+}
+
 static int absorb(struct dump_task *t)
 {
 	struct signal_reads *reads = state_priv(t, SLOT_SIGNALS, struct signal_reads);
 	const struct action *actions = area_data(t->threads[0].prog->area, reads->actions);
 	bool compat = regs_compat(&t->threads[0].stop->regs);
-	struct arena *a = dump_arena(t->dump);
 	TaskCoreEntry *tc = t->core->tc;
 
-	for (int k = 0; k < N_ACTIONS; k++) {
-		SaEntry *e = arena_msg(a, SaEntry, sa_entry);
-
-		e->sigaction = actions[k].handler;
-		e->flags = actions[k].flags;
-		e->restorer = actions[k].restorer;
-		e->mask = actions[k].mask;
-		e->has_compat_sigaction = compat;
-		e->compat_sigaction = compat;
-		arena_push(a, tc->sigactions, tc->n_sigactions, e);
-	}
+	tc->sigactions = arena_array(dump_arena(t->dump), SaEntry *, N_ACTIONS);
+	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++)
+		if (has_action(signo))
+			tc->sigactions[tc->n_sigactions++] =
+				action_entry(t->dump, &actions[signo - 1], compat);
 	return 0;
 }
 
