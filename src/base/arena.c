@@ -3,19 +3,21 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct arena_block {
 	struct arena_block *next;
 	size_t used, size;
+	bool zeroed, shared;
 	_Alignas(16) char data[];
 };
 
-#define BLOCK_SIZE (64 * 1024)
+#define BLOCK_SIZE  (64 * 1024)
+#define SHARED_SIZE (1024 * 1024) /* few areas: a fork copies each */
 
 static _Noreturn void out_of_memory(size_t size)
 {
@@ -23,17 +25,32 @@ static _Noreturn void out_of_memory(size_t size)
 	abort();
 }
 
+static struct arena_block *map_shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static struct arena_block *add_block(struct arena *a, size_t size)
 {
-	bool alone = size > BLOCK_SIZE / 4;
-	size_t room = alone ? size : BLOCK_SIZE;
-	/* What is big may come from the kernel, zeroed. Of others only what is used is touched. */
-	struct arena_block *b = alone ? calloc(1, sizeof(*b) + room) : malloc(sizeof(*b) + room);
+	bool shared = a->shared && a->blocks;
+	size_t usual = shared ? SHARED_SIZE : BLOCK_SIZE;
+	bool alone = size > usual / 4;
+	size_t room = alone ? size : usual;
+	struct arena_block *b;
 
+	/* What is big may come from the kernel, zeroed. Of others only what is used is touched. */
+	if (shared)
+		b = map_shared(sizeof(*b) + room);
+	else
+		b = alone ? calloc(1, sizeof(*b) + room) : malloc(sizeof(*b) + room);
 	if (!b)
 		out_of_memory(size);
 	b->size = room;
 	b->used = 0;
+	b->zeroed = alone || shared;
+	b->shared = shared;
 	if (a->blocks && alone) { /* keep filling the present block */
 		b->next = a->blocks->next;
 		a->blocks->next = b;
@@ -47,18 +64,16 @@ static struct arena_block *add_block(struct arena *a, size_t size)
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct arena_block *b = a->blocks;
-	bool fits;
 	void *p;
 
 	if (size > SIZE_MAX / 2)
 		out_of_memory(size);
 	size = (size + 15) & ~(size_t)15;
-	fits = b && b->size - b->used >= size;
-	if (!fits)
+	if (!b || b->size - b->used < size)
 		b = add_block(a, size);
 	p = b->data + b->used;
 	b->used += size;
-	return size > BLOCK_SIZE / 4 && !fits ? p : memset(p, 0, size);
+	return b->zeroed ? p : memset(p, 0, size);
 }
 
 void *arena_memdup(struct arena *a, const void *data, size_t size)
@@ -104,13 +119,39 @@ void *arena_grow_(struct arena *a, void *array, size_t n, size_t size)
 	return grown;
 }
 
+void arena_seal(struct arena *a)
+{
+	struct arena_block **at = &a->blocks, *b;
+
+	while ((b = *at)) {
+		if (!b->shared) {
+			at = &b->next;
+			continue;
+		}
+		*at = b->next;
+		b->next = a->sealed;
+		a->sealed = b;
+		mprotect(b, sizeof(*b) + b->size, PROT_READ);
+	}
+	a->shared = false;
+}
+
+static void free_blocks(struct arena_block *b)
+{
+	struct arena_block *next;
+
+	for (; b; b = next) {
+		next = b->next;
+		if (b->shared)
+			munmap(b, sizeof(*b) + b->size);
+		else
+			free(b);
+	}
+}
+
 void arena_free(struct arena *a)
 {
-	struct arena_block *b, *next;
-
-	for (b = a->blocks; b; b = next) {
-		next = b->next;
-		free(b);
-	}
-	a->blocks = NULL;
+	free_blocks(a->blocks);
+	free_blocks(a->sealed);
+	a->blocks = a->sealed = NULL;
 }

@@ -2,14 +2,21 @@
 /*
  * Memory that lives as long as its owner (a session): no single frees, one end. Running out of
  * memory ends the program with a message: what is allocated here is small.
+ *
+ * A shared arena is for what many forked tasks read: all of it but its first block is shared
+ * memory, whose page tables fork(2) does not copy. It is sealed before the fork: what it holds
+ * can't be changed any more, and what is allocated afterwards is the task's own.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena {
 	struct arena_block *blocks;
+	struct arena_block *sealed; /* shared blocks, read only */
+	bool shared;
 };
 
 /* Zeroed, aligned to 16 bytes; never NULL. */
@@ -17,6 +24,8 @@ void *arena_alloc(struct arena *a, size_t size);
 void *arena_memdup(struct arena *a, const void *data, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Once, of a shared arena. */
+void arena_seal(struct arena *a);
 void arena_free(struct arena *a);
 
 #define arena_new(a, type)	((type *)arena_alloc((a), sizeof(type)))

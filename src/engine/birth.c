@@ -264,6 +264,7 @@ int fork_root(struct restore *r)
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
 	lifeline_hold(r);
+	image_dir_seal(r->s->images);
 	ret = task_clone(r, r->root, r->s->opts->sibling ? CLONE_PARENT : 0);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
 	r->s->root_pid = r->root->real_pid;

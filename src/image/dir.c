@@ -144,7 +144,8 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 		return ret;
 	dir->set_fd = dir->fd;
 	dir->listing = arena_new(&dir->arena, struct listing);
-	ret = listing_load(dir->fd, &dir->arena, err, dir->listing);
+	dir->records.shared = true;
+	ret = listing_load(dir->fd, &dir->arena, &dir->records, err, dir->listing);
 	if (!ret)
 		ret = load_inventory(dir, err);
 	if (!ret)
@@ -259,6 +260,11 @@ int image_dir_fd(const struct image_dir *dir)
 	return dir->fd;
 }
 
+void image_dir_seal(struct image_dir *dir)
+{
+	arena_seal(&dir->records);
+}
+
 void image_dir_close(struct image_dir *dir)
 {
 	if (!dir)
@@ -273,5 +279,6 @@ void image_dir_close(struct image_dir *dir)
 	if (dir->listing)
 		listing_free(dir->listing);
 	arena_free(&dir->arena);
+	arena_free(&dir->records);
 	free(dir);
 }

@@ -81,6 +81,8 @@ void image_dir_abort(struct image_dir *dir);
 /* The directory itself (not the hidden folder); stays the dir's. */
 int image_dir_fd(const struct image_dir *dir);
 /* Aborts what is not committed, closes. NULL is fine. */
+/* Before a fork: what was read so far can't be changed any more, and the children share it. */
+void image_dir_seal(struct image_dir *dir);
 void image_dir_close(struct image_dir *dir);
 static inline void image_dir_cleanup(struct image_dir **dir)
 {

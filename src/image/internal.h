@@ -31,7 +31,8 @@ struct image_dir {
 	int fd;	    /* the directory */
 	int set_fd; /* where the files of the set are: fd, or the hidden folder */
 	struct arena arena;
-	unsigned version; /* of the headers: 1 (no common word) or 2 */
+	struct arena records; /* what the listing keeps: bytes and messages */
+	unsigned version;     /* of the headers: 1 (no common word) or 2 */
 	InventoryEntry *inventory;
 	CrtoolsManifestEntry *manifest;
 	struct listing *listing; /* of a set to read; NULL: look at the files */

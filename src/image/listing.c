@@ -66,11 +66,12 @@ static int compare(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
-int listing_load(int dirfd, struct arena *a, struct err *err, struct listing *ret_listing)
+int listing_load(int dirfd, struct arena *a, struct arena *records, struct err *err,
+		 struct listing *ret_listing)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct listing l = { .arena = a };
+	struct listing l = { .records = records };
 	struct dirent *e;
 	size_t kept = 0;
 
@@ -82,7 +83,7 @@ int listing_load(int dirfd, struct arena *a, struct err *err, struct listing *re
 
 		if (!image_kind_by_file(e->d_name, &i.file.kind, &i.file.key))
 			continue;
-		ret = look_at(dirfd, e->d_name, a, &kept, &i);
+		ret = look_at(dirfd, e->d_name, records, &kept, &i);
 		if (ret == -ENOENT)
 			continue;
 		if (ret)

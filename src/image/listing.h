@@ -19,14 +19,15 @@ struct listed_image {
 };
 
 struct listing {
-	struct arena *arena;
+	struct arena *records;	     /* bytes and messages */
 	struct listed_image *images; /* sorted by kind and key */
 	size_t n;
 	struct hash by_name;
 };
 
-/* Lists the directory fd. All is in the arena but the table (listing_free). */
-int listing_load(int fd, struct arena *a, struct err *err, struct listing *ret_listing);
+/* Lists the directory fd. All is in the arenas but the hash (listing_free). */
+int listing_load(int fd, struct arena *a, struct arena *records, struct err *err,
+		 struct listing *ret_listing);
 /* NULL: there is no such image. */
 struct listed_image *listing_find(const struct listing *l, enum image_kind kind, uint64_t key);
 void listing_free(struct listing *l);

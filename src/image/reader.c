@@ -465,7 +465,7 @@ static int read_kept(const struct image_dir *dir, struct listed_image *image, st
 
 	if (image->decoded)
 		return 0;
-	ret = image_reader_open(dir, image->file.kind, image->file.key, dir->listing->arena, err,
+	ret = image_reader_open(dir, image->file.kind, image->file.key, dir->listing->records, err,
 				&r);
 	if (!ret)
 		ret = read_many(r, err, &image->msgs, &image->n_msgs);
@@ -516,13 +516,13 @@ int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t k
 		*(ProtobufCMessage **)ret_msg = kept->msgs[0];
 		return 0;
 	}
-	ret = image_reader_open(dir, kind, key, kept ? dir->listing->arena : a, err, &r);
+	ret = image_reader_open(dir, kind, key, kept ? dir->listing->records : a, err, &r);
 	if (!ret)
 		ret = read_single(r, err, &msg);
 	if (ret)
 		return ret;
 	if (kept) {
-		kept->msgs = arena_memdup(dir->listing->arena, &msg, sizeof(msg));
+		kept->msgs = arena_memdup(dir->listing->records, &msg, sizeof(msg));
 		kept->n_msgs = 1;
 		kept->decoded = true;
 	}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an arena promises: zeroes, alignment, arrays that grow, and a seal that children share. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+#define MIB ((size_t)1 << 20)
+
+static bool all_zero(const char *p, size_t n)
+{
+	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
+/* Sizes around the block's, in both kinds of arena. */
+static void fill(struct arena *a)
+{
+	static const size_t sizes[] = { 1,	   16,	4000,	16 * 1024, 16 * 1024 + 1,
+					64 * 1024, MIB, 3 * MIB };
+
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+			char *p = arena_alloc(a, sizes[i]);
+
+			assert_int_equal((uintptr_t)p % 16, 0);
+			assert_true(all_zero(p, sizes[i]));
+			memset(p, 0xff, sizes[i]);
+		}
+	}
+}
+
+static void test_zeroes(void **state)
+{
+	struct arena own = {}, shared = { .shared = true };
+
+	(void)state;
+	fill(&own);
+	fill(&shared);
+	arena_free(&own);
+	arena_free(&shared);
+}
+
+static void test_push(void **state)
+{
+	struct arena a = {};
+	size_t n = 0;
+	int *all = NULL;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		arena_push(&a, all, n, i);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(all[i], i);
+	arena_free(&a);
+}
+
+/* How a child ends that writes a byte. */
+static int status_of_write(volatile char *p)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		signal(SIGSEGV, SIG_DFL);
+		*p = 1;
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void test_seal(void **state)
+{
+	struct arena a = { .shared = true };
+	char *first = arena_alloc(&a, 64 * 1024), *kept = arena_strdup(&a, "kept");
+	char *large = arena_alloc(&a, 2 * MIB), *later;
+
+	(void)state;
+	(void)first;
+	assert_int_equal(status_of_write(large), 0);
+	assert_int_equal(*large, 1); /* one memory for all */
+	arena_seal(&a);
+	assert_true(WIFSIGNALED(status_of_write(kept)));
+	assert_true(WIFSIGNALED(status_of_write(large)));
+	assert_string_equal(kept, "kept");
+
+	later = arena_alloc(&a, 2 * MIB);
+	assert_int_equal(status_of_write(later), 0);
+	assert_int_equal(*later, 0); /* each its own */
+	arena_free(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_zeroes),
+		cmocka_unit_test(test_push),
+		cmocka_unit_test(test_seal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
