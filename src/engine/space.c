@@ -195,13 +195,20 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 	return page_pool_fill(t->pages, &f);
 }
 
+/* Asked once a run: a task's children inherit what it knows. */
 static bool huge_pages_unasked(void)
 {
-	_cleanup_fd_ int fd =
-		open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+	static enum { NOT_ASKED, ALWAYS, NOT_ALWAYS } state;
+	_cleanup_fd_ int fd = -1;
 	char text[16] = "";
 
-	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strncmp(text, "[always]", 8);
+	if (state != NOT_ASKED)
+		return state == ALWAYS;
+	fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+	state = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strncmp(text, "[always]", 8)
+			? ALWAYS
+			: NOT_ALWAYS;
+	return state == ALWAYS;
 }
 
 static int open_pages(struct restore_task *t)

@@ -28,7 +28,7 @@ struct areapolicy_reads {
 /* --- dump ------------------------------------------------------------------------------------- */
 
 /* The kernel takes no mask that is shorter than what nodes it could have. */
-static size_t mask_words(void)
+static size_t read_mask_words(void)
 {
 	char text[256] = "";
 	_cleanup_file_ FILE *f = fopen("/sys/devices/system/node/possible", "re");
@@ -40,6 +40,15 @@ static size_t mask_words(void)
 	last = strrchr(text, '-') > strrchr(text, ',') ? strrchr(text, '-') : strrchr(text, ',');
 	words = strtoul(last ? last + 1 : text, NULL, 10) / 64 + 1;
 	return words < NODE_WORDS ? words : NODE_WORDS;
+}
+
+static size_t mask_words(void)
+{
+	static size_t words;
+
+	if (!words)
+		words = read_mask_words();
+	return words;
 }
 
 static bool can_have_policy(const VmaEntry *e)

@@ -95,8 +95,8 @@ static int open_own(const char *name, int flags)
 	return fd;
 }
 
-/* *ret is the number behind `before` in the file. */
-static bool own_number(const char *name, const char *before, int base, int64_t *ret)
+/* The number behind `before` in the file. */
+static bool read_own(const char *name, const char *before, int base, int64_t *ret)
 {
 	_cleanup_fd_ int fd = open_own(name, O_RDONLY);
 	char text[128], *at = text;
@@ -113,6 +113,23 @@ static bool own_number(const char *name, const char *before, int base, int64_t *
 	}
 	*ret = strtoll(at, NULL, base);
 	return true;
+}
+
+/* What a forked task has from the tool: read once a run, in the tool. */
+static struct inherited {
+	const char *name;
+	int base;
+	enum { NOT_READ, READ, UNREADABLE } state;
+	int64_t value;
+} loginuid = { "loginuid", 10 }, coredump_filter = { "coredump_filter", 16 },
+  oom_score_adj = { "oom_score_adj", 10 };
+
+static bool inherited(struct inherited *i, int64_t *ret)
+{
+	if (i->state == NOT_READ)
+		i->state = read_own(i->name, NULL, i->base, &i->value) ? READ : UNREADABLE;
+	*ret = i->value;
+	return i->state == READ;
 }
 
 /* The kernel lets a task without privileges change its autogroup ten times a second: EAGAIN. */
@@ -141,7 +158,7 @@ static void check_oom(struct restore_task *t, int want)
 {
 	int64_t now;
 
-	if (!own_number("oom_score_adj", NULL, 10, &now) || want >= now)
+	if (!inherited(&oom_score_adj, &now) || want >= now)
 		return;
 	if (set_own("oom_score_adj", want) < 0) {
 		restored_refuse(
@@ -162,8 +179,8 @@ static void check_loginuid(struct restore_task *t, uint32_t want)
 	struct identity id;
 	int64_t now;
 
-	if (!own_number("loginuid", NULL, 10, &now) || (uint32_t)now == want ||
-	    (uint32_t)now == UINT32_MAX || identity_read(restore_arena(t->r), &id, NULL) < 0 ||
+	if (!inherited(&loginuid, &now) || (uint32_t)now == want || (uint32_t)now == UINT32_MAX ||
+	    identity_read(restore_arena(t->r), &id, NULL) < 0 ||
 	    (id.effective & (1u << CAP_AUDIT_CONTROL)))
 		return;
 	restored_warn(t, "login uid",
@@ -175,9 +192,11 @@ static void check_loginuid(struct restore_task *t, uint32_t want)
 static int check(struct restore_task *t)
 {
 	const TaskCoreEntry *tc = t->core->tc;
+	int64_t now;
 
 	if (t->zombie || t->helper)
 		return 0;
+	inherited(&coredump_filter, &now); /* for prepare(), in the forked task */
 	if (tc->has_oom_score_adj) {
 		if (tc->oom_score_adj < OOM_MIN || tc->oom_score_adj > OOM_MAX)
 			return image_bad(t, "oom_score_adj is %d", tc->oom_score_adj);
@@ -205,21 +224,19 @@ static int prepare(struct restore_task *t)
 	int64_t now;
 	int ret;
 
-	if (tc->has_loginuid && own_number("loginuid", NULL, 10, &now) &&
-	    (uint32_t)now != tc->loginuid)
+	if (tc->has_loginuid && inherited(&loginuid, &now) && (uint32_t)now != tc->loginuid)
 		set_or_say(t, "loginuid", tc->loginuid);
-	if (e && e->has_autogroup_nice && own_number("autogroup", "nice ", 10, &now) &&
+	if (e && e->has_autogroup_nice && read_own("autogroup", "nice ", 10, &now) &&
 	    now != e->autogroup_nice)
 		set_or_say(t, "autogroup", e->autogroup_nice);
-	if (e && e->has_coredump_filter && own_number("coredump_filter", NULL, 16, &now) &&
+	if (e && e->has_coredump_filter && inherited(&coredump_filter, &now) &&
 	    now != e->coredump_filter) {
 		ret = set_own("coredump_filter", e->coredump_filter);
 		if (ret < 0)
 			return err_set(restore_err(t->r), ERR_KERNEL, -ret,
 				       "can't set coredump_filter to 0x%x", e->coredump_filter);
 	}
-	if (!tc->has_oom_score_adj || !own_number("oom_score_adj", NULL, 10, &now) ||
-	    now == tc->oom_score_adj)
+	if (!tc->has_oom_score_adj || !inherited(&oom_score_adj, &now) || now == tc->oom_score_adj)
 		return 0;
 	ret = set_own("oom_score_adj", tc->oom_score_adj);
 	return ret < 0 ? err_set(restore_err(t->r), ERR_KERNEL, -ret,

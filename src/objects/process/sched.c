@@ -84,15 +84,14 @@ static int cpus_get(pid_t tid, struct cpus *ret)
 	return syscall(SYS_sched_getaffinity, tid, sizeof(*ret), ret) < 0 ? -errno : 0;
 }
 
-/* The processors that are online, from the list in sysfs: "0-3,8". */
-static bool cpus_online(struct cpus *ret)
+/* From the list in sysfs: "0-3,8". */
+static bool read_online(struct cpus *ret)
 {
 	_cleanup_file_ FILE *f = fopen("/sys/devices/system/cpu/online", "re");
 	unsigned first, last;
 	char sep = ',';
 	int n;
 
-	*ret = (struct cpus){ 0 };
 	if (!f)
 		return false;
 	while (sep == ',' && (n = fscanf(f, "%u-%u", &first, &last)) >= 1) {
@@ -104,6 +103,17 @@ static bool cpus_online(struct cpus *ret)
 			break;
 	}
 	return true;
+}
+
+/* The processors that are online, asked once a run; NULL: nobody tells. */
+static const struct cpus *cpus_online(void)
+{
+	static struct cpus online;
+	static enum { NOT_ASKED, KNOWN, UNKNOWN } state;
+
+	if (state == NOT_ASKED)
+		state = read_online(&online) ? KNOWN : UNKNOWN;
+	return state == KNOWN ? &online : NULL;
 }
 
 static bool cpus_contain(const struct cpus *all, const struct cpus *some)
@@ -155,10 +165,10 @@ static void fill_attr(struct dump_thread *th, const struct attr *attr)
 
 static void fill_affinity(struct dump_thread *th)
 {
-	struct cpus cpus, online;
+	const struct cpus *online = cpus_online();
+	struct cpus cpus;
 
-	if (cpus_get(th->stop->tid, &cpus) < 0 || !cpus_online(&online) ||
-	    cpus_contain(&cpus, &online))
+	if (!online || cpus_get(th->stop->tid, &cpus) < 0 || cpus_contain(&cpus, online))
 		return;
 	th->extra->n_affinity = CPU_WORDS;
 	while (th->extra->n_affinity > 1 && !cpus.word[th->extra->n_affinity - 1])
@@ -252,16 +262,16 @@ static int check_attr(struct restore_thread *th)
 static bool wanted_cpus(const struct restore_thread *th, struct cpus *ret, bool *ret_missing)
 {
 	const CrtoolsThreadEntry *e = th->extra;
-	struct cpus online;
+	const struct cpus *online = cpus_online();
 
 	*ret = (struct cpus){ 0 };
 	*ret_missing = false;
-	if (!e || !e->n_affinity || e->n_affinity > CPU_WORDS || !cpus_online(&online))
+	if (!online || !e || !e->n_affinity || e->n_affinity > CPU_WORDS)
 		return false;
 	memcpy(ret, e->affinity, e->n_affinity * sizeof(uint64_t));
-	*ret_missing = !cpus_contain(&online, ret);
+	*ret_missing = !cpus_contain(online, ret);
 	for (int i = 0; i < CPU_WORDS; i++)
-		ret->word[i] &= online.word[i];
+		ret->word[i] &= online->word[i];
 	return !cpus_empty(ret);
 }
 
@@ -323,14 +333,15 @@ static void put_attr(struct restore_thread *th)
 /* A thread that could run anywhere must not inherit where the tool was confined to. */
 static void put_affinity(struct restore_thread *th)
 {
+	const struct cpus *online = cpus_online();
 	struct program *p = th->prog;
-	struct cpus want, own, online;
+	struct cpus want, own;
 	bool missing;
 
 	if (!wanted_cpus(th, &want, &missing)) {
-		if (!th->extra || !cpus_online(&online))
+		if (!th->extra || !online)
 			return;
-		want = online;
+		want = *online;
 	}
 	if (cpus_get(0, &own) < 0 || !memcmp(&own, &want, sizeof(own)))
 		return;

@@ -25,18 +25,22 @@ static bool apparmor_enabled(void)
 	return fd >= 0 && read(fd, &c, 1) == 1 && c == 'Y';
 }
 
-/* The tool's own label, without newline or mode; NULL: tasks have no labels here. */
-static const char *own_label(struct arena *a)
+/* The tool's own label, without newline or mode, asked once a run; NULL: tasks have none here. */
+static const char *own_label(void)
 {
-	_cleanup_fd_ int fd = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
-	char text[LABEL_MAX];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	static char label[LABEL_MAX];
+	static bool asked;
+	_cleanup_fd_ int fd = -1;
+	ssize_t n;
 
-	if (n <= 0)
-		return NULL;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return text[0] ? arena_strdup(a, text) : NULL;
+	if (!asked) {
+		asked = true;
+		fd = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? 0 : read(fd, label, sizeof(label) - 1);
+		label[n > 0 ? n : 0] = '\0';
+		label[strcspn(label, "\n")] = '\0';
+	}
+	return label[0] ? label : NULL;
 }
 
 int lsm_host(void)
@@ -88,7 +92,7 @@ static int collect_thread(struct dump_thread *th)
 	char *label, *sockcreate;
 	int ret;
 
-	if (!own_label(a))
+	if (!own_label())
 		return 0;
 	ret = proc_open_thread(&proc, &t->stop->proc, th->stop->tid, dump_err(t->dump));
 	if (ret < 0)
@@ -148,7 +152,7 @@ static int check(struct restore_task *t)
 
 	if (t->zombie || t->helper)
 		return 0;
-	label = own_label(a);
+	label = own_label();
 	for (size_t i = 0; i < t->n_threads; i++)
 		check_thread(&t->threads[i], label ? profile_of(a, label) : NULL);
 	return 0;
