@@ -47,14 +47,13 @@ static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
 	if (got == 0)
 		task_main(t);
 	if (got < 0)
-		return err_add_pid(
-			restore_err(r), t->vpid,
-			errno == EEXIST ? err_set(restore_err(r), ERR_PID_TAKEN, EEXIST,
-						  "the id %d has been taken by another task", pid)
-					: err_sys(restore_err(r), "clone3",
-						  "can't make a task with the id %d (that takes "
-						  "CAP_CHECKPOINT_RESTORE)",
-						  pid));
+		return err_add_pid(restore_err(r), t->vpid,
+				   errno == EEXIST
+					   ? id_is_taken(r, pid)
+					   : err_sys(restore_err(r), "clone3",
+						     "can't make a task with the id %d (that takes "
+						     "CAP_CHECKPOINT_RESTORE)",
+						     pid));
 	t->real_pid = got;
 	return 0;
 }

@@ -10,6 +10,9 @@
 int read_images(struct restore *r);
 /* judge.c: everything that can be found out before anything is forked. */
 int judge_images(struct restore *r);
+void judge_ids(struct restore *r);
+/* An id could not be had after all: the error that says who has it. */
+int id_is_taken(struct restore *r, pid_t id);
 /* sessions.c: who is forked in which session, and stand-ins for leaders that are gone. */
 int plan_sessions(struct restore *r);
 /* owners.c: which task opens which file. */

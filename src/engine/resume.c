@@ -56,6 +56,7 @@ static int hold_threads(struct restore_task *t)
 
 		if (i && !t->threads[i].seized)
 			ret = ptrace_seize(tid, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD, err);
+		t->threads[i].seized |= ret == 0;
 		if (ret == 0)
 			ret = ptrace_interrupt(tid, err);
 	}

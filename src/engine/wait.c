@@ -245,17 +245,40 @@ int seize_leaders(struct restore *r)
 	return 0;
 }
 
-/* Only what is known to be ours is killed: the root, and the leaders that are held. All others have
- * a parent's death for their own (PR_SET_PDEATHSIG), and come to us as orphans. */
-void kill_tree(struct restore *r)
+/* False: it is nobody that we could wait for. */
+static bool bury(pid_t pid)
 {
 	int status;
+	pid_t got;
+
+	do
+		got = waitpid(pid, &status, __WALL);
+	while (got < 0 ? errno == EINTR : !WIFEXITED(status) && !WIFSIGNALED(status));
+	return got > 0;
+}
+
+/* Only what is known to be ours is killed: the root, and the leaders that are held. All others have
+ * a parent's death for their own (PR_SET_PDEATHSIG), and come to us as orphans. So do processes
+ * that a script has left in the background: those are not waited for. */
+void kill_tree(struct restore *r)
+{
+	bool any;
 
 	for (size_t i = 0; i < r->n_tasks; i++)
 		if (r->tasks[i]->real_pid > 0)
 			kill(r->tasks[i]->real_pid, SIGKILL);
-	while (waitpid(-1, &status, __WALL) > 0 || errno == EINTR)
-		continue;
+	do {
+		any = false;
+		for (size_t i = 0; i < r->n_tasks; i++) {
+			const struct restore_task *t = r->tasks[i];
+
+			/* A process is not waited for before its traced threads are. */
+			for (size_t k = 1; k < t->n_threads; k++)
+				if (t->threads[k].seized)
+					bury(t->threads[k].vtid);
+			any |= bury(t->vpid);
+		}
+	} while (any);
 }
 
 static int read_memory(pid_t pid, uint64_t addr, void *buf, size_t len)
@@ -283,6 +306,10 @@ static bool explain_program(struct restore *r, struct restore_task *t, uint64_t 
 	if (read_area(t, header, &head, sizeof(head)) < 0 || !head.failed || !head.done ||
 	    read_area(t, head.calls + (head.done - 1) * sizeof(call), &call, sizeof(call)) < 0)
 		return false;
+	if (call.op == AGENT_THREAD && call.result == -EEXIST) {
+		id_is_taken(r, (pid_t)call.want);
+		return true;
+	}
 	if (call.note)
 		for (size_t i = 0; i + 1 < sizeof(note); i++)
 			if (read_area(t, call.note + i, &note[i], 1) < 0 || !note[i])

@@ -59,7 +59,7 @@ struct restore_thread {
 	CrtoolsThreadEntry *extra; /* may be NULL */
 	struct program *prog;
 	pid_t vtid;
-	bool seized;  /* by the tool, before its program has ended */
+	bool seized;  /* by the tool; the leader by seize_leaders() */
 	bool goes_on; /* has a restart block with what was left of its time (engine/sleep.c) */
 };
 

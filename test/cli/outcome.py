@@ -10,7 +10,6 @@ wl: areas cli-rpc"""
 import json
 import os
 import re
-import signal
 import subprocess
 
 import dumped
@@ -37,13 +36,6 @@ def run(*words, status=0):
 def read(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
-
-
-def end(tree):
-    for pid in system.descendants(tree.pid) + [tree.pid]:
-        os.kill(pid, signal.SIGKILL)
-    dumped.await_true("the end of the tree",
-                      lambda: (system.reap(), dumped.start_time(tree.pid))[1] is None)
 
 
 def figures(text):
@@ -73,7 +65,7 @@ def stats_of_dump(tree):
 
 
 def stats_of_restore(tree):
-    end(tree)
+    tree.end()
     said = run("restore", "-d", "-D", "images", "-W", "work", "--display-stats")
     told = figures(said.stdout)
     kept = entry("work/stats-restore")["restore"]
@@ -86,13 +78,13 @@ def stats_of_restore(tree):
 
 
 def pid_file(tree):
-    end(tree)
+    tree.end()
     run("restore", "-d", "-D", "images", "-W", "work", "--pidfile", "root.pid")
     dumped.check(read("work/root.pid") == str(tree.pid), read("work/root.pid"))
     # Its ids are taken now: the restore fails, and takes its pid file away again.
     run("restore", "-d", "-D", "images", "-W", "work", "--pidfile", "other.pid", status=1)
     dumped.check(not os.path.exists("work/other.pid"), "a failed restore leaves a pid file")
-    end(tree)
+    tree.end()
     said = run("restore", "-d", "-D", "images", "-W", "work", "--pidfile", "root.pid", status=1)
     dumped.check("root.pid exists already" in said.stderr, said.stderr)
     dumped.check(not tree.alive() and read("work/root.pid") == str(tree.pid), "it was restored")
@@ -119,17 +111,17 @@ def logs(tree):
 
 def exec_cmd(tree):
     """It is the parent of the tree, and its status is the tool's."""
-    end(tree)
+    tree.end()
     script = 'echo "$0 $1 $(ps -o ppid= -p ' + str(tree.pid) + ') $$"; exit 7'
     said = run("restore", "-D", "images", "--exec-cmd", "--", "/bin/sh", "-c", script, "a", "b c",
                status=7)
     words = said.stdout.split()
     dumped.check(words[:3] == ["a", "b", "c"] and words[3] == words[4], said.stdout)
     dumped.check(tree.alive(), "the tree ended with the command")
-    end(tree)
+    tree.end()
     said = run("restore", "-D", "images", "--exec-cmd", "--", "/no/such/program", status=1)
     dumped.check("/no/such/program" in said.stderr, said.stderr)
-    end(tree)
+    tree.end()
     for words, text in ((["--exec-cmd"], "--exec-cmd needs a command"),
                         (["-d", "--exec-cmd", "--", "true"], "exclude each other")):
         said = run("restore", "-D", "images", *words, status=1)

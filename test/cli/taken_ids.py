@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A restore of a tree whose ids are all taken says by whom, for some, and counts the rest. So does
-a report of many things of one kind; as JSON it has all of them.
+"""A restore of a tree whose ids are all taken says by whom, for some, and counts the rest; also of
+an id that is taken only after the restore had looked. So does a report of many things of one kind;
+as JSON it has all of them.
 
 wl: needs root
 wl: areas cli-rpc"""
@@ -10,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 
 import dumped
 from lib import system
@@ -27,6 +29,16 @@ kept = [socket.socket() for _ in range(30)]
 open("ready", "w").close()
 time.sleep(1000)
 """
+# A process with a thread's id, made when the processes of the tree have theirs.
+TAKER = """#!{python} -IS
+import ctypes, os, struct, time
+if os.environ["CRTOOLS_SCRIPT_ACTION"] == "setup-namespaces":
+    wanted = (ctypes.c_int * 1)({tid})
+    args = struct.pack("11Q", 0, 0, 0, 0, 17, 0, 0, 0, ctypes.addressof(wanted), 1, 0)
+    if ctypes.CDLL(None).syscall(435, args, len(args)) == 0:
+        os.closerange(0, 100)
+        time.sleep(1000)
+"""
 
 
 def run(*words):
@@ -40,6 +52,23 @@ def start(code):
     tree = dumped.python(code)
     dumped.await_true("the program", lambda: os.path.exists("ready"))
     return tree
+
+
+def taken_late():
+    tree = start(THREADS)
+    tid = max(int(t) for t in os.listdir(f"/proc/{tree.pid}/task"))
+    tree.must_dump()
+    with open("taker", "w", encoding="utf-8") as f:
+        f.write(TAKER.format(python=sys.executable, tid=tid))
+    os.chmod("taker", 0o755)
+    said = tree.restore("--action-script", os.path.abspath("taker"))
+    dumped.check(not said, "a restore without one of its ids")
+    dumped.check(f"the id {tid} is taken by another task (taker, parent " in said.text, said.text)
+    tree.check_gone()
+    os.kill(tid, signal.SIGKILL)
+    dumped.await_true("its end", lambda: (system.reap(), system.exists(tid))[1] is False)
+    tree.must_restore()
+    tree.finish(signal.SIGKILL)
 
 
 def main():
@@ -57,6 +86,7 @@ def main():
     dumped.check(system.process_state(tree.pid) == "S", "the tree was touched")
     tree.finish(signal.SIGKILL)
 
+    taken_late()
     tree = start(SOCKETS)
     done = run("dump", "-t", str(tree.pid), "-D", "images")
     named = [line for line in done.stderr.splitlines() if line.startswith("Refused")]
