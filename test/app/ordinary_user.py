@@ -135,20 +135,27 @@ def one(name, text, interpreter, pause, own):
 
 
 def unreachable():
-    """A file that the tool may not open: the restore fails, says so, and leaves nothing."""
+    """Files that the tool may not open: the restore names all of them before it forks anything."""
     folder = os.path.join(os.environ["TESTDIR"], "unreachable")
     os.mkdir(folder)
     os.chmod(folder, 0o777)
     os.chdir(folder)
-    app = Users(user("/bin/bash", "-c", "sleep 60 & wait"))
+    with open("secret", "w", encoding="ascii") as f:
+        f.write("secret")
+    app = Users(user("/bin/bash", "-c", "exec 5<secret; sleep 60 & wait"))
     app.own = True
     dumped.await_true("the start of the program", lambda: system.descendants(app.pid) and (
         system.read_text(f"/proc/{app.pid}/comm") or "").startswith("bash"))
     dumped.await_true("the start of its child", lambda: (
         system.read_text(f"/proc/{system.descendants(app.pid)[0]}/comm") or "").startswith("sleep"))
     app.must_dump()
+    os.chmod("secret", 0o600)
     said = app.restore()
-    check(not said and "log" in said.text, f"it was to fail for its log:\n{said.text[-2000:]}")
+    named = [f"file {folder}/log: can't be opened for writing: Permission denied",
+             f"file {folder}/secret: can't be opened for reading: Permission denied"]
+    check(not said and all(name in said.text for name in named),
+          f"it was to fail for its log and its input:\n{said.text[-2000:]}")
+    check("restore-fork" not in said.text, f"it has forked:\n{said.text[-3000:]}")
     app.check_gone()
 
 

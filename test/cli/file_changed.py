@@ -12,6 +12,7 @@ wl: areas files migration"""
 import os
 import shutil
 import struct
+import subprocess
 
 import dumped
 
@@ -106,9 +107,30 @@ def one(folder, contents, change, validation, refused, mapped):
     tree.end()
 
 
+def below_readonly_mount():
+    """Writable at the dump, on a mount for reading afterwards: not only when it is opened."""
+    os.mkdir("mounted")
+    subprocess.run(["mount", "--bind", "mounted", "mounted"], check=True)
+    with open("mounted/file", "wb") as f:
+        f.write(DATA)
+    tree = dumped.python(READER, os.path.abspath("mounted/file"), 0)
+    dumped.await_true("the program's start", lambda: os.path.exists("ready"))
+    tree.must_dump()
+    subprocess.run(["mount", "-o", "remount,bind,ro", "mounted"], check=True)
+    said = tree.restore()
+    dumped.check(not said and "can't be opened for writing: Read-only file system" in said.text,
+                 f"the refusal doesn't say why:\n{said.text[-2000:]}")
+    dumped.check("restore-fork" not in said.text, "it was noticed after the fork")
+    subprocess.run(["mount", "-o", "remount,bind,rw", "mounted"], check=True)
+    tree.must_restore()
+    tree.end()
+    os.unlink("ready")
+
+
 def main():
     dumped.begin()
     top = os.getcwd()
+    below_readonly_mount()
     failed = []
     for number, (what, contents, change, validation, refused) in enumerate(CASES):
         for mapped in (False, True):

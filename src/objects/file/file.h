@@ -26,6 +26,9 @@ int path_open(int root, const char *name, int flags, mode_t mode);
 /* lstat of an absolute name below a root, for names from /proc (they hold no symbolic links);
  * -errno. */
 int path_stat(int root, const char *name, struct stat *ret);
+/* May the tool open it with these flags, as far as modes, access lists and the mount tell? 0 or
+ * -errno. */
+int path_may_open(int root, const char *name, int flags);
 /* Where the last component of an absolute name starts; "" for "/". */
 const char *path_last(const char *name);
 /* A new description of what fd refers to, by /proc/self/fd; -errno. */

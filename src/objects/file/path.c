@@ -48,6 +48,18 @@ int path_stat(int root, const char *name, struct stat *ret)
 	return fstatat(root, relative(name), ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+int path_may_open(int root, const char *name, int flags)
+{
+	static const int wanted[] = {
+		[O_RDONLY] = R_OK, [O_WRONLY] = W_OK, [O_RDWR] = R_OK | W_OK, [O_ACCMODE] = R_OK | W_OK
+	};
+
+	if (flags & O_PATH)
+		return 0;
+	return faccessat(root, relative(name), wanted[flags & O_ACCMODE], AT_EACCESS) < 0 ? -errno
+											  : 0;
+}
+
 const char *path_last(const char *name)
 {
 	const char *slash = strrchr(name, '/');

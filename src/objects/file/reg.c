@@ -222,6 +222,20 @@ static int compare(struct restore *r, struct restore_file *f, struct reg_plan *p
 	return ret;
 }
 
+/* What is only read, root may: the call is spared. */
+static void judge_access(struct restore *r, const RegFileEntry *e, int root)
+{
+	bool writes = (e->flags & O_ACCMODE) != O_RDONLY;
+	int ret = writes || geteuid() ? path_may_open(root, e->name, reg_open_flags(e)) : 0;
+
+	if (ret < 0)
+		report_refuse(&r->s->report, 0, object_of(r, e),
+			      arena_printf(restore_arena(r), "can't be opened for %s: %s",
+					   writes ? "writing" : "reading", strerror(-ret)),
+			      ret == -EROFS ? "mount its file system for writing"
+					    : "run crtools restore as a user who may open it");
+}
+
 /* A process that has ended lives again, as a helper, until its files are open. */
 static int check_dead_process(struct restore *r, struct restore_file *f)
 {
@@ -261,9 +275,11 @@ static int check_named(struct restore *r, struct restore_file *f, struct reg_pla
 		if (f->late)
 			return 0;
 	}
-	if (is_as_it_was(r, f->entry->reg, plan, in->root))
-		return 0;
-	return compare(r, f, plan, in->root);
+	if (!is_as_it_was(r, f->entry->reg, plan, in->root))
+		ret = compare(r, f, plan, in->root);
+	if (ret == 0 && plan->seen)
+		judge_access(r, f->entry->reg, in->root);
+	return ret;
 }
 
 static int reg_check(struct restore *r, struct restore_file *f)
