@@ -11,6 +11,10 @@
  *  - A thread may end at any moment before it is held (exit, exec by another thread, a signal):
  *    that is no failure. But between the reading of the list and its end it may have made another
  *    one, so its end counts as something new, and the list is read again.
+ *  - exec by another thread than the first waits until all others of the process have ended, and
+ *    those that are traced until the tool has taken notice of it; then it goes on with the id of
+ *    the first (fs/exec.c, de_thread). So who waits for a thread buries the others meanwhile, and
+ *    a first thread that was held, or that has ended, may be another one that is not held yet.
  *  - Ids wrap: one that was read from a list may be another's by the time that it is used. So a
  *    thread is asked for in its process' folder, and a process for its parent, once they are held
  *    and can't go any more; a stranger is let go again, and counts as one that has ended.
@@ -19,9 +23,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -29,7 +31,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fault.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "kernel/pidfd.h"
@@ -37,6 +38,7 @@
 #include "kernel/ptrace.h"
 #include "task/infect.h"
 #include "task/freeze_group.h"
+#include "task/hold.h"
 #include "task/restart.h"
 #include "task/tree.h"
 
@@ -46,172 +48,6 @@ uint64_t monotonic_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
-/* A thread that waits in vfork(2) for its child can't be stopped before the child lets it go
- * (kernel/fork.c, wait_for_vfork_done, which compilers make a part of kernel_clone). */
-static bool waits_for_vfork(pid_t tid)
-{
-	struct proc_buf buf = { 0 };
-	struct proc proc = PROC_INIT;
-	char *text;
-	size_t len;
-	bool yes;
-
-	if (proc_open(&proc, tid, &buf, NULL) < 0)
-		return false;
-	yes = proc_read(&proc, "wchan", &text, &len, NULL) == 0 && proc_wchan_vfork(text);
-	if (!yes && proc_read(&proc, "stack", &text, &len, NULL) == 0)
-		yes = strstr(text, "vfork") != NULL;
-	proc_close(&proc);
-	proc_buf_free(&buf);
-	return yes;
-}
-
-/* The end of a group's leader is told only when its other threads have been reaped (kernel/exit.c,
- * delay_group_leader). */
-static bool has_ended(pid_t tid)
-{
-	struct proc_buf buf = { 0 };
-	struct proc proc = PROC_INIT;
-	struct proc_stat stat = { .state = 'Z' };
-
-	if (proc_open(&proc, tid, &buf, NULL) == 0)
-		proc_stat(&proc, &stat, NULL);
-	proc_close(&proc);
-	proc_buf_free(&buf);
-	return stat.state == 'Z';
-}
-
-int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret, struct err *err)
-{
-	/* Nanoseconds; when to see what it does in place of stopping. */
-	uint64_t start = 0, look = 20000000;
-	int status;
-
-	for (unsigned int turn = 0;; turn++) {
-		pid_t pid = waitpid(tid, &status, __WALL | WNOHANG);
-		uint64_t waited;
-
-		if (pid == tid)
-			break;
-		if (pid < 0 && errno == ECHILD) {
-			*ret = (struct ptrace_report){ PTRACE_STOP_GONE, 0 };
-			return 0;
-		}
-		if (pid < 0 && errno != EINTR)
-			return err_sys(err, "waitpid", "can't wait for thread %d", tid);
-		if (turn < 50) {
-			sched_yield();
-			continue;
-		}
-		if (!start)
-			start = monotonic_ns();
-		waited = monotonic_ns() - start;
-		if (waited > look) {
-			look = waited * 2;
-			if (has_ended(tid)) {
-				*ret = (struct ptrace_report){ PTRACE_STOP_GONE, 0 };
-				return 0;
-			}
-			if (waits_for_vfork(tid))
-				return err_set(
-					err, ERR_IN_VFORK, EBUSY,
-					"process %d waits in vfork(2) for a child that has "
-					"neither called exec nor ended; that can't be dumped",
-					tid);
-		}
-		if (tree->timeout && waited > tree->timeout * UINT64_C(1000000000))
-			return err_set(err, ERR_TIMEOUT, ETIMEDOUT,
-				       "thread %d does not stop (it may be in an uninterruptible "
-				       "wait: see /proc/%d/stack)",
-				       tid, tid);
-		nanosleep(&(struct timespec){ .tv_nsec = waited < 1000000 ? 50000 : 500000 }, NULL);
-	}
-	ptrace_parse_status(status, ret);
-	return 0;
-}
-
-int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
-		const struct ptrace_report *first, struct err *err)
-{
-	struct ptrace_report report;
-	int ret;
-
-	for (;; first = NULL) {
-		if (first)
-			report = *first;
-		ret = first ? 0 : tree_wait(tree, t->tid, &report, err);
-		if (ret < 0)
-			return ret;
-		switch (report.kind) {
-		case PTRACE_STOP_TRAP:
-			goto held;
-		case PTRACE_STOP_GROUP:
-			p->stop_signo = report.signo;
-			goto held;
-		case PTRACE_STOP_GONE:
-			t->gone = true;
-			t->frozen = false;
-			p->leader_gone |= t->tid == p->pid;
-			return 0;
-		case PTRACE_STOP_SIGNAL:
-			ret = ptrace_cont(t->tid, report.signo, NULL);
-			break;
-		case PTRACE_STOP_SYSCALL:
-		case PTRACE_STOP_EVENT:
-			/* Any stop takes back an interrupt that was asked for before (ptrace_stop).
-			 */
-			ptrace_interrupt(t->tid, NULL);
-			ret = ptrace_cont(t->tid, 0, NULL);
-			break;
-		}
-		if (ret < 0 && ret != -ESRCH)
-			return err_sys(err, "ptrace", "can't let thread %d take its signal",
-				       t->tid);
-	}
-held:
-	t->frozen = true;
-	if (ptrace_get_regs(t->tid, &t->regs, NULL) < 0 ||
-	    ptrace_get_sigmask(t->tid, &t->sigmask, NULL) < 0) {
-		t->gone = true; /* killed while it stood */
-		t->frozen = false;
-	} else if (regs_mend_interrupted(&t->regs)) {
-		ptrace_set_regs(t->tid, &t->regs, NULL);
-	}
-	return 0;
-}
-
-static struct thread_stop *find_thread(struct proc_stop *p, pid_t tid)
-{
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (p->threads[i].tid == tid && !p->threads[i].gone)
-			return &p->threads[i];
-	return NULL;
-}
-
-static bool is_thread_of(const struct proc_stop *p, pid_t tid)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "task/%d", tid);
-	return !faccessat(p->proc.fd, path, F_OK, 0);
-}
-
-/* A thread that was seized, wherever it stands, goes on with the signal that it reports, if any. */
-static void thread_let_go(struct tree_stop *tree, struct thread_stop *t)
-{
-	/* It may not have stopped yet, or be dead. */
-	const struct tree_stop wait = { .timeout = 1 };
-	struct ptrace_report report;
-
-	t->frozen = false;
-	if (ptrace(PTRACE_DETACH, t->tid, 0, 0) == 0 || errno != ESRCH)
-		return;
-	if (tree_wait(&wait, t->tid, &report, NULL) < 0)
-		hash_put(&tree->clinging, t->tid, t);
-	else if (report.kind != PTRACE_STOP_GONE)
-		ptrace_detach(t->tid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0, NULL);
 }
 
 static bool in_tree(const struct tree_stop *tree, pid_t pid)
@@ -228,170 +64,6 @@ static int let_go_stranger(struct tree_stop *tree, struct proc_stop *p)
 		if (p->threads[i].frozen)
 			thread_let_go(tree, &p->threads[i]);
 	return -ESRCH;
-}
-
-static int explain_seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid, int num,
-			 struct err *err)
-{
-	struct proc proc = PROC_INIT;
-	struct proc_status status = { 0 };
-	struct proc_stat tracer = { 0 };
-
-	if (proc_open(&proc, tid, &tree->buf, NULL) == 0) {
-		proc_status(&proc, tree->arena, &status, NULL);
-		proc_close(&proc);
-	}
-	if (!is_thread_of(p, tid))
-		return 1; /* it has ended, and this was another's */
-	if (!status.tracer_pid)
-		return err_set(
-			err, num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
-			"can't attach to thread %d; that takes the same user or CAP_SYS_PTRACE, "
-			"and the consent of a security module such as Yama",
-			tid);
-	if (proc_open(&proc, status.tracer_pid, &tree->buf, NULL) == 0) {
-		proc_stat(&proc, &tracer, NULL);
-		proc_close(&proc);
-	}
-	return err_set(err, ERR_TASK_TRACED, num, "thread %d is traced already by process %d (%s)",
-		       tid, status.tracer_pid, tracer.comm);
-}
-
-static void add_thread(struct tree_stop *tree, struct proc_stop *p, pid_t tid)
-{
-	if (p->n_threads == p->room_threads) {
-		size_t room = p->room_threads ? p->room_threads * 2 : 2;
-		struct thread_stop *grown = arena_array(tree->arena, struct thread_stop, room);
-
-		if (p->n_threads)
-			memcpy(grown, p->threads, p->n_threads * sizeof(*grown));
-		p->threads = grown;
-		p->room_threads = room;
-	}
-	p->threads[p->n_threads++] = (struct thread_stop){ .tid = tid };
-}
-
-/* A thread that could not be seized: 1 if it has ended since the list was read, and may have made
- * another one before; 0 if that was known. */
-static int look_at_dead(struct tree_stop *tree, struct proc_stop *p, pid_t tid, int num,
-			struct proc_tids *dead, struct err *err)
-{
-	struct proc thread = PROC_INIT;
-	struct proc_stat stat = { 0 };
-
-	if (num == ESRCH || proc_open_thread(&thread, &p->proc, tid, NULL) < 0)
-		return 1;
-	if (proc_stat(&thread, &stat, NULL) < 0)
-		stat.state = 'X';
-	proc_close(&thread);
-	/* A leader that has ended, or a thread on its way out, can't be seized. */
-	if (stat.state != 'Z' && stat.state != 'X')
-		return explain_seize(tree, p, tid, num, err);
-	p->leader_gone |= tid == p->pid;
-	for (size_t i = 0; i < dead->n; i++)
-		if (dead->tids[i] == tid)
-			return 0;
-	arena_push(tree->arena, dead->tids, dead->n, tid);
-	return 1;
-}
-
-/* Seizes what is new in the list. *ret_new counts what came, and what went unseen. */
-static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct proc_tids *tids,
-		     struct proc_tids *dead, size_t *ret_new, struct err *err)
-{
-	size_t known = 0;
-
-	*ret_new = 0;
-	for (size_t i = 0; i < tids->n; i++) {
-		pid_t tid = tids->tids[i];
-		bool early;
-
-		/* Both lists ascend as long as nothing new came in between. */
-		while (known < p->n_threads && p->threads[known].tid < tid)
-			known++;
-		if (known < p->n_threads && p->threads[known].tid == tid && !p->threads[known].gone)
-			continue;
-		if (find_thread(p, tid))
-			continue;
-		early = group_adopt(tree, tid) || hash_get(&tree->clinging, tid);
-		if (!early && ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0) {
-			int ret = look_at_dead(tree, p, tid, errno, dead, err);
-
-			if (ret < 0)
-				return ret;
-			*ret_new += ret;
-			continue;
-		}
-		if (!early)
-			ptrace_interrupt(tid, NULL);
-		++*ret_new;
-		if (!early && !is_thread_of(p, tid)) {
-			struct thread_stop *stranger = arena_new(tree->arena, struct thread_stop);
-
-			*stranger = (struct thread_stop){ .tid = tid };
-			thread_let_go(tree, stranger);
-			continue;
-		}
-		add_thread(tree, p, tid);
-		p->threads[p->n_threads - 1].frozen = true; /* to be let go on failure */
-	}
-	return 0;
-}
-
-static int by_tid(const void *a, const void *b)
-{
-	const struct thread_stop *x = a, *y = b;
-
-	return x->tid < y->tid ? -1 : x->tid > y->tid;
-}
-
-static void tidy_threads(struct proc_stop *p)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (!p->threads[i].gone)
-			p->threads[n++] = p->threads[i];
-	p->n_threads = n;
-	qsort(p->threads, n, sizeof(*p->threads), by_tid);
-	for (size_t i = 1; i < n; i++) /* ids may have wrapped: the leader goes first */
-		if (p->threads[i].tid == p->pid) {
-			struct thread_stop leader = p->threads[i];
-
-			memmove(&p->threads[1], &p->threads[0], i * sizeof(leader));
-			p->threads[0] = leader;
-		}
-}
-
-/* Holds all threads of a process, or finds out that it is a zombie or has vanished. */
-static int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err)
-{
-	struct proc_tids dead = { 0 };
-
-	for (;;) {
-		struct proc_tids tids = { 0 };
-		size_t new_threads, first = p->n_threads;
-		int ret = proc_threads(&p->proc, tree->arena, &tids, NULL);
-
-		if (ret == -ESRCH || ret == -ENOENT)
-			return -ESRCH;
-		if (ret < 0)
-			return err_set(err, ERR_KERNEL, -ret, "can't list the threads of %d",
-				       p->pid);
-		ret = seize_new(tree, p, &tids, &dead, &new_threads, err);
-		if (ret < 0)
-			return ret;
-		if (!new_threads)
-			break;
-		/* The leader last: its end would be told only after that of all others. */
-		for (size_t i = p->n_threads; i-- > first;) {
-			ret = thread_hold(tree, p, &p->threads[i], NULL, err);
-			if (ret < 0)
-				return ret;
-		}
-	}
-	tidy_threads(p);
-	return 0;
 }
 
 /* A leader that has ended has neither memory nor descriptors any more: another thread's folder

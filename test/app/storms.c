@@ -4,7 +4,7 @@
  * shares, and whoever waits for it knows its id and with which status it has to end: a task that a
  * dump has missed, made twice or ended is a wait that fails or never returns.
  *
- *	storms fork|clone|exec|threads|races|bomb	until SIGTERM; then all is counted
+ *	storms fork|clone|exec|relay|threads|races|bomb	until SIGTERM; then all is counted
  *
  * Prints a line for each thousand births.
  */
@@ -154,7 +154,7 @@ static void hop(int left)
 	err(1, "execve");
 }
 
-static void exec_round(void)
+static void hop_round(void (*first)(int left))
 {
 	pid_t pids[WIDTH];
 
@@ -162,11 +162,51 @@ static void exec_round(void)
 		pids[i] = forked(fork());
 		if (pids[i] == 0) {
 			add(&shared->ended, 1);
-			hop(HOPS);
+			first(HOPS);
 		}
 	}
 	for (int i = 0; i < WIDTH; i++)
 		reap(pids[i]);
+}
+
+static void exec_round(void)
+{
+	hop_round(hop);
+}
+
+static void *runner(void *arg)
+{
+	char number[16], *argv[] = { "relay", number, NULL }, *env[] = { NULL };
+
+	snprintf(number, sizeof(number), "%d", *(int *)arg - 1);
+	execve("/proc/self/exe", argv, env);
+	err(1, "execve");
+}
+
+static void *spectator(void *arg)
+{
+	(void)arg;
+	for (;;)
+		usleep(1000);
+}
+
+/* The last of several threads makes the next program, and takes the id of the first. */
+static void relay(int left)
+{
+	pthread_t threads[4];
+
+	if (left == 0)
+		_exit(status_of(getpid()));
+	for (int i = 0; i < 4; i++)
+		if ((errno = pthread_create(&threads[i], NULL, i < 3 ? spectator : runner, &left)))
+			err(1, "pthread_create");
+	for (;;)
+		pause();
+}
+
+static void relay_round(void)
+{
+	hop_round(relay);
 }
 
 static void *chained(void *arg)
@@ -267,9 +307,10 @@ static const struct {
 	void (*round)(void);
 	int workers; /* 0: main does it */
 } storms[] = {
-	{ "fork", fork_round, WORKERS },  { "clone", clone_round, WORKERS },
-	{ "exec", exec_round, WORKERS },  { "threads", thread_round, 0 },
-	{ "races", race_round, WORKERS }, { "bomb", bomb_round, 0 },
+	{ "fork", fork_round, WORKERS },   { "clone", clone_round, WORKERS },
+	{ "exec", exec_round, WORKERS },   { "threads", thread_round, 0 },
+	{ "relay", relay_round, WORKERS }, { "races", race_round, WORKERS },
+	{ "bomb", bomb_round, 0 },
 };
 
 static void until_stopped(void (*round)(void))
@@ -305,6 +346,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[0], "hop"))
 		hop(atoi(argv[1]));
+	if (argc == 2 && !strcmp(argv[0], "relay"))
+		relay(atoi(argv[1]));
 	while (mode < sizeof(storms) / sizeof(*storms) && strcmp(storms[mode].name, argv[1]) != 0)
 		mode++;
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

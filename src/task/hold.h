@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Of the freeze: the threads of one process. */
+#ifndef TASK_HOLD_H
+#define TASK_HOLD_H
+
+#include "task/tree.h"
+
+/* Holds all threads of a process, or finds out that it is a zombie. -ESRCH: it has vanished. */
+int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err);
+/* A thread that was seized, wherever it stands, goes on with the signal that it reports, if any. */
+void thread_let_go(struct tree_stop *tree, struct thread_stop *t);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See undertaker.h. */
+#include "task/undertaker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define PERIOD_NS 20000000
+
+static struct proc_stop *volatile watched;
+
+/* A look first: wait tells a tracer of stops, too, whatever it asks for. */
+static bool bury(pid_t tid)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 || !info.si_pid ||
+	    (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED &&
+	     info.si_code != CLD_DUMPED))
+		return false;
+	waitid(P_PID, tid, &info, WEXITED | WNOHANG | __WALL);
+	return true;
+}
+
+void bury_dead(struct proc_stop *p, pid_t but)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		struct thread_stop *t = &p->threads[i];
+
+		if (t->gone || t->tid == but || !bury(t->tid))
+			continue;
+		t->gone = true;
+		t->frozen = false;
+	}
+}
+
+/* PTRACE_SEIZE starts again by itself when the handler returns. */
+static void on_tick(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	if (watched)
+		bury_dead(watched, 0);
+	errno = saved;
+}
+
+/* For this thread, which is the tracer. A signal of its own: what the caller of the tool has set up
+ * (an alarm survives exec) stays. */
+static bool make_timer(timer_t *ret)
+{
+	const struct sigaction act = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMAX - 1 };
+	sigset_t set;
+
+	ev._sigev_un._tid = gettid();
+	sigemptyset(&set);
+	sigaddset(&set, ev.sigev_signo);
+	if (timer_create(CLOCK_MONOTONIC, &ev, ret) == 0 &&
+	    sigaction(ev.sigev_signo, &act, NULL) == 0 &&
+	    pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0)
+		return true;
+	log_debug("no timer: an exec by a thread may hold up the freeze");
+	return false;
+}
+
+static void set_timer(long period)
+{
+	static enum { NOT_MADE, MADE, IMPOSSIBLE } state;
+	static timer_t timer;
+	const struct itimerspec when = { .it_interval.tv_nsec = period,
+					 .it_value.tv_nsec = period };
+
+	if (state == NOT_MADE)
+		state = make_timer(&timer) ? MADE : IMPOSSIBLE;
+	if (state == MADE)
+		timer_settime(timer, 0, &when, NULL);
+}
+
+void undertaker_watch(struct proc_stop *p)
+{
+	watched = p;
+	set_timer(PERIOD_NS);
+}
+
+void undertaker_rest(void)
+{
+	if (!watched)
+		return;
+	set_timer(0);
+	watched = NULL;
+}
