@@ -132,6 +132,8 @@ struct files_in {
 	CrtoolsFileEntry **extra;
 	size_t n_extra;
 	bool prepared;
+	const char *writable; /* a name in a directory that may be written to, or NULL */
+	size_t writable_len;  /* of that directory's name */
 };
 int files_in_of(struct restore *r, struct files_in **ret);
 /* NULL: the file has its name. */

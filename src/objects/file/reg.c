@@ -222,18 +222,33 @@ static int compare(struct restore *r, struct restore_file *f, struct reg_plan *p
 	return ret;
 }
 
-/* What is only read, root may: the call is spared. */
-static void judge_access(struct restore *r, const RegFileEntry *e, int root)
+/* A file beside it may be written to: for root, so may this one. */
+static bool has_writable_neighbour(const struct files_in *in, const RegFileEntry *e)
+{
+	size_t len = path_last(e->name) - e->name;
+
+	return in->writable && in->writable_len == len && !memcmp(in->writable, e->name, len);
+}
+
+static void judge_access(struct restore *r, const RegFileEntry *e, struct files_in *in)
 {
 	bool writes = (e->flags & O_ACCMODE) != O_RDONLY;
-	int ret = writes || geteuid() ? path_may_open(root, e->name, reg_open_flags(e)) : 0;
+	int ret;
 
-	if (ret < 0)
-		report_refuse(&r->s->report, 0, object_of(r, e),
-			      arena_printf(restore_arena(r), "can't be opened for %s: %s",
-					   writes ? "writing" : "reading", strerror(-ret)),
-			      ret == -EROFS ? "mount its file system for writing"
-					    : "run crtools restore as a user who may open it");
+	if ((!writes || has_writable_neighbour(in, e)) && geteuid() == 0)
+		return;
+	ret = path_may_open(in->root, e->name, reg_open_flags(e));
+	if (ret == 0 && writes) {
+		in->writable = e->name;
+		in->writable_len = path_last(e->name) - e->name;
+	}
+	if (ret == 0)
+		return;
+	report_refuse(&r->s->report, 0, object_of(r, e),
+		      arena_printf(restore_arena(r), "can't be opened for %s: %s",
+				   writes ? "writing" : "reading", strerror(-ret)),
+		      ret == -EROFS ? "mount its file system for writing"
+				    : "run crtools restore as a user who may open it");
 }
 
 /* A process that has ended lives again, as a helper, until its files are open. */
@@ -278,7 +293,7 @@ static int check_named(struct restore *r, struct restore_file *f, struct reg_pla
 	if (!is_as_it_was(r, f->entry->reg, plan, in->root))
 		ret = compare(r, f, plan, in->root);
 	if (ret == 0 && plan->seen)
-		judge_access(r, f->entry->reg, in->root);
+		judge_access(r, f->entry->reg, in);
 	return ret;
 }
 
