@@ -80,9 +80,12 @@ static int step_judge(struct dump *d)
 	judge_session(d);
 	if (!d->s->report.refusals)
 		return 0;
-	return err_set(dump_err(d), ERR_REFUSED, EOPNOTSUPP,
-		       "the tree of process %d can't be kept for %zu reason%s", d->s->opts->pid,
-		       d->s->report.refusals, d->s->report.refusals == 1 ? "" : "s");
+	return err_set(
+		dump_err(d), ERR_REFUSED, EOPNOTSUPP,
+		"the tree of process %d can't be kept for the %zu reason%s above; crtools check -t "
+		"%d lists them without a dump",
+		d->s->opts->pid, d->s->report.refusals, d->s->report.refusals == 1 ? "" : "s",
+		d->s->opts->pid);
 }
 
 static int step_memory(struct dump *d)

@@ -54,7 +54,7 @@ int judge_images(struct restore *r)
 	if (!r->s->report.refusals)
 		return 0;
 	err_set(restore_err(r), ERR_REFUSED, EOPNOTSUPP,
-		"the images can't be restored for %zu reason%s", r->s->report.refusals,
+		"the images can't be restored for the %zu reason%s above", r->s->report.refusals,
 		r->s->report.refusals == 1 ? "" : "s");
 	return -EOPNOTSUPP;
 }

@@ -3,13 +3,17 @@
 # wl: areas cli-rpc
 # wl: tier quick
 """cpuinfo: what is written is what CRIU writes, what is missing here is named, --cpu-cap
-decides."""
+decides; a restore looks at it before it forks."""
 
 import json
 import os
+import signal
 import subprocess
 
-CRTOOLS = os.environ["CRTOOLS"]
+import dumped
+from lib import system
+
+CRTOOLS = dumped.TOOL
 PEER = os.environ.get("PEER")
 ABSENT = 9, 26, "avx512pf"  # word, bit: only Xeon Phi had it
 EXTRA = 9, 3, "bmi1"
@@ -101,3 +105,22 @@ assert "version 1 of the feature table" in run("check", "-D", "table", status=1)
 encode("ppc", {"magic": "CPUINFO", "entries": [
     {"ppc64_entry": [{"endian": "LITTLEENDIAN", "hwcap": [1, 2]}]}]})
 assert "another architecture" in run("check", "-D", "ppc", status=1)[1]
+
+# A tree that was dumped with its processor described is restored only where that can run it.
+tree = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL, start_new_session=True)
+os.mkdir("tree")
+subprocess.run([CRTOOLS, "dump", "-t", str(tree.pid), "-D", "tree", "--cpu-cap=all"], check=True)
+tree.wait()
+assert open("tree/cpuinfo.img", "rb").read() == open("cpuinfo.img", "rb").read()
+encode("tree", changed(ABSENT[0], ABSENT[1], True))
+RESTORE = [CRTOOLS, "restore", "-d", "-D", "tree"]
+for words, refused in (([], True), (["--cpu-cap=ins"], True), (["--cpu-cap=fpu"], False),
+                       (["--cpu-cap=none"], False)):
+    p = subprocess.run(RESTORE + words, capture_output=True, text=True, check=False)
+    assert ("processor feature " + ABSENT[2] in p.stderr) or words == ["--cpu-cap=none"], p
+    assert p.returncode == (1 if refused else 0), p
+    assert os.path.exists(f"/proc/{tree.pid}") != refused, words
+    if not refused:
+        os.kill(tree.pid, signal.SIGKILL)
+        assert system.wait_child(tree.pid, 20) is not None
