@@ -107,6 +107,7 @@ encode("ppc", {"magic": "CPUINFO", "entries": [
 assert "another architecture" in run("check", "-D", "ppc", status=1)[1]
 
 # A tree that was dumped with its processor described is restored only where that can run it.
+system.become_subreaper()
 tree = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL, start_new_session=True)
 os.mkdir("tree")
