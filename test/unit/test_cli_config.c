@@ -186,7 +186,8 @@ static void test_order(void **state)
 	assert_int_equal(o.ghost_limit, 3072);
 	options_free(&o);
 
-	assert_int_equal(LOAD(&o, &err, "--config", "/nonexistent/x"), 0);
+	assert_int_not_equal(LOAD(&o, &err, "--config", "/nonexistent/x"), 0);
+	assert_non_null(strstr(err.text, "/nonexistent/x"));
 	options_free(&o);
 }
 

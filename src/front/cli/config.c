@@ -155,14 +155,16 @@ int config_parse(struct options *o, const char *name, char *text, struct setting
 	return 0;
 }
 
-static int read_file(struct options *o, const char *path, struct settings *list, struct err *err)
+static int read_file(struct options *o, const char *path, bool must, struct settings *list,
+		     struct err *err)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
 	if (fd < 0 || read_to_end(fd, &text, &len))
-		return 0;
+		return must ? err_sys(err, "open", "can't read the configuration file %s", path)
+			    : 0;
 	if (memchr(text, '\0', len))
 		return err_set(err, ERR_USAGE, 0,
 			       "%s is no configuration file: it holds a NUL byte", path);
@@ -178,12 +180,12 @@ static int read_defaults(struct options *o, struct settings *list, struct err *e
 	int ret = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && !ret; i++) {
-		ret = read_file(o, arena_printf(&o->arena, "/etc/%s/default.conf", names[i]), list,
-				err);
+		ret = read_file(o, arena_printf(&o->arena, "/etc/%s/default.conf", names[i]), false,
+				list, err);
 		if (!ret && home && *home)
 			ret = read_file(
 				o, arena_printf(&o->arena, "%s/.%s/default.conf", home, names[i]),
-				list, err);
+				false, list, err);
 	}
 	return ret;
 }
@@ -195,10 +197,10 @@ int config_read_all(struct options *o, const struct settings *cl, struct setting
 	int r = 0;
 
 	if (file)
-		r = read_file(o, file, ret, err);
+		r = read_file(o, file, true, ret, err);
 	else if (!settings_have(cl, "no-default-config"))
 		r = read_defaults(o, ret, err);
 	if (!r && env && *env)
-		r = read_file(o, env, ret, err);
+		r = read_file(o, env, false, ret, err);
 	return r;
 }

@@ -21,7 +21,7 @@ bool settings_have(const struct settings *list, const char *name);
 const char *settings_value(const struct settings *list, const char *name);
 
 /* The default files, --config and CRIU_CONFIG_FILE, as the command line cl says. A file that is
- * not there or can't be read is skipped. */
+ * not there or can't be read is skipped, as CRIU does, unless it was asked for by --config. */
 int config_read_all(struct options *o, const struct settings *cl, struct settings *ret,
 		    struct err *err);
 /* One file's text; name is for messages. Changes text. */
