@@ -5,7 +5,7 @@
 #	make demo       shows the main job, on a real program
 #	make check      all tests (as root); make check-quick: a minute, without root
 #	make bench      measures against CRIU 4.2
-#	make install    (DESTDIR=, PREFIX=)
+#	make install    (DESTDIR=, PREFIX=); make uninstall takes away what it has put there
 #	make lint       style and static checks; make format puts the format in order
 #	make asan ubsan coverage clang    builds in folders of their own, and the unit tests in them
 #	make fuzz       the fuzz targets, SECONDS= each
@@ -40,6 +40,9 @@ bench: all
 
 install: all
 	@meson install -C $(B) --no-rebuild
+
+uninstall:
+	@ninja -C $(B) --quiet uninstall >/dev/null
 
 lint:
 	@tools/setup lint
@@ -83,5 +86,5 @@ clean:
 
 comma := ,
 
-.PHONY: all setup-test check check-quick demo bench install lint format asan ubsan coverage clang \
+.PHONY: all setup-test check check-quick demo bench install uninstall lint format asan ubsan coverage clang \
 	fuzz clean

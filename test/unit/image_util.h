@@ -65,8 +65,8 @@ static inline const char *source_root(void)
 static inline char *slurp(const char *path, size_t *ret_len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len;
-	char *buf;
+	char *buf = NULL;
+	size_t len = 0;
 
 	if (fd < 0 || read_to_end(fd, &buf, &len))
 		fail_msg("can't read %s", path);
