@@ -82,27 +82,21 @@ static const struct pagemap_cond kept_or_guard = {
 	.any = PM_PRESENT | PM_SWAPPED,
 };
 
-static int find_pages(struct dump_task *t, struct page_runs *runs)
+/* What of the wanted areas' pages fits the condition. */
+static int search(struct dump_task *t, struct pagemap *pm, bool (*wanted)(const VmaEntry *e),
+		  const struct pagemap_cond *cond, uint32_t want, struct page_runs *runs)
 {
 	_cleanup_free_ struct page_span *spans = calloc(t->n_vmas + 1, sizeof(*spans));
 	struct err *err = dump_err(t->dump);
-	struct pagemap pm;
 	size_t n = 0;
-	int ret;
 
 	if (!spans)
 		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for %zu areas", t->n_vmas);
 	for (size_t i = 0; i < t->n_vmas; i++)
-		if (has_pages(t->vmas[i].vma))
+		if (wanted(t->vmas[i].vma))
 			spans[n++] =
 				(struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
-	ret = pagemap_open(&pm, &t->stop->proc, err);
-	if (ret < 0)
-		return ret;
-	ret = pagemap_find(&pm, spans, n, pm.guard ? &kept_or_guard : &PAGEMAP_PRIVATE,
-			   pm.guard ? PM_GUARD : 0, runs, err);
-	pagemap_close(&pm);
-	return ret;
+	return n ? pagemap_find(pm, spans, n, cond, want, runs, err) : 0;
 }
 
 static void add_guard(struct dump_task *t, const struct page_run *run)
@@ -116,33 +110,31 @@ static void add_guard(struct dump_task *t, const struct page_run *run)
 	arena_push(dump_arena(t->dump), t->mm->vmas, t->mm->n_vmas, e);
 }
 
-/* Guards in shared memory (Linux 6.15), of which no page is looked for. */
-static int find_shared_guards(struct dump_task *t)
+static void add_guards(struct dump_task *t, const struct page_runs *runs)
 {
-	_cleanup_free_ struct page_span *spans = calloc(t->n_vmas + 1, sizeof(*spans));
-	struct err *err = dump_err(t->dump);
-	struct page_runs runs = { 0 };
-	struct pagemap pm;
-	size_t n = 0;
-	int ret;
+	for (size_t i = 0; i < runs->n; i++)
+		if (runs->runs[i].categories & PM_GUARD)
+			add_guard(t, &runs->runs[i]);
+}
 
-	if (!spans)
-		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for %zu areas", t->n_vmas);
-	for (size_t i = 0; i < t->n_vmas; i++)
-		if (may_hide_guards(t->vmas[i].vma))
-			spans[n++] =
-				(struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
-	if (!n)
-		return 0;
-	ret = pagemap_open(&pm, &t->stop->proc, err);
+/* Pages, with the guards among them, and guards in shared memory (Linux 6.15), of which no page is
+ * looked for. */
+static int find_pages(struct dump_task *t, struct page_runs *runs)
+{
+	struct page_runs guards = { 0 };
+	struct pagemap pm;
+	int ret = pagemap_open(&pm, &t->stop->proc, dump_err(t->dump));
+
 	if (ret < 0)
 		return ret;
-	if (pm.guard)
-		ret = pagemap_find(&pm, spans, n, &PAGEMAP_GUARD, PM_GUARD, &runs, err);
+	ret = search(t, &pm, has_pages, pm.guard ? &kept_or_guard : &PAGEMAP_PRIVATE,
+		     pm.guard ? PM_GUARD : 0, runs);
+	if (ret == 0 && pm.guard)
+		ret = search(t, &pm, may_hide_guards, &PAGEMAP_GUARD, PM_GUARD, &guards);
 	pagemap_close(&pm);
-	for (size_t i = 0; ret == 0 && i < runs.n; i++)
-		add_guard(t, &runs.runs[i]);
-	page_runs_free(&runs);
+	add_guards(t, runs);
+	add_guards(t, &guards);
+	page_runs_free(&guards);
 	return ret;
 }
 
@@ -247,11 +239,6 @@ int collect_pages(struct dump_task *t)
 	*runs = (struct page_runs){ 0 };
 	t->priv[SLOT_PAGES] = runs;
 	ret = find_pages(t, runs);
-	for (size_t i = 0; ret == 0 && i < runs->n; i++)
-		if (runs->runs[i].categories & PM_GUARD)
-			add_guard(t, &runs->runs[i]);
-	if (ret == 0)
-		ret = find_shared_guards(t);
 	return ret < 0 ? ret : find_moved(t, runs);
 }
 

@@ -304,29 +304,28 @@ def does_not_stop():
     proc.wait()
 
 
-def ignored(case):
-    """Under nohup SIGHUP is ignored, and the dump goes on."""
+def hung_up(case, action):
+    """A dump that gets SIGHUP in the middle of it; its status, and what it said."""
     proc = subprocess.Popen([TOOL, "dump", "-D", "images", *case.words], stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             env=environment("dump-files:sleep"),
-                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+                            preexec_fn=lambda: signal.signal(signal.SIGHUP, action))
     wait_for_rest(proc)
     proc.send_signal(signal.SIGHUP)
     said = proc.communicate(timeout=30)[0]
-    check(proc.returncode == 0, f"an ignored SIGHUP: status {proc.returncode}: {said}")
+    return proc.returncode, said
+
+
+def ignored(case):
+    """Under nohup SIGHUP is ignored, and the dump goes on."""
+    status, said = hung_up(case, signal.SIG_IGN)
+    check(status == 0, f"an ignored SIGHUP: status {status}: {said}")
 
 
 def hangup(case):
     """SIGHUP, as when the terminal goes away in the middle of it."""
-    proc = subprocess.Popen([TOOL, "dump", "-D", "images", *case.words], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env=environment("dump-files:sleep"),
-                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
-    wait_for_rest(proc)
-    proc.send_signal(signal.SIGHUP)
-    said = proc.communicate(timeout=30)[0]
-    check(proc.returncode == -signal.SIGHUP and "taken back" in said,
-          f"SIGHUP: status {proc.returncode}: {said}")
+    status, said = hung_up(case, signal.SIG_DFL)
+    check(status == -signal.SIGHUP and "taken back" in said, f"SIGHUP: status {status}: {said}")
     case.tree.check_well("SIGHUP")
     case.tree.check_maps("SIGHUP")
     check(not os.listdir("/run/crtools"), "SIGHUP: a journal is left")
