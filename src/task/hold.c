@@ -350,7 +350,8 @@ static void tidy_threads(struct proc_stop *p)
 		if (!p->threads[i].gone)
 			p->threads[n++] = p->threads[i];
 	p->n_threads = n;
-	qsort(p->threads, n, sizeof(*p->threads), by_tid);
+	if (n)
+		qsort(p->threads, n, sizeof(*p->threads), by_tid);
 	for (size_t i = 1; i < n; i++) /* ids may have wrapped: the leader goes first */
 		if (p->threads[i].tid == p->pid) {
 			struct thread_stop leader = p->threads[i];

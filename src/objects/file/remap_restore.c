@@ -563,7 +563,8 @@ int remap_prepare(struct restore *r)
 	in->root = service_fd(r, in->root);
 	if (in->root < 0)
 		return in->root;
-	qsort(in->list, in->n, sizeof(*in->list), by_name);
+	if (in->n)
+		qsort(in->list, in->n, sizeof(*in->list), by_name);
 	for (size_t i = 0; ret == 0 && i < in->n; i++)
 		ret = bring(&mk, in->list[i]);
 	cleaned = clean(&mk);
