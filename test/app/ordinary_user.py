@@ -159,6 +159,25 @@ def unreachable():
     app.check_gone()
 
 
+def niced():
+    """A nice value below the tool's own, which takes CAP_SYS_NICE: refused before the fork."""
+    folder = os.path.join(os.environ["TESTDIR"], "niced")
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
+    os.chdir(folder)
+    app = Users(["nice", "-n", "-5", *user("/bin/sleep", "60")])
+    app.own = True
+    dumped.await_true("the start of the program", lambda: (
+        system.read_text(f"/proc/{app.pid}/comm") or "").startswith("sleep"))
+    os.chmod("log", 0o666)
+    app.must_dump()
+    said = app.restore()
+    check(not said and f"nice value of thread {app.pid}: is -5; crtools has 0" in said.text,
+          f"it was to fail for its nice value:\n{said.text[-2000:]}")
+    check("restore-fork" not in said.text, f"it has forked:\n{said.text[-3000:]}")
+    app.check_gone()
+
+
 def main():
     cycles.begin()
     path = os.environ["TESTDIR"]
@@ -166,6 +185,7 @@ def main():
         os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | 0o111)
         path = os.path.dirname(path)
     unreachable()
+    niced()
     for own in (False, True):
         for program in PROGRAMS:
             one(*program, own)

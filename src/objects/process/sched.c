@@ -240,6 +240,39 @@ static bool clamps_work(void)
 	return true;
 }
 
+/*
+ * A value below the tool's own takes CAP_SYS_NICE in the first user namespace, or RLIMIT_NICE
+ * (can_nice() in the kernel): it is tried out. The way back up is open to everybody.
+ */
+static bool may_have_nice(int want)
+{
+	int own = nice_of(0);
+
+	if (want >= own)
+		return true;
+	if (setpriority(PRIO_PROCESS, 0, want) < 0)
+		return false;
+	setpriority(PRIO_PROCESS, 0, own);
+	return true;
+}
+
+static void check_nice(struct restore_thread *th, int want)
+{
+	struct arena *a = restore_arena(th->task->r);
+
+	if (may_have_nice(want))
+		return;
+	restored_refuse(
+		th->task, arena_printf(a, "nice value of thread %d", th->vtid),
+		arena_printf(a, "is %d; crtools has %d, and can't lower it without CAP_SYS_NICE",
+			     want, nice_of(0)),
+		arena_printf(
+			a,
+			"Run crtools restore with CAP_SYS_NICE, or raise the limit of the shell "
+			"first (prlimit --pid $$ --nice=%d as root).",
+			20 - want));
+}
+
 static int check_attr(struct restore_thread *th)
 {
 	struct restore_task *t = th->task;
@@ -251,6 +284,8 @@ static int check_attr(struct restore_thread *th)
 		return image_bad(
 			t, "thread %d has the scheduling policy %u, priority %u, nice value %d",
 			th->vtid, want.policy, want.priority, want.nice);
+	if (th->core->thread_core->has_sched_policy)
+		check_nice(th, want.nice);
 	if ((want.flags & FLAGS_CLAMP) && !clamps_work())
 		restored_warn(t, arena_printf(restore_arena(t->r), "thread %d", th->vtid),
 			      "its utilisation clamps are left out: this kernel has none",
