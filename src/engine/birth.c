@@ -64,7 +64,7 @@ static int fork_brood(struct restore_task *t, bool early)
 
 	for (size_t i = 0; ret == 0 && i < t->n_brood; i++) {
 		struct restore_task *c = t->brood[i];
-		uint64_t flags = c->parent == t ? 0 : CLONE_PARENT;
+		uint64_t flags = c->sibling ? CLONE_PARENT : 0;
 
 		if (c->early != early)
 			continue;
@@ -86,13 +86,15 @@ static int make_session(struct restore_task *t)
 	return 0;
 }
 
-/* Leaders first; the others join when all leaders stand. */
+/* Leaders first; the others join when all leaders stand, and so do leaders that have gone to
+ * another group since. */
 static int join_group(struct restore_task *t)
 {
 	pid_t pgid = t->pstree->pgid;
 
-	if (pgid == t->vpid && getpgrp() != pgid && setpgid(0, 0) < 0)
-		return err_sys(restore_err(t->r), "setpgid", "can't make process group %d", pgid);
+	if (t->leads_group && getpgrp() != t->vpid && setpgid(0, 0) < 0)
+		return err_sys(restore_err(t->r), "setpgid", "can't make process group %d",
+			       t->vpid);
 	task_post(&t->r->shared->grouped, t->r->n_tasks);
 	task_wait(t->r, &t->r->shared->grouped, t->r->n_tasks);
 	if (pgid && pgid != getpgrp() && setpgid(0, pgid) < 0)

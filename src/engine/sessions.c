@@ -9,14 +9,17 @@
  *  - a child in a session whose leader is gone is forked by a stand-in for that leader, a sibling
  *    that ends before the tree runs;
  *  - a child in the session of a leader further below was orphaned once, and is so again: a child
- * of the leader forks it and ends, while its parent is a subreaper.
+ *    of the leader forks it and ends, while its parent is a subreaper. The same goes for leaders
+ *    that have come up past their members' parents.
  *
- * Memory and descriptors are inherited from the forker.
+ * What is chosen for each is found in lineage.c. Memory and descriptors are inherited from the
+ * forker.
  */
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "engine/lineage.h"
 #include "engine/restore.h"
 
 static pid_t sid_of(const struct restore_task *t)
@@ -27,18 +30,6 @@ static pid_t sid_of(const struct restore_task *t)
 static bool leads_session(const struct restore_task *t)
 {
 	return sid_of(t) == t->vpid;
-}
-
-/* The session in which t runs before it makes its own. */
-static pid_t born_in(const struct restore_task *t)
-{
-	const struct restore_task *f = t->forker;
-
-	if (!f)
-		return getsid(0);
-	if (!t->early)
-		return sid_of(f);
-	return born_in(f);
 }
 
 static struct restore_task *add_stand_in(struct restore *r, pid_t pid, struct restore_task *parent,
@@ -52,6 +43,7 @@ static struct restore_task *add_stand_in(struct restore *r, pid_t pid, struct re
 				    .forker = parent,
 				    .vpid = pid,
 				    .helper = true,
+				    .leads_group = pgid == pid,
 				    .index = r->n_tasks };
 	t->pstree = arena_msg(a, PstreeEntry, pstree_entry);
 	t->pstree->pid = pid;
@@ -73,87 +65,95 @@ int restore_add_helper(struct restore *r, pid_t vpid)
 	return 0;
 }
 
-static size_t depth(const struct restore_task *t)
-{
-	size_t n = 0;
-
-	for (; t->parent; t = t->parent)
-		n++;
-	return n;
-}
-
-static bool is_ancestor(const struct restore_task *a, const struct restore_task *t)
-{
-	for (; t; t = t->parent)
-		if (t == a)
-			return true;
-	return false;
-}
-
-/* Where the stand-in for a session leader belongs: below the deepest of the parents whose children
- * are in that session; all others are ancestors of that one. */
-static struct restore_task *deepest_parent(const struct restore_task *t)
-{
-	struct restore_task *best = t->parent;
-
-	for (size_t i = 0; i < t->r->n_tasks; i++) {
-		struct restore_task *o = t->r->tasks[i];
-
-		if (o->parent && sid_of(o) == sid_of(t) && sid_of(o->parent) != sid_of(o) &&
-		    depth(o->parent) > depth(best))
-			best = o->parent;
-	}
-	return best;
-}
-
 /* An id that neither the tree nor anybody else has. */
-static pid_t unused_id(struct restore *r)
+static pid_t unused_id(struct restore *r, const struct hash *groups, pid_t *cursor)
 {
-	for (pid_t id = 32000; id > 300; id--)
-		if (!hash_get(&r->task_by_pid, id) && !hash_get(&r->thread_ids, id) &&
-		    kill(id, 0) < 0 && errno == ESRCH)
-			return id;
+	while (--*cursor > 300)
+		if (!hash_get(&r->task_by_pid, *cursor) && !hash_get(&r->thread_ids, *cursor) &&
+		    !hash_get(groups, *cursor) && kill(*cursor, 0) < 0 && errno == ESRCH)
+			return *cursor;
 	return 0;
 }
 
-/* A child of the session's leader that forks t and ends: t comes to its parent as an orphan, the
- * parent being a subreaper for that long. */
-static int pass_on(struct restore_task *t, struct restore_task *leader)
+static int add_stand_ins(struct restore *r, const struct lineage *l)
 {
-	pid_t id = unused_id(t->r);
+	struct hash groups = { 0 };
+	pid_t cursor = 32000;
+	size_t n = r->n_tasks;
+	int ret = 0;
 
-	if (!id)
-		return err_set(restore_err(t->r), ERR_RESOURCE, EAGAIN, "no process id is free");
-	t->forker = add_stand_in(t->r, id, leader, sid_of(t), sid_of(t));
-	t->adopted = t->parent->adopts = true;
-	return 0;
+	for (size_t i = 0; l->n > n && i < n; i++)
+		if (r->tasks[i]->pstree->pgid)
+			hash_put(&groups, r->tasks[i]->pstree->pgid, r->tasks[i]);
+	/* Leaders come before helpers: no helper takes the id of one. */
+	for (size_t i = n; ret == 0 && i < l->n; i++) {
+		const struct lineage_node *node = &l->nodes[i];
+		pid_t id = node->pid ? node->pid : unused_id(r, &groups, &cursor);
+
+		if (!id)
+			ret = err_set(restore_err(r), ERR_RESOURCE, EAGAIN,
+				      "no process id is free");
+		else
+			add_stand_in(r, id, r->root, node->sid, node->pid);
+	}
+	hash_free(&groups);
+	return ret;
 }
 
-static int choose_forker(struct restore_task *t)
+static void take_plan(struct restore *r, const struct lineage *l)
 {
-	struct restore_task *p = t->parent, *leader;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lineage_node *node = &l->nodes[i];
+		struct restore_task *t = r->tasks[i];
 
-	t->forker = p;
-	if (leads_session(t) || sid_of(t) == sid_of(p))
-		return 0;
-	if (leads_session(p) && sid_of(t) == born_in(p)) {
-		t->early = true;
-		return 0;
+		if (node->forker == LINEAGE_NONE)
+			continue;
+		t->forker = r->tasks[node->forker];
+		t->parent = r->tasks[node->parent];
+		t->pstree->ppid = t->parent->vpid;
+		t->early = node->early;
+		t->sibling = node->sibling;
+		t->adopted = node->adopted;
+		t->turn = node->turn;
+		t->parent->adopts = t->parent->adopts || t->adopted;
 	}
-	leader = hash_get(&t->r->task_by_pid, sid_of(t));
-	if (!leader)
-		leader = add_stand_in(t->r, sid_of(t), deepest_parent(t), sid_of(t), sid_of(t));
-	if (leader->parent == p) {
-		t->forker = leader;
-		return 0;
+}
+
+/* A stand-in that a class has asked for leads the session that has its id, if there is one. */
+static void lead_wanted(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct restore_task *t = hash_get(&r->task_by_pid, sid_of(r->tasks[i]));
+
+		if (t && t->helper)
+			t->pstree->sid = t->pstree->pgid = t->vpid;
 	}
-	if (is_ancestor(p, leader))
-		return pass_on(t, leader);
-	return err_set(
-		restore_err(t->r), ERR_LATER, EOPNOTSUPP,
-		"task %d is in session %d, whose leader is not below the task's parent; that "
-		"can't be rebuilt",
-		t->vpid, sid_of(t));
+}
+
+static int choose_forkers(struct restore *r)
+{
+	struct lineage l = { .n = r->n_tasks, .outer = getsid(0) };
+	size_t stuck = 0;
+	int ret;
+
+	l.nodes = arena_array(restore_arena(r), struct lineage_node, l.n);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct restore_task *t = r->tasks[i];
+
+		l.nodes[i].pid = t->vpid;
+		l.nodes[i].sid = sid_of(t);
+		l.nodes[i].parent = t->parent ? t->parent->index : LINEAGE_NONE;
+	}
+	ret = lineage_plan(&l, restore_arena(r), &stuck);
+	if (ret < 0)
+		return err_set(restore_err(r), ERR_LATER, EOPNOTSUPP,
+			       "task %d is in session %d: no way was found to make it there, "
+			       "and bring it to its parent",
+			       l.nodes[stuck].pid, l.nodes[stuck].sid);
+	ret = add_stand_ins(r, &l);
+	if (ret == 0)
+		take_plan(r, &l);
+	return ret;
 }
 
 /* The group's leader is gone: a stand-in, forked by a member in the same session, leads it until
@@ -161,8 +161,11 @@ static int choose_forker(struct restore_task *t)
 static int provide_group(struct restore *r, struct restore_task *t)
 {
 	pid_t pgid = t->pstree->pgid;
+	struct restore_task *leader = hash_get(&r->task_by_pid, pgid);
 
-	if (hash_get(&r->task_by_pid, pgid) || pgid == getpgrp())
+	if (leader)
+		leader->leads_group = true;
+	if (leader || !pgid || pgid == getpgrp())
 		return 0;
 	add_stand_in(r, pgid, t, sid_of(t), pgid);
 	return 0;
@@ -193,29 +196,17 @@ static int adopt_shell(struct restore *r)
 	return 0;
 }
 
-/* Adoptions go from the bottom of the tree to the top. */
-static void plan_turns(struct restore *r)
-{
-	for (size_t i = 0; i < r->n_tasks; i++) {
-		struct restore_task *t = r->tasks[i];
-
-		for (size_t k = 0; t->adopted && k < r->n_tasks; k++)
-			t->forker->turn += r->tasks[k]->adopted &&
-					   depth(r->tasks[k]->parent) > depth(t->parent);
-	}
-}
-
 int plan_sessions(struct restore *r)
 {
-	size_t n = r->n_tasks; /* stand-ins come behind */
 	int ret = adopt_shell(r);
+	size_t n;
 
-	for (size_t i = 0; ret == 0 && i < n; i++)
-		if (r->tasks[i]->parent && !r->tasks[i]->helper)
-			ret = choose_forker(r->tasks[i]);
+	lead_wanted(r);
+	if (ret == 0)
+		ret = choose_forkers(r);
+	n = r->n_tasks; /* stand-ins for groups come behind */
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = provide_group(r, r->tasks[i]);
-	plan_turns(r);
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++) {
 		struct restore_task *t = r->tasks[i];
 

@@ -94,13 +94,15 @@ struct restore_task {
 	bool zombie;
 	bool helper; /* stands for a session or group leader that is gone; ends before the tree runs
 		      */
-	struct restore_task *forker; /* who forks it: the parent, or a sibling in its session, which
-				      * makes it the parent's child (CLONE_PARENT); NULL: the tool */
+	struct restore_task *forker; /* who forks it: the parent, a sibling or a stand-in; NULL: the
+				      * tool */
+	bool sibling; /* the forker makes it a child of its own parent (CLONE_PARENT) */
 	struct restore_task **brood; /* those whose forker this one is */
 	size_t n_brood;
 	bool adopted; /* comes to its parent as an orphan; the parent adopts */
 	bool adopts;
 	size_t turn;		   /* a stand-in ends when so many orphans have been adopted */
+	bool leads_group;	   /* a process group has its id, be it in it or not */
 	bool early;		   /* forked before its forker makes a session of its own */
 	struct restore_file **own; /* files that this task opens */
 	size_t n_own;

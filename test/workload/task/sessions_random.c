@@ -5,7 +5,6 @@
  * looked at again.
  *
  *	wl: areas   task
- *	wl: limit   sessions whose leader is neither above nor below the parent of a member
  *	wl: flavours host user ns userns
  */
 #define _GNU_SOURCE

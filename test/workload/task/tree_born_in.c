@@ -4,7 +4,6 @@
  * ones, process groups with dead leaders, re-parented children, sibling clones.
  *
  *	wl: areas   task
- *	wl: limit   some sessions of orphans that went to several subreapers
  *	wl: flavours host user ns userns
  */
 #define _GNU_SOURCE
