@@ -5,6 +5,7 @@
  * looked at again.
  *
  *	wl: areas   task
+ *	wl: crossing none CRIU can't restore such sessions, and keeps no mask of zombies
  *	wl: flavours host user ns userns
  */
 #define _GNU_SOURCE

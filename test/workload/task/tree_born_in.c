@@ -4,6 +4,7 @@
  * ones, process groups with dead leaders, re-parented children, sibling clones.
  *
  *	wl: areas   task
+ *	wl: crossing none CRIU can't restore such sessions, and keeps no mask of zombies
  *	wl: flavours host user ns userns
  */
 #define _GNU_SOURCE
