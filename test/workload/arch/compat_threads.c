@@ -8,7 +8,6 @@
  *	wl: needs   32bit
  *	wl: cflags  -m32
  *	wl: cycles  5
- *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "workload.h"

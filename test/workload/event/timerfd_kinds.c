@@ -6,7 +6,7 @@
  *
  *	wl: areas    timers epoll-and-event-fds
  *	wl: flavours host user ns userns
- *	wl: crossing none CRIU stops periodic timers that are unread
+ *	wl: crossing from CRIU stops periodic timers that are unread
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -3,7 +3,7 @@
  * F_GETFL shows O_DIRECTORY for what was opened with it; also together with O_PATH and O_CLOEXEC.
  *
  * wl: areas files
- * wl: crossing none CRIU drops O_DIRECTORY
+ * wl: crossing from CRIU restores no O_DIRECTORY
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  *
  * wl: areas files
  * wl: ignore fds
- * wl: crossing none CRIU drops O_TMPFILE
+ * wl: crossing from CRIU restores no O_TMPFILE
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  *
  * wl: areas memory shm
  * wl: cycles 3
- * wl: crossing none CRIU asks for the memfd by name
+ * wl: crossing from CRIU asks for the memfd by name
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

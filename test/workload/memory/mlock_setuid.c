@@ -4,7 +4,7 @@
  * than the area: it stays locked.
  *
  * wl: areas memory creds
- * wl: crossing none CRIU needs CAP_SYS_RESOURCE for another user's limits
+ * wl: crossing to CRIU needs CAP_SYS_RESOURCE for another user's limits
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

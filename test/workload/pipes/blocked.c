@@ -5,7 +5,6 @@
  * and wake by the event that they wait for, without an error.
  *
  * wl: areas pipes task
- * wl: crossing none CRIU makes poll() fail with EINTR
  * wl: cycles 3
  */
 #define _GNU_SOURCE

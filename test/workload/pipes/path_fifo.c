@@ -4,7 +4,7 @@
  * the fifo through /proc/self/fd.
  *
  * wl: areas pipes files
- * wl: crossing none CRIU takes it for an end of the fifo and fails
+ * wl: crossing to CRIU's dump takes it for an end of the fifo and fails
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

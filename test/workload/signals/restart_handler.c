@@ -6,7 +6,6 @@
  *	wl: areas   signals timers
  *	wl: flavours host user ns userns
  *	wl: cycles  5
- *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "restart.h"

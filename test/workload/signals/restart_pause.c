@@ -7,7 +7,6 @@
  *	wl: areas   signals threads
  *	wl: flavours host user ns userns
  *	wl: cycles  5
- *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "restart.h"

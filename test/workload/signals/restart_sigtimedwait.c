@@ -4,7 +4,6 @@
  *
  *	wl: areas   signals timers
  *	wl: flavours host user ns userns
- *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "restart.h"

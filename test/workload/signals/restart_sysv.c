@@ -5,7 +5,6 @@
  *
  *	wl: areas   signals sysv-ipc
  *	wl: flavours host user
- *	wl: crossing to
  */
 #define _GNU_SOURCE
 #include "restart.h"

@@ -5,7 +5,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
- *	wl: crossing none CRIU keeps no personality
+ *	wl: crossing from CRIU saves personalities, and restores none
  */
 #define _GNU_SOURCE
 #include "workload.h"
