@@ -273,6 +273,18 @@ static void check_nice(struct restore_thread *th, int want)
 			20 - want));
 }
 
+/* CRIU's format knows the policy alone, and the kernel takes none without its times. */
+static void check_deadline(struct restore_thread *th)
+{
+	struct arena *a = restore_arena(th->task->r);
+
+	if (th->extra && th->extra->has_sched_runtime)
+		return;
+	restored_refuse(th->task, arena_printf(a, "scheduling of thread %d", th->vtid),
+			"is SCHED_DEADLINE, and the images do not have its times: CRIU saves none",
+			"Dump it with crtools, or with another policy.");
+}
+
 static int check_attr(struct restore_thread *th)
 {
 	struct restore_task *t = th->task;
@@ -286,6 +298,8 @@ static int check_attr(struct restore_thread *th)
 			th->vtid, want.policy, want.priority, want.nice);
 	if (th->core->thread_core->has_sched_policy)
 		check_nice(th, want.nice);
+	if (want.policy == SCHED_DEADLINE)
+		check_deadline(th);
 	if ((want.flags & FLAGS_CLAMP) && !clamps_work())
 		restored_warn(t, arena_printf(restore_arena(t->r), "thread %d", th->vtid),
 			      "its utilisation clamps are left out: this kernel has none",
