@@ -53,7 +53,8 @@ class Progress:
     def __call__(self):
         aside = sum(cycles.size(entry.path) for entry in os.scandir(f"{self.folder}/tmp"))
         self.aside = max(self.aside, aside)
-        return self.aside + sum(cycles.size(f"{self.folder}/{name}") for name in ("packed", "sorted"))
+        return self.aside + sum(cycles.size(f"{self.folder}/{name}")
+                                for name in ("packed", "sorted"))
 
 
 def main():
