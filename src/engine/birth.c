@@ -86,8 +86,13 @@ static int make_session(struct restore_task *t)
 	return 0;
 }
 
-/* Leaders first; the others join when all leaders stand, and so do leaders that have gone to
- * another group since. */
+bool restore_leaves_group(const struct restore_task *t)
+{
+	return t->leads_group && t->pstree->pgid && (pid_t)t->pstree->pgid != t->vpid;
+}
+
+/* Leaders first; the others join when all leaders stand. Leaders that have gone to another group
+ * since do so when all others are where they belong: a group ends with its last member. */
 static int join_group(struct restore_task *t)
 {
 	pid_t pgid = t->pstree->pgid;
@@ -97,8 +102,14 @@ static int join_group(struct restore_task *t)
 			       t->vpid);
 	task_post(&t->r->shared->grouped, t->r->n_tasks);
 	task_wait(t->r, &t->r->shared->grouped, t->r->n_tasks);
+	if (restore_leaves_group(t)) {
+		task_post(&t->r->shared->joined, t->r->n_tasks);
+		task_wait(t->r, &t->r->shared->joined, t->r->n_tasks);
+	}
 	if (pgid && pgid != getpgrp() && setpgid(0, pgid) < 0)
 		return err_sys(restore_err(t->r), "setpgid", "can't join process group %d", pgid);
+	if (!restore_leaves_group(t))
+		task_post(&t->r->shared->joined, t->r->n_tasks);
 	return 0;
 }
 

@@ -25,6 +25,8 @@ int service_open(struct restore_task *t, uint32_t id, int flags);
 
 /* birth.c: forks the root; every task forks its children. */
 int fork_root(struct restore *r);
+/* A group has its id, but it is in another one. */
+bool restore_leaves_group(const struct restore_task *t);
 /* wait.c: what the tool does meanwhile. */
 int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, const char *what);
 int seize_leaders(struct restore *r);

@@ -65,38 +65,47 @@ int restore_add_helper(struct restore *r, pid_t vpid)
 	return 0;
 }
 
-/* An id that neither the tree nor anybody else has. */
-static pid_t unused_id(struct restore *r, const struct hash *groups, pid_t *cursor)
+/* Ids that neither the tree nor anybody else has. */
+struct unused {
+	struct hash groups; /* of the tree; filled when the first id is asked for */
+	pid_t cursor;
+};
+
+static void note_groups(struct restore *r, struct unused *u)
 {
-	while (--*cursor > 300)
-		if (!hash_get(&r->task_by_pid, *cursor) && !hash_get(&r->thread_ids, *cursor) &&
-		    !hash_get(groups, *cursor) && kill(*cursor, 0) < 0 && errno == ESRCH)
-			return *cursor;
-	return 0;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		if (r->tasks[i]->pstree->pgid)
+			hash_put(&u->groups, r->tasks[i]->pstree->pgid, r->tasks[i]);
+	u->cursor = 32000;
 }
 
-static int add_stand_ins(struct restore *r, const struct lineage *l)
+static int unused_id(struct restore *r, struct unused *u, pid_t *ret_id)
 {
-	struct hash groups = { 0 };
-	pid_t cursor = 32000;
-	size_t n = r->n_tasks;
+	if (!u->cursor)
+		note_groups(r, u);
+	while (--u->cursor > 300)
+		if (!hash_get(&r->task_by_pid, u->cursor) && !hash_get(&r->thread_ids, u->cursor) &&
+		    !hash_get(&u->groups, u->cursor) && kill(u->cursor, 0) < 0 && errno == ESRCH) {
+			*ret_id = u->cursor;
+			return 0;
+		}
+	return err_set(restore_err(r), ERR_RESOURCE, EAGAIN, "no process id is free");
+}
+
+static int add_stand_ins(struct restore *r, const struct lineage *l, struct unused *unused)
+{
 	int ret = 0;
 
-	for (size_t i = 0; l->n > n && i < n; i++)
-		if (r->tasks[i]->pstree->pgid)
-			hash_put(&groups, r->tasks[i]->pstree->pgid, r->tasks[i]);
 	/* Leaders come before helpers: no helper takes the id of one. */
-	for (size_t i = n; ret == 0 && i < l->n; i++) {
+	for (size_t i = r->n_tasks; ret == 0 && i < l->n; i++) {
 		const struct lineage_node *node = &l->nodes[i];
-		pid_t id = node->pid ? node->pid : unused_id(r, &groups, &cursor);
+		pid_t id = node->pid;
 
 		if (!id)
-			ret = err_set(restore_err(r), ERR_RESOURCE, EAGAIN,
-				      "no process id is free");
-		else
+			ret = unused_id(r, unused, &id);
+		if (ret == 0)
 			add_stand_in(r, id, r->root, node->sid, node->pid);
 	}
-	hash_free(&groups);
 	return ret;
 }
 
@@ -130,7 +139,7 @@ static void lead_wanted(struct restore *r)
 	}
 }
 
-static int choose_forkers(struct restore *r)
+static int choose_forkers(struct restore *r, struct unused *unused)
 {
 	struct lineage l = { .n = r->n_tasks, .outer = getsid(0) };
 	size_t stuck = 0;
@@ -150,7 +159,7 @@ static int choose_forkers(struct restore *r)
 			       "task %d is in session %d: no way was found to make it there, "
 			       "and bring it to its parent",
 			       l.nodes[stuck].pid, l.nodes[stuck].sid);
-	ret = add_stand_ins(r, &l);
+	ret = add_stand_ins(r, &l, unused);
 	if (ret == 0)
 		take_plan(r, &l);
 	return ret;
@@ -158,17 +167,34 @@ static int choose_forkers(struct restore *r)
 
 /* The group's leader is gone: a stand-in, forked by a member in the same session, leads it until
  * all have joined. */
-static int provide_group(struct restore *r, struct restore_task *t)
+static void provide_group(struct restore *r, struct restore_task *t)
 {
 	pid_t pgid = t->pstree->pgid;
 	struct restore_task *leader = hash_get(&r->task_by_pid, pgid);
 
 	if (leader)
 		leader->leads_group = true;
-	if (leader || !pgid || pgid == getpgrp())
+	else if (pgid && pgid != getpgrp())
+		add_stand_in(r, pgid, t, sid_of(t), pgid);
+}
+
+/* A group whose leader has gone to another one ends with its last member; so while there is none
+ * but such leaders, which go from group to group at the same time, a stand-in is in it. */
+static int hold_group(struct restore *r, struct restore_task *leader, struct unused *unused)
+{
+	pid_t id;
+	int ret;
+
+	if (!restore_leaves_group(leader))
 		return 0;
-	add_stand_in(r, pgid, t, sid_of(t), pgid);
-	return 0;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		if ((pid_t)r->tasks[i]->pstree->pgid == leader->vpid &&
+		    !restore_leaves_group(r->tasks[i]))
+			return 0;
+	ret = unused_id(r, unused, &id);
+	if (ret == 0)
+		add_stand_in(r, id, leader, sid_of(leader), leader->vpid);
+	return ret;
 }
 
 /* --shell-job: what was the session and group of the root becomes the tool's own. */
@@ -198,15 +224,19 @@ static int adopt_shell(struct restore *r)
 
 int plan_sessions(struct restore *r)
 {
+	struct unused unused = { 0 };
 	int ret = adopt_shell(r);
 	size_t n;
 
 	lead_wanted(r);
 	if (ret == 0)
-		ret = choose_forkers(r);
+		ret = choose_forkers(r, &unused);
 	n = r->n_tasks; /* stand-ins for groups come behind */
 	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = provide_group(r, r->tasks[i]);
+		provide_group(r, r->tasks[i]);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		ret = hold_group(r, r->tasks[i], &unused);
+	hash_free(&unused.groups);
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++) {
 		struct restore_task *t = r->tasks[i];
 
