@@ -103,3 +103,19 @@ p = subprocess.Popen([CRTOOLS, "check", "--close", str(w)], close_fds=False, env
 os.close(w)
 assert os.read(r, 1) == b""
 p.wait()
+
+# What the kernel and the privileges allow: all of it, with the loss and the cure of what is
+# missing; the verdict stays the last line of the output, for scripts.
+p = subprocess.run([CRTOOLS, "check", "--all"], stdin=subprocess.DEVNULL, capture_output=True,
+                   text=True, env=ENV, check=False)
+lines = p.stdout.splitlines()
+answers = dict(re.findall(r"^[a-z]+ +([\w-]+) +(yes|no)$", p.stdout, re.M))
+known = json.loads(subprocess.run([CRTOOLS, "check", "--all", "--json"], capture_output=True,
+                                  text=True, env=ENV, check=False).stdout)["features"]
+assert answers == {f["name"]: "yes" if f["supported"] else "no" for f in known}, p.stdout
+for feature in known:
+    assert feature["supported"] or f"without it: {feature['lost']}" in p.stdout, feature
+assert lines[-1].startswith("Looks good") or "Does not look good" in p.stderr, (lines, p.stderr)
+assert "is missing" not in p.stderr, p.stderr
+out, err = run("check", "--feature", "uffdx", status=1)
+assert "no feature called uffdx; the nearest one is uffd." in err, err

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run at build time: man page and shell completions from the tables of options and verbs.
+ * Run at build time: man pages and shell completions from the tables of options and verbs.
  *   gendoc man TEMPLATE | gendoc bash | gendoc zsh      writes to standard output
  */
 #include <ctype.h>
@@ -9,103 +9,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "front/cli/gendoc.h"
 #include "front/cli/help.h"
 #include "front/cli/option.h"
-
-/* --- man page ------------------------------------------------------------------------------ */
-
-/* A dash in an option must be a real one, a line must not begin with a control character. */
-static void troff(const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", stdout);
-	for (; *text; text++) {
-		if (*text == '-')
-			fputs("\\-", stdout);
-		else if (*text == '\\')
-			fputs("\\e", stdout);
-		else
-			putchar(*text);
-	}
-}
-
-static void man_commands(void)
-{
-	for (size_t i = 0; i < verb_count; i++) {
-		const struct verb_info *v = &verb_table[i];
-
-		if (v->later)
-			continue;
-		printf(".TP\n.B ");
-		troff(v->synopsis);
-		printf("\n");
-		troff(v->text);
-		printf("\n");
-	}
-	printf(".PP\nKnown, but refused by this version:\n");
-	for (size_t i = 0, n = 0; i < verb_count; i++)
-		if (verb_table[i].later)
-			printf("%s\\fB%s\\fR", n++ ? ", " : "", verb_name(verb_table[i].verb));
-	printf(".\n");
-}
-
-static void man_option(const struct option_info *opt)
-{
-	struct arena a = { 0 };
-
-	printf(".TP\n");
-	if (opt->letter)
-		printf("\\fB\\-%c\\fR, ", opt->letter);
-	printf("\\fB\\-\\-%s", opt->arg == ARG_NEGATABLE ? "\\fR[\\fBno\\-\\fR]\\fB" : "");
-	troff(opt->name);
-	printf("\\fR%s\\fI", opt->arg == ARG_REQUIRED ? " " : opt->arg == ARG_OPTIONAL ? "[=" : "");
-	troff(opt->arg_name);
-	printf("\\fR%s\n", opt->arg == ARG_OPTIONAL ? "]" : "");
-	troff(opt->help);
-	printf("\n");
-	if (opt->later) {
-		printf("Refused by this version: ");
-		troff(opt->later);
-		printf(".\n");
-	}
-	if (opt->section != SECTION_GENERIC) {
-		char *verbs = verbs_text(&a, opt->verbs & ~V_SERVERS & ~V(PRE_DUMP) & ~V(DEDUP));
-
-		if (*verbs)
-			printf("(%s)\n", verbs);
-	}
-	arena_free(&a);
-}
-
-static void man_options(void)
-{
-	for (int section = 0; section < SECTION_COUNT; section++) {
-		printf(".SS %s\n", option_section_title(section));
-		for (size_t i = 0; i < option_count; i++)
-			if ((int)option_table[i].section == section)
-				man_option(&option_table[i]);
-	}
-}
-
-static int write_man(const char *template)
-{
-	_cleanup_file_ FILE *in = fopen(template, "r");
-	char line[4096];
-
-	if (!in) {
-		perror(template);
-		return 1;
-	}
-	while (fgets(line, sizeof(line), in)) {
-		if (!strcmp(line, "@COMMANDS@\n"))
-			man_commands();
-		else if (!strcmp(line, "@OPTIONS@\n"))
-			man_options();
-		else
-			fputs(line, stdout);
-	}
-	return 0;
-}
 
 /* --- completions --------------------------------------------------------------------------- */
 
@@ -285,7 +191,7 @@ static void write_zsh(void)
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "man"))
-		return write_man(argv[2]);
+		return gendoc_man(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "bash"))
 		write_bash();
 	else if (argc == 2 && !strcmp(argv[1], "zsh"))

@@ -130,7 +130,7 @@ void help_overview(FILE *out)
 	print_section(out, SECTION_GENERIC, V_ALL);
 	fprintf(out,
 		"\nOptions and command may come in any order. crtools COMMAND --help lists the "
-		"options of a\ncommand, crtools(8) explains all of them.\n");
+		"options of a\ncommand, and the man page crtools-COMMAND(1) explains them.\n");
 }
 
 void help_verb(FILE *out, enum verb verb)

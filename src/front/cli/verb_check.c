@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 
 static const char *const class_names[] = {
 	[FEATURE_CLASS_REQUIRED] = "required",	       [FEATURE_CLASS_EXTRA] = "extra",
@@ -14,13 +15,17 @@ static const char *const class_names[] = {
 	[FEATURE_CLASS_PRIVILEGE] = "privilege",
 };
 
+static const char *missing_why(const struct features *f, enum feature which)
+{
+	return f->num[which] ? strerror(f->num[which]) : "not there";
+}
+
 static void log_missing(struct features *f, enum feature which)
 {
 	const struct feature_info *info = feature_info(which);
-	const char *why = f->num[which] ? strerror(f->num[which]) : "not there";
 
-	log_warn("%s is missing (%s). Without it: %s. It takes %s.", info->name, why, info->lost,
-		 info->brings);
+	log_warn("%s is missing (%s). Without it: %s. It takes %s.", info->name,
+		 missing_why(f, which), info->lost, info->brings);
 }
 
 static struct json_object *feature_json(struct features *f, enum feature which)
@@ -63,28 +68,35 @@ static void print_json(struct json_object *o, FILE *out)
 	json_object_put(o);
 }
 
-void check_features_report(struct features *f, bool json, FILE *out)
+/* --all: every feature and privilege, there or not, in the order of what needs them. */
+static void print_table(struct features *f, FILE *out)
 {
-	struct json_object *list = json ? json_object_new_array() : NULL;
-
 	for (enum feature_class class = 0; class <= FEATURE_CLASS_PRIVILEGE; class ++)
 		for (enum feature i = 0; i < FEATURE_COUNT; i++) {
 			const struct feature_info *info = feature_info(i);
-			bool has;
 
 			if (info->class != class)
 				continue;
-			has = feature_has(f, i);
-			if (json)
-				json_object_array_add(list, feature_json(f, i));
-			else if (has)
-				fprintf(out, "%-12s  %-26s yes\n", class_names[class], info->name);
-			else
-				fprintf(out, "%-12s  %-26s no   %s (%s)\n", class_names[class],
-					info->name, info->brings, strerror(f->num[i]));
+			fprintf(out, "%-12s  %-26s %s\n", class_names[class], info->name,
+				feature_has(f, i) ? "yes" : "no");
+			if (feature_has(f, i))
+				continue;
+			fprintf(out, "%14swithout it: %s\n", "", info->lost);
+			fprintf(out, "%14sit takes: %s (%s)\n", "", info->brings,
+				missing_why(f, i));
 		}
-	if (json)
-		print_json(report_json(NULL, list), out);
+}
+
+static void log_unknown(const char *name)
+{
+	struct nearest near = { .word = name };
+	const char *found;
+
+	for (enum feature i = 0; i < FEATURE_COUNT; i++)
+		nearest_offer(&near, feature_info(i)->name);
+	found = nearest_result(&near);
+	log_error("There is no feature called %s%s%s.", name, found ? "; the nearest one is " : "",
+		  found ? found : "");
 }
 
 /* --feature NAME, one after the other. */
@@ -98,7 +110,7 @@ static int check_named(const struct check_args *args, struct features *f, FILE *
 		bool has;
 
 		if (which == FEATURE_COUNT) {
-			log_error("There is no feature called %s.", args->features[i]);
+			log_unknown(args->features[i]);
 			status = 1;
 			continue;
 		}
@@ -134,15 +146,17 @@ static bool wanted(const struct check_args *args, enum feature_class class)
 	return false;
 }
 
-/* How many features of a class are missing; stop at the first one if told so. */
-static size_t count_missing(struct features *f, enum feature_class class, bool stop)
+/* How many features of a class are missing; stop at the first one if told so. tell: each in the
+ * log, which the table of --all makes needless. */
+static size_t count_missing(struct features *f, enum feature_class class, bool stop, bool tell)
 {
 	size_t missing = 0;
 
 	for (enum feature i = 0; i < FEATURE_COUNT; i++) {
 		if (feature_info(i)->class != class || feature_has(f, i))
 			continue;
-		log_missing(f, i);
+		if (tell)
+			log_missing(f, i);
 		missing++;
 		if (stop)
 			break;
@@ -154,16 +168,19 @@ int verb_check(const struct check_args *args)
 {
 	struct features own = { 0 }, *f = args->known ? args->known : &own;
 	FILE *out = args->out ? args->out : stdout;
+	bool whole = args->all || args->json, table = args->all && !args->json;
 	size_t required, others = 0;
 	struct json_object *list;
 
 	if (args->n_features)
 		return check_named(args, f, out);
-	required = count_missing(f, FEATURE_CLASS_REQUIRED, !args->json);
-	if (!required || args->json)
+	if (table)
+		print_table(f, out);
+	required = count_missing(f, FEATURE_CLASS_REQUIRED, !whole, !table);
+	if (!required || whole)
 		for (enum feature_class c = FEATURE_CLASS_EXTRA; c <= FEATURE_CLASS_EXPERIMENTAL;
 		     c++)
-			others += wanted(args, c) ? count_missing(f, c, false) : 0;
+			others += wanted(args, c) ? count_missing(f, c, false, !table) : 0;
 	if (args->json) {
 		list = json_object_new_array();
 		for (enum feature i = 0; i < FEATURE_COUNT; i++)

@@ -3,7 +3,8 @@
  * `crtools check`: what this kernel and these privileges can do (kernel/features.h).
  *
  * On stdout stands the verdict alone, as CRIU writes it ("Looks good.", "NAME is supported"), or
- * one JSON object; what is missing, what is lost and what would bring it goes to the log.
+ * one JSON object; what is missing, what is lost and what would bring it goes to the log. With
+ * all, a table of everything stands before the verdict, instead of what goes to the log.
  */
 #ifndef FRONT_CLI_VERB_CHECK_H
 #define FRONT_CLI_VERB_CHECK_H
@@ -25,8 +26,5 @@ struct check_args {
 
 /* The exit status: 0 all is there, 1 something is missing or a name is unknown. */
 int verb_check(const struct check_args *args);
-
-/* Every feature with its answer, as a table (json false) or a JSON object, whatever the verdict. */
-void check_features_report(struct features *f, bool json, FILE *out);
 
 #endif
