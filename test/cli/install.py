@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make install` into a folder: the tool there works, each command has a man page without faults and
+"""`make install` into a folder: the tool works there, each command has a faultless man page and
 completion in bash; `make uninstall` leaves no file.
 
 wl: needs root program:make program:man

@@ -22,6 +22,19 @@
 	  .field = offsetof(struct options, fld),                                                  \
 	  .rpc = r,                                                                                \
 	  .help = h },
+#define HELD(n, l, a, an, v, s, f, fld, r, h)                                                      \
+	{ .name = n,                                                                               \
+	  .letter = l,                                                                             \
+	  .arg = a,                                                                                \
+	  .arg_name = an,                                                                          \
+	  .verbs = v,                                                                              \
+	  .section = s,                                                                            \
+	  .origin = ORIGIN_CRIU,                                                                   \
+	  .set = f,                                                                                \
+	  .field = offsetof(struct options, fld),                                                  \
+	  .rpc = r,                                                                                \
+	  .help = h,                                                                               \
+	  .passed = true },
 #define OWN(n, l, a, an, v, s, f, fld, h)                                                          \
 	{ .name = n,                                                                               \
 	  .letter = l,                                                                             \
