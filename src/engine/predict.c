@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See predict.h. Size: the pages that the page tables show now, and entries by their number. Time:
+ * See predict.h. Size, as it is taken from the disk: the pages that the page tables show now, what
+ * is in deleted files and pipes, and images of entries in whole blocks; most fill but one. Time:
  * looking at the tree took as long as collecting its state will; a visit of the agent and the
  * freezing cost so much a thread (measured on several machines: 0.1 to 0.3 ms); memory is copied at
  * a rate that is measured on the tree's own memory.
@@ -23,15 +24,12 @@
 #define SAMPLE	     (UINT64_C(4) << 20)
 #define DEFAULT_RATE UINT64_C(1000) /* bytes a microsecond */
 
+/* Images that every set has (inventory, pstree, files, seccomp, timens, stats, manifest), and that
+ * every task has beside its pages (fdinfo, fs, ids, mm, pagemap, our own). A thread has its core. */
+enum { IMAGES_OF_SET = 7, IMAGES_OF_TASK = 6, IMAGES_OF_THREAD = 1 };
+
 /* Bytes of entries: averages of what real sets hold. */
-enum {
-	SIZE_SET = 4096,
-	SIZE_TASK = 3072,
-	SIZE_THREAD = 1536,
-	SIZE_AREA = 48,
-	SIZE_FILE = 64,
-	SIZE_RUN = 16
-};
+enum { SIZE_MM = 700, SIZE_AREA = 48, SIZE_FILE = 64, SIZE_RUN = 16 };
 
 /* Shared memory is saved once, wherever it is mapped; a view of it shows what is in that view. */
 static uint64_t shared_bytes(const struct dump *d)
@@ -69,17 +67,25 @@ static uint64_t private_bytes(const struct dump_task *t)
 	return bytes;
 }
 
+/* Of an image beyond its first block. */
+static uint64_t further_blocks(uint64_t bytes)
+{
+	return bytes > IMAGE_BLOCK ? (bytes - 1) / IMAGE_BLOCK * IMAGE_BLOCK : 0;
+}
+
 static uint64_t entry_bytes(const struct dump *d)
 {
-	uint64_t bytes = SIZE_SET + d->n_files * SIZE_FILE;
+	uint64_t bytes = IMAGES_OF_SET * IMAGE_BLOCK + further_blocks(d->n_files * SIZE_FILE);
 
 	for (size_t i = 0; i < d->n_tasks; i++) {
 		const struct dump_task *t = d->tasks[i];
 		const struct page_runs *runs = t->priv[SLOT_PAGES];
 
-		bytes += SIZE_TASK + t->n_threads * SIZE_THREAD + t->n_vmas * SIZE_AREA;
-		bytes += runs ? runs->n * SIZE_RUN : 0;
-		bytes += t->table && t->table->owner == t ? t->table->n_fds * SIZE_FILE / 4 : 0;
+		bytes += (IMAGES_OF_TASK + t->n_threads * IMAGES_OF_THREAD) * IMAGE_BLOCK;
+		bytes += further_blocks(SIZE_MM + t->n_vmas * SIZE_AREA);
+		bytes += further_blocks(runs ? runs->n * SIZE_RUN : 0);
+		if (t->table && t->table->owner == t)
+			bytes += further_blocks(t->table->n_fds * SIZE_FILE / 4);
 	}
 	return bytes;
 }
@@ -128,6 +134,7 @@ void predict(struct dump *d, uint64_t looking_us)
 		p->threads += d->tasks[i]->n_threads;
 		memory += private_bytes(d->tasks[i]);
 	}
-	p->image_bytes = memory + entry_bytes(d);
-	p->freeze_us = looking_us + p->threads * THREAD_US + memory / copy_rate(d);
+	p->image_bytes = memory + d->content_bytes + entry_bytes(d);
+	p->freeze_us =
+		looking_us + p->threads * THREAD_US + (memory + d->content_bytes) / copy_rate(d);
 }

@@ -103,6 +103,8 @@ struct file_probe {
 	uint32_t anon;	   /* link starts with "anon_inode:" */
 };
 
+#define IMAGE_BLOCK UINT64_C(4096) /* what an image takes on most file systems, at least */
+
 struct dump {
 	struct session *s;
 	bool examining; /* check -t: nothing is stopped, what is looked at may vanish */
@@ -111,6 +113,7 @@ struct dump {
 	size_t n_tasks;
 	struct dump_file **files;
 	size_t n_files;
+	uint64_t content_bytes; /* check -t: beside memory, what images of contents will take */
 	uint32_t next_file_id, next_kobj_id, next_ns_id, next_pages_id;
 	struct proc_ns own_ns;		  /* the tool's */
 	uint32_t time_ns_ino, time_ns_id; /* of a time namespace that is not the tool's; 0: it is */

@@ -64,6 +64,16 @@ static uint32_t unique_id(struct pipes_out *out, struct pipe_out *po)
 	return id;
 }
 
+/* For the size that check -t foretells: what waits in the pipe now, and the image for all of them. */
+static void foretell(struct dump *d, const struct pipes_out *out, const struct file_probe *p)
+{
+	int bytes;
+
+	if (!d->examining || ioctl(p->local, FIONREAD, &bytes) < 0)
+		return;
+	d->content_bytes += (out->n ? 0 : IMAGE_BLOCK) + (uint64_t)bytes;
+}
+
 int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe *p,
 		   uint32_t *ret_id)
 {
@@ -81,6 +91,7 @@ int pipe_data_note(struct dump *d, enum state_slot slot, const struct file_probe
 		po->ino = p->stat.st_ino;
 		po->id = unique_id(out, po);
 		hash_put(&out->by_inode, key, po);
+		foretell(d, out, p);
 		arena_push(dump_arena(d), out->pipes, out->n, po);
 	}
 	if (!po->task || (!po->readable && mode != O_WRONLY)) {

@@ -152,6 +152,8 @@ static int remap_ghost(struct dump *d, struct files_out *out, const struct file_
 					 .name = e->name };
 		hash_put(&out->ghosts_by_inode, key, g);
 		arena_push(dump_arena(d), out->ghosts, out->n_ghosts, g);
+		/* Its head and attributes fill a block. */
+		d->content_bytes += (S_ISREG(p->stat.st_mode) ? allocated : 0) + IMAGE_BLOCK;
 		if (S_ISREG(p->stat.st_mode) && allocated > d->s->opts->ghost_limit)
 			task_refuse(
 				p->task, probe_object(p),
