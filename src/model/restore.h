@@ -36,7 +36,7 @@ struct restore_shared {
 	_Atomic uint32_t failed;  /* somebody failed: everybody leaves */
 	_Atomic uint32_t born;	  /* tasks that have forked all their children */
 	_Atomic uint32_t grouped; /* tasks whose process groups, if they lead one, stand */
-	_Atomic uint32_t joined;  /* tasks that are in their groups, or lead one and have to leave it */
+	_Atomic uint32_t joined;  /* tasks that are in their groups, or lead one they must leave */
 	_Atomic uint32_t adopted; /* tasks that have come to the parent that they had */
 	_Atomic uint32_t opened;  /* tasks that have opened all their files */
 	_Atomic uint32_t ready;	  /* tasks that have done all that C code does */

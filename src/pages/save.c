@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See save.h. A worker claims a part, reads it piece by piece into a buffer that
- * stays in the processor's cache, and gives it to the sink: the pages cross the memory bus once as
- * they are read and once as they land in the page cache. The tool writes, not the process: its
- * limits and its control group do not see the dump.
+ * See save.h. A worker claims a part, and reads it to where the sink has room for it, or piece by
+ * piece into a buffer that stays in the processor's cache and is given to the sink: the pages cross
+ * the memory bus once as they are read and once as they land in the page cache. The tool writes,
+ * not the process: its limits and its control group do not see the dump.
  */
 #include "pages/save.h"
 
@@ -21,9 +21,7 @@
 #include "base/io.h"
 #include "image/constants.h"
 
-#define PIECE (256u << 10) /* one read and one write; fits the second-level cache */
-#define PART  PIECE	   /* what a worker claims at a time, and a placing sink lets go of */
-#define IOVS  512
+#define IOVS 512
 
 static int read_by_mem(const struct page_source *src, const struct page_extent *e, size_t n,
 		       char *buf, struct err *err)
@@ -169,21 +167,24 @@ static size_t cut(const struct page_extents *x, size_t *at, uint64_t off, uint64
 	return n;
 }
 
-static int copy_part(struct job *job, uint64_t off, uint64_t end, void *buf)
+/* Reads [off, end) of the pages file to room, or through buf where there is none. */
+static int copy_part(struct job *job, uint64_t off, uint64_t end, char *room, void *buf)
 {
 	size_t at = extent_at(job->x, off);
 
 	while (off < end && !job->failed) {
-		struct page_extent e[PIECE / PAGE_SIZE_];
-		uint64_t stop = end - off > PIECE ? off + PIECE : end;
+		struct page_extent e[PAGE_PIECE / PAGE_SIZE_];
+		uint64_t stop = end - off > PAGE_PIECE ? off + PAGE_PIECE : end;
 		size_t len, n = cut(job->x, &at, off, stop, e, ARRAY_SIZE(e), &len);
-		int ret = job->src->read(job->src, e, n, buf, job->err);
+		int ret = job->src->read(job->src, e, n, room ? room : buf, job->err);
 
-		if (ret == 0)
+		if (ret == 0 && !room)
 			ret = job->sink->write(job->sink, buf, len, off, job->err);
 		if (ret < 0)
 			return ret;
 		off += len;
+		if (room)
+			room += len;
 		if (job->progress)
 			progress_step(job->progress, len);
 	}
@@ -193,24 +194,26 @@ static int copy_part(struct job *job, uint64_t off, uint64_t end, void *buf)
 static void *work(void *arg)
 {
 	struct job *job = arg;
-	void *buf = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct page_sink *sink = job->sink;
+	void *buf =
+		mmap(NULL, PAGE_PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ret = buf == MAP_FAILED ? err_sys(job->err, "mmap", "no memory to copy pages") : 0;
 
 	while (ret == 0 && !job->failed) {
-		uint64_t off = atomic_fetch_add(&job->next, PART), end = off + PART;
+		uint64_t off = atomic_fetch_add(&job->next, sink->part), end = off + sink->part;
 
 		if (off >= job->x->bytes)
 			break;
 		if (end > job->x->bytes)
 			end = job->x->bytes;
-		ret = copy_part(job, off, end, buf);
-		if (job->sink->done)
-			job->sink->done(job->sink, off, end);
+		ret = copy_part(job, off, end, sink->room ? sink->room(sink, off, end) : NULL, buf);
+		if (sink->done)
+			sink->done(sink, off, end);
 	}
 	if (ret < 0)
 		job->failed = ret;
 	if (buf != MAP_FAILED)
-		munmap(buf, PIECE);
+		munmap(buf, PAGE_PIECE);
 	return NULL;
 }
 

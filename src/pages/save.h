@@ -21,19 +21,25 @@ struct page_source {
 	int file_fd; /* of a file: extents are offsets in it */
 };
 
-/* Where they go: write() is called with ascending offsets by each worker, which then says with
- * done(), which may be NULL, that [off, end) of it is complete. */
+/* Where they go. A worker takes parts of the file and asks first for room, memory that the source
+ * can read a whole part into, which puts it in the file; where room() is NULL or gives NULL, the
+ * part is read into a buffer and given to write(), piece by piece. done(), which may be NULL, is
+ * told of each part that is complete. All of them are called by several threads at a time. */
 struct page_sink {
+	char *(*room)(const struct page_sink *sink, uint64_t off, uint64_t end);
 	int (*write)(const struct page_sink *sink, const void *buf, size_t len, uint64_t off,
 		     struct err *err);
 	void (*done)(const struct page_sink *sink, uint64_t off, uint64_t end);
 	int fd;
-	/* A file on a tmpfs whose pages are placed and not written. */
-	char *map; /* all of it; NULL: it is written */
-	uint64_t size;
-	int uffd;
+	uint64_t part;		  /* bytes that a worker claims at a time */
+	struct tmpfs_file *tmpfs; /* see sink_tmpfs.c */
 };
 
+#define PAGE_PIECE (256ul << 10) /* one read and one write; fits the second-level cache */
+
+/* The write() of a file. */
+int page_sink_write(const struct page_sink *sink, const void *buf, size_t len, uint64_t off,
+		    struct err *err);
 void page_source_process(struct page_source *src, pid_t pid, int mem_fd);
 /* The last page may reach beyond the end of the file: zeroes. */
 void page_source_file(struct page_source *src, int fd);
