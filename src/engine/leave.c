@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "engine/continued.h"
 #include "engine/leave.h"
 #include "engine/restore.h"
 #include "engine/told.h"
@@ -208,6 +209,8 @@ static int start_leaving(struct leaving *l)
 
 	if (ret == 0)
 		ret = stop_task(l);
+	if (ret == 0 && continued_untold(l->task))
+		ret = continued_again(&l->proc, &patient, &l->err);
 	/* Masks first: the way out does the same, and the registers lead away from it. */
 	for (size_t i = 1; ret == 0 && i < l->proc.n_threads; i++) {
 		const struct thread_stop *t = &l->proc.threads[i];

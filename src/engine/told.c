@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "engine/continued.h"
 #include "engine/leave.h"
 #include "kernel/ptrace.h"
 #include "objects/process/process.h"
@@ -22,7 +23,7 @@
 
 static bool stops(const struct restore_task *c)
 {
-	return !c->zombie && !c->helper && leave_stop_signal(c);
+	return !c->zombie && !c->helper && (leave_stop_signal(c) || continued_untold(c));
 }
 
 static bool was_told(const struct restore_task *c)
@@ -43,7 +44,8 @@ static int take_signal(struct restore_task *t, struct tree_stop *tree, struct vi
 	s->set = UINT64_C(1) << (SIGCHLD - 1);
 	memset(&s->no_time, 0, sizeof(s->no_time));
 	ret = visit_call(tree, v, SYS_rt_sigtimedwait, wait, &result, err);
-	if (ret == 0 && result == SIGCHLD && s->info.si_code != CLD_STOPPED)
+	if (ret == 0 && result == SIGCHLD && s->info.si_code != CLD_STOPPED &&
+	    s->info.si_code != CLD_CONTINUED)
 		ret = visit_call(tree, v, SYS_rt_sigqueueinfo, queue, &result, err);
 	return ret;
 }

@@ -8,11 +8,12 @@
  * A restored task that stops is reported anew, and its parent gets a SIGCHLD; the tool takes back
  * what the parent had taken (engine/told.c).
  *
- * The same for a continuation that the parent has not been told of yet (WCONTINUED): the kernel
- * makes such a report for tasks that go on only, and with signals that the program would see, so it
- * is lost.
+ * The same for a continuation that the parent has not been told of yet (WCONTINUED): the tool stops
+ * such a task and continues it (engine/continued.c). A stop would take a SIGCONT that is pending
+ * out of the queues, though; that is kept then, and the report lost.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,6 +46,15 @@ static int collect(struct dump_task *t)
 	return 0;
 }
 
+static bool continue_pending(const struct dump_task *t)
+{
+	uint64_t pending = t->status->shd_pnd;
+
+	for (size_t i = 0; i < t->n_threads; i++)
+		pending |= t->threads[i].status->sig_pnd;
+	return pending & (UINT64_C(1) << (SIGCONT - 1));
+}
+
 static int absorb(struct dump_task *t)
 {
 	const struct stop_reads *reads = state_priv(t, SLOT_STOPS, struct stop_reads);
@@ -56,11 +66,14 @@ static int absorb(struct dump_task *t)
 	if (t->stop->stop_signo) {
 		t->extra->has_stop_told = true;
 		t->extra->stop_told = told;
-	} else if (!told) {
+	} else if (!told && continue_pending(t)) {
 		task_warn(t, "its continuation",
 			  "has not been told to its parent by wait(2) yet, and "
-			  "won't be",
+			  "won't be, since a SIGCONT is pending too",
 			  "");
+	} else if (!told) {
+		t->extra->has_continued = true;
+		t->extra->continued = true;
 	}
 	return 0;
 }
