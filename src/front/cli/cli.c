@@ -90,6 +90,22 @@ static bool wants_json(int argc, char **argv)
 	return false;
 }
 
+/* Options name files that the tool opens, and processes that it takes apart: with a set-uid tool
+ * all of that would be everybody's. */
+static int refuse_set_uid(struct err *err)
+{
+	uid_t user = getuid();
+
+	if (user == 0 || (user == geteuid() && getgid() == getegid()))
+		return 0;
+	return err_set(
+		err, ERR_PERMISSION, 0,
+		"crtools was started by user %u with the powers of user %u and group %u "
+		"(set-uid or set-gid): that would give everybody the processes of all others; "
+		"take the bit from its file",
+		user, geteuid(), getegid());
+}
+
 static int main_with(struct options *o, int argc, char **argv, struct err *err)
 {
 	struct run run = { .opts = o, .err = err, .images_fd = -1 };
@@ -97,7 +113,7 @@ static int main_with(struct options *o, int argc, char **argv, struct err *err)
 	struct str_list notes = { 0 };
 	int status = 1;
 
-	if (read_options(argc, argv, o, &cl, &notes, err)) {
+	if (refuse_set_uid(err) || read_options(argc, argv, o, &cl, &notes, err)) {
 		o->json = o->json || wants_json(argc, argv);
 		result_print(&run, 1, false);
 		if (o->verb == VERB_NONE && argc < 2)
