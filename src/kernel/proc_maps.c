@@ -8,7 +8,10 @@
  * map_files are exact.
  *
  * One read(2) gives about one page of seq_file, so the text of 65,000 areas (45 MB in smaps) comes
- * in thousands of pieces. They are parsed as they come; only an unfinished line is kept.
+ * in thousands of pieces. They are parsed as they come; only an unfinished line is kept. A record
+ * that does not fit the rest of the page is made twice, and each of smaps walks its area's page
+ * tables; seq_read_iter() begins no more records when it has as much as was asked for, so less is
+ * asked for.
  */
 #include "kernel/proc_maps.h"
 
@@ -16,6 +19,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,6 +28,7 @@
 #include "kernel/scan.h"
 
 #define READ_SIZE     65536
+#define SMAPS_READ    3072 /* a page without room for one more record of 700 to 1000 bytes */
 #define LINE_MAX_SIZE (2 * 4096 * 4) /* a path of PATH_MAX bytes, each of them escaped, and more */
 
 static const char codes[][3] = {
@@ -313,10 +318,11 @@ static int open_areas(const struct proc *p, const char *name, struct err *err)
 static int read_lines(const struct proc *p, const char *name, int fd, struct parser *ps,
 		      struct err *err)
 {
-	size_t kept = 0;
+	size_t kept = 0, most = strcmp(name, "smaps") ? READ_SIZE : SMAPS_READ;
 
 	for (;;) {
-		ssize_t n = read(fd, p->buf->data + kept, p->buf->room - kept);
+		size_t room = p->buf->room - kept;
+		ssize_t n = read(fd, p->buf->data + kept, room < most ? room : most);
 		struct scan s;
 
 		if (n < 0 && errno == EINTR)
