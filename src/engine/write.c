@@ -8,6 +8,7 @@
 #include "engine/dump.h"
 #include "image/constants.h"
 #include "image/writer.h"
+#include "objects/extras.h"
 #include "objects/namespace/time.h"
 #include "objects/registry.h"
 #include "objects/security/security.h"
@@ -78,6 +79,8 @@ int write_entries(struct dump *d)
 	for (size_t i = 0; ret == 0 && state_classes[i]; i++)
 		if (state_classes[i]->write)
 			ret = state_classes[i]->write(d);
+	if (ret == 0)
+		ret = extras_write(d);
 	if (ret == 0)
 		ret = time_write(d);
 	return ret;

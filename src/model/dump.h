@@ -19,7 +19,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define STATE_SLOTS 32 /* room for private data of the state classes */
+#define STATE_SLOTS 32 /* room for private data of the classes, in a task or thread */
+#define RUN_SLOTS   64 /* and in a whole dump or restore */
 
 struct dump_thread {
 	struct dump_task *task;
@@ -118,7 +119,7 @@ struct dump {
 	struct proc_ns own_ns;		  /* the tool's */
 	uint32_t time_ns_ino, time_ns_id; /* of a time namespace that is not the tool's; 0: it is */
 	InventoryEntry *inventory;
-	void *priv[STATE_SLOTS];
+	void *priv[RUN_SLOTS];
 	struct files_index *files_index; /* engine's: how descriptions are found again */
 };
 

@@ -169,7 +169,7 @@ struct restore {
 	unsigned char *numbers;
 	size_t n_numbers;
 	int free_fd;
-	void *priv[32];
+	void *priv[64];
 };
 
 static inline struct arena *restore_arena(const struct restore *r)

@@ -10,8 +10,8 @@ extern const struct state_class *const state_classes[];
 extern const struct file_class *const file_classes[];
 extern const struct area_class *const area_classes[];
 
-/* Slots of private data (dump_task.priv, dump_thread.priv, restore_task.priv, dump.priv,
- * restore.priv). */
+/* Slots of private data: of tasks and threads (dump_task.priv, dump_thread.priv,
+ * restore_task.priv), and, all of them, of a run (dump.priv, restore.priv). */
 enum state_slot {
 	SLOT_SIGNALS,
 	SLOT_TIMERS,
@@ -39,9 +39,13 @@ enum state_slot {
 	SLOT_EPOLL,
 	SLOT_STOPS,
 	SLOT_AREAPOLICY,
+	SLOT_OF_RUNS, /* from here on only of runs */
+	SLOT_EXTRAS = SLOT_OF_RUNS,
+	SLOT_SOCKDIAG,
+	SLOT_SOCKOPTS,
 	SLOT_COUNT
 };
-_Static_assert(SLOT_COUNT <= STATE_SLOTS, "more slots than room");
+_Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");
 
 /* Dump: locks that are held by a descriptor, whatever class has claimed it. */
 void file_locks_collect(const struct file_probe *p);

@@ -9,6 +9,7 @@
 #ifndef OBJECTS_FILE_FILE_H
 #define OBJECTS_FILE_FILE_H
 
+#include "objects/extras.h"
 #include "objects/fown.h"
 #include "objects/registry.h"
 
@@ -90,8 +91,6 @@ struct files_out {
 	size_t n_links;
 	RemapFilePathEntry **remaps;
 	size_t n_remaps;
-	CrtoolsFileEntry **extra; /* crtools-files.img */
-	size_t n_extra;
 	bool written;
 };
 int files_out_of(struct dump *d, struct files_out **ret);
@@ -99,7 +98,7 @@ int files_out_of(struct dump *d, struct files_out **ret);
 int files_out_write(struct dump *d);
 /* The name of e does not lead to the file: finds out why, and how the file can be had again. */
 int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e);
-int ghost_write(struct dump *d, struct files_out *out, struct ghost_out *g);
+int ghost_write(struct dump *d, struct ghost_out *g);
 
 /* --- remap_restore.c, ghost_restore.c
  * -------------------------------------------------------------- */
@@ -129,8 +128,6 @@ struct files_in {
 	struct remap_in **list;
 	size_t n;
 	struct hash ghosts; /* id -> struct ghost_in */
-	CrtoolsFileEntry **extra;
-	size_t n_extra;
 	bool prepared;
 	const char *writable; /* a name in a directory that may be written to, or NULL */
 	size_t writable_len;  /* of that directory's name */

@@ -234,13 +234,11 @@ static int read_xattrs(struct dump *d, int fd, CrtoolsGhost *x)
 	return ret;
 }
 
-static int fill_extra(struct dump *d, struct files_out *out, const struct ghost_out *g, int fd)
+static int fill_extra(struct dump *d, const struct ghost_out *g, int fd)
 {
-	struct arena *a = dump_arena(d);
-	CrtoolsFileEntry *e = arena_msg(a, CrtoolsFileEntry, crtools_file_entry);
-	CrtoolsGhost *x = arena_msg(a, CrtoolsGhost, crtools_ghost);
+	CrtoolsGhost *x = arena_msg(dump_arena(d), CrtoolsGhost, crtools_ghost);
 
-	e->ghost = x;
+	extras_add(d)->ghost = x;
 	x->has_id = x->has_atime_sec = x->has_atime_nsec = x->has_mtime_sec = x->has_mtime_nsec =
 		true;
 	x->id = g->id;
@@ -248,7 +246,6 @@ static int fill_extra(struct dump *d, struct files_out *out, const struct ghost_
 	x->atime_nsec = g->stat.st_atim.tv_nsec;
 	x->mtime_sec = g->stat.st_mtim.tv_sec;
 	x->mtime_nsec = g->stat.st_mtim.tv_nsec;
-	arena_push(a, out->extra, out->n_extra, e);
 	/* The magic link of a symbolic link's descriptor can't be told from the link itself. */
 	return S_ISLNK(g->stat.st_mode) ? 0 : read_xattrs(d, fd, x);
 }
@@ -287,7 +284,7 @@ static int fill_head(struct dump *d, const struct ghost_out *g, int fd, GhostFil
 	return 0;
 }
 
-int ghost_write(struct dump *d, struct files_out *out, struct ghost_out *g)
+int ghost_write(struct dump *d, struct ghost_out *g)
 {
 	_cleanup_image_writer_ struct image_writer *w = NULL;
 	bool regular = S_ISREG(g->stat.st_mode);
@@ -301,7 +298,7 @@ int ghost_write(struct dump *d, struct files_out *out, struct ghost_out *g)
 		return fd;
 	ret = fill_head(d, g, fd, &e);
 	if (ret == 0)
-		ret = fill_extra(d, out, g, fd);
+		ret = fill_extra(d, g, fd);
 	if (ret == 0)
 		ret = image_writer_open(d->s->images, IMAGE_GHOST_FILE, g->id, dump_err(d), &w);
 	if (ret == 0)

@@ -145,8 +145,7 @@ static void note_packets(struct dump *d, enum state_slot slot, uint32_t id, cons
 			 size_t n)
 {
 	struct arena *a = dump_arena(d);
-	struct files_out *files = d->priv[SLOT_GHOST];
-	CrtoolsFileEntry *x = arena_msg(a, CrtoolsFileEntry, crtools_file_entry);
+	CrtoolsFileEntry *x = extras_add(d);
 
 	x->pipe = arena_msg(a, CrtoolsPipe, crtools_pipe);
 	x->pipe->has_pipe_id = x->pipe->has_fifo = true;
@@ -154,7 +153,6 @@ static void note_packets(struct dump *d, enum state_slot slot, uint32_t id, cons
 	x->pipe->fifo = slot == SLOT_FIFO;
 	x->pipe->packet = arena_memdup(a, len, n * sizeof(*len));
 	x->pipe->n_packet = n;
-	arena_push(a, files->extra, files->n_extra, x);
 }
 
 /* Empties the copy into the buffer, and finds where reads end. A full ring has no room for the mark
@@ -331,11 +329,14 @@ static int read_entries(struct restore *r, struct image_reader *in, struct pipes
 	return ret;
 }
 
-static void take_packets(struct restore *r, struct pipes_in *pipes, enum state_slot slot,
-			 struct files_in *files)
+static int take_packets(struct restore *r, struct pipes_in *pipes, enum state_slot slot)
 {
-	for (size_t i = 0; i < files->n_extra; i++) {
-		const CrtoolsPipe *x = files->extra[i]->pipe;
+	CrtoolsFileEntry **extra;
+	size_t n;
+	int ret = extras_read(r, &extra, &n);
+
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		const CrtoolsPipe *x = extra[i]->pipe;
 		struct pipe_in *pi = x && x->fifo == (slot == SLOT_FIFO)
 					     ? hash_get(&pipes->by_id, x->pipe_id)
 					     : NULL;
@@ -351,6 +352,7 @@ static void take_packets(struct restore *r, struct pipes_in *pipes, enum state_s
 				"the bounds of its packets do not fit its bytes; they are left out",
 				"");
 	}
+	return ret;
 }
 
 static void pipes_in_drop(void *data)
@@ -365,17 +367,17 @@ static int load(struct restore *r, enum state_slot slot, struct pipes_in *pipes)
 {
 	_cleanup_image_reader_ struct image_reader *in = NULL;
 	enum image_kind kind = slot == SLOT_PIPE ? IMAGE_PIPES_DATA : IMAGE_FIFO_DATA;
-	struct files_in *files;
-	int ret = files_in_of(r, &files);
+	int ret;
 
-	if (ret < 0 || !image_dir_has(r->s->images, kind, 0))
-		return ret;
+	if (!image_dir_has(r->s->images, kind, 0))
+		return 0;
 	ret = image_reader_open(r->s->images, kind, 0, restore_arena(r), restore_err(r), &in);
 	if (ret == 0)
 		ret = read_entries(r, in, pipes);
+	if (ret == 0)
+		ret = take_packets(r, pipes, slot);
 	if (ret < 0)
 		return ret;
-	take_packets(r, pipes, slot, files);
 	pipes->image = fcntl(image_reader_fd(in), F_DUPFD_CLOEXEC, 0);
 	return pipes->image < 0 ? err_sys(restore_err(r), "fcntl", "can't keep an image open") : 0;
 }

@@ -209,16 +209,14 @@ static const char *find_link(struct arena *a, int root, const char *dir_name, co
 	return found;
 }
 
-static void add_removed_name(struct dump *d, struct files_out *out, uint32_t id, char *name)
+static void add_removed_name(struct dump *d, uint32_t id, char *name)
 {
-	struct arena *a = dump_arena(d);
-	CrtoolsFileEntry *x = arena_msg(a, CrtoolsFileEntry, crtools_file_entry);
+	CrtoolsFileEntry *x = extras_add(d);
 
-	x->removed = arena_msg(a, CrtoolsRemovedName, crtools_removed_name);
+	x->removed = arena_msg(dump_arena(d), CrtoolsRemovedName, crtools_removed_name);
 	x->removed->has_id = true;
 	x->removed->id = id;
 	x->removed->name = name;
-	arena_push(a, out->extra, out->n_extra, x);
 }
 
 static int remap_link(struct dump *d, struct files_out *out, const struct file_probe *p,
@@ -233,7 +231,7 @@ static int remap_link(struct dump *d, struct files_out *out, const struct file_p
 	if (!found && dir[1])
 		found = find_link(a, out->root, parent_of(a, dir), &p->stat);
 	if (found) {
-		add_removed_name(d, out, e->id, e->name);
+		add_removed_name(d, e->id, e->name);
 		e->name = (char *)found;
 		return 0;
 	}
@@ -432,7 +430,7 @@ int files_out_write(struct dump *d)
 		return ret;
 	out->written = true;
 	for (size_t i = 0; ret == 0 && i < out->n_ghosts; i++)
-		ret = ghost_write(d, out, out->ghosts[i]);
+		ret = ghost_write(d, out->ghosts[i]);
 	for (size_t i = 0; ret == 0 && i < out->n_links; i++)
 		ret = make_link(d, out, &out->links[i]);
 	if (ret == 0)
@@ -442,8 +440,5 @@ int files_out_write(struct dump *d)
 		ret = pipe_data_write(d, SLOT_PIPE);
 	if (ret == 0)
 		ret = pipe_data_write(d, SLOT_FIFO);
-	if (ret == 0)
-		ret = image_write_all(d->s->images, IMAGE_CRTOOLS_FILES, 0, (void **)out->extra,
-				      out->n_extra, dump_err(d));
 	return ret;
 }

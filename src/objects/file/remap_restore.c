@@ -129,18 +129,18 @@ static int read_extra(struct restore *r, struct files_in *in, const CrtoolsFileE
 
 static int read_all(struct restore *r, struct files_in *in)
 {
+	CrtoolsFileEntry **extra;
 	RemapFilePathEntry **remaps;
-	size_t n;
+	size_t n, n_extra = 0;
 	int ret = image_read_all(r->s->images, IMAGE_REMAP_FPATH, 0, restore_arena(r),
 				 restore_err(r), &remaps, &n);
 
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = read_remap(r, in, remaps[i]);
-	if (ret == 0 && image_dir_has(r->s->images, IMAGE_CRTOOLS_FILES, 0))
-		ret = image_read_all(r->s->images, IMAGE_CRTOOLS_FILES, 0, restore_arena(r),
-				     restore_err(r), &in->extra, &in->n_extra);
-	for (size_t i = 0; ret == 0 && i < in->n_extra; i++)
-		ret = read_extra(r, in, in->extra[i]);
+	if (ret == 0)
+		ret = extras_read(r, &extra, &n_extra);
+	for (size_t i = 0; ret == 0 && i < n_extra; i++)
+		ret = read_extra(r, in, extra[i]);
 	return ret;
 }
 

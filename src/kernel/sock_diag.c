@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See sock_diag.h. */
+#include "kernel/sock_diag.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "kernel/netlink.h"
+
+#define REQUEST_MAX 256
+
+int sock_diag_list(int netlink, const void *req, size_t req_size, const char *what,
+		   int (*answer)(const struct nlmsghdr *h, void *data), void *data, struct err *err)
+{
+	char buf[REQUEST_MAX];
+	struct nl_msg m = nl_msg(buf, sizeof(buf));
+	void *body = nl_begin(&m, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, req_size);
+
+	if (body)
+		memcpy(body, req, req_size);
+	return nl_talk(netlink, &m, what, answer, data, err);
+}
+
+struct unix_listing {
+	struct arena *arena;
+	struct hash *by_ino;
+};
+
+static void take_name(struct arena *a, const struct nlattr *attr, struct unix_diag_info *info)
+{
+	if (!attr)
+		return;
+	info->name_len = nl_len(attr);
+	info->name = arena_memdup(a, nl_data(attr), info->name_len);
+}
+
+static int take_unix(const struct nlmsghdr *h, void *data)
+{
+	const struct unix_diag_msg *msg = NLMSG_DATA(h);
+	const struct nlattr *attrs[UNIX_DIAG_MAX + 1], *at;
+	struct unix_listing *l = data;
+	struct unix_diag_info *info;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)))
+		return 0;
+	nl_parse(msg + 1, h->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)), attrs, UNIX_DIAG_MAX);
+	info = arena_new(l->arena, struct unix_diag_info);
+	*info = (struct unix_diag_info){ .ino = msg->udiag_ino,
+					 .type = msg->udiag_type,
+					 .state = msg->udiag_state,
+					 .peer = nl_u32(attrs[UNIX_DIAG_PEER], 0) };
+	at = attrs[UNIX_DIAG_VFS];
+	if (at && nl_len(at) >= sizeof(struct unix_diag_vfs)) {
+		const struct unix_diag_vfs *vfs = nl_data(at);
+
+		info->vfs_ino = vfs->udiag_vfs_ino;
+		info->vfs_dev = vfs->udiag_vfs_dev;
+	}
+	at = attrs[UNIX_DIAG_RQLEN];
+	if (at && nl_len(at) >= sizeof(struct unix_diag_rqlen)) {
+		const struct unix_diag_rqlen *len = nl_data(at);
+
+		info->rqueue = len->udiag_rqueue;
+		info->wqueue = len->udiag_wqueue;
+	}
+	at = attrs[UNIX_DIAG_ICONS];
+	if (at) {
+		info->n_icons = nl_len(at) / sizeof(*info->icons);
+		info->icons =
+			arena_memdup(l->arena, nl_data(at), info->n_icons * sizeof(*info->icons));
+	}
+	at = attrs[UNIX_DIAG_SHUTDOWN];
+	if (at && nl_len(at))
+		info->shutdown = *(const uint8_t *)nl_data(at);
+	take_name(l->arena, attrs[UNIX_DIAG_NAME], info);
+	hash_put(l->by_ino, info->ino, info);
+	return 0;
+}
+
+int unix_diag_all(int netlink, struct arena *a, struct hash *ret_by_ino, struct err *err)
+{
+	struct unix_diag_req req = { .sdiag_family = AF_UNIX,
+				     .udiag_states = ~0u,
+				     .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS |
+						   UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS |
+						   UDIAG_SHOW_RQLEN };
+	struct unix_listing l = { a, ret_by_ino };
+
+	return sock_diag_list(netlink, &req, sizeof(req), "list unix sockets", take_unix, &l, err);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sockets as the kernel lists them (sock_diag(7)): what no descriptor tells of itself, found by the
+ * inode that fstat(2) shows. The listing is of the caller's network namespace.
+ */
+#ifndef KERNEL_SOCK_DIAG_H
+#define KERNEL_SOCK_DIAG_H
+
+#include <linux/netlink.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+/* unix_diag (Linux 3.3, CONFIG_UNIX_DIAG) */
+struct unix_diag_info {
+	uint32_t ino;
+	uint8_t type, state; /* SOCK_…; TCP state numbers: 1 connected, 7 not, 10 listening */
+	uint32_t peer;	     /* inode; 0: none, or one that has ended */
+	uint32_t vfs_ino, vfs_dev; /* of the file it is bound to, dev as the kernel packs it; 0 */
+	uint32_t rqueue, wqueue;   /* listening: connections that wait, and the backlog */
+	uint8_t shutdown;	   /* bit 0: receiving, bit 1: sending */
+	const uint32_t *icons; /* listening: inodes of the peers whose connections wait, in order; 0
+				* where a peer has ended */
+	size_t n_icons;
+	const char *
+		name; /* the address behind its family, name_len bytes; abstract: starts with NUL */
+	size_t name_len;
+};
+
+/* All unix sockets, by inode, in the arena. */
+int unix_diag_all(int netlink, struct arena *a, struct hash *ret_by_ino, struct err *err);
+
+/* A listing of any family: req is its request (inet_diag_req_v2, packet_diag_req,
+ * netlink_diag_req), answer gets each message. what: "list TCP sockets". -ENOENT: the kernel does
+ * not list that family. */
+int sock_diag_list(int netlink, const void *req, size_t req_size, const char *what,
+		   int (*answer)(const struct nlmsghdr *h, void *data), void *data,
+		   struct err *err);
+
+#endif

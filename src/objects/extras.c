@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See extras.h. */
+#include "image/reader.h"
+#include "image/writer.h"
+#include "objects/extras.h"
+#include "objects/registry.h"
+
+struct extras {
+	CrtoolsFileEntry **entries;
+	size_t n;
+};
+
+CrtoolsFileEntry *extras_add(struct dump *d)
+{
+	struct extras *x = d->priv[SLOT_EXTRAS];
+	CrtoolsFileEntry *e = arena_msg(dump_arena(d), CrtoolsFileEntry, crtools_file_entry);
+
+	if (!x)
+		x = d->priv[SLOT_EXTRAS] = arena_new(dump_arena(d), struct extras);
+	arena_push(dump_arena(d), x->entries, x->n, e);
+	return e;
+}
+
+int extras_write(struct dump *d)
+{
+	struct extras *x = d->priv[SLOT_EXTRAS];
+
+	return x ? image_write_all(d->s->images, IMAGE_CRTOOLS_FILES, 0, (void **)x->entries, x->n,
+				   dump_err(d))
+		 : 0;
+}
+
+int extras_read(struct restore *r, CrtoolsFileEntry ***ret_entries, size_t *ret_n)
+{
+	struct extras *x = r->priv[SLOT_EXTRAS];
+	int ret = 0;
+
+	if (!x) {
+		x = r->priv[SLOT_EXTRAS] = arena_new(restore_arena(r), struct extras);
+		if (image_dir_has(r->s->images, IMAGE_CRTOOLS_FILES, 0))
+			ret = image_read_all(r->s->images, IMAGE_CRTOOLS_FILES, 0, restore_arena(r),
+					     restore_err(r), &x->entries, &x->n);
+	}
+	*ret_entries = x->entries;
+	*ret_n = x->n;
+	return ret;
+}

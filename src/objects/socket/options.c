@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options that sockets of all families have (socket(7)), in two tables: `fields` are those of
+ * CRIU's sk_opts_entry; options.def lists what reads back as it is set and CRIU drops, which is
+ * held against a new socket of the kind and kept where it differs.
+ *
+ * Buffer sizes read back as twice what is set (sock_setsockopt() in net/core/sock.c) and are set
+ * with the _FORCE variants, which know no limit, where CAP_NET_ADMIN allows. Setting one locks it
+ * against automatic sizes; SO_BUF_LOCK (Linux 5.14) puts the lock back as it was.
+ *
+ * A classic filter is read back with SO_GET_FILTER (Linux 3.8). An eBPF one can't be read, nor can
+ * those of a SO_REUSEPORT group.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "objects/socket/socket.h"
+
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+
+#define FILTER_MAX 4096 /* BPF_MAXINSNS */
+#define VALUE_MAX  64	/* of an option in options.def, bytes */
+
+enum families { UNIX = 1, INET = 2, PACKET = 4, NETLINK = 8, VSOCK = 16, OTHER = 32, ANY = 63 };
+enum when { EARLY, LATE };
+
+static unsigned family_bit(int family)
+{
+	switch (family) {
+	case AF_UNIX:
+		return UNIX;
+	case AF_INET:
+	case AF_INET6:
+		return INET;
+	case AF_PACKET:
+		return PACKET;
+	case AF_NETLINK:
+		return NETLINK;
+	case AF_VSOCK:
+		return VSOCK;
+	default:
+		return OTHER;
+	}
+}
+
+/* --- the fields of sk_opts_entry ------------------------------------------------------------- */
+
+enum field_kind { FIELD_U32, FIELD_BOOL };
+
+/* An optional field of the entry that is an option with an int. */
+static const struct field {
+	int name;
+	const char *text;
+	enum field_kind kind;
+	size_t has, value; /* offsets */
+	bool only_if_set;  /* CRIU leaves it out where it is 0 */
+	unsigned families;
+	enum when when;
+} fields[] = {
+#define FIELD(option, kind, member, only_if_set, families, when)                                   \
+	{                                                                                          \
+		option, #option, kind, offsetof(SkOptsEntry, has_##member),                        \
+			offsetof(SkOptsEntry, member), only_if_set, families, when                 \
+	}
+	FIELD(SO_REUSEADDR, FIELD_BOOL, reuseaddr, false, ANY, EARLY),
+	FIELD(SO_REUSEPORT, FIELD_BOOL, so_reuseport, false, ANY, EARLY),
+	FIELD(SO_MARK, FIELD_U32, so_mark, true, ANY, EARLY),
+	FIELD(SO_PRIORITY, FIELD_U32, so_priority, false, ANY, LATE),
+	FIELD(SO_RCVLOWAT, FIELD_U32, so_rcvlowat, false, ANY, LATE),
+	FIELD(SO_PASSCRED, FIELD_BOOL, so_passcred, false, UNIX | NETLINK, LATE),
+	FIELD(SO_PASSSEC, FIELD_BOOL, so_passsec, false, UNIX | NETLINK, LATE),
+	FIELD(SO_DONTROUTE, FIELD_BOOL, so_dontroute, false, ANY, LATE),
+	FIELD(SO_NO_CHECK, FIELD_BOOL, so_no_check, false, ANY, LATE),
+	FIELD(SO_BROADCAST, FIELD_BOOL, so_broadcast, false, ANY, LATE),
+	FIELD(SO_KEEPALIVE, FIELD_BOOL, so_keepalive, false, ANY, LATE),
+	FIELD(SO_OOBINLINE, FIELD_U32, so_oobinline, false, ANY, EARLY),
+#undef FIELD
+};
+
+static protobuf_c_boolean *field_has(const SkOptsEntry *e, const struct field *f)
+{
+	return (protobuf_c_boolean *)((char *)e + f->has);
+}
+
+static void *field_value(const SkOptsEntry *e, const struct field *f)
+{
+	return (char *)e + f->value;
+}
+
+static int field_get(const SkOptsEntry *e, const struct field *f)
+{
+	return f->kind == FIELD_BOOL ? *(protobuf_c_boolean *)field_value(e, f)
+				     : (int)*(uint32_t *)field_value(e, f);
+}
+
+static void field_set(SkOptsEntry *e, const struct field *f, int value)
+{
+	*field_has(e, f) = true;
+	if (f->kind == FIELD_BOOL)
+		*(protobuf_c_boolean *)field_value(e, f) = value;
+	else
+		*(uint32_t *)field_value(e, f) = value;
+}
+
+/* --- options.def -------------------------------------------------------------------------------
+ */
+
+static const struct option {
+	int level, name;
+	const char *text;
+	unsigned families;
+	enum when when;
+} options[] = {
+#define OPTION(level, number, text, families, when) { level, number, text, families, when },
+#include "objects/socket/options.def"
+#undef OPTION
+};
+
+struct value {
+	socklen_t len; /* 0: the kernel has no such option */
+	unsigned char bytes[VALUE_MAX];
+};
+
+static void read_option(int fd, const struct option *o, struct value *ret)
+{
+	ret->len = sizeof(ret->bytes);
+	if (getsockopt(fd, o->level, o->name, ret->bytes, &ret->len) < 0 ||
+	    ret->len > sizeof(ret->bytes))
+		ret->len = 0;
+}
+
+/* What a new socket of a kind has. */
+struct fresh {
+	int family, type, protocol;
+	struct value values[ARRAY_SIZE(options)];
+	struct fresh *next;
+};
+
+static const struct fresh *fresh_of(struct dump *d, int family, int type, int protocol)
+{
+	struct fresh *fresh = d->priv[SLOT_SOCKOPTS];
+	_cleanup_fd_ int fd = -1;
+
+	for (; fresh; fresh = fresh->next)
+		if (fresh->family == family && fresh->type == type && fresh->protocol == protocol)
+			return fresh;
+	fresh = arena_new(dump_arena(d), struct fresh);
+	*fresh = (struct fresh){ family, type, protocol, .next = d->priv[SLOT_SOCKOPTS] };
+	d->priv[SLOT_SOCKOPTS] = fresh;
+	/* Where the tool may not make one, all options that are not 0 count as set. */
+	fd = socket(family, type | SOCK_CLOEXEC, protocol);
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(options); i++)
+		if (options[i].families & family_bit(family))
+			read_option(fd, &options[i], &fresh->values[i]);
+	return fresh;
+}
+
+static bool is_default(const struct value *v, const struct value *fresh)
+{
+	static const struct value zero;
+
+	if (!fresh->len)
+		return !memcmp(v->bytes, zero.bytes, v->len);
+	return v->len == fresh->len && !memcmp(v->bytes, fresh->bytes, v->len);
+}
+
+static void collect_others(struct dump *d, const struct dump_file *f, const struct file_probe *p,
+			   const struct fresh *fresh)
+{
+	struct arena *a = dump_arena(d);
+	CrtoolsSocket *x = NULL;
+	struct value v;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		CrtoolsSockopt *o;
+
+		/* What the new one does not have, this one has not either. */
+		if (!(options[i].families & family_bit(fresh->family)))
+			continue;
+		read_option(p->local, &options[i], &v);
+		if (!v.len || is_default(&v, &fresh->values[i]))
+			continue;
+		if (!x) {
+			x = arena_msg(a, CrtoolsSocket, crtools_socket);
+			x->has_id = true;
+			x->id = f->entry->id;
+			extras_add(d)->socket = x;
+		}
+		o = arena_msg(a, CrtoolsSockopt, crtools_sockopt);
+		o->has_level = o->has_name = o->has_value = true;
+		o->level = options[i].level;
+		o->name = options[i].name;
+		o->value.len = v.len;
+		o->value.data = arena_memdup(a, v.bytes, v.len);
+		arena_push(a, x->option, x->n_option, o);
+	}
+}
+
+/* --- dump ----------------------------------------------------------------------------------------
+ */
+
+bool socket_is(const struct file_probe *p, int family)
+{
+	return p->fd >= 0 && S_ISSOCK(p->stat.st_mode) && !(p->info.flags & O_PATH) &&
+	       socket_int(p->local, SOL_SOCKET, SO_DOMAIN, -1) == family;
+}
+
+int socket_int(int fd, int level, int name, int otherwise)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, level, name, &value, &len) < 0 ? otherwise : value;
+}
+
+static int collect_timeout(const struct file_probe *p, struct dump *d, int name, uint64_t *ret_sec,
+			   uint64_t *ret_usec)
+{
+	struct timeval tv;
+	socklen_t len = sizeof(tv);
+
+	if (getsockopt(p->local, SOL_SOCKET, name, &tv, &len) < 0)
+		return err_sys(dump_err(d), "getsockopt", "can't read the timeouts of %s",
+			       probe_object(p));
+	*ret_sec = tv.tv_sec;
+	*ret_usec = tv.tv_usec;
+	return 0;
+}
+
+static void collect_device(struct dump *d, const struct file_probe *p, SkOptsEntry *e)
+{
+	char name[IFNAMSIZ] = "";
+	socklen_t len = sizeof(name);
+
+	if (getsockopt(p->local, SOL_SOCKET, SO_BINDTODEVICE, name, &len) == 0 && len && name[0])
+		e->so_bound_dev = arena_printf(dump_arena(d), "%.*s", IFNAMSIZ - 1, name);
+}
+
+static void collect_filter(struct dump *d, const struct file_probe *p, SkOptsEntry *e)
+{
+	struct sock_filter code[FILTER_MAX];
+	socklen_t n = 0; /* instructions, not bytes: SO_GET_FILTER is like that */
+
+	if (getsockopt(p->local, SOL_SOCKET, SO_GET_FILTER, NULL, &n) < 0) {
+		/* sk_get_filter() in net/core/filter.c: it has no classic program to show */
+		if (errno == EACCES)
+			task_refuse(p->task, probe_object(p),
+				    "has an eBPF filter, which can't be read out of the kernel",
+				    "detach it before the dump (SO_DETACH_FILTER)");
+		return;
+	}
+	if (!n || n > FILTER_MAX || getsockopt(p->local, SOL_SOCKET, SO_GET_FILTER, code, &n) < 0)
+		return;
+	e->so_filter = arena_array(dump_arena(d), uint64_t, n);
+	for (; e->n_so_filter < n; e->n_so_filter++) {
+		const struct sock_filter *in = &code[e->n_so_filter];
+
+		e->so_filter[e->n_so_filter] = (uint64_t)in->code << 48 | (uint64_t)in->jt << 40 |
+					       (uint64_t)in->jf << 32 | in->k;
+	}
+	if (socket_int(p->local, SOL_SOCKET, SO_LOCK_FILTER, 0))
+		task_warn(p->task, probe_object(p),
+			  "has a locked filter (SO_LOCK_FILTER); the restored one is not locked",
+			  "");
+}
+
+static void collect_linger(const struct file_probe *p, SkOptsEntry *e)
+{
+	struct linger l;
+	socklen_t len = sizeof(l);
+
+	if (getsockopt(p->local, SOL_SOCKET, SO_LINGER, &l, &len) < 0 || !l.l_onoff)
+		return;
+	e->has_so_linger = true;
+	e->so_linger = l.l_linger;
+}
+
+static void collect_fields(const struct file_probe *p, unsigned family, SkOptsEntry *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		int value;
+
+		if (!(fields[i].families & family))
+			continue;
+		value = socket_int(p->local, SOL_SOCKET, fields[i].name, 0);
+		if (value || !fields[i].only_if_set)
+			field_set(e, &fields[i], value);
+	}
+}
+
+int socket_options_collect(struct dump *d, struct dump_file *f, const struct file_probe *p,
+			   int family, int type, int protocol, SkOptsEntry **ret)
+{
+	SkOptsEntry *e = arena_msg(dump_arena(d), SkOptsEntry, sk_opts_entry);
+	int lock, err;
+
+	e->so_sndbuf = socket_int(p->local, SOL_SOCKET, SO_SNDBUF, 0);
+	e->so_rcvbuf = socket_int(p->local, SOL_SOCKET, SO_RCVBUF, 0);
+	lock = socket_int(p->local, SOL_SOCKET, SO_BUF_LOCK, -1);
+	e->has_so_buf_lock = lock >= 0;
+	e->so_buf_lock = lock >= 0 ? lock : 0;
+	err = collect_timeout(p, d, SO_SNDTIMEO, &e->so_snd_tmo_sec, &e->so_snd_tmo_usec);
+	if (err == 0)
+		err = collect_timeout(p, d, SO_RCVTIMEO, &e->so_rcv_tmo_sec, &e->so_rcv_tmo_usec);
+	if (err < 0)
+		return err;
+	collect_fields(p, family_bit(family), e);
+	collect_device(d, p, e);
+	collect_filter(d, p, e);
+	collect_linger(p, e);
+	collect_others(d, f, p, fresh_of(d, family, type, protocol));
+	*ret = e;
+	return 0;
+}
+
+/* --- restore
+ * --------------------------------------------------------------------------------------- */
+
+static const struct option *option_of(const CrtoolsSockopt *o)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].level == (int)o->level && options[i].name == (int)o->name)
+			return &options[i];
+	return NULL;
+}
+
+/* NULL: it has none. */
+static const CrtoolsSocket *others_of(struct restore *r, const struct restore_file *f)
+{
+	CrtoolsFileEntry **extra;
+	struct hash *by_id = r->priv[SLOT_SOCKOPTS];
+	size_t n;
+
+	if (!by_id) {
+		by_id = r->priv[SLOT_SOCKOPTS] = arena_new(restore_arena(r), struct hash);
+		if (extras_read(r, &extra, &n) < 0)
+			return NULL;
+		for (size_t i = 0; i < n; i++)
+			if (extra[i]->socket)
+				hash_put(by_id, extra[i]->socket->id, extra[i]->socket);
+	}
+	return hash_get(by_id, f->id);
+}
+
+static int check_others(struct restore *r, const struct restore_file *f)
+{
+	const CrtoolsSocket *x = others_of(r, f);
+
+	for (size_t i = 0; x && i < x->n_option; i++)
+		if (!option_of(x->option[i]) || !x->option[i]->value.len ||
+		    x->option[i]->value.len > VALUE_MAX)
+			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+				       "crtools-files.img: option %u of level %u, of socket %u, "
+				       "is none that crtools keeps",
+				       x->option[i]->name, x->option[i]->level, f->id);
+	return 0;
+}
+
+int socket_options_check(struct restore *r, struct restore_file *f, const SkOptsEntry *e)
+{
+	if (!e || e->so_sndbuf > INT32_MAX || e->so_rcvbuf > INT32_MAX ||
+	    e->so_snd_tmo_usec >= 1000000 || e->so_rcv_tmo_usec >= 1000000 ||
+	    e->so_snd_tmo_sec > INT64_MAX || e->so_rcv_tmo_sec > INT64_MAX)
+		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
+			       "files.img: buffers or timeouts of socket %u are out of range",
+			       f->id);
+	if (e->n_so_filter > FILTER_MAX)
+		return err_set(
+			restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
+			"files.img: the filter of socket %u has %zu instructions, %d are the "
+			"most",
+			f->id, e->n_so_filter, FILTER_MAX);
+	if (e->so_bound_dev && strlen(e->so_bound_dev) >= IFNAMSIZ)
+		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+			       "files.img: socket %u is bound to a device whose name is too long",
+			       f->id);
+	if (e->so_bound_dev && !if_nametoindex(e->so_bound_dev))
+		report_refuse(&r->s->report, 0, arena_printf(restore_arena(r), "socket %u", f->id),
+			      arena_printf(restore_arena(r),
+					   "is bound to the network device %s, which is not here",
+					   e->so_bound_dev),
+			      "make the device, or rename one");
+	return check_others(r, f);
+}
+
+static int set_int(struct restore_task *t, const struct restore_file *f, int fd, int level,
+		   int name, const char *text, int value)
+{
+	if (socket_int(fd, level, name, ~value) == value ||
+	    setsockopt(fd, level, name, &value, sizeof(value)) == 0)
+		return 0;
+	return err_sys(restore_err(t->r), "setsockopt", "can't set %s of socket %u to %d", text,
+		       f->id, value);
+}
+
+/* Without CAP_NET_ADMIN, as much as net.core.*mem_max lets. */
+static void set_buffer(int fd, int name, int force, uint32_t size)
+{
+	int half = size / 2;
+
+	if (socket_int(fd, SOL_SOCKET, name, -1) == (int)size)
+		return;
+	if (setsockopt(fd, SOL_SOCKET, force, &half, sizeof(half)) < 0)
+		setsockopt(fd, SOL_SOCKET, name, &half, sizeof(half));
+}
+
+static int set_fields(struct restore_task *t, const struct restore_file *f, const SkOptsEntry *e,
+		      unsigned family, enum when when, int fd)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(fields); i++) {
+		const struct field *o = &fields[i];
+
+		if (o->when == when && o->families & family && *field_has(e, o))
+			ret = set_int(t, f, fd, SOL_SOCKET, o->name, o->text, field_get(e, o));
+	}
+	return ret;
+}
+
+static int set_others(struct restore_task *t, const struct restore_file *f, enum when when, int fd)
+{
+	const CrtoolsSocket *x = others_of(t->r, f);
+
+	for (size_t i = 0; x && i < x->n_option; i++) {
+		const CrtoolsSockopt *v = x->option[i];
+		const struct option *o = option_of(v);
+
+		if (o->when == when &&
+		    setsockopt(fd, o->level, o->name, v->value.data, v->value.len) < 0)
+			return err_sys(restore_err(t->r), "setsockopt", "can't set %s of socket %u",
+				       o->text, f->id);
+	}
+	return 0;
+}
+
+int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
+			 int family, int fd)
+{
+	int ret = set_fields(t, f, e, family_bit(family), EARLY, fd);
+
+	if (ret == 0)
+		ret = set_others(t, f, EARLY, fd);
+	if (ret == 0 && e->so_bound_dev && e->so_bound_dev[0] &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, e->so_bound_dev, strlen(e->so_bound_dev)) <
+		    0)
+		ret = err_sys(restore_err(t->r), "setsockopt",
+			      "can't bind socket %u to the network device %s", f->id,
+			      e->so_bound_dev);
+	set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
+	set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
+	return ret;
+}
+
+static int set_timeout(struct restore_task *t, const struct restore_file *f, int name, uint64_t sec,
+		       uint64_t usec, int fd)
+{
+	struct timeval tv = { .tv_sec = sec, .tv_usec = usec };
+
+	if ((!sec && !usec) || setsockopt(fd, SOL_SOCKET, name, &tv, sizeof(tv)) == 0)
+		return 0;
+	return err_sys(restore_err(t->r), "setsockopt", "can't set a timeout of socket %u", f->id);
+}
+
+static int set_filter(struct restore_task *t, const struct restore_file *f, const SkOptsEntry *e,
+		      int fd)
+{
+	struct sock_filter code[FILTER_MAX];
+	struct sock_fprog prog = { .len = e->n_so_filter, .filter = code };
+
+	for (size_t i = 0; i < e->n_so_filter; i++)
+		code[i] = (struct sock_filter){ .code = e->so_filter[i] >> 48,
+						.jt = e->so_filter[i] >> 40,
+						.jf = e->so_filter[i] >> 32,
+						.k = e->so_filter[i] };
+	if (!prog.len || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0)
+		return 0;
+	return err_sys(restore_err(t->r), "setsockopt", "can't attach the filter of socket %u",
+		       f->id);
+}
+
+int socket_options_late(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
+			int family, int fd)
+{
+	struct linger l = { .l_onoff = 1, .l_linger = e->so_linger };
+	int ret = set_fields(t, f, e, family_bit(family), LATE, fd);
+
+	if (ret == 0)
+		ret = set_others(t, f, LATE, fd);
+	if (ret == 0)
+		ret = set_timeout(t, f, SO_SNDTIMEO, e->so_snd_tmo_sec, e->so_snd_tmo_usec, fd);
+	if (ret == 0)
+		ret = set_timeout(t, f, SO_RCVTIMEO, e->so_rcv_tmo_sec, e->so_rcv_tmo_usec, fd);
+	if (ret == 0)
+		ret = set_filter(t, f, e, fd);
+	if (ret == 0 && e->has_so_linger &&
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) < 0)
+		ret = err_sys(restore_err(t->r), "setsockopt", "can't set SO_LINGER of socket %u",
+			      f->id);
+	if (ret == 0 && e->has_so_buf_lock)
+		ret = set_int(t, f, fd, SOL_SOCKET, SO_BUF_LOCK, "SO_BUF_LOCK", e->so_buf_lock);
+	return ret;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the classes of sockets share: their options.
+ *
+ * Functions return 0 or a negative errno with the session's error filled, unless it is said
+ * otherwise.
+ */
+#ifndef OBJECTS_SOCKET_SOCKET_H
+#define OBJECTS_SOCKET_SOCKET_H
+
+#include "objects/extras.h"
+#include "objects/fown.h"
+#include "objects/registry.h"
+
+/* Is it a socket (not O_PATH) of this family? */
+bool socket_is(const struct file_probe *p, int family);
+/* An option that is an int; `otherwise` where the kernel has none. */
+int socket_int(int fd, int level, int name, int otherwise);
+
+/* --- options.c: what every socket has -----------------------------------------------------------
+ */
+
+/* Fills *ret, and adds what it has no field for to crtools-files.img. type and protocol: as
+ * socket(2) takes them, to make one that tells what is the default. */
+int socket_options_collect(struct dump *d, struct dump_file *f, const struct file_probe *p,
+			   int family, int type, int protocol, SkOptsEntry **ret);
+/* Restore, before the fork: are the values any that an option can have? */
+int socket_options_check(struct restore *r, struct restore_file *f, const SkOptsEntry *e);
+/* A new socket, before it is bound or connected: those options that must be there then, and
+ * buffers, so that contents fit. */
+int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
+			 int family, int fd);
+/* All others; when its queues are filled. */
+int socket_options_late(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
+			int family, int fd);
+
+#endif
