@@ -16,6 +16,8 @@
 
 /* Does the device belong to the kernel's own tmpfs? */
 bool segment_is_shmem(uint32_t major, uint32_t minor);
+/* Is it an attached SysV segment, and no file whose name only looks like one's? */
+bool segment_is_sysv(const struct proc_area *a);
 bool segment_matches(const struct file_probe *p);
 /* The inode that the probe leads to; *ret_id is its inode_id. */
 int segment_collect(struct dump *d, const struct file_probe *p, uint32_t *ret_id);

@@ -104,6 +104,14 @@ def _tracing():
             subprocess.run(["umount", folder], check=True)
 
 
+def _inode_flags():
+    """Not every file system has them, and they take CAP_LINUX_IMMUTABLE."""
+    with tempfile.NamedTemporaryFile() as f:
+        good = subprocess.run(["chattr", "+a", f.name], stderr=subprocess.DEVNULL).returncode == 0
+        subprocess.run(["chattr", "-a", f.name], stderr=subprocess.DEVNULL)
+        return good
+
+
 def _soft_dirty():
     """The flag VmFlags shows on kernels built with CONFIG_MEM_SOFT_DIRTY."""
     return re.search(r"^VmFlags:.*\bsd\b", system.read_text("/proc/self/smaps"), re.M)
@@ -133,6 +141,9 @@ _PROBES = {
     "soft-dirty": _soft_dirty,
     "overlayfs": lambda: _filesystem("overlay"),
     "btrfs": lambda: _filesystem("btrfs") and shutil.which("mkfs.btrfs"),
+    "xfs": lambda: _filesystem("xfs") and shutil.which("mkfs.xfs"),
+    "fuse": lambda: _filesystem("fuse") and os.path.exists("/dev/fuse"),
+    "inode_flags": _inode_flags,
     "cgroup1": lambda: _mounted("cgroup"),
     "cgroup2": lambda: _mounted("cgroup2"),
     "landlock": lambda: "landlock" in (system.read_text("/sys/kernel/security/lsm") or "")
@@ -158,6 +169,9 @@ _LACKS = {
     "autogroup": "CONFIG_SCHED_AUTOGROUP in the kernel",
     "core-sched": "core scheduling in the kernel and processor (CONFIG_SCHED_CORE, SMT)",
     "btrfs": "btrfs in the kernel and mkfs.btrfs",
+    "xfs": "xfs in the kernel and mkfs.xfs",
+    "fuse": "FUSE in the kernel and /dev/fuse",
+    "inode_flags": "inode flags (chattr) where temporary files are, or the right to set them",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",
     "mseal": "mseal (Linux 6.10)",

@@ -4,6 +4,7 @@
  * once. It has to be the last class of the table.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -60,6 +61,8 @@ static const char *reason(const struct file_probe *p)
 			"the driver of the device %u:%u may keep a state for each open file, "
 			"which can't be read out of the kernel",
 			major(p->stat.st_rdev), minor(p->stat.st_rdev));
+	if (p->info.flags & O_PATH)
+		return "O_PATH descriptors of what has no path are not kept by this version";
 	return "this version knows no way to keep this kind of descriptor";
 }
 

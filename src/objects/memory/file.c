@@ -10,13 +10,14 @@
 #include "base/cleanup.h"
 #include "image/constants.h"
 #include "objects/memory/areas.h"
+#include "objects/segments.h"
 
 static bool match(const struct dump_task *t, const struct proc_area *a)
 {
 	(void)t;
 	if (a->path[0] != '/' || !a->ino || a->vmflags & (VMF_(PFNMAP) | VMF_(IO)))
 		return false;
-	return strncmp(a->path, "/SYSV", 5) && strncmp(a->path, "/[aio]", 6) &&
+	return !segment_is_sysv(a) && strncmp(a->path, "/[aio]", 6) &&
 	       !(a->vmflags & VMF_(HUGETLB) && !strcmp(a->path, "/anon_hugepage"));
 }
 

@@ -24,7 +24,7 @@
 static bool match(const struct dump_task *t, const struct proc_area *a)
 {
 	(void)t;
-	if (!a->ino || !strncmp(a->path, "/SYSV", 5))
+	if (!a->ino || segment_is_sysv(a))
 		return false;
 	if (a->vmflags & VMF_(HUGETLB))
 		return !strncmp(a->path, "/memfd:", 7) ||

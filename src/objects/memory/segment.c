@@ -65,6 +65,12 @@ bool segment_is_shmem(uint32_t major, uint32_t minor)
 	return dev && gnu_dev_major(dev) == major && gnu_dev_minor(dev) == minor;
 }
 
+bool segment_is_sysv(const struct proc_area *a)
+{
+	return !strncmp(a->path, "/SYSV", 5) &&
+	       (a->vmflags & VMF_(HUGETLB) || segment_is_shmem(a->major, a->minor));
+}
+
 /* hugetlbfs has a mount of its own for each size, without a name: only the file's tells. */
 static bool is_kernels_huge(const char *path)
 {

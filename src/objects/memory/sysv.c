@@ -31,6 +31,7 @@
 #include "objects/memory/areas.h"
 #include "objects/registry.h"
 #include "objects/restored.h"
+#include "objects/segments.h"
 #include "pages/fill.h"
 
 #ifndef SHM_DEST
@@ -60,7 +61,7 @@ struct sysv_all {
 static bool match(const struct dump_task *t, const struct proc_area *a)
 {
 	(void)t;
-	return a->shared && !strncmp(a->path, "/SYSV", 5);
+	return a->shared && segment_is_sysv(a);
 }
 
 static bool same_ipc(struct dump_task *t)

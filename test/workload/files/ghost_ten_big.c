@@ -4,7 +4,7 @@
  * the links in /proc, the map of data and holes, and the data are the same.
  *
  * wl: areas files
- * wl: flavours ns
+ * wl: flavours host ns
  * wl: dump --ghost-limit 1G --ghost-fiemap
  */
 #define _GNU_SOURCE

@@ -4,7 +4,7 @@
  * directory is removed, and the file has a link in the directory above.
  *
  * wl: areas files mounts
- * wl: flavours ns
+ * wl: flavours host ns
  * wl: dump --link-remap
  */
 #define _GNU_SOURCE

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Real files whose names look like those that the kernel gives to memory: in the root folder
+ * "/SYSV00000000" and
+ * "/dev/zero (deleted)"'s like, "/memfd:x (deleted)", "/anon_hugepage"; and in others "[heap]",
+ * "socket:[1]", "pipe:[2]". Open, mapped shared, and the same for removed ones; beside them the
+ * real memory of that name.
+ *
+ * wl: areas files memory shm
+ * wl: needs root
+ * wl: cycles 2
+ * wl: crossing none CRIU takes a file of such a name for the memory
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "workload.h"
+
+static const char *const name[] = {
+	"/SYSV00000000", "/memfd:x (deleted)", "/anon_hugepage",	  "[heap]",
+	"socket:[1]",	 "pipe:[2]",	       "/SYSV00000000 (deleted)", "anon_inode:[eventfd]"
+};
+enum { COUNT = sizeof(name) / sizeof(name[0]) };
+
+struct thing {
+	int fd;
+	char *map;
+	struct wl_fd state;
+};
+
+static void make(struct thing *t, const char *path, char first)
+{
+	char text[4] = { first, 'b', 'c', 0 };
+
+	t->fd = wl_try(open(path, O_RDWR | O_CREAT | O_EXCL, 0644));
+	wl_check_eq(write(t->fd, text, 3), 3);
+	t->map = wl_try(mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0));
+}
+
+static void check(struct thing *t, char first)
+{
+	char buf[4];
+
+	wl_fd_check(t->fd, &t->state);
+	t->map[1] = 'B';
+	wl_check_eq(pread(t->fd, buf, sizeof(buf), 0), 3);
+	if (buf[0] != first || buf[1] != 'B' || buf[2] != 'c')
+		wl_fail("the file that began with %c holds '%.3s'", first, buf);
+}
+
+int main(void)
+{
+	struct thing there[COUNT], gone[COUNT];
+	int memory = wl_try(memfd_create("x", 0));
+	char *map, buf[8];
+
+	wl_check_eq(write(memory, "memory", 6), 6);
+	map = wl_try(mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0));
+	/* Other tests may run beside this one: the names in / are this one's, for the kernel has
+	 * them in no other form. */
+	for (int i = 0; i < COUNT; i++) {
+		make(&gone[i], name[i], 'A' + i);
+		wl_try(unlink(name[i]));
+		make(&there[i], name[i], 'a' + i);
+		wl_fd_save(gone[i].fd, &gone[i].state);
+		wl_fd_save(there[i].fd, &there[i].state);
+	}
+	wl_ready_and_wait();
+	for (int i = 0; i < COUNT; i++) {
+		struct stat st;
+
+		check(&there[i], 'a' + i);
+		check(&gone[i], 'A' + i);
+		wl_try(stat(name[i], &st));
+		wl_check_eq(st.st_ino, there[i].state.ino);
+		wl_try(unlink(name[i]));
+	}
+	map[0] = 'M';
+	wl_check_eq(pread(memory, buf, sizeof(buf), 0), 6);
+	wl_check(!memcmp(buf, "Memory", 6));
+	wl_pass();
+}
