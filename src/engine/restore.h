@@ -18,6 +18,7 @@ int plan_sessions(struct restore *r);
 /* owners.c: which task opens which file. */
 int plan_files(struct restore *r);
 /* home.c: a range of addresses, and numbers of descriptors, that disturb nobody. */
+int leave_own_file(struct restore *r);
 int plan_home(struct restore *r);
 /* Opens a file that a program is about to use, at a number that stays; the number or -errno. With
  * --plan the number only. */

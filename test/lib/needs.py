@@ -112,6 +112,16 @@ def _inode_flags():
         return good
 
 
+def _watch_queue():
+    """Kernels without answer ENOPKG to O_NOTIFICATION_PIPE, which is O_EXCL."""
+    try:
+        for fd in os.pipe2(os.O_EXCL):
+            os.close(fd)
+        return True
+    except OSError:
+        return False
+
+
 def _soft_dirty():
     """The flag VmFlags shows on kernels built with CONFIG_MEM_SOFT_DIRTY."""
     return re.search(r"^VmFlags:.*\bsd\b", system.read_text("/proc/self/smaps"), re.M)
@@ -144,6 +154,7 @@ _PROBES = {
     "xfs": lambda: _filesystem("xfs") and shutil.which("mkfs.xfs"),
     "fuse": lambda: _filesystem("fuse") and os.path.exists("/dev/fuse"),
     "inode_flags": _inode_flags,
+    "watch_queue": _watch_queue,
     "cgroup1": lambda: _mounted("cgroup"),
     "cgroup2": lambda: _mounted("cgroup2"),
     "landlock": lambda: "landlock" in (system.read_text("/sys/kernel/security/lsm") or "")
@@ -172,6 +183,7 @@ _LACKS = {
     "xfs": "xfs in the kernel and mkfs.xfs",
     "fuse": "FUSE in the kernel and /dev/fuse",
     "inode_flags": "inode flags (chattr) where temporary files are, or the right to set them",
+    "watch_queue": "CONFIG_WATCH_QUEUE in the kernel",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",
     "mseal": "mseal (Linux 6.10)",

@@ -149,6 +149,8 @@ int ghost_dress(struct restore *r, struct ghost_in *g, const char *name);
 /* --- pipe_data.c: what is in pipes and fifos
  * --------------------------------------------------------- */
 
+#define PIPE_SIZE_MAX (1u << 31) /* the kernel's own limit (round_pipe_size) */
+
 struct pipe_out {
 	uint32_t id;
 	dev_t dev;

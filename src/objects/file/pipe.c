@@ -32,11 +32,23 @@ static bool pipe_match(const struct file_probe *p)
 	       !(p->info.flags & O_PATH);
 }
 
+/* O_NOTIFICATION_PIPE (CONFIG_WATCH_QUEUE): the kernel refuses each change of its size (EBUSY),
+ * before it looks at the size. One that no pipe may have (EINVAL) changes nothing in any case. */
+static bool is_notification_pipe(const struct file_probe *p)
+{
+	return fcntl(p->local, F_SETPIPE_SZ, PIPE_SIZE_MAX + 1) < 0 && errno == EBUSY;
+}
+
 static int pipe_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
 	PipeEntry *e = arena_msg(dump_arena(d), PipeEntry, pipe_entry);
 	int ret;
 
+	if (is_notification_pipe(p))
+		task_refuse(p->task, probe_object(p),
+			    "is a notification pipe, whose filter and watches can't be read out of "
+			    "the kernel",
+			    "close it before the dump");
 	f->entry->pipe = e;
 	e->id = f->entry->id;
 	e->flags = p->info.flags & ~O_CLOEXEC;

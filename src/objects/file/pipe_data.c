@@ -26,8 +26,7 @@
 #include "kernel/pidfd.h"
 #include "objects/file/file.h"
 
-#define PIPE_SIZE_MAX (1u << 31) /* the kernel's own limit (round_pipe_size) */
-#define BLOCK	      (64u << 10)
+#define BLOCK (64u << 10)
 
 /* --- dump -------------------------------------------------------------------------------------- */
 
