@@ -270,43 +270,74 @@ static size_t run_length(const struct restore_task *t, size_t first, bool for_ch
 	return i - first;
 }
 
-static int protect_run(struct restore_task *t, struct restore_vma *run, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const VmaEntry *e = run[i].e;
+struct run {
+	struct restore_task *t;
+	struct restore_vma *v;
+	size_t n;
+};
 
-		run[i].addr = e->start;
-		run[i].prot = e->prot;
-		run[i].placed = true;
+static int protect_run(const struct fill *f)
+{
+	const struct run *run = f->run;
+
+	for (size_t i = 0; i < run->n; i++) {
+		const VmaEntry *e = run->v[i].e;
+
+		run->v[i].addr = e->start;
+		run->v[i].prot = e->prot;
+		run->v[i].placed = true;
 		if (e->prot != (PROT_READ | PROT_WRITE) &&
 		    mprotect((void *)e->start, e->end - e->start, e->prot) < 0)
-			return err_sys(restore_err(t->r), "mprotect",
+			return err_sys(restore_err(run->t->r), "mprotect",
 				       "can't protect the area %llx-%llx",
 				       (unsigned long long)e->start, (unsigned long long)e->end);
 	}
 	return 0;
 }
 
-/* Thousands of small neighbours are mapped and filled as one, and then protected one by one. Where
- * that can't be, *ret_n is 0, and they are placed singly. */
+/* Neighbours with equal protection may be one area for the kernel: then the bound is a needless one,
+ * which does no harm. */
+static uint64_t bound_of_run(const struct fill *f, uint64_t addr, size_t *hint)
+{
+	const struct run *run = f->run;
+	size_t low = 0, high = run->n - 1;
+
+	if (*hint < run->n && run->v[*hint].e->start == addr)
+		return run->v[(*hint)++].e->end;
+	while (low < high) {
+		size_t mid = (low + high + 1) / 2;
+
+		if (run->v[mid].e->start <= addr)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	*hint = low + 1;
+	return run->v[low].e->end;
+}
+
+/* Thousands of small neighbours are mapped as one, then protected one by one, and filled. Where that
+ * can't be, *ret_n is 0, and they are placed singly. */
 static int place_run(struct restore_task *t, size_t first, bool for_children, size_t *ret_n)
 {
 	size_t n = run_length(t, first, for_children);
-	struct restore_vma *run = &t->vmas[first];
-	struct fill f = { .prot = PROT_READ | PROT_WRITE, .anon = true };
-	int ret;
+	struct run run = { t, &t->vmas[first], n };
+	struct fill f = { .prot = PROT_READ | PROT_WRITE,
+			  .anon = true,
+			  .cut = protect_run,
+			  .bound = bound_of_run,
+			  .run = &run };
 
 	*ret_n = 0;
 	if (n < RUN_MIN)
 		return 0;
-	f.start = f.at = run[0].e->start;
-	f.end = run[n - 1].e->end;
+	f.start = f.at = run.v[0].e->start;
+	f.end = run.v[n - 1].e->end;
 	if (mmap((void *)f.at, f.end - f.start, f.prot,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)f.at)
 		return 0;
 	*ret_n = n;
-	ret = page_pool_fill(t->pages, &f);
-	return ret < 0 ? ret : protect_run(t, run, n);
+	return page_pool_fill(t->pages, &f);
 }
 
 /* --- all areas ------------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ static void *take(struct input *in, size_t size)
 	return arena_alloc(in->a, size);
 }
 
-static bool get_varint(struct span *s, uint64_t *ret)
+static bool get_long_varint(struct span *s, uint64_t *ret)
 {
 	uint64_t v = 0;
 
@@ -95,6 +95,16 @@ static bool get_varint(struct span *s, uint64_t *ret)
 		}
 	}
 	return false;
+}
+
+/* Most are of one byte. */
+static inline bool get_varint(struct span *s, uint64_t *ret)
+{
+	if (s->p < s->end && !(*s->p & 0x80)) {
+		*ret = *s->p++;
+		return true;
+	}
+	return get_long_varint(s, ret);
 }
 
 static bool get_fixed(struct span *s, size_t width, uint64_t *ret)

@@ -8,9 +8,11 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 
-/* Kept in memory are files of up to KEEP_FILE bytes, KEEP_ALL of them together. */
-#define KEEP_FILE (64u << 10)
-#define KEEP_ALL  (64u << 20)
+/* Kept in memory are files of up to KEEP_FILE bytes, or KEEP_SINGLE if they are one message, which
+ * is read and verified whole anyway; KEEP_ALL of them together. */
+#define KEEP_FILE   (64u << 10)
+#define KEEP_SINGLE (4u << 20)
+#define KEEP_ALL    (64u << 20)
 
 /* Payload is read with the descriptor, and pages are not read here at all. */
 static bool is_kept(enum image_kind kind)
@@ -21,9 +23,14 @@ static bool is_kept(enum image_kind kind)
 	       !image_kind_is_service(kind);
 }
 
+static off_t keep_most(enum image_kind kind)
+{
+	return image_kind_info(kind)->framing == FRAMING_SINGLE ? KEEP_SINGLE : KEEP_FILE;
+}
+
 /* What can't be opened or read now is told by whoever reads the image. */
-static const char *read_small(int dirfd, const char *name, struct arena *a, size_t *kept,
-			      struct stat *ret_st)
+static const char *read_small(int dirfd, const char *name, off_t most, struct arena *a,
+			      size_t *kept, struct stat *ret_st)
 {
 	/* O_NONBLOCK: a fifo in place of an image must not hold us up. */
 	_cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -33,7 +40,7 @@ static const char *read_small(int dirfd, const char *name, struct arena *a, size
 		ret_st->st_mode = 0;
 		return NULL;
 	}
-	if (!S_ISREG(ret_st->st_mode) || ret_st->st_size > KEEP_FILE ||
+	if (!S_ISREG(ret_st->st_mode) || ret_st->st_size > most ||
 	    *kept + ret_st->st_size > KEEP_ALL)
 		return NULL;
 	data = arena_alloc(a, ret_st->st_size + 1);
@@ -49,7 +56,7 @@ static int look_at(int dirfd, const char *name, struct arena *a, size_t *kept,
 	struct stat st = {};
 
 	if (is_kept(i->file.kind))
-		i->data = read_small(dirfd, name, a, kept, &st);
+		i->data = read_small(dirfd, name, keep_most(i->file.kind), a, kept, &st);
 	if (!st.st_mode && fstatat(dirfd, name, &st, 0))
 		return -errno;
 	i->file.size = st.st_size;

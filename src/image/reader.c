@@ -481,6 +481,13 @@ static struct listed_image *find_kept(const struct image_dir *dir, enum image_ki
 	return found && found->data ? found : NULL;
 }
 
+bool image_is_decoded(const struct image_dir *dir, enum image_kind kind, uint64_t key)
+{
+	const struct listed_image *kept = find_kept(dir, kind, key);
+
+	return kept && kept->decoded;
+}
+
 int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
 		   struct err *err, void *ret_msgs, size_t *ret_count)
 {

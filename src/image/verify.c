@@ -152,7 +152,8 @@ static int check_end(struct verify *v, unsigned count)
 	return 0;
 }
 
-/* Of a small image, which the restore will ask for again, all messages are kept. */
+/* Of a small image, which the restore will ask for again, all messages are kept; of a large one,
+ * if it has asked for it already. */
 static int check_small(struct verify *v, const struct image_file *file)
 {
 	ProtobufCMessage **msgs;
@@ -181,7 +182,8 @@ static int check_image(struct verify *v, const struct image_file *file)
 	if (image_kind_info(file->kind)->framing == FRAMING_RAW ||
 	    image_kind_is_service(file->kind))
 		return 0;
-	if (image_kind_info(file->kind)->payload == PAYLOAD_NONE && file->size <= SMALL_IMAGE)
+	if (image_kind_info(file->kind)->payload == PAYLOAD_NONE &&
+	    (file->size <= SMALL_IMAGE || image_is_decoded(v->dir, file->kind, file->key)))
 		return check_small(v, file);
 	ret = image_reader_open(v->dir, file->kind, file->key, &own, v->err, &r);
 	for (; !ret; v->entry++) {

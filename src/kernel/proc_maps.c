@@ -24,11 +24,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/ahead.h"
 #include "kernel/proc_list.h"
 #include "kernel/scan.h"
 
 #define READ_SIZE     65536
 #define SMAPS_READ    3072 /* a page without room for one more record of 700 to 1000 bytes */
+#define AHEAD_FROM    (256u << 10) /* bytes of smaps, of 300 areas or so */
 #define LINE_MAX_SIZE (2 * 4096 * 4) /* a path of PATH_MAX bytes, each of them escaped, and more */
 
 static const char codes[][3] = {
@@ -50,6 +52,14 @@ const char *vmf_code(enum vmf_bit bit)
 	return (unsigned int)bit < ARRAY_SIZE(codes) ? codes[bit] : NULL;
 }
 
+/* Records have the same lines in the same order: what the last one had is tried first. */
+#define LINES_LEARNT 40
+struct learnt {
+	char key[22]; /* with its colon */
+	uint8_t len;
+	const struct detail *detail; /* NULL: nothing that is needed */
+};
+
 struct parser {
 	struct arena *a;
 	struct arena
@@ -57,6 +67,8 @@ struct parser {
 	struct proc_areas areas;
 	const char *last_path; /* the newest in the arena, unless it had escapes */
 	size_t last_path_len;
+	size_t line; /* of the record, behind its header */
+	struct learnt learnt[LINES_LEARNT];
 };
 
 static void unescape_newlines(char *path)
@@ -156,6 +168,7 @@ static int parse_header(struct parser *ps, struct scan *s)
 	area.ino = scan_dec(s);
 	if (s->bad || area.start >= area.end || ((area.start | area.end) & 4095))
 		return -EBADMSG;
+	ps->line = 0;
 	give_way(&ps->areas, &area);
 	/* The path is padded to a column; a name may start with blanks only if it is "[anon:". */
 	scan_blanks(s);
@@ -188,61 +201,87 @@ static void parse_vmflags(struct scan *s, struct proc_area *area)
 	}
 }
 
-#define KB(key, member)                                                                            \
+enum detail_kind { DETAIL_KB, DETAIL_VMFLAGS, DETAIL_PAGE, DETAIL_PKEY, DETAIL_THP };
+
+#define DETAIL(key, kind, member)                                                                  \
 	{                                                                                          \
-		key, sizeof(key) - 1, offsetof(struct proc_area, member)                           \
+		key ":", sizeof(key), kind, offsetof(struct proc_area, member)                     \
 	}
-static const struct {
-	const char *key;
+static const struct detail {
+	const char *key; /* with its colon */
 	size_t len;
+	enum detail_kind kind;
 	size_t at;
-} kb_lines[] = {
-	KB("Rss", rss),
-	KB("Anonymous", anonymous),
-	KB("LazyFree", lazyfree),
-	KB("AnonHugePages", anon_huge),
-	KB("Shared_Hugetlb", shared_hugetlb),
-	KB("Private_Hugetlb", private_hugetlb),
-	KB("Swap", swap),
-	KB("Locked", locked),
+} details[] = {
+	DETAIL("Rss", DETAIL_KB, rss),
+	DETAIL("Anonymous", DETAIL_KB, anonymous),
+	DETAIL("LazyFree", DETAIL_KB, lazyfree),
+	DETAIL("AnonHugePages", DETAIL_KB, anon_huge),
+	DETAIL("Shared_Hugetlb", DETAIL_KB, shared_hugetlb),
+	DETAIL("Private_Hugetlb", DETAIL_KB, private_hugetlb),
+	DETAIL("Swap", DETAIL_KB, swap),
+	DETAIL("Locked", DETAIL_KB, locked),
+	DETAIL("KernelPageSize", DETAIL_PAGE, kernel_page_kb),
+	DETAIL("MMUPageSize", DETAIL_PAGE, mmu_page_kb),
+	DETAIL("ProtectionKey", DETAIL_PKEY, pkey),
+	DETAIL("THPeligible", DETAIL_THP, thp_eligible),
+	DETAIL("VmFlags", DETAIL_VMFLAGS, vmflags),
 };
 
-static bool key_is(const struct scan *key, const char *name, size_t len)
+/* What this line of a record was the last time, or else is found to be now. */
+static const struct detail *detail_of(struct parser *ps, const struct scan *s, size_t key_len)
 {
-	return scan_left(key) == len && !memcmp(key->p, name, len);
+	struct learnt *l = &ps->learnt[ps->line < LINES_LEARNT ? ps->line++ : 0];
+
+	if (l->len == key_len && !memcmp(l->key, s->p, key_len))
+		return l->detail;
+	l->detail = NULL;
+	l->len = key_len <= sizeof(l->key) ? key_len : 0;
+	memcpy(l->key, s->p, l->len);
+	for (size_t i = 0; i < ARRAY_SIZE(details); i++)
+		if (details[i].len == key_len && !memcmp(details[i].key, s->p, key_len))
+			l->detail = &details[i];
+	return l->detail;
 }
-#define KEY_IS(key, name) key_is(key, name, sizeof(name) - 1)
 
-static int parse_detail(struct proc_area *area, struct scan *s)
+static int parse_value(struct proc_area *area, struct scan *s, const struct detail *d)
 {
-	struct scan key = scan_until(s, ':');
+	void *to = (char *)area + d->at;
 
-	if (!scan_try(s, ':'))
-		return -EBADMSG;
-	area->has_smaps = true;
-	if (KEY_IS(&key, "VmFlags")) {
+	if (d->kind == DETAIL_VMFLAGS) {
 		parse_vmflags(s, area);
 		return 0;
 	}
 	scan_blanks(s);
-	for (size_t i = 0; i < ARRAY_SIZE(kb_lines); i++) {
-		uint64_t *to = (uint64_t *)((char *)area + kb_lines[i].at);
-
-		if (!key_is(&key, kb_lines[i].key, kb_lines[i].len))
-			continue;
-		if (__builtin_mul_overflow(scan_dec(s), 1024, to))
+	switch (d->kind) {
+	case DETAIL_PAGE:
+		*(uint32_t *)to = scan_u32(s);
+		break;
+	case DETAIL_PKEY:
+		*(int32_t *)to = scan_i32(s);
+		break;
+	case DETAIL_THP:
+		*(bool *)to = scan_dec(s) != 0;
+		break;
+	default:
+		if (__builtin_mul_overflow(scan_dec(s), 1024, (uint64_t *)to))
 			return -EBADMSG;
-		return s->bad ? -EBADMSG : 0;
 	}
-	if (KEY_IS(&key, "KernelPageSize"))
-		area->kernel_page_kb = scan_u32(s);
-	else if (KEY_IS(&key, "MMUPageSize"))
-		area->mmu_page_kb = scan_u32(s);
-	else if (KEY_IS(&key, "ProtectionKey"))
-		area->pkey = scan_i32(s);
-	else if (KEY_IS(&key, "THPeligible"))
-		area->thp_eligible = scan_dec(s) != 0;
 	return s->bad ? -EBADMSG : 0;
+}
+
+static int parse_detail(struct parser *ps, struct scan *s)
+{
+	struct proc_area *area = &ps->areas.areas[ps->areas.n - 1];
+	const char *colon = memchr(s->p, ':', scan_left(s));
+	const struct detail *d;
+
+	if (!colon)
+		return -EBADMSG;
+	area->has_smaps = true;
+	d = detail_of(ps, s, colon + 1 - s->p);
+	s->p = colon + 1;
+	return d ? parse_value(area, s, d) : 0;
 }
 
 /* Whole lines only; what is left of them behind the last newline stays in *text. */
@@ -258,8 +297,7 @@ static int parse_lines(struct parser *ps, struct scan *text)
 		if (scan_at_end(&line))
 			return -EBADMSG;
 		if (*line.p >= 'A' && *line.p <= 'Z')
-			ret = ps->areas.n ? parse_detail(&ps->areas.areas[ps->areas.n - 1], &line)
-					  : -EBADMSG;
+			ret = ps->areas.n ? parse_detail(ps, &line) : -EBADMSG;
 		else
 			ret = parse_header(ps, &line);
 		if (ret)
@@ -315,23 +353,45 @@ static int open_areas(const struct proc *p, const char *name, struct err *err)
 	return proc_openat(p, name, O_RDONLY, err);
 }
 
+/* -errno, 0 at the end, or how much was read. The first areas are read here: most processes have no
+ * more, and a thread is not worth its start. */
+static ssize_t read_some(int fd, char *to, size_t room, size_t most, size_t *so_far,
+			 struct ahead **ahead)
+{
+	ssize_t n;
+
+	if (!*ahead && *so_far < AHEAD_FROM && *so_far + most >= AHEAD_FROM)
+		*ahead = ahead_start(fd, most);
+	if (*ahead) {
+		n = ahead_read(*ahead, to, room);
+	} else {
+		do
+			n = read(fd, to, room < most ? room : most);
+		while (n < 0 && errno == EINTR);
+		n = n < 0 ? -errno : n;
+	}
+	*so_far += n > 0 ? n : 0;
+	return n;
+}
+
 static int read_lines(const struct proc *p, const char *name, int fd, struct parser *ps,
 		      struct err *err)
 {
-	size_t kept = 0, most = strcmp(name, "smaps") ? READ_SIZE : SMAPS_READ;
+	size_t kept = 0, so_far = 0, most = strcmp(name, "smaps") ? READ_SIZE : SMAPS_READ;
+	_cleanup_ahead_ struct ahead *ahead = NULL;
 
 	for (;;) {
-		size_t room = p->buf->room - kept;
-		ssize_t n = read(fd, p->buf->data + kept, room < most ? room : most);
+		ssize_t n = read_some(fd, p->buf->data + kept, p->buf->room - kept, most, &so_far,
+				      &ahead);
 		struct scan s;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == ESRCH)
+		if (n == -ESRCH)
 			return err_set(err, ERR_NO_SUCH_TASK, ESRCH,
 				       "task %d has ended (reading %s)", p->pid, name);
-		if (n < 0)
+		if (n < 0) {
+			errno = -n;
 			return err_sys(err, "read", "reading /proc/%d/%s", p->pid, name);
+		}
 		if (n == 0)
 			break;
 		s = scan_text(p->buf->data, kept + n);

@@ -154,11 +154,30 @@ static size_t extent_at(const struct page_extents *x, size_t first, uint64_t off
 	return low;
 }
 
+/* No copy may go from one area into the next. */
+static int uffd_extent(const struct uffd_job *job, const struct page_extent *e, size_t *hint)
+{
+	const struct fill *f = job->f;
+	uint64_t start = e->start, end = e->end, data = (uint64_t)job->p->data + e->file_off;
+	int ret = 0;
+
+	for (; ret == 0 && start < e->end; start = end) {
+		if (f->bound)
+			end = f->bound(f, start, hint);
+		if (end > e->end)
+			end = e->end;
+		ret = uffd_copy(job->p->uffd, f->at + (start - f->start), data + (start - e->start),
+				end - start, NULL);
+	}
+	return ret;
+}
+
 static int uffd_part(const struct uffd_job *job, uint64_t off, uint64_t end)
 {
 	const struct page_extents *x = &job->p->x;
 	const struct fill *f = job->f;
 	struct page_extent e;
+	size_t hint = 0;
 	int ret = 0;
 
 	for (size_t i = extent_at(x, job->first, off); ret == 0 && i < x->n; i++) {
@@ -172,8 +191,7 @@ static int uffd_part(const struct uffd_job *job, uint64_t off, uint64_t end)
 		}
 		if (e.file_off + (e.end - e.start) > end)
 			e.end = e.start + (end - e.file_off);
-		ret = uffd_copy(job->p->uffd, f->at + (e.start - f->start),
-				(uint64_t)job->p->data + e.file_off, e.end - e.start, NULL);
+		ret = uffd_extent(job, &e, &hint);
 	}
 	return ret;
 }
@@ -240,6 +258,9 @@ static int fill_uffd(struct page_pool *p, const struct fill *f, size_t first, ui
 		return ret;
 	if (uffd_register(p->uffd, f->at, f->end - f->start) < 0)
 		return -EOPNOTSUPP;
+	ret = f->cut ? f->cut(f) : 0;
+	if (ret < 0)
+		return ret;
 	ret = uffd_fill_all(p, f, first, bytes);
 	if (ret < 0)
 		return err_set(p->err, ERR_KERNEL, -ret, "UFFDIO_COPY could not fill %llx-%llx",
@@ -416,7 +437,7 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 	if (f->compare)
 		return fill_compare(p, f, first);
 	if (!bytes)
-		return 0;
+		return f->cut ? f->cut(f) : 0;
 	p->filled += bytes / PAGE_SIZE_;
 	huge = f->huge || (p->huge_always && bytes == f->end - f->start && bytes >= HUGE_MIN);
 	if (f->anon && !huge && bytes >= UFFD_MIN && have_uffd(p)) {
@@ -424,9 +445,8 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 		if (ret != -EOPNOTSUPP)
 			return ret;
 	}
-	if (f->prot & PROT_WRITE)
-		return fill_read(p, f, first);
-	return fill_forced(p, f, first);
+	ret = f->prot & PROT_WRITE ? fill_read(p, f, first) : fill_forced(p, f, first);
+	return ret == 0 && f->cut ? f->cut(f) : ret;
 }
 
 int page_pool_write(struct page_pool *p, int fd, uint64_t size)

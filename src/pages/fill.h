@@ -40,6 +40,12 @@ struct fill {
 	bool compare;	     /* inherited: write only what differs, drop what the image lacks */
 	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
 	uint64_t had_start;		/* where start is in terms of had */
+	/* Of a run of areas, which is to be cut up into them: cut() does that, before the first
+	 * page comes if possible, since then there is the least to do for the kernel. bound() tells
+	 * the end of the area that an address is in; *hint is 0 at first. */
+	int (*cut)(const struct fill *f);
+	uint64_t (*bound)(const struct fill *f, uint64_t addr, size_t *hint);
+	void *run; /* theirs */
 };
 int page_pool_fill(struct page_pool *p, const struct fill *f);
 /* The bytes of [start, start + len), zeroes where the pool has none, to memory of the caller's. */
