@@ -149,6 +149,23 @@ static const char *get_value(struct span *s, struct value *v)
 	}
 }
 
+/* Writers put fields in the order of their numbers, as the descriptor has them: the one behind the
+ * last is tried before all are searched. *next is 0 at first. NULL: the field is unknown. */
+static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *desc,
+						  uint32_t number, unsigned *next)
+{
+	const ProtobufCFieldDescriptor *f;
+
+	if (*next && desc->fields[*next - 1].id == number) /* repeated */
+		return &desc->fields[*next - 1];
+	if (*next < desc->n_fields && desc->fields[*next].id == number)
+		return &desc->fields[(*next)++];
+	f = protobuf_c_message_descriptor_get_field(desc, number);
+	if (f)
+		*next = f - desc->fields + 1;
+	return f;
+}
+
 static unsigned wire_of(ProtobufCType type)
 {
 	switch (type) {
@@ -214,13 +231,13 @@ static bool count_packed(const ProtobufCFieldDescriptor *f, struct span s, size_
 struct tally {
 	size_t count[FIELDS_MAX]; /* values, by index of the field in the descriptor */
 	size_t unknown;
+	unsigned next; /* see find_field */
 };
 
 static int tally_value(struct input *in, const ProtobufCMessageDescriptor *desc,
 		       const struct value *v, struct tally *t)
 {
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field(desc, v->number);
+	const ProtobufCFieldDescriptor *f = find_field(desc, v->number, &t->next);
 	size_t packed;
 
 	if (!f) {
@@ -395,10 +412,9 @@ static ProtobufCMessage *make_message(struct input *in, const ProtobufCMessageDe
 }
 
 static int store_value(struct input *in, const struct value *v, const uint8_t *end, unsigned depth,
-		       ProtobufCMessage *msg)
+		       ProtobufCMessage *msg, unsigned *next)
 {
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field(msg->descriptor, v->number);
+	const ProtobufCFieldDescriptor *f = find_field(msg->descriptor, v->number, next);
 
 	if (!f)
 		return store_unknown(in, v, end, msg);
@@ -424,15 +440,17 @@ static int unpack_level(struct input *in, const ProtobufCMessageDescriptor *desc
 		return fail(in, start, NULL, "the message type has too many fields");
 	memset(t.count, 0, desc->n_fields * sizeof(t.count[0]));
 	t.unknown = 0;
+	t.next = 0;
 	ret = tally_level(in, desc, s, &t);
 	if (ret)
 		return ret;
+	t.next = 0;
 	msg = make_message(in, desc, &t);
 	if (!msg)
 		return fail(in, start, NULL, "the message unpacks to too much memory");
 	while (s.p < s.end) {
 		get_value(&s, &v);
-		ret = store_value(in, &v, s.p, depth, msg);
+		ret = store_value(in, &v, s.p, depth, msg, &t.next);
 		if (ret)
 			return ret;
 	}
