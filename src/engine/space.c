@@ -295,8 +295,8 @@ static int protect_run(const struct fill *f)
 	return 0;
 }
 
-/* Neighbours with equal protection may be one area for the kernel: then the bound is a needless one,
- * which does no harm. */
+/* Neighbours with equal protection may be one area for the kernel: then the bound is a needless
+ * one, which does no harm. */
 static uint64_t bound_of_run(const struct fill *f, uint64_t addr, size_t *hint)
 {
 	const struct run *run = f->run;
@@ -316,8 +316,8 @@ static uint64_t bound_of_run(const struct fill *f, uint64_t addr, size_t *hint)
 	return run->v[low].e->end;
 }
 
-/* Thousands of small neighbours are mapped as one, then protected one by one, and filled. Where that
- * can't be, *ret_n is 0, and they are placed singly. */
+/* Thousands of small neighbours are mapped as one, then protected one by one, and filled. Where
+ * that can't be, *ret_n is 0, and they are placed singly. */
 static int place_run(struct restore_task *t, size_t first, bool for_children, size_t *ret_n)
 {
 	size_t n = run_length(t, first, for_children);

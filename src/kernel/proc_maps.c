@@ -30,7 +30,7 @@
 
 #define READ_SIZE     65536
 #define SMAPS_READ    3072 /* a page without room for one more record of 700 to 1000 bytes */
-#define AHEAD_FROM    (256u << 10) /* bytes of smaps, of 300 areas or so */
+#define AHEAD_FROM    (256u << 10)   /* bytes of smaps, of 300 areas or so */
 #define LINE_MAX_SIZE (2 * 4096 * 4) /* a path of PATH_MAX bytes, each of them escaped, and more */
 
 static const char codes[][3] = {
