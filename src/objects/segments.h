@@ -31,6 +31,11 @@ int segments_write_pages(struct dump *d);
 struct segment_in;
 /* NULL: memfd.img has none. err is filled only when the image can't be read. */
 int segment_find(struct restore *r, uint32_t inode_id, struct segment_in **ret);
+/* NULL: it is no memfd. */
+const char *segment_memfd_name(const struct segment_in *s);
+/* Before the first fork: a service descriptor of what all that lead to it shall lead to instead. */
+void segment_replace(struct segment_in *s, int fd);
+bool segment_is_replaced(const struct segment_in *s);
 /* In any task once its forker has passed share: a new description of the segment. */
 int segment_open(struct restore_task *t, uint32_t inode_id, int flags, int *ret_fd);
 

@@ -2,7 +2,8 @@
 /*
  * Descriptors of memory that is a file without a name (objects/segments.h): those of memfd_create,
  * and those had from mappings through /proc/PID/map_files. Kept: the inode, which mappings and
- * other descriptions share, and the description's flags, position and owner.
+ * other descriptions share, and the description's flags, position and owner. What --inherit-fd
+ * gives for "/memfd:NAME" takes the place of the inode, for descriptors and mappings alike.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,6 +52,21 @@ static int memfd_check(struct restore *r, struct restore_file *f)
 	return ret;
 }
 
+static int memfd_prepare(struct restore *r, struct restore_file *f)
+{
+	const char *key, *name;
+	struct segment_in *s;
+	int fd, ret = segment_find(r, f->entry->memfd->inode_id, &s);
+
+	if (ret < 0 || segment_is_replaced(s) || !(name = segment_memfd_name(s)))
+		return ret;
+	key = arena_printf(restore_arena(r), "/memfd:%s", name);
+	fd = inherited_fd(r, key);
+	if (fd >= 0)
+		segment_replace(s, fd);
+	return fd < 0 && fd != -ENOENT ? fd : 0;
+}
+
 static int memfd_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 {
 	const MemfdFileEntry *e = f->entry->memfd;
@@ -80,6 +96,7 @@ const struct file_class memfd_class = {
 	.match = memfd_match,
 	.collect = memfd_collect,
 	.check = memfd_check,
+	.prepare = memfd_prepare,
 	.open = memfd_open,
 	.attach = memfd_attach,
 };

@@ -52,6 +52,7 @@ struct segment_in {
 	struct restore_task *sealer; /* the first living task that has it */
 	bool noreserve;		     /* a mapping is: so the object's memory is not accounted */
 	bool is_exe;		     /* a task runs it (fexecve) */
+	bool replaced;		     /* by --inherit-fd: contents, size and seals are the giver's */
 	int fd;			     /* in the owner and its heirs */
 };
 
@@ -139,6 +140,22 @@ int segment_find(struct restore *r, uint32_t inode_id, struct segment_in **ret)
 	if (err == 0)
 		*ret = hash_get(&all->by_id, inode_id);
 	return err;
+}
+
+const char *segment_memfd_name(const struct segment_in *s)
+{
+	return is_anonymous(s->e) ? NULL : s->e->name;
+}
+
+bool segment_is_replaced(const struct segment_in *s)
+{
+	return s->replaced;
+}
+
+void segment_replace(struct segment_in *s, int fd)
+{
+	s->replaced = true;
+	s->fd = fd;
 }
 
 /* Contents of old images, where shared anonymous memory is an area's status and no memfd: the
@@ -408,7 +425,7 @@ int segments_share(struct restore_task *t)
 	if (!all->planned)
 		plan(all, t->r);
 	for (size_t i = 0; ret == 0 && i < all->n; i++)
-		if (all->list[i]->owner == t)
+		if (all->list[i]->owner == t && !all->list[i]->replaced)
 			ret = make(t, all->list[i]);
 	return ret;
 }
@@ -452,7 +469,8 @@ int segments_seal(struct restore_task *t)
 	for (size_t i = 0; all && ret == 0 && i < all->n; i++) {
 		const struct segment_in *s = all->list[i];
 
-		if (s->sealer != t || s->fd < 0 || !s->e->seals || s->e->seals == F_SEAL_SEAL)
+		if (s->sealer != t || s->fd < 0 || s->replaced || !s->e->seals ||
+		    s->e->seals == F_SEAL_SEAL)
 			continue;
 		ret = seal(t, s);
 	}
