@@ -5,7 +5,7 @@
  *
  *	wl: areas   creds
  *	wl: flavours host ns
- *	wl: crossing to
+ *	wl: crossing to CRIU needs CAP_SYS_RESOURCE for limits of another user's task
  */
 #define _GNU_SOURCE
 #include "caps.h"

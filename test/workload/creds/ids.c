@@ -6,7 +6,7 @@
  *	wl: areas   creds
  *	wl: flavours host ns
  *	wl: cycles  5
- *	wl: crossing to
+ *	wl: crossing to CRIU's buffer for /proc/PID/status is too small for the groups
  */
 #define _GNU_SOURCE
 #include "workload.h"

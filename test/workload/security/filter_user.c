@@ -7,7 +7,7 @@
  *	wl: areas   seccomp-lsm creds
  *	wl: flavours host ns
  *	wl: cycles  5
- *	wl: crossing to
+ *	wl: crossing to CRIU needs CAP_SYS_RESOURCE for limits of another user's task
  */
 #define _GNU_SOURCE
 #include "filter.h"

@@ -5,7 +5,7 @@
  *
  *	wl: areas   signals
  *	wl: flavours host user ns userns
- *	wl: crossing to
+ *	wl: crossing to CRIU refuses tasks stopped by SIGTTIN or SIGTTOU
  */
 #define _GNU_SOURCE
 #include "stop.h"

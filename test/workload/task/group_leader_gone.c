@@ -5,7 +5,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
- *	wl: crossing to
+ *	wl: crossing to CRIU keeps no mask of zombies
  */
 #define _GNU_SOURCE
 #include "puppet.h"

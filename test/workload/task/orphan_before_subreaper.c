@@ -6,7 +6,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
- *	wl: crossing from
+ *	wl: crossing from CRIU has the subreaper attract the orphan
  */
 #define _GNU_SOURCE
 #include "puppet.h"

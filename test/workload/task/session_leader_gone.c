@@ -5,7 +5,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
- *	wl: crossing from
+ *	wl: crossing from CRIU cannot place the members of such a session
  */
 #define _GNU_SOURCE
 #include "puppet.h"

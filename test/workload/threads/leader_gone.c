@@ -5,7 +5,7 @@
  *
  *	wl: areas   threads
  *	wl: flavours host user ns userns
- *	wl: crossing to
+ *	wl: crossing to CRIU freezes no group whose leader has ended
  */
 #define _GNU_SOURCE
 #include "workload.h"

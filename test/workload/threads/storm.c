@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 256 threads are each replaced all the time by a new one, which joins its predecessor: the
+ * 1024 threads are each replaced all the time by a new one, which joins its predecessor: the
  * freeze must catch all of them, and the chain must never break.
  *
  *	wl: areas   threads
  *	wl: ignore  tree maps fds fdinfo links args status limits sched
  *	wl: timeout 150
  *	wl: flavours host user ns userns
- *	wl: cycles  5
+ *	wl: cycles  2
  *	wl: crossing none CRIU loses threads that end while it stops them
  */
 #define _GNU_SOURCE
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WIDTH 256
+#define WIDTH 1024
 
 static bool stop;
 static unsigned long born;
