@@ -16,6 +16,7 @@
 #include "engine/predict.h"
 #include "kernel/proc_stat.h"
 #include "objects/registry.h"
+#include "task/frozen_group.h"
 #include "task/observe.h"
 
 #define ROUNDS	   4  /* for processes that come while others are looked at */
@@ -100,6 +101,15 @@ static void look_at_vfork(struct dump *d, struct dump_task *t)
 	}
 }
 
+static void look_at_freezer(struct dump *d, struct dump_task *t)
+{
+	struct err why = { 0 };
+
+	if (!t->zombie && frozen_group_check(t->stop->pid, &why) < 0)
+		task_refuse(t, "the task", arena_strdup(dump_arena(d), why.text),
+			    err_remedy(why.id));
+}
+
 /* The process becomes a task, if it still is one. */
 static void take_in(struct examination *x, struct proc_stop *p)
 {
@@ -138,6 +148,7 @@ static void take_in(struct examination *x, struct proc_stop *p)
 	arena_push(dump_arena(d), x->tasks, x->n_tasks, t);
 	look_at_tracer(d, t);
 	look_at_vfork(d, t);
+	look_at_freezer(d, t);
 }
 
 static void drop_gone(struct examination *x)

@@ -38,6 +38,7 @@
 #include "kernel/ptrace.h"
 #include "task/infect.h"
 #include "task/freeze_group.h"
+#include "task/frozen_group.h"
 #include "task/hold.h"
 #include "task/restart.h"
 #include "task/tree.h"
@@ -302,6 +303,8 @@ static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const ch
 
 	if (ret == 0 && cgroup)
 		ret = group_seize(tree, root, cgroup, err);
+	if (ret == 0)
+		ret = frozen_group_check(root, err);
 	if (ret == 0)
 		ret = hold_root(tree, root, err);
 	if (ret == 0 && descendants)

@@ -18,6 +18,7 @@
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
 #include "task/freeze_group.h"
+#include "task/frozen_group.h"
 #include "task/undertaker.h"
 
 /* A thread that waits in vfork(2) for its child can't be stopped before the child lets it go
@@ -96,6 +97,8 @@ static int await(const struct tree_stop *tree, struct proc_stop *p, pid_t tid,
 					"process %d waits in vfork(2) for a child that has "
 					"neither called exec nor ended; that can't be dumped",
 					tid);
+			if (frozen_group_check(tid, err) < 0)
+				return -EBUSY;
 		}
 		if (tree->timeout && waited > tree->timeout * UINT64_C(1000000000))
 			return err_set(err, ERR_TIMEOUT, ETIMEDOUT,

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """--freeze-cgroup with groups of both versions, frozen or thawed beforehand: the state of the
 group is as it was after a dump that ends the tree, one that leaves it running, and one that
-fails. A group that can't serve is refused by name.
+fails. A group that can't serve is refused by name; so is a tree, or a task of it, that stands in a
+frozen group which the tool was not given: at once, with nothing changed.
 
 wl: needs root
 wl: areas task"""
@@ -10,6 +11,7 @@ wl: areas task"""
 import os
 import signal
 import subprocess
+import time
 
 import dumped
 
@@ -67,10 +69,51 @@ class Group:
             dumped.check(tree.alive(), "a failed dump has ended the tree")
         write(self.state, self.thawed)
         self.refuse(tree)
+        self.frozen_by_others(tree)
         self.check(tree, self.frozen, True)
         write(self.state, self.thawed)
         dumped.await_true("an empty group",
                           lambda: not read(f"{self.path}/cgroup.procs"))
+
+    def frozen_by_others(self, tree):
+        """The whole tree in a frozen group, then its child only, by the group or the one above."""
+        child = dumped.system.descendants(tree.pid)[0]
+        inner = f"{self.path}/inner"
+        os.mkdir(inner)
+        write(f"{self.path}/cgroup.procs", str(child))
+        os.kill(child, signal.SIGCONT)  # an earlier dump has left it stopped
+        try:
+            for pids, place in (((), self.path), ((child,), inner), ((tree.pid,), self.path)):
+                for pid in pids:
+                    write(f"{inner}/cgroup.procs", str(pid))
+                state = f"{place}/{os.path.basename(self.state)}"
+                self.told(tree, child if pids == (child,) else tree.pid, child, place, state)
+        finally:
+            for pid in (tree.pid, child):
+                write(f"{self.path}/cgroup.procs", str(pid))
+            os.rmdir(inner)
+
+    def told(self, tree, held, child, place, state):
+        before = [read(f"/proc/{pid}/maps") for pid in (tree.pid, child)]
+        write(state, self.frozen)
+        dumped.await_true(f"{place} is frozen", lambda: read(state) == self.frozen)
+        for words in (["dump", "-D", ".", "-R", "-t", str(tree.pid)],
+                      ["check", "-t", str(tree.pid)], ["exec", "-t", str(child), "getpid"]):
+            begin = time.monotonic()
+            done = subprocess.run([dumped.TOOL, *words], stdin=subprocess.DEVNULL, text=True,
+                                  capture_output=True, timeout=60, check=False)
+            text = done.stdout + done.stderr
+            dumped.check(done.returncode and f"its cgroup {place} is frozen" in text and
+                         "--freeze-cgroup" in text and
+                         f"task {child if words[0] == 'exec' else held}" in text,
+                         f"{place}, {words}: {done.returncode}: {text}")
+            dumped.check(time.monotonic() - begin < 8, f"{words} waited for the frozen task")
+        dumped.check(read(state) == self.frozen, f"{state} is {read(state)}")
+        write(state, self.thawed)
+        for pid, maps in zip((tree.pid, child), before):
+            dumped.await_true(f"{pid} sleeps", lambda p=pid: (
+                dumped.system.process_state(p) == "S"))
+            dumped.check(read(f"/proc/{pid}/maps") == maps, f"the memory map of {pid} changed")
 
     def refuse(self, tree):
         write(f"{self.path}/cgroup.procs", str(os.getpid()))

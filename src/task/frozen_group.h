@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task whose cgroup somebody has frozen (docker pause, systemctl freeze) runs no step of an
+ * agent, and one of the v1 freezer does not even stop for ptrace. It is told before it is touched.
+ */
+#ifndef TASK_FROZEN_GROUP_H
+#define TASK_FROZEN_GROUP_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* 0, or a refusal that names the group; also 0 where groups can't be looked into. */
+int frozen_group_check(pid_t pid, struct err *err);
+
+#endif
