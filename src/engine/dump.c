@@ -127,6 +127,7 @@ static const struct {
 	{ "dump-kobjs", collect_kobjs },
 	{ "dump-areas", collect_areas },
 	{ "dump-files", collect_files },
+	{ "dump-flight", collect_flight },
 	{ "dump-state", collect_state },
 	{ "dump-network", step_network }, /* --plan ends before it */
 	{ "dump-agent", run_programs },	  /* the only step that changes the processes */

@@ -13,6 +13,8 @@ int collect_kobjs(struct dump *d);
 int collect_areas(struct dump *d);
 /* files.c: descriptors, working directory, root. */
 int collect_files(struct dump *d);
+/* And descriptors that are on their way in queues. */
+int collect_flight(struct dump *d);
 void collect_files_end(struct dump *d);
 /* state.c: all state classes, before and after the programs have run. */
 int collect_state(struct dump *d);

@@ -246,6 +246,10 @@ static int look(struct examination *x)
 		look_into(x, i);
 	if (ret < 0)
 		return ret;
+	see_all(x);
+	ret = collect_flight(d);
+	if (ret < 0 && !dump_vanished(d, ret))
+		refuse_failure(d, d->s->opts->pid);
 	ask_classes(x);
 	if (x->tasks[0]->stop->pid == d->s->opts->pid)
 		judge_session(d);

@@ -7,6 +7,9 @@
  * in those (a bucket) are compared with kcmp(2), whose order allows a search by bisection: the
  * cost grows with n log n even when a thousand tasks share one terminal. Files that are known by a
  * path only (exe, cwd, root, mapped files) are told apart by device, inode, path and flags.
+ *
+ * A descriptor in flight, in the queue of a unix socket, is in nobody's table. The tool has got one
+ * of its own by looking into the queue; that is examined as if the tool were a task of the tree.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +21,7 @@
 #include "engine/dump.h"
 #include "engine/probe.h"
 #include "kernel/kcmp.h"
+#include "kernel/pidfd.h"
 #include "objects/registry.h"
 
 struct known {
@@ -37,8 +41,11 @@ struct bucket {
 
 struct files_index {
 	struct hash descriptions, paths,
-		tables;	    /* struct bucket, struct bucket, struct dump_table */
-	struct hash mapped; /* struct mapped */
+		tables;	      /* struct bucket, struct bucket, struct dump_table */
+	struct hash mapped;   /* struct mapped */
+	struct hash carriers; /* vpid -> struct dump_task: the tool, in place of that task */
+	struct proc_buf carrier_buf;
+	struct proc_stop *carrier_stop;
 	struct prober prober;
 };
 
@@ -241,10 +248,106 @@ int collect_files(struct dump *d)
 	return 0;
 }
 
+/* Files may be found in the queues of others, and so on. */
+int collect_flight(struct dump *d)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < d->n_files; i++)
+		if (d->files[i]->class->collect_flight)
+			ret = d->files[i]->class->collect_flight(d, d->files[i]);
+	for (size_t i = 0; ret == 0 && i < d->n_files; i++)
+		if (d->files[i]->class->relate)
+			ret = d->files[i]->class->relate(d, d->files[i]);
+	return ret;
+}
+
+static int carrier_stop(struct dump *d, struct proc_stop **ret_stop)
+{
+	struct files_index *x = index_of(d);
+	struct proc_stop *s = x->carrier_stop;
+	int ret;
+
+	*ret_stop = s;
+	if (s)
+		return 0;
+	s = arena_new(dump_arena(d), struct proc_stop);
+	s->pid = s->via = getpid();
+	s->proc = (struct proc)PROC_INIT;
+	s->pidfd = pidfd_open_pid(s->pid, dump_err(d));
+	if (s->pidfd < 0)
+		return s->pidfd;
+	x->carrier_stop = *ret_stop = s;
+	ret = proc_open(&s->proc, s->pid, &x->carrier_buf, dump_err(d));
+	return ret;
+}
+
+/* The tool as a task of the tree; what is said of its files is said of `t`. */
+static int carrier_of(struct dump_task *t, struct dump_task **ret_carrier)
+{
+	struct dump *d = t->dump;
+	struct hash *carriers = &index_of(d)->carriers;
+	struct dump_task *c = hash_get(carriers, t->vpid);
+	struct proc_stop *stop;
+	int ret;
+
+	*ret_carrier = c;
+	if (c)
+		return 0;
+	ret = carrier_stop(d, &stop);
+	if (ret < 0)
+		return ret;
+	c = arena_new(dump_arena(d), struct dump_task);
+	*c = (struct dump_task){ .dump = d,
+				 .stop = stop,
+				 .vpid = t->vpid,
+				 .status = t->status,
+				 .ids = t->ids,
+				 .in_flight = true };
+	c->table = arena_new(dump_arena(d), struct dump_table);
+	hash_put(carriers, t->vpid, c);
+	*ret_carrier = c;
+	return 0;
+}
+
+int dump_file_in_flight(struct dump_task *t, int fd, uint32_t *ret_id)
+{
+	struct dump *d = t->dump;
+	size_t known = d->n_files;
+	struct file_probe probe = { .local = -1 };
+	struct dump_task *carrier;
+	struct dump_file *file;
+	bool ask_cloexec;
+	int ret = carrier_of(t, &carrier);
+
+	prober_begin(&index_of(d)->prober, d, 0);
+	if (ret == 0)
+		ret = probe_fd(&d->files_index->prober, carrier, fd, &probe, &ask_cloexec);
+	if (ret == 0)
+		ret = find_description(d, &probe, &file);
+	close_fd(&probe.local);
+	if (ret == 0) {
+		*ret_id = file->entry->id;
+		if (d->n_files > known) {
+			/* It stays open: by it the file is found again. */
+			file_locks_collect(&probe);
+			return 0;
+		}
+	}
+	close(fd);
+	return ret;
+}
+
 void collect_files_end(struct dump *d)
 {
 	if (!d->files_index)
 		return;
+	if (d->files_index->carrier_stop) {
+		proc_close(&d->files_index->carrier_stop->proc);
+		close_fd(&d->files_index->carrier_stop->pidfd);
+	}
+	proc_buf_free(&d->files_index->carrier_buf);
+	hash_free(&d->files_index->carriers);
 	hash_free(&d->files_index->descriptions);
 	hash_free(&d->files_index->paths);
 	hash_free(&d->files_index->tables);

@@ -42,35 +42,73 @@ static void add_user(struct restore_file *f, struct restore_task *user, const Fd
 	}
 }
 
+struct restore_file *restore_group_of(struct restore_file *f)
+{
+	while (f->group) {
+		if (f->group->group)
+			f->group = f->group->group;
+		f = f->group;
+	}
+	return f;
+}
+
+/* The larger group takes in the smaller, so that no chain gets long. */
 bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b)
 {
-	struct restore_file *end = b;
+	struct restore_file *x = restore_group_of(a), *y = restore_group_of(b);
 
 	(void)r;
-	for (; end->group; end = end->group)
-		if (end == a)
-			return false;
-	if (end == a)
+	if (x == y)
 		return false;
-	for (const struct restore_file *f = a; f; f = f->group)
-		if (f == end) /* the chain of a leads here: they are together already */
-			return false;
-	end->group = a;
+	if (x->group_size < y->group_size) {
+		y->group_size += x->group_size + 1;
+		x->group = y;
+	} else {
+		x->group_size += y->group_size + 1;
+		y->group = x;
+	}
 	return true;
 }
 
-/* All files of a group have the owner that the whole group needs. */
-static bool level_group(struct restore_file *f)
+void restore_open_before(struct restore *r, struct restore_file *f, struct restore_task *t)
 {
-	struct restore_file *g = f->group;
-	struct restore_task *owner;
+	struct restore_need need = { f, t };
 
-	if (!g || !g->owner || !f->owner || (g->owner == f->owner && g->shared == f->shared))
-		return false;
-	owner = common(g->owner, f->owner);
-	f->shared = g->shared = f->shared || g->shared || f->owner != owner || g->owner != owner;
-	f->owner = g->owner = owner;
-	return true;
+	arena_push(restore_arena(r), r->needs, r->n_needs, need);
+}
+
+/* All files of a group have the owner that the whole group needs. */
+static void gather_group(struct restore_file *f)
+{
+	struct restore_file *g = restore_group_of(f);
+
+	if (g == f || !f->owner)
+		return;
+	g->shared |= f->shared;
+	if (!g->owner) {
+		g->owner = f->owner;
+	} else if (g->owner != f->owner) {
+		g->owner = common(g->owner, f->owner);
+		g->shared = true;
+	}
+}
+
+static void level_groups(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_files; i++)
+		gather_group(r->files[i]);
+	for (size_t i = 0; i < r->n_needs; i++) {
+		struct restore_file *g = restore_group_of(r->needs[i].file);
+
+		if (g->owner)
+			add_user(g, r->needs[i].task, NULL);
+	}
+	for (size_t i = 0; i < r->n_files; i++) {
+		struct restore_file *g = restore_group_of(r->files[i]);
+
+		r->files[i]->owner = g->owner;
+		r->files[i]->shared = g->shared;
+	}
 }
 
 static int check_table(struct restore_task *t)
@@ -88,7 +126,6 @@ static int check_table(struct restore_task *t)
 
 int plan_files(struct restore *r)
 {
-	bool changed = true;
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
@@ -99,11 +136,7 @@ int plan_files(struct restore *r)
 		for (size_t k = 0; t->table && t->table->owner == t && k < t->table->n_fds; k++)
 			add_user(t->table->fds[k].file, t, t->table->fds[k].e);
 	}
-	while (changed) {
-		changed = false;
-		for (size_t i = 0; i < r->n_files; i++)
-			changed |= level_group(r->files[i]);
-	}
+	level_groups(r);
 	for (size_t i = 0; ret == 0 && i < r->n_files; i++) {
 		struct restore_file *f = r->files[i];
 

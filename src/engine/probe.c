@@ -4,16 +4,16 @@
  * there, its link in /proc and its fdinfo.
  *
  * Every look below /proc/PID/fd and fdinfo makes the kernel set up an inode for the number, which
- * is the largest part of the cost of an open file. So there is a short way for plain files and
- * pipes: link and fdinfo of the tool's own number, which is nearly always the same one, so that its
- * fdinfo stays open and is read again (seq_show() in fs/proc/fd.c looks the number up at each
- * read). It shows the same of the description: name, position, flags, and the locks and leases that
- * belong to it. A pipe's link is made of its inode's number alone (pipefs_dname() in fs/pipe.c),
- * and is not read at all. Two things belong to the task's table, and are asked in other ways:
- * closing by exec (F_GETFD, by the agent), and POSIX locks: if F_GETLK, which the tool asks as a
- * stranger, finds any on the inode, the task's own fdinfo is read. That answer is the kernel's on
- * file systems without a lock operation of their own. /proc/locks would be no help: reading it
- * waits for an RCU grace period.
+ * is the largest part of the cost of an open file. So there is a short way for plain files,
+ * pipes and sockets: link and fdinfo of the tool's own number, which is nearly always the same one,
+ * so that its fdinfo stays open and is read again (seq_show() in fs/proc/fd.c looks the number up
+ * at each read). It shows the same of the description: name, position, flags, and the locks and
+ * leases that belong to it. The link of a pipe or socket is made of its inode's number alone
+ * (pipefs_dname() in fs/pipe.c, sockfs_dname() in net/socket.c), and is not read at all. Two things
+ * belong to the task's table, and are asked in other ways: closing by exec (F_GETFD, by the agent),
+ * and POSIX locks: if F_GETLK, which the tool asks as a stranger, finds any on the inode, the
+ * task's own fdinfo is read. That answer is the kernel's on file systems without a lock operation
+ * of their own. /proc/locks would be no help: reading it waits for an RCU grace period.
  *
  * The listing of /proc/PID/fd costs such an inode for each number as well, and the end of the
  * process another look at each to get rid of it. So numbers are tried where the kernel tells how
@@ -34,6 +34,9 @@
 
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
+#endif
+#ifndef SOCKFS_MAGIC
+#define SOCKFS_MAGIC 0x534f434b
 #endif
 #define OWN_FDINFO_MAX 2048 /* much longer than without locks */
 /* Fewer are not worth it; more make the agent's program too large. */
@@ -116,6 +119,8 @@ static bool is_plain(const struct file_probe *p)
 {
 	if (S_ISFIFO(p->stat.st_mode))
 		return p->fs_magic == PIPEFS_MAGIC;
+	if (S_ISSOCK(p->stat.st_mode))
+		return p->fs_magic == SOCKFS_MAGIC;
 	return S_ISREG(p->stat.st_mode) &&
 	       (p->fs_magic == EXT4_SUPER_MAGIC || p->fs_magic == XFS_SUPER_MAGIC ||
 		p->fs_magic == TMPFS_MAGIC);
@@ -152,8 +157,10 @@ static bool read_own_link(struct prober *pr, struct arena *a, const struct file_
 	char text[32];
 	int n;
 
-	if (S_ISFIFO(p->stat.st_mode)) {
-		n = snprintf(text, sizeof(text), "pipe:[%llu]", (unsigned long long)p->stat.st_ino);
+	if (!S_ISREG(p->stat.st_mode)) {
+		n = snprintf(text, sizeof(text), "%s:[%llu]",
+			     S_ISFIFO(p->stat.st_mode) ? "pipe" : "socket",
+			     (unsigned long long)p->stat.st_ino);
 		proc_link_parse(a, text, n, ret);
 		return true;
 	}

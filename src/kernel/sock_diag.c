@@ -3,6 +3,7 @@
 #include "kernel/sock_diag.h"
 
 #include <errno.h>
+#include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <string.h>
@@ -27,6 +28,7 @@ int sock_diag_list(int netlink, const void *req, size_t req_size, const char *wh
 struct unix_listing {
 	struct arena *arena;
 	struct hash *by_ino;
+	const struct unix_diag_info *first;
 };
 
 static void take_name(struct arena *a, const struct nlattr *attr, struct unix_diag_info *info)
@@ -51,7 +53,9 @@ static int take_unix(const struct nlmsghdr *h, void *data)
 	*info = (struct unix_diag_info){ .ino = msg->udiag_ino,
 					 .type = msg->udiag_type,
 					 .state = msg->udiag_state,
-					 .peer = nl_u32(attrs[UNIX_DIAG_PEER], 0) };
+					 .peer = nl_u32(attrs[UNIX_DIAG_PEER], 0),
+					 .next = l->first };
+	l->first = info;
 	at = attrs[UNIX_DIAG_VFS];
 	if (at && nl_len(at) >= sizeof(struct unix_diag_vfs)) {
 		const struct unix_diag_vfs *vfs = nl_data(at);
@@ -80,14 +84,38 @@ static int take_unix(const struct nlmsghdr *h, void *data)
 	return 0;
 }
 
-int unix_diag_all(int netlink, struct arena *a, struct hash *ret_by_ino, struct err *err)
+#define SHOWN                                                                                      \
+	(UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN)
+
+int unix_diag_all(int netlink, struct arena *a, struct hash *ret_by_ino,
+		  const struct unix_diag_info **ret_first, struct err *err)
 {
 	struct unix_diag_req req = { .sdiag_family = AF_UNIX,
 				     .udiag_states = ~0u,
-				     .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS |
-						   UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS |
-						   UDIAG_SHOW_RQLEN };
-	struct unix_listing l = { a, ret_by_ino };
+				     .udiag_show = SHOWN };
+	struct unix_listing l = { a, ret_by_ino, NULL };
+	int ret =
+		sock_diag_list(netlink, &req, sizeof(req), "list unix sockets", take_unix, &l, err);
 
-	return sock_diag_list(netlink, &req, sizeof(req), "list unix sockets", take_unix, &l, err);
+	if (ret == 0 && ret_first)
+		*ret_first = l.first;
+	return ret;
+}
+
+int unix_diag_one(int netlink, uint32_t ino, struct arena *a, struct hash *ret_by_ino,
+		  struct err *err)
+{
+	struct unix_diag_req req = { .sdiag_family = AF_UNIX,
+				     .udiag_states = ~0u,
+				     .udiag_ino = ino,
+				     .udiag_show = SHOWN,
+				     .udiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } };
+	struct unix_listing l = { a, ret_by_ino, NULL };
+	char buf[REQUEST_MAX];
+	struct nl_msg m = nl_msg(buf, sizeof(buf));
+	void *body = nl_begin(&m, SOCK_DIAG_BY_FAMILY, NLM_F_ACK, sizeof(req));
+
+	if (body)
+		memcpy(body, &req, sizeof(req));
+	return nl_talk(netlink, &m, "find a unix socket", take_unix, &l, err);
 }

@@ -27,10 +27,16 @@ struct unix_diag_info {
 	const char *
 		name; /* the address behind its family, name_len bytes; abstract: starts with NUL */
 	size_t name_len;
+	const struct unix_diag_info *next;
 };
 
-/* All unix sockets, by inode, in the arena. */
-int unix_diag_all(int netlink, struct arena *a, struct hash *ret_by_ino, struct err *err);
+/* All unix sockets, by inode, in the arena; *ret_first (unless ret_first is NULL): a list of them. */
+int unix_diag_all(int netlink, struct arena *a, struct hash *ret_by_ino,
+		  const struct unix_diag_info **ret_first, struct err *err);
+
+/* One that the listing has missed; -ENOENT: there is none in this network namespace. */
+int unix_diag_one(int netlink, uint32_t ino, struct arena *a, struct hash *ret_by_ino,
+		  struct err *err);
 
 /* A listing of any family: req is its request (inet_diag_req_v2, packet_diag_req,
  * netlink_diag_req), answer gets each message. what: "list TCP sockets". -ENOENT: the kernel does

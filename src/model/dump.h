@@ -80,6 +80,7 @@ struct dump_task {
 	struct dump_thread *threads;
 	size_t n_threads;
 	struct dump_table *table;
+	bool in_flight; /* the tool, in place of a task whose sockets have the descriptor queued */
 	struct visit visit;
 	void *priv[STATE_SLOTS];
 };
@@ -160,6 +161,12 @@ int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_
  * that other areas have shown before: that costs no system call. */
 int dump_file_of_area(struct dump_task *t, const struct proc_area *a, const char *magic, int flags,
 		      uint32_t *ret_id);
+
+/*
+ * The file id of a descriptor that was found in the queue of a socket of this task; fd is a copy of
+ * it in the tool, which is taken over. For class->collect_flight.
+ */
+int dump_file_in_flight(struct dump_task *t, int fd, uint32_t *ret_id);
 
 /* The id of the pid in the tree's innermost pid namespace: 0 if it has none there. */
 pid_t dump_vpid(const struct dump *d, pid_t pid);

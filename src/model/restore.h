@@ -141,10 +141,17 @@ struct restore_file {
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
 	size_t index; /* in r->files */
-	struct restore_file *group; /* restore_group: chain of files with one owner */
+	struct restore_file *group; /* restore_group: leads to the group's first; NULL: that is it */
+	size_t group_size;	    /* how many others lead here */
 	bool late; /* set by check: can be opened only when all tasks were born (a file below
 		    * /proc/PID of one of them); heirs then fetch it from the owner by pidfd_getfd */
 	void *priv;
+};
+
+/* restore_open_before() */
+struct restore_need {
+	struct restore_file *file;
+	struct restore_task *task;
 };
 
 struct restore {
@@ -157,6 +164,8 @@ struct restore {
 	struct hash task_by_pid, thread_ids, file_by_id, table_by_id;
 	struct restore_file **files;
 	size_t n_files;
+	struct restore_need *needs;
+	size_t n_needs;
 	InventoryEntry *inventory;
 	struct restore_shared *shared;
 	struct progress progress;
@@ -182,8 +191,13 @@ static inline struct err *restore_err(const struct restore *r)
 }
 
 /* For class->check: a and b (two ends of one pipe) have to be opened by the same task, their
- * owners' common ancestor, a before b. */
+ * owners' common ancestor; one that no task has gets an owner by it. False: they are together
+ * already. */
 bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);
+/* One file of the group that stands for it. */
+struct restore_file *restore_group_of(struct restore_file *f);
+/* For class->check: f has to be open before t is born, or else t itself opens it. */
+void restore_open_before(struct restore *r, struct restore_file *f, struct restore_task *t);
 /* For class->check: a helper task with this pid lives until all files are open (somebody holds
  * files of /proc/PID of a process that has ended). -EEXIST: the tree has such a pid. */
 int restore_add_helper(struct restore *r, pid_t vpid);

@@ -51,6 +51,12 @@ struct file_class {
 	bool (*match)(const struct file_probe *p);
 	/* Fills f->entry's sub-message (allocated here). Called once a description. */
 	int (*collect)(struct dump *d, struct dump_file *f, const struct file_probe *p);
+	/* All descriptors of all tasks are known: which are on their way in its queue
+	 * (dump_file_in_flight)? Once a file, also for those that are found so. */
+	int (*collect_flight)(struct dump *d, struct dump_file *f);
+	/* And now all files are known: who belongs to whom; refusals of what leads out of the tree.
+	 * Once a file. */
+	int (*relate)(struct dump *d, struct dump_file *f);
 	/* After all tasks were collected: what has to be written beside files.img (contents). */
 	int (*write)(struct dump *d, struct dump_file *f);
 	/* check -t: what write would warn about. Once a file. */

@@ -8,6 +8,7 @@
 #include "objects/process/core.h"
 #include "objects/process/process.h"
 #include "objects/security/security.h"
+#include "objects/socket/socket.h"
 
 const struct state_class *const state_classes[] = {
 	&rseq_state, /* first: an instruction pointer may have to move */
@@ -36,9 +37,10 @@ const struct state_class *const state_classes[] = {
 };
 
 const struct file_class *const file_classes[] = {
-	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	   &eventfd_class,
-	&timerfd_class, &signalfd_class, &eventpoll_class, &unknown_class, /* the last: it takes all
-									    */
+	&pipe_class,	&fifo_class,	&memfd_class,	 &reg_class,
+	&eventfd_class, &timerfd_class, &signalfd_class, &eventpoll_class,
+	&unix_class,	&unknown_class, /* the last: it
+					   takes all */
 	NULL,
 };
 

@@ -43,6 +43,8 @@ enum state_slot {
 	SLOT_EXTRAS = SLOT_OF_RUNS,
 	SLOT_SOCKDIAG,
 	SLOT_SOCKOPTS,
+	SLOT_SOCKEXTRAS,
+	SLOT_UNIX,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

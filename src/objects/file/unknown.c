@@ -15,7 +15,7 @@
 static const struct {
 	const char *prefix, *text;
 } known[] = {
-	{ "socket:[", "sockets are not kept by this version" },
+	{ "socket:[", "sockets of this family are not kept by this version" },
 	{ "anon_inode:inotify", "inotify descriptors are not kept by this version" },
 	{ "anon_inode:[fanotify]", "fanotify descriptors are not kept by this version" },
 	{ "anon_inode:[pidfd]", "pidfds are not kept by this version" },

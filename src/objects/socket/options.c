@@ -191,12 +191,8 @@ static void collect_others(struct dump *d, const struct dump_file *f, const stru
 		read_option(p->local, &options[i], &v);
 		if (!v.len || is_default(&v, &fresh->values[i]))
 			continue;
-		if (!x) {
-			x = arena_msg(a, CrtoolsSocket, crtools_socket);
-			x->has_id = true;
-			x->id = f->entry->id;
-			extras_add(d)->socket = x;
-		}
+		if (!x)
+			x = socket_extra(d, f);
 		o = arena_msg(a, CrtoolsSockopt, crtools_sockopt);
 		o->has_level = o->has_name = o->has_value = true;
 		o->level = options[i].level;
@@ -335,36 +331,19 @@ static const struct option *option_of(const CrtoolsSockopt *o)
 	return NULL;
 }
 
-/* NULL: it has none. */
-static const CrtoolsSocket *others_of(struct restore *r, const struct restore_file *f)
-{
-	CrtoolsFileEntry **extra;
-	struct hash *by_id = r->priv[SLOT_SOCKOPTS];
-	size_t n;
-
-	if (!by_id) {
-		by_id = r->priv[SLOT_SOCKOPTS] = arena_new(restore_arena(r), struct hash);
-		if (extras_read(r, &extra, &n) < 0)
-			return NULL;
-		for (size_t i = 0; i < n; i++)
-			if (extra[i]->socket)
-				hash_put(by_id, extra[i]->socket->id, extra[i]->socket);
-	}
-	return hash_get(by_id, f->id);
-}
-
 static int check_others(struct restore *r, const struct restore_file *f)
 {
-	const CrtoolsSocket *x = others_of(r, f);
+	const CrtoolsSocket *x;
+	int ret = socket_extra_of(r, f, &x);
 
-	for (size_t i = 0; x && i < x->n_option; i++)
+	for (size_t i = 0; ret == 0 && x && i < x->n_option; i++)
 		if (!option_of(x->option[i]) || !x->option[i]->value.len ||
 		    x->option[i]->value.len > VALUE_MAX)
 			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 				       "crtools-files.img: option %u of level %u, of socket %u, "
 				       "is none that crtools keeps",
 				       x->option[i]->name, x->option[i]->level, f->id);
-	return 0;
+	return ret;
 }
 
 int socket_options_check(struct restore *r, struct restore_file *f, const SkOptsEntry *e)
@@ -431,9 +410,10 @@ static int set_fields(struct restore_task *t, const struct restore_file *f, cons
 
 static int set_others(struct restore_task *t, const struct restore_file *f, enum when when, int fd)
 {
-	const CrtoolsSocket *x = others_of(t->r, f);
+	const CrtoolsSocket *x;
+	int ret = socket_extra_of(t->r, f, &x);
 
-	for (size_t i = 0; x && i < x->n_option; i++) {
+	for (size_t i = 0; ret == 0 && x && i < x->n_option; i++) {
 		const CrtoolsSockopt *v = x->option[i];
 		const struct option *o = option_of(v);
 
@@ -442,7 +422,7 @@ static int set_others(struct restore_task *t, const struct restore_file *f, enum
 			return err_sys(restore_err(t->r), "setsockopt", "can't set %s of socket %u",
 				       o->text, f->id);
 	}
-	return 0;
+	return ret;
 }
 
 int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,

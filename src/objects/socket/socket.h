@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the classes of sockets share: their options.
+ * What the classes of sockets share: their options, and their entries in our own image.
  *
  * Functions return 0 or a negative errno with the session's error filled, unless it is said
  * otherwise.
@@ -12,10 +12,20 @@
 #include "objects/fown.h"
 #include "objects/registry.h"
 
+extern const struct file_class unix_class;
+
 /* Is it a socket (not O_PATH) of this family? */
 bool socket_is(const struct file_probe *p, int family);
 /* An option that is an int; `otherwise` where the kernel has none. */
 int socket_int(int fd, int level, int name, int otherwise);
+
+/* --- extra.c: crtools-files.img ------------------------------------------------------------------
+ */
+
+/* The socket's entry, made when it is asked for first. */
+CrtoolsSocket *socket_extra(struct dump *d, const struct dump_file *f);
+/* *ret: NULL where it has none. */
+int socket_extra_of(struct restore *r, const struct restore_file *f, const CrtoolsSocket **ret);
 
 /* --- options.c: what every socket has -----------------------------------------------------------
  */

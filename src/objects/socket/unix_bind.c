@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of unix sockets. The address is kept as bind(2) was given it, so the call is made with that
+ * very name, in a working directory, or below a root, from which it leads to where the file was. A
+ * socket that has left its file behind (deleted, another one under the name, covered by a mount, or
+ * the accepted end of a connection, which has the listener's name) is bound in a file system that
+ * nobody can reach: a tmpfs that is mounted nowhere (fsmount(2), Linux 5.2).
+ *
+ * A socket file that nobody is bound to any more, as the dump leaves them behind, is replaced.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "kernel/netlink.h"
+#include "objects/socket/unix.h"
+
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE 0x89e0
+#endif
+#define MINOR_BITS 20 /* of a device number inside the kernel */
+
+/* --- before the fork -----------------------------------------------------------------------------
+ */
+
+static uint64_t key_of_name(uint8_t type, const uint8_t *name, size_t len)
+{
+	uint64_t key = hash_mix(type, len);
+
+	for (size_t i = 0; i < len; i++)
+		key = hash_mix(key, name[i]);
+	return key;
+}
+
+static uint64_t key_of_file(const struct stat *st)
+{
+	return hash_mix(st->st_ino, (uint64_t)major(st->st_dev) << MINOR_BITS | minor(st->st_dev));
+}
+
+/* What is bound on this machine. */
+static int list_used(struct restore *r, struct unix_restore *x)
+{
+	struct hash listing = { 0 };
+	const struct unix_diag_info *info = NULL;
+	_cleanup_fd_ int netlink = -1;
+	int ret;
+
+	if (x->listed)
+		return 0;
+	x->listed = true;
+	netlink = nl_open(NETLINK_SOCK_DIAG, restore_err(r));
+	ret = netlink < 0
+		      ? netlink
+		      : unix_diag_all(netlink, restore_arena(r), &listing, &info, restore_err(r));
+	for (; ret == 0 && info; info = info->next) {
+		if (info->vfs_ino)
+			hash_put(&x->names_used, hash_mix(info->vfs_ino, info->vfs_dev),
+				 (void *)info);
+		else if (info->name_len)
+			hash_put(&x->names_used,
+				 key_of_name(info->type, (const uint8_t *)info->name,
+					     info->name_len),
+				 (void *)info);
+	}
+	hash_free(&listing);
+	return ret;
+}
+
+/* Where the file belongs; NULL: it has none. */
+static const char *file_of(struct restore *r, const struct unix_in *u)
+{
+	if (!unix_has_path(u->e) || u->e->deleted)
+		return NULL;
+	if (u->x && u->x->file)
+		return u->x->file;
+	if (u->e->name.data[0] == '/')
+		return arena_printf(restore_arena(r), "%.*s", (int)u->e->name.len, u->e->name.data);
+	return arena_printf(restore_arena(r), "%s/%.*s", u->e->name_dir, (int)u->e->name.len,
+			    u->e->name.data);
+}
+
+static void refuse(struct restore *r, const struct unix_in *u, const char *text, const char *cure)
+{
+	report_refuse(&r->s->report, u->file->owner ? u->file->owner->vpid : 0, u->object, text,
+		      cure);
+}
+
+static int check_abstract(struct restore *r, struct unix_restore *x, struct unix_in *u)
+{
+	struct arena *a = restore_arena(r);
+	const struct unix_diag_info *user;
+	int ret = list_used(r, x);
+
+	if (ret < 0)
+		return ret;
+	user = hash_get(&x->names_used, key_of_name(u->e->type, u->e->name.data, u->e->name.len));
+	if (user)
+		refuse(r, u,
+		       arena_printf(a, "its name %s is in use by socket:[%u]",
+				    unix_name_text(a, u->e->name.data, u->e->name.len), user->ino),
+		       "end the program that has it, or restore in another network namespace");
+	return 0;
+}
+
+static int check_file(struct restore *r, struct unix_restore *x, struct unix_in *u,
+		      const char *path)
+{
+	struct arena *a = restore_arena(r);
+	const struct unix_diag_info *user;
+	struct stat st;
+	int ret;
+
+	if (lstat(path, &st) < 0) {
+		char *dir = arena_strdup(a, path), *slash = strrchr(dir, '/');
+
+		*(slash > dir ? slash : slash + 1) = '\0';
+		if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+			refuse(r, u,
+			       arena_printf(a, "its file belongs into %s, which is not here", dir),
+			       "make that folder");
+		return 0;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		refuse(r, u, arena_printf(a, "there is a file at %s, where it belongs", path),
+		       "move that file away");
+		return 0;
+	}
+	ret = list_used(r, x);
+	user = ret < 0 ? NULL : hash_get(&x->names_used, key_of_file(&st));
+	if (user)
+		refuse(r, u,
+		       arena_printf(a, "its path %s is in use by socket:[%u]", path, user->ino),
+		       "end the program that has it");
+	return ret;
+}
+
+int unix_bind_check(struct restore *r, struct unix_in *u)
+{
+	struct unix_restore *x = unix_restore_of(r);
+	const char *path;
+
+	if (!u->e->name.len)
+		return 0;
+	if (!unix_has_path(u->e))
+		return check_abstract(r, x, u);
+	if (!unix_is_bound(u))
+		return 0;
+	path = file_of(r, u);
+	return path ? check_file(r, x, u, path) : 0;
+}
+
+static int sandbox_open(void)
+{
+	int fs = syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), ret = -1;
+
+	if (fs >= 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		ret = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	ret = ret < 0 ? -errno : ret;
+	close_fd(&fs);
+	return ret;
+}
+
+int unix_bind_prepare(struct restore *r, struct unix_restore *x)
+{
+	bool needed = false;
+
+	for (size_t i = 0; !needed && i < x->n; i++)
+		needed = unix_has_path(x->all[i]->e) || x->all[i]->n_packets;
+	if (!needed)
+		return 0;
+	x->sandbox = sandbox_open();
+	if (x->sandbox < 0) {
+		log_debug("no tmpfs for names without a file: %s", strerror(-x->sandbox));
+		return 0;
+	}
+	x->sandbox = service_fd(r, x->sandbox);
+	return x->sandbox < 0 ? x->sandbox : 0;
+}
+
+/* --- in the task ---------------------------------------------------------------------------------
+ */
+
+static socklen_t fill_address(const void *name, size_t len, struct sockaddr_un *ret)
+{
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	len = len > sizeof(ret->sun_path) ? sizeof(ret->sun_path) : len;
+	memcpy(ret->sun_path, name, len);
+	return offsetof(struct sockaddr_un, sun_path) + len;
+}
+
+static int bind_name(int fd, const void *name, size_t len)
+{
+	struct sockaddr_un addr;
+	socklen_t size = fill_address(name, len, &addr);
+
+	return bind(fd, (struct sockaddr *)&addr, size) < 0 ? -errno : 0;
+}
+
+/* In another folder, which is also the root if the name starts at one. The tool's own are put back:
+ * until the programs run, all tasks look up names as the tool does. */
+struct place {
+	int root, cwd;
+};
+
+static int place_enter(int dir, bool as_root, struct place *ret)
+{
+	*ret = (struct place){ -1, open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) };
+	if (as_root)
+		ret->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fchdir(dir) < 0 || (as_root && chroot(".") < 0) ? -errno : 0;
+}
+
+static int place_leave(struct place *p)
+{
+	int ret = 0;
+
+	if (p->root >= 0 && (fchdir(p->root) < 0 || chroot(".") < 0))
+		ret = -errno;
+	if (p->cwd >= 0 && fchdir(p->cwd) < 0 && ret == 0)
+		ret = -errno;
+	close_fd(&p->root);
+	close_fd(&p->cwd);
+	return ret;
+}
+
+static void dress(const UnixSkEntry *e, const char *name)
+{
+	const FilePermsEntry *p = e->file_perms;
+
+	if (!p)
+		return;
+	if (fchownat(AT_FDCWD, name, p->uid, p->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    chmod(name, p->mode & 07777) < 0)
+		log_debug("can't give %s its owner and mode", name);
+}
+
+static int make_folders(char *name)
+{
+	for (char *at = name + 1; (at = strchr(at, '/')); at++) {
+		*at = '\0';
+		if (mkdir(name, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		*at = '/';
+	}
+	return 0;
+}
+
+/* Below dir, where folders that the name goes through are made, and the file does not stay. */
+static int bind_and_unlink(int dir, const void *name, size_t len, int fd)
+{
+	char text[UNIX_NAME_MAX + 2];
+	struct place back;
+	int ret, err;
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)name);
+	ret = place_enter(dir, text[0] == '/', &back);
+	if (ret == 0)
+		ret = make_folders(text);
+	if (ret == 0)
+		ret = bind_name(fd, name, len);
+	if (ret == 0 && unlink(text) < 0)
+		ret = -errno;
+	err = place_leave(&back);
+	return ret < 0 ? ret : err;
+}
+
+static int own_sandbox(struct restore_task *t)
+{
+	const struct unix_restore *x = unix_restore_of(t->r);
+	char name[32];
+	int fd;
+
+	if (x->sandbox < 0)
+		return -EPERM;
+	snprintf(name, sizeof(name), "%zu", t->index);
+	if (mkdirat(x->sandbox, name, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(x->sandbox, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* 0 or -errno; where the tool may have no sandbox, at the name itself, if nothing is there. */
+int unix_bind_hidden(struct restore_task *t, const void *name, size_t len, int fd)
+{
+	_cleanup_fd_ int dir = -1;
+
+	if (!len || !*(const char *)name)
+		return bind_name(fd, name, len);
+	dir = own_sandbox(t);
+	if (dir == -EPERM)
+		dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? dir : bind_and_unlink(dir, name, len, fd);
+}
+
+static bool ends_with(const char *path, const char *tail)
+{
+	size_t a = strlen(path), b = strlen(tail);
+
+	return a > b && !strcmp(path + a - b, tail) && (tail[0] == '/' || path[a - b - 1] == '/');
+}
+
+static void remove_stale(const char *name)
+{
+	struct stat st;
+
+	if (lstat(name, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(name);
+}
+
+/* In dir; the name leads to where the file belongs. */
+static int bind_there(const UnixSkEntry *e, const char *dir, bool as_root, int fd)
+{
+	_cleanup_fd_ int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char text[UNIX_NAME_MAX + 2];
+	struct place back;
+	int ret, err;
+
+	if (at < 0)
+		return -errno;
+	snprintf(text, sizeof(text), "%.*s", (int)e->name.len, e->name.data);
+	ret = place_enter(at, as_root, &back);
+	if (ret == 0) {
+		remove_stale(text);
+		ret = bind_name(fd, e->name.data, e->name.len);
+	}
+	if (ret == 0)
+		dress(e, text);
+	err = place_leave(&back);
+	return ret < 0 ? ret : err;
+}
+
+/* The file was renamed since: it is made in a folder beside, and moved to where it was. */
+static int bind_elsewhere(const UnixSkEntry *e, const char *path, int fd)
+{
+	char scratch[4096], text[UNIX_NAME_MAX + 2], *slash;
+	_cleanup_fd_ int dir = -1;
+	struct place back;
+	int ret, err;
+
+	snprintf(scratch, sizeof(scratch), "%s", path);
+	slash = strrchr(scratch, '/');
+	snprintf(slash, sizeof(scratch) - (slash - scratch), "/.crtools-XXXXXX");
+	if (!mkdtemp(scratch))
+		return -errno;
+	dir = open(scratch, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Only the last part of the name needs to exist in it. */
+	snprintf(text, sizeof(text), "%.*s", (int)e->name.len, e->name.data);
+	ret = place_enter(dir, text[0] == '/', &back);
+	if (ret == 0)
+		ret = make_folders(text);
+	if (ret == 0)
+		ret = bind_name(fd, e->name.data, e->name.len);
+	if (ret == 0)
+		dress(e, text);
+	err = place_leave(&back);
+	if (ret == 0)
+		ret = err;
+	if (ret == 0) {
+		remove_stale(path);
+		if (renameat(dir, text + strspn(text, "/"), AT_FDCWD, path) < 0)
+			ret = -errno;
+	}
+	while ((slash = strrchr(text, '/')) && slash > text) {
+		*slash = '\0';
+		unlinkat(dir, text + strspn(text, "/"), AT_REMOVEDIR);
+	}
+	rmdir(scratch);
+	return ret;
+}
+
+static int bind_to_file(const struct unix_in *u, int fd)
+{
+	const UnixSkEntry *e = u->e;
+	const char *path = u->x ? u->x->file : NULL;
+	char text[UNIX_NAME_MAX + 2];
+
+	snprintf(text, sizeof(text), "%.*s", (int)e->name.len, e->name.data);
+	if (!path)
+		return bind_there(e, text[0] == '/' ? "/" : e->name_dir, false, fd);
+	if (text[0] == '/' && ends_with(path, text)) {
+		char root[4096];
+
+		snprintf(root, sizeof(root), "%.*s", (int)(strlen(path) - strlen(text)), path);
+		return bind_there(e, root, true, fd);
+	}
+	return bind_elsewhere(e, path, fd);
+}
+
+int unix_bind(struct restore_task *t, struct unix_in *u)
+{
+	int ret;
+
+	if (!unix_is_bound(u))
+		return 0;
+	if (!unix_has_path(u->e))
+		ret = bind_name(u->fd, u->e->name.data, u->e->name.len);
+	else if (u->e->deleted)
+		ret = unix_bind_hidden(t, u->e->name.data, u->e->name.len, u->fd);
+	else
+		ret = bind_to_file(u, u->fd);
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return err_sys(restore_err(t->r), "bind", "can't bind %s to %s%s", u->object,
+		       unix_name_text(restore_arena(t->r), u->e->name.data, u->e->name.len),
+		       u->e->deleted ? " (whose file is gone)" : "");
+}
+
+int unix_reach(const struct unix_in *u, int fd, struct sockaddr_un *ret_addr, socklen_t *ret_len,
+	       int *ret_by_fd)
+{
+	const UnixSkEntry *e = u->e;
+	char path[4096];
+	int file;
+
+	*ret_by_fd = -1;
+	*ret_len = fill_address(e->name.data, e->name.len, ret_addr);
+	if (!unix_has_path(e))
+		return 0;
+	file = fd < 0 ? -1 : ioctl(fd, SIOCUNIXFILE);
+	if (file >= 0) {
+		fcntl(file, F_SETFD, FD_CLOEXEC);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+		*ret_by_fd = file;
+	} else if (e->name.data[0] == '/') {
+		return 0;
+	} else {
+		snprintf(path, sizeof(path), "%s/%.*s", e->name_dir, (int)e->name.len,
+			 e->name.data);
+	}
+	if (strlen(path) >= UNIX_NAME_MAX)
+		return -ENAMETOOLONG;
+	*ret_len = fill_address(path, strlen(path) + 1, ret_addr);
+	return 0;
+}

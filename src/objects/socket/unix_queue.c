@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What waits in the queues of unix sockets, read without taking it (MSG_PEEK).
+ *
+ * One call shows the first message, or, of a stream, all bytes up to a change of the sender or a
+ * descriptor in flight; most streams are done with it. What is behind is shown by SO_PEEK_OFF
+ * (Linux 3.4), a number in the socket itself, that is put back. Should the tool be killed
+ * meanwhile, it would stay: so that is done by a child that shares the tool's memory and
+ * descriptors and ends by itself. Nothing of it is done to a running tree (check -t).
+ *
+ * Descriptors in flight become the tool's own. Credentials are shown only where the socket asks for
+ * them (SO_PASSCRED). An empty message at the end of a seqpacket queue that was shut down can't be
+ * told from the end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "objects/socket/unix.h"
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+#define BUF_SIZE     (256u << 10)
+#define CONTROL_SIZE 2048 /* 253 descriptors, credentials, a pidfd, time stamps */
+#define STACK_SIZE   (64u << 10)
+
+void unix_queue_free(struct unix_out *u)
+{
+	struct unix_packet *next;
+
+	for (struct unix_packet *k = u->packets; k; k = next) {
+		next = k->next;
+		for (size_t i = 0; i < k->n_fds; i++)
+			close_fd(&k->fds[i]);
+		free(k);
+	}
+	u->packets = NULL;
+	close_fd(&u->walk_fd);
+}
+
+static void take_control(struct msghdr *m, struct unix_packet *k)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		size_t len = c->cmsg_len - CMSG_LEN(0);
+
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_RIGHTS && len <= sizeof(k->fds)) {
+			memcpy(k->fds, CMSG_DATA(c), len);
+			k->n_fds = len / sizeof(int);
+		} else if (c->cmsg_type == SCM_CREDENTIALS && len >= sizeof(k->creds)) {
+			memcpy(&k->creds, CMSG_DATA(c), sizeof(k->creds));
+		} else if (c->cmsg_type == SCM_PIDFD && len >= sizeof(int)) {
+			close(*(int *)CMSG_DATA(c));
+		}
+	}
+}
+
+static bool grow(struct unix_dump *x, size_t size)
+{
+	char *more;
+
+	if (size <= x->buf_size)
+		return true;
+	more = realloc(x->buf, size);
+	if (!more)
+		return false;
+	x->buf = more;
+	x->buf_size = size;
+	return true;
+}
+
+static void append(struct unix_out *u, struct unix_packet *k)
+{
+	if (k->n_fds) {
+		scm_entry__init(&k->scm);
+		k->scm.type = SCM_RIGHTS;
+		k->scms[0] = &k->scm;
+		k->e.scm = k->scms;
+		k->e.n_scm = 1;
+	}
+	*u->last = k;
+	u->last = &k->next;
+}
+
+/* One look. *ret_len: bytes in the message; -EAGAIN: there is none. -EMSGSIZE: the buffer is too
+ * small, it has been made larger. */
+static int look(struct unix_dump *x, struct unix_out *u, int fd, size_t *ret_len)
+{
+	char control[CONTROL_SIZE] __attribute__((aligned(sizeof(size_t))));
+	struct unix_packet head = { 0 }, *k;
+	struct iovec iov;
+	struct msghdr m = { .msg_name = &head.sender,
+			    .msg_namelen = sizeof(head.sender),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	bool stream = unix_is_stream(u->e);
+	ssize_t n;
+
+	if (!grow(x, BUF_SIZE))
+		return -ENOMEM;
+	iov = (struct iovec){ x->buf, x->buf_size };
+	do {
+		n = recvmsg(fd, &m,
+			    MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (stream ? 0 : MSG_TRUNC));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (!n && (stream || u->e->shutdown & SK_SHUTDOWN__READ))
+		return -EAGAIN; /* the end of the stream */
+	sk_packet_entry__init(&head.e);
+	take_control(&m, &head);
+	u->truncated |= m.msg_flags & MSG_CTRUNC;
+	k = (size_t)n > x->buf_size ? NULL : malloc(sizeof(*k) + n);
+	if (!k) {
+		for (size_t i = 0; i < head.n_fds; i++)
+			close(head.fds[i]);
+		return grow(x, n) ? -EMSGSIZE : -ENOMEM;
+	}
+	memcpy(k, &head, sizeof(head));
+	memcpy(k->data, x->buf, n);
+	k->e.length = n;
+	k->sender_len = m.msg_namelen > offsetof(struct sockaddr_un, sun_path) ? m.msg_namelen : 0;
+	append(u, k);
+	*ret_len = n;
+	return 0;
+}
+
+/* What one look has shown is put away again. */
+static void forget(struct unix_out *u)
+{
+	int walk = u->walk_fd;
+
+	u->walk_fd = -1;
+	unix_queue_free(u);
+	u->walk_fd = walk;
+	u->last = &u->packets;
+}
+
+static int note_walk(struct unix_dump *x, struct unix_out *u, int fd)
+{
+	u->walk_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (u->walk_fd < 0)
+		return err_sys(dump_err(u->task->dump), "fcntl", "can't keep a copy of %s",
+			       u->object);
+	u->next_walk = x->walks;
+	x->walks = u;
+	return 0;
+}
+
+/* Copies for the walk, and descriptors in flight, are many where the tree has many. */
+static void raise_limit(struct unix_dump *x)
+{
+	struct rlimit limit;
+
+	if (x->limits_raised || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	x->limits_raised = true;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd)
+{
+	struct dump *d = u->task->dump;
+	bool examining = d->examining;
+	size_t len;
+	int ret;
+
+	raise_limit(x);
+	do {
+		ret = look(x, u, fd, &len);
+	} while (ret == -EMSGSIZE);
+	if (ret == -EAGAIN || ret == -EINVAL || ret == -ENOTCONN)
+		return 0;
+	if (ret < 0) {
+		errno = -ret;
+		return err_sys(dump_err(d), "recvmsg", "can't look into the queue of %s",
+			       u->object);
+	}
+	if (examining || (unix_is_stream(u->e) && len == u->diag->rqueue))
+		return 0;
+	forget(u);
+	return note_walk(x, u, fd);
+}
+
+static int set_peek_off(int fd, int off)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)) < 0 ? -errno : 0;
+}
+
+static int walk_one(struct unix_dump *x, struct unix_out *u)
+{
+	int old = socket_int(u->walk_fd, SOL_SOCKET, SO_PEEK_OFF, -1), ret;
+	size_t at = 0, len;
+
+	ret = set_peek_off(u->walk_fd, 0);
+	while (ret == 0) {
+		ret = look(x, u, u->walk_fd, &len);
+		if (ret == 0)
+			at += len;
+		else if (ret == -EMSGSIZE)
+			ret = set_peek_off(u->walk_fd, at);
+	}
+	set_peek_off(u->walk_fd, old);
+	return ret == -EAGAIN ? 0 : ret;
+}
+
+static int walk_all(void *data)
+{
+	struct unix_dump *x = data;
+
+	for (struct unix_out *u = x->walks; u; u = u->next_walk)
+		u->walk_errno = -walk_one(x, u);
+	return 0;
+}
+
+static int run_apart(struct dump *d, int (*run)(void *), void *data)
+{
+	char *stack = arena_alloc(dump_arena(d), STACK_SIZE);
+	siginfo_t info;
+	pid_t pid;
+
+	pid = clone(run, stack + STACK_SIZE, CLONE_VM | CLONE_FILES | CLONE_VFORK, data);
+	if (pid < 0)
+		return err_sys(dump_err(d), "clone", "can't start a helper to look into queues");
+	while (waitid(P_PID, pid, &info, WEXITED | __WALL) < 0)
+		if (errno != EINTR)
+			return err_sys(dump_err(d), "waitid", "can't wait for a helper");
+	if (info.si_code != CLD_EXITED)
+		return err_set(dump_err(d), ERR_TASK_CHANGED, EINTR,
+			       "the helper that looks into queues was killed");
+	return 0;
+}
+
+int unix_queue_walk(struct dump *d, struct unix_dump *x)
+{
+	int ret = run_apart(d, walk_all, x);
+
+	while (x->walks) {
+		struct unix_out *u = x->walks;
+
+		x->walks = u->next_walk;
+		close_fd(&u->walk_fd);
+		errno = u->walk_errno;
+		if (ret == 0 && errno)
+			ret = err_sys(dump_err(d), "recvmsg", "can't look into the queue of %s",
+				      u->object);
+	}
+	return ret;
+}
