@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files with inode flags (chattr): an append-only one, open for appending and mapped; an immutable
- * one, which was open for writing before it became so; and a folder that is immutable with a
- * removed file in it. What the kernel would not open any more the way it was is refused by name, so
- * these are in a way that it does.
+ * Files with inode flags (chattr): an append-only one, open for appending, and an immutable one,
+ * open for reading and mapped privately. (One that was open for writing before it became immutable
+ * can't be opened so again: doc/limits.md.)
  *
  * wl: areas files
  * wl: needs root inode_flags

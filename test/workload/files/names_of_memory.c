@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Real files whose names look like those that the kernel gives to memory: in the root folder
- * "/SYSV00000000" and
- * "/dev/zero (deleted)"'s like, "/memfd:x (deleted)", "/anon_hugepage"; and in others "[heap]",
- * "socket:[1]", "pipe:[2]". Open, mapped shared, and the same for removed ones; beside them the
- * real memory of that name.
+ * Real files whose names look like those that the kernel gives to memory and to what has no name:
+ * in the root folder those of SysV segments and memfds, elsewhere those of others. Open and mapped
+ * shared, and the same for removed ones; beside them a real memfd.
  *
  * wl: areas files memory shm
  * wl: needs root
  * wl: cycles 2
- * wl: crossing none CRIU takes a file of such a name for the memory
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,11 +18,14 @@
 
 #include "workload.h"
 
-static const char *const name[] = {
-	"/SYSV00000000", "/memfd:x (deleted)", "/anon_hugepage",	  "[heap]",
-	"socket:[1]",	 "pipe:[2]",	       "/SYSV00000000 (deleted)", "anon_inode:[eventfd]"
+/* Those in the root folder have the process' id in them: other runs may be there as well. */
+static const char *const pattern[] = {
+	"/SYSV%08x",   "/memfd:%x (deleted)", "/SYSV%08x (deleted)",   "[heap]%x",
+	"socket:[%u]", "pipe:[%u]",	      "anon_inode:[eventfd]%x"
 };
-enum { COUNT = sizeof(name) / sizeof(name[0]) };
+enum { COUNT = sizeof(pattern) / sizeof(pattern[0]) };
+
+static char *name[COUNT];
 
 struct thing {
 	int fd;
@@ -61,9 +61,8 @@ int main(void)
 
 	wl_check_eq(write(memory, "memory", 6), 6);
 	map = wl_try(mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0));
-	/* Other tests may run beside this one: the names in / are this one's, for the kernel has
-	 * them in no other form. */
 	for (int i = 0; i < COUNT; i++) {
+		name[i] = wl_format(pattern[i], (unsigned)getpid());
 		make(&gone[i], name[i], 'A' + i);
 		wl_try(unlink(name[i]));
 		make(&there[i], name[i], 'a' + i);

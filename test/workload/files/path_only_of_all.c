@@ -8,7 +8,7 @@
  * wl: areas files
  * wl: needs root
  * wl: cycles 2
- * wl: crossing none CRIU opens such descriptors without O_PATH
+ * wl: crossing none CRIU seeks in an O_PATH memfd and fails
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
