@@ -173,7 +173,7 @@ static int collect_fd(struct dump_task *t, int fd)
 	close_fd(&probe.local);
 	if (ret < 0)
 		return ret;
-	file_locks_collect(&probe);
+	file_locks_collect(&probe, file->entry->id);
 	e = arena_msg(a, FdinfoEntry, fdinfo_entry);
 	e->id = file->entry->id;
 	e->type = file->entry->type;

@@ -31,6 +31,7 @@ const struct state_class *const state_classes[] = {
 	&landlock_state,
 	&memory_state,
 	&eventpoll_state,
+	&locks_state,
 	&mmflags_state, /* what nothing may follow */
 	&leader_state,	/* has no calls: turns around what all others took of a living thread */
 	NULL,

@@ -38,6 +38,7 @@ enum state_slot {
 	SLOT_LANDLOCK,
 	SLOT_EPOLL,
 	SLOT_STOPS,
+	SLOT_LOCKS,
 	SLOT_AREAPOLICY,
 	SLOT_OF_RUNS, /* from here on only of runs */
 	SLOT_EXTRAS = SLOT_OF_RUNS,
@@ -50,7 +51,7 @@ enum state_slot {
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");
 
 /* Dump: locks that are held by a descriptor, whatever class has claimed it. */
-void file_locks_collect(const struct file_probe *p);
+void file_locks_collect(const struct file_probe *p, uint32_t file_id);
 
 const struct file_class *file_class_of(int type);
 const struct area_class *area_class_of(const VmaEntry *e);

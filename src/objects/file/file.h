@@ -19,6 +19,9 @@
 
 extern const struct file_class pipe_class, fifo_class, memfd_class, reg_class, unknown_class;
 
+/* Locks and leases, of whatever descriptors hold them (lock.c). */
+extern const struct state_class locks_state;
+
 /* --- path.c ---------------------------------------------------------------------------------- */
 
 /* Opens an absolute name below a root, which it can't leave. The descriptor (CLOEXEC) or -errno;
