@@ -330,7 +330,7 @@ int dump_file_in_flight(struct dump_task *t, int fd, uint32_t *ret_id)
 		*ret_id = file->entry->id;
 		if (d->n_files > known) {
 			/* It stays open: by it the file is found again. */
-			file_locks_collect(&probe);
+			file_locks_collect(&probe, *ret_id);
 			return 0;
 		}
 	}

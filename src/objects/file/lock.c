@@ -159,6 +159,10 @@ void file_locks_collect(const struct file_probe *p, uint32_t file_id)
 				    lock.mandatory ? "holds a mandatory lock"
 						   : "holds a delegation",
 				    "have it released before the dump");
+		else if (p->task->in_flight)
+			task_refuse(p->task, probe_object(p),
+				    "holds a lock, and is in flight in a unix socket",
+				    "have it received or the lock released before the dump");
 		else if (!p->task->dump->s->opts->file_locks)
 			refuse(p, names[lock.kind]);
 		else if (!lock.broken) /* that one is who waits */
