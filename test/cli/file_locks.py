@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Without --file-locks, locks that a dump would lose are refused, each by its kind, task and descriptor, by dump and by
-check -t: flock, POSIX, of the description, and a lease; on files, a folder and a fifo; through a
-description that the parent has opened. The tree keeps them, and when it has released them it can be
-dumped.
+"""Without --file-locks, locks that a dump would lose are refused, each by its kind, task and
+descriptor, by dump and by check -t: flock, POSIX, of the description, and a lease; on files, a
+folder and a fifo; through a description that the parent has opened. The tree keeps them, and when
+it has released them it can be dumped.
 
 wl: needs root
 wl: areas locks"""
