@@ -303,7 +303,7 @@ static void emit_extra(struct restore_task *t, const VmaEntry *e, const CrtoolsA
 	struct program *p = t->threads[0].prog;
 	uint64_t len = e->end - e->start;
 
-	if (x->pkey) {
+	if (x->pkey && e->prot != PROT_EXEC) {
 		program_note(p, "protection key");
 		program_do(p, SYS_pkey_mprotect, IMM(e->start), IMM(len), IMM(e->prot),
 			   IMM(x->pkey));
@@ -321,17 +321,35 @@ static void emit_extra(struct restore_task *t, const VmaEntry *e, const CrtoolsA
 	}
 }
 
-/* The kernel gives the lowest free key: all up to the highest, then those are freed that were free.
- */
+/* The key that the kernel has taken for execute-only memory (__execute_only_pkey() in
+ * arch/x86/mm/pkeys.c), which it gives to nobody and takes from nobody; 0: none. */
+static int execute_only_key(const struct restore_task *t)
+{
+	for (size_t i = 0; i < t->n_vmas; i++) {
+		const CrtoolsArea *x = area_extra(t, t->vmas[i].e->start);
+
+		if (t->vmas[i].e->prot == PROT_EXEC && x && x->pkey)
+			return x->pkey;
+	}
+	return 0;
+}
+
+/* The kernel gives the lowest free key: all up to the highest are taken. Then the one for
+ * execute-only memory is free while areas are protected, so that it becomes that again; and in the
+ * end those are freed that were free. */
 static void emit_keys(struct restore_task *t)
 {
 	struct program *p = t->threads[0].prog;
 	uint32_t keys = t->extra->pkeys & ~1u;
-	int top = keys ? 31 - __builtin_clz(keys) : 0;
+	int top = keys ? 31 - __builtin_clz(keys) : 0, exec_key = execute_only_key(t);
 
+	program_stage(p, STAGE_CONTENT);
 	program_note(p, "protection keys");
 	for (int key = 1; key <= top; key++)
 		program_want(p, program_call(p, SYS_pkey_alloc, IMM(0), IMM(0)), key);
+	if (exec_key && exec_key <= top)
+		program_do(p, SYS_pkey_free, IMM(exec_key));
+	program_stage(p, STAGE_PROTECT);
 	for (int key = 1; key <= top; key++)
 		if (!(keys & (1u << key)))
 			program_do(p, SYS_pkey_free, IMM(key));

@@ -12,7 +12,13 @@ int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int pr
 	      int fd, uint64_t off)
 {
 	size_t len = v->e->end - v->e->start;
-	void *p = mmap((void *)at, len, prot, flags | MAP_FIXED_NOREPLACE, fd, off);
+	void *p;
+
+	/* Alone it makes the kernel take a protection key, which is the programs' to give out
+	 * (extra.c). */
+	if (prot == PROT_EXEC)
+		prot |= PROT_READ;
+	p = mmap((void *)at, len, prot, flags | MAP_FIXED_NOREPLACE, fd, off);
 
 	if (p == MAP_FAILED && errno == EEXIST)
 		return -EEXIST;

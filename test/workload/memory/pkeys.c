@@ -5,6 +5,7 @@
  *
  * wl: areas memory
  * wl: needs pku
+ * wl: crossing none CRIU keeps no keys, and can not read what a key forbids (its parasite splices)
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
