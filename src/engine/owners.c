@@ -53,13 +53,13 @@ struct restore_file *restore_group_of(struct restore_file *f)
 }
 
 /* The larger group takes in the smaller, so that no chain gets long. */
-bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b)
+void restore_group(struct restore *r, struct restore_file *a, struct restore_file *b)
 {
 	struct restore_file *x = restore_group_of(a), *y = restore_group_of(b);
 
 	(void)r;
 	if (x == y)
-		return false;
+		return;
 	if (x->group_size < y->group_size) {
 		y->group_size += x->group_size + 1;
 		x->group = y;
@@ -67,7 +67,6 @@ bool restore_group(struct restore *r, struct restore_file *a, struct restore_fil
 		x->group_size += y->group_size + 1;
 		y->group = x;
 	}
-	return true;
 }
 
 void restore_open_before(struct restore *r, struct restore_file *f, struct restore_task *t)

@@ -191,9 +191,8 @@ static inline struct err *restore_err(const struct restore *r)
 }
 
 /* For class->check: a and b (two ends of one pipe) have to be opened by the same task, their
- * owners' common ancestor; one that no task has gets an owner by it. False: they are together
- * already. */
-bool restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);
+ * owners' common ancestor; one that no task has gets an owner by it. */
+void restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);
 /* One file of the group that stands for it. */
 struct restore_file *restore_group_of(struct restore_file *f);
 /* For class->check: f has to be open before t is born, or else t itself opens it. */

@@ -410,9 +410,8 @@ int pipe_data_join(struct restore *r, enum state_slot slot, uint32_t id, struct 
 		*pi = (struct pipe_in){ .id = id, .spare = { -1, -1 }, .inherited = -1 };
 		hash_put(&pipes->by_id, id, pi);
 	}
-	if (pi->n_ends && !restore_group(r, pi->ends[0], f))
-		return err_set(restore_err(r), ERR_INTERNAL, EINVAL,
-			       "the ends of pipe %u can't be opened together", id);
+	if (pi->n_ends)
+		restore_group(r, pi->ends[0], f);
 	arena_push(restore_arena(r), pi->ends, pi->n_ends, f);
 	*ret = pi;
 	return 0;

@@ -261,6 +261,13 @@ static void plan(struct segments_in *all, struct restore *r)
 			of_file(all, r, t->mm->exe_file_id)->is_exe = true;
 		}
 	}
+	/* A descriptor in flight is in no table; its owner puts it on its way. */
+	for (size_t i = 0; i < r->n_files; i++) {
+		struct segment_in *s = r->files[i]->owner ? of_file(all, r, r->files[i]->id) : NULL;
+
+		if (s)
+			add_user(s, r->files[i]->owner);
+	}
 	all->planned = true;
 }
 

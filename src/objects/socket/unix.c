@@ -45,8 +45,7 @@ static void dump_drop(void *data)
 	for (size_t i = 0; i < x->n; i++)
 		unix_queue_free(x->all[i]);
 	close_fd(&x->netlink);
-	free(x->buf);
-	x->buf = NULL;
+	unix_queue_end(x);
 	hash_free(&x->listing);
 	hash_free(&x->by_ino);
 	hash_free(&x->waits);
@@ -145,9 +144,11 @@ static void collect_extras(struct dump *d, struct unix_out *u, const struct file
 	/* Reading the error would clear it; there is only one that it can be. */
 	if (unix_connects(u->e) && u->e->state == UNIX_ESTABLISHED && !u->diag->peer &&
 	    u->e->shutdown == SK_SHUTDOWN__BOTH && poll(&error, 1, 0) > 0 &&
-	    error.revents & POLLERR)
+	    error.revents & POLLERR) {
+		u->reset = true;
 		socket_extra(d, u->file)->has_peer_reset = socket_extra(d, u->file)->peer_reset =
 			true;
+	}
 }
 
 static void fill_entry(struct unix_out *u, const struct file_probe *p)
@@ -314,6 +315,11 @@ static int judge_waiting(struct dump *d, struct unix_dump *x, struct unix_out *u
 		return 0;
 	}
 	u->e->peer = listener->e->ino;
+	/* The other end, which can't be asked, knows who connected: most likely who has the socket.
+	 */
+	socket_extra(d, u->file)->maker =
+		credentials(d, &(struct ucred){ u->task->stop->pid, u->task->status->uid[1],
+						u->task->status->gid[1] });
 	/* Its own messages are in the queue of a socket that no descriptor leads to. */
 	if (u->diag->wqueue)
 		task_refuse(

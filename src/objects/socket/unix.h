@@ -72,6 +72,7 @@ struct unix_out {
 	int walk_fd; /* a copy for the walk; -1 */
 	struct unix_out *next_walk;
 	int walk_errno;
+	bool reset;	/* an error waits: its peer has left something unread */
 	bool truncated; /* not all descriptors in flight could be taken */
 };
 
@@ -100,6 +101,7 @@ int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd);
 /* All that were noted. */
 int unix_queue_walk(struct dump *d, struct unix_dump *x);
 void unix_queue_free(struct unix_out *u);
+void unix_queue_end(struct unix_dump *x);
 
 /* --- restore -------------------------------------------------------------------------------------
  */
@@ -147,7 +149,8 @@ struct unix_restore {
 	struct hash clusters;	/* file index of the group's first -> struct unix_cluster */
 	struct hash names_used; /* unix_bind.c: what is bound here: address or inode */
 	bool listed;
-	int queues;  /* sk-queues.img; -1 */
+	unsigned int collections; /* how often the kernel was asked to collect dead sockets */
+	int queues;		  /* sk-queues.img; -1 */
 	int sandbox; /* an unreachable file system for names that no file is to have; -1 */
 	bool prepared;
 };
@@ -186,7 +189,8 @@ int unix_connect_to(const struct unix_in *u, int u_fd, int fd);
 
 /* A call as the process that made it once: peer credentials are those of the caller. */
 typedef int (*unix_call)(void *arg); /* 0 or -errno */
-int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call call, void *arg);
+int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call call, void *arg,
+		 size_t size);
 void unix_creds_check(struct restore *r, struct unix_in *u, const CrtoolsCredentials *c);
 
 int unix_packets_load(struct restore *r, struct unix_restore *x);

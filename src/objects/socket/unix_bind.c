@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,7 +28,8 @@
 #ifndef SIOCUNIXFILE
 #define SIOCUNIXFILE 0x89e0
 #endif
-#define MINOR_BITS 20 /* of a device number inside the kernel */
+#define MINOR_BITS	20 /* of a device number inside the kernel */
+#define COLLECTIONS_MAX 20 /* before a name is believed to be in use */
 
 /* --- before the fork -----------------------------------------------------------------------------
  */
@@ -44,6 +46,20 @@ static uint64_t key_of_name(uint8_t type, const uint8_t *name, size_t len)
 static uint64_t key_of_file(const struct stat *st)
 {
 	return hash_mix(st->st_ino, (uint64_t)major(st->st_dev) << MINOR_BITS | minor(st->st_dev));
+}
+
+/* Sockets in each other's queues outlive their processes until the kernel looks for such cycles,
+ * which it does, in its own time, when any unix socket is closed. */
+static void collect_garbage(void)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0) {
+		close(fds[0]);
+		close(fds[1]);
+	}
+	nanosleep(&moment, NULL);
 }
 
 /* What is bound on this machine. */
@@ -94,21 +110,37 @@ static void refuse(struct restore *r, const struct unix_in *u, const char *text,
 		      cure);
 }
 
+/* *ret: who is bound to it, or NULL. */
+static int find_user(struct restore *r, struct unix_restore *x, uint64_t key,
+		     const struct unix_diag_info **ret)
+{
+	int err = list_used(r, x);
+
+	*ret = err < 0 ? NULL : hash_get(&x->names_used, key);
+	while (err == 0 && *ret && x->collections < COLLECTIONS_MAX) {
+		x->collections++;
+		collect_garbage();
+		hash_free(&x->names_used);
+		x->names_used = (struct hash){ 0 };
+		x->listed = false;
+		err = list_used(r, x);
+		*ret = err < 0 ? NULL : hash_get(&x->names_used, key);
+	}
+	return err;
+}
+
 static int check_abstract(struct restore *r, struct unix_restore *x, struct unix_in *u)
 {
 	struct arena *a = restore_arena(r);
 	const struct unix_diag_info *user;
-	int ret = list_used(r, x);
+	int ret = find_user(r, x, key_of_name(u->e->type, u->e->name.data, u->e->name.len), &user);
 
-	if (ret < 0)
-		return ret;
-	user = hash_get(&x->names_used, key_of_name(u->e->type, u->e->name.data, u->e->name.len));
 	if (user)
 		refuse(r, u,
 		       arena_printf(a, "its name %s is in use by socket:[%u]",
 				    unix_name_text(a, u->e->name.data, u->e->name.len), user->ino),
 		       "end the program that has it, or restore in another network namespace");
-	return 0;
+	return ret;
 }
 
 static int check_file(struct restore *r, struct unix_restore *x, struct unix_in *u,
@@ -134,8 +166,7 @@ static int check_file(struct restore *r, struct unix_restore *x, struct unix_in 
 		       "move that file away");
 		return 0;
 	}
-	ret = list_used(r, x);
-	user = ret < 0 ? NULL : hash_get(&x->names_used, key_of_file(&st));
+	ret = find_user(r, x, key_of_file(&st), &user);
 	if (user)
 		refuse(r, u,
 		       arena_printf(a, "its path %s is in use by socket:[%u]", path, user->ino),
@@ -267,8 +298,8 @@ static int bind_and_unlink(int dir, const void *name, size_t len, int fd)
 		ret = make_folders(text);
 	if (ret == 0)
 		ret = bind_name(fd, name, len);
-	if (ret == 0 && unlink(text) < 0)
-		ret = -errno;
+	if (ret == 0 && (chmod(text, 0777) < 0 || unlink(text) < 0))
+		ret = -errno; /* whoever connects to it may do so as another user */
 	err = place_leave(&back);
 	return ret < 0 ? ret : err;
 }

@@ -13,6 +13,8 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -51,6 +53,9 @@ static int take_ids(uid_t uid, gid_t gid, size_t n_groups, const uint32_t *group
 		return -errno;
 	if (syscall(SYS_setresgid, -1, gid, -1) < 0 || syscall(SYS_setresuid, -1, uid, -1) < 0)
 		return -errno;
+	/* commit_creds() has cleared it, and with it went /proc/self/fd, by which sockets are
+	 * found. */
+	prctl(PR_SET_DUMPABLE, 1);
 	return 0;
 }
 
@@ -67,12 +72,12 @@ static int call_with_ids(const CrtoolsCredentials *c, unix_call call, void *arg)
 	back = syscall(SYS_setresuid, -1, uid, -1) < 0 ? -errno : 0;
 	if (back == 0)
 		back = take_ids(uid, gid, n < 0 ? 0 : n, groups);
-	if (dumpable == 1) /* commit_creds() has cleared it */
-		prctl(PR_SET_DUMPABLE, 1);
+	if (dumpable != 1)
+		prctl(PR_SET_DUMPABLE, dumpable);
 	return ret < 0 ? ret : back;
 }
 
-static int call_in_child(const CrtoolsCredentials *c, unix_call call, void *arg, bool *ret_taken)
+static int run_in_child(const CrtoolsCredentials *c, unix_call call, void *arg, bool *ret_taken)
 {
 	pid_t pid = c->pid, got;
 	struct clone_args args = {
@@ -97,7 +102,24 @@ static int call_in_child(const CrtoolsCredentials *c, unix_call call, void *arg,
 	return info.si_code == CLD_EXITED ? -info.si_status : -EINTR;
 }
 
-int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call call, void *arg)
+/* The child has memory of its own: what the call gives comes back in a page that both have. */
+static int call_in_child(const CrtoolsCredentials *c, unix_call call, void *arg, size_t size,
+			 bool *ret_taken)
+{
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int ret;
+
+	if (shared == MAP_FAILED)
+		return -errno;
+	memcpy(shared, arg, size);
+	ret = run_in_child(c, call, shared, ret_taken);
+	memcpy(arg, shared, size);
+	munmap(shared, size);
+	return ret;
+}
+
+int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call call, void *arg,
+		 size_t size)
 {
 	bool taken = false;
 	int ret;
@@ -106,7 +128,7 @@ int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call 
 		return call(arg);
 	if ((pid_t)c->pid == t->vpid)
 		return call_with_ids(c, call, arg);
-	ret = call_in_child(c, call, arg, &taken);
+	ret = call_in_child(c, call, arg, size, &taken);
 	if (!taken)
 		return ret;
 	log_debug("process %u lives: its call is made by %d", c->pid, t->vpid);

@@ -160,6 +160,29 @@ static int find_mate(struct restore *r, struct unix_in *u)
 	return 0;
 }
 
+static uint64_t key_of_name(uint32_t type, const ProtobufCBinaryData *name)
+{
+	uint64_t key = type;
+
+	for (size_t k = 0; k < name->len; k++)
+		key = hash_mix(key, name->data[k]);
+	return key;
+}
+
+/* What waits in a queue is sent by who has sent it, or by one that takes his name for a moment. */
+static void group_with_senders(struct restore *r, struct unix_in *u, const struct hash *by_name)
+{
+	for (size_t i = 0; u->x && i < u->x->n_packet; i++) {
+		const CrtoolsPacket *k = u->x->packet[i];
+		struct unix_in *sender =
+			k->has_sender ? hash_get(by_name, key_of_name(u->e->type, &k->sender))
+				      : NULL;
+
+		if (sender)
+			restore_group(r, sender->file, u->file);
+	}
+}
+
 /* Abstract names are taken one after the other, in one task. */
 static void group_by_name(struct restore *r, struct unix_restore *x)
 {
@@ -167,18 +190,18 @@ static void group_by_name(struct restore *r, struct unix_restore *x)
 
 	for (size_t i = 0; i < x->n; i++) {
 		struct unix_in *u = x->all[i], *first;
-		uint64_t key = u->e->type;
+		uint64_t key = key_of_name(u->e->type, &u->e->name);
 
 		if (!u->e->name.len || unix_has_path(u->e) || is_external(u))
 			continue;
-		for (size_t k = 0; k < u->e->name.len; k++)
-			key = hash_mix(key, u->e->name.data[k]);
 		first = hash_get(&by_name, key);
 		if (first)
 			restore_group(r, first->file, u->file);
 		else
 			hash_put(&by_name, key, u);
 	}
+	for (size_t i = 0; i < x->n; i++)
+		group_with_senders(r, x->all[i], &by_name);
 	hash_free(&by_name);
 }
 
@@ -233,6 +256,8 @@ int unix_in_check(struct restore *r, struct unix_in *u)
 		ret = unix_bind_check(r, u);
 	if (ret == 0 && u->x && u->x->peer)
 		unix_creds_check(r, u, u->x->peer);
+	if (ret == 0 && u->x && u->x->maker && u->listener)
+		unix_creds_check(r, u, u->x->maker);
 	return ret;
 }
 

@@ -32,7 +32,7 @@ int unix_fd(const struct unix_in *u)
 /* --- calls, as somebody ------------------------------------------------------------------------- */
 
 struct pair_call {
-	int type, *fds;
+	int type, fds[2];
 };
 
 static int call_pair(void *arg)
@@ -127,9 +127,9 @@ static int make_accepted(struct restore_task *t, struct unix_in *u)
 	if (ret == 0 && u->peer)
 		ret = shut_down_early(u->peer);
 	if (ret == 0)
-		ret = unix_call_as(t, creds_of(u->peer), call_listen, &l);
+		ret = unix_call_as(t, creds_of(u->peer), call_listen, &l, sizeof(l));
 	if (ret == 0)
-		ret = unix_call_as(t, creds_of(u), call_connect, &c);
+		ret = unix_call_as(t, creds_of(u), call_connect, &c, sizeof(c));
 	if (ret == 0) {
 		u->fd = accept4(s.fd, NULL, NULL, SOCK_CLOEXEC);
 		ret = u->fd < 0 ? -errno : 0;
@@ -143,28 +143,28 @@ static int make_accepted(struct restore_task *t, struct unix_in *u)
 /* --- 2. pairs and single sockets -----------------------------------------------------------------
  */
 
-/* A datagram socket is connected to a peer that is gone only if the image says so. */
+/* A datagram socket is connected to a peer that is gone only if our own image says so, or it has
+ * got messages that only a peer can have sent. */
 static bool lost_its_peer(const struct unix_in *u)
 {
 	if (!unix_connects(u->e))
-		return u->x && u->x->peer_gone;
+		return (u->x && u->x->peer_gone) || (u->n_packets && !u->peer && !u->e->name.len);
 	return u->e->state == UNIX_ESTABLISHED && !u->e->peer;
 }
 
 static int make_pair(struct restore_task *t, struct unix_in *u)
 {
-	int fds[2] = { -1, -1 };
-	struct pair_call c = { u->e->type, fds };
-	int ret = unix_call_as(t, creds_of(u), call_pair, &c);
+	struct pair_call c = { .type = u->e->type };
+	int ret = unix_call_as(t, creds_of(u), call_pair, &c, sizeof(c));
 
 	if (ret < 0)
 		return ret;
-	u->fd = fds[0];
+	u->fd = c.fds[0];
 	if (u->mate) {
-		u->mate->fd = fds[1];
+		u->mate->fd = c.fds[1];
 		return 0;
 	}
-	u->spare = service_fd(t->r, fds[1]);
+	u->spare = service_fd(t->r, c.fds[1]);
 	return u->spare < 0 ? u->spare : 0;
 }
 
@@ -195,19 +195,18 @@ static int make_listening(struct restore_task *t, struct unix_in *u)
 
 	if (u->e->state != UNIX_LISTEN)
 		return 0;
-	return unix_call_as(t, creds_of(u), call_listen, &c);
+	return unix_call_as(t, creds_of(u), call_listen, &c, sizeof(c));
 }
 
-static int connect_waiting(struct restore_task *t, struct unix_in *u, int fd)
+static int connect_waiting(struct restore_task *t, struct unix_in *u)
 {
 	struct sockaddr_un addr;
 	socklen_t len;
 	int by_fd, ret = unix_reach(u->listener, u->listener->fd, &addr, &len, &by_fd);
-	struct connect_call c = { fd, &addr, len };
+	struct connect_call c = { u->fd, &addr, len };
 
 	if (ret == 0)
-		ret = call_connect(&c);
-	(void)t;
+		ret = unix_call_as(t, u->x ? u->x->maker : NULL, call_connect, &c, sizeof(c));
 	close_fd(&by_fd);
 	return ret;
 }
@@ -280,7 +279,7 @@ static int connect_in_order(struct restore_task *t, struct unix_in *listener)
 
 		if (u && u->listener == listener && !u->connected) {
 			u->connected = true;
-			ret = failed(t, u, "connect", connect_waiting(t, u, u->fd));
+			ret = failed(t, u, "connect", connect_waiting(t, u));
 		}
 	}
 	return ret;
@@ -296,7 +295,7 @@ static int connect_waiting_ones(struct restore_task *t, struct unix_cluster *c)
 		struct unix_in *u = c->members[i];
 
 		if (u->listener && !u->connected) /* CRIU's images tell no order */
-			ret = failed(t, u, "connect", connect_waiting(t, u, u->fd));
+			ret = failed(t, u, "connect", connect_waiting(t, u));
 		u->connected = true;
 	}
 	return ret;

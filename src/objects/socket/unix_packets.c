@@ -146,7 +146,14 @@ static int make_sender(struct restore_task *t, const struct unix_in *u,
 	return ret;
 }
 
-static void make_room(int fd, const struct unix_in *u)
+static void set_room(int fd, int size)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+/* Returns what is to be set when the message is sent, or 0. */
+static int make_room(int fd, const struct unix_in *u)
 {
 	uint64_t need = 0;
 	int size = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0), want;
@@ -154,10 +161,10 @@ static void make_room(int fd, const struct unix_in *u)
 	for (size_t i = 0; i < u->n_packets; i++)
 		need += 2ull * u->packets[i].e->length + OVERHEAD;
 	if (need <= (uint64_t)size)
-		return;
+		return 0;
 	want = need > INT32_MAX / 2 ? INT32_MAX / 2 : need;
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &want, sizeof(want)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof(want));
+	set_room(fd, want);
+	return size / 2;
 }
 
 struct send_call {
@@ -227,7 +234,7 @@ static int send_packet(struct restore_task *t, const struct unix_packet_in *k, i
 		ret = call_send(&c);
 		/* Nobody can say that he is a process that is no more, but that process itself. */
 		if (ret == -ESRCH && creds)
-			ret = unix_call_as(t, creds, call_send, &c);
+			ret = unix_call_as(t, creds, call_send, &c, sizeof(c));
 		if (ret == 0) {
 			data += c.sent;
 			left -= c.sent;
@@ -263,7 +270,7 @@ static int deliver(struct restore_task *t, struct unix_in *u, const struct unix_
 	_cleanup_fd_ int made = -1, by_fd = -1;
 	struct sockaddr_un to;
 	socklen_t to_len = 0;
-	int ret = read_bytes(t, k, &data), fd;
+	int ret = read_bytes(t, k, &data), fd, room;
 
 	if (ret < 0)
 		return ret;
@@ -277,8 +284,11 @@ static int deliver(struct restore_task *t, struct unix_in *u, const struct unix_
 		ret = unix_reach(u, unix_fd(u), &to, &to_len, &by_fd);
 	if (ret < 0)
 		return ret;
-	make_room(fd, u);
-	return send_packet(t, k, fd, &to, to_len, data);
+	room = make_room(fd, u);
+	ret = send_packet(t, k, fd, &to, to_len, data);
+	if (room)
+		set_room(fd, room);
+	return ret;
 }
 
 int unix_packets_fill(struct restore_task *t, struct unix_cluster *c)

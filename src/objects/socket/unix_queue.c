@@ -9,8 +9,10 @@
  * descriptors and ends by itself. Nothing of it is done to a running tree (check -t).
  *
  * Descriptors in flight become the tool's own. Credentials are shown only where the socket asks for
- * them (SO_PASSCRED). An empty message at the end of a seqpacket queue that was shut down can't be
- * told from the end.
+ * them (SO_PASSCRED). A connection that was reset has an error to tell, which a look must not take:
+ * an empty queue is not looked into then; of a seqpacket socket with messages it is lost to a tree
+ * that goes on. An empty message at the end of a seqpacket queue that was shut down can't be told
+ * from the end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -28,7 +31,8 @@
 #define SCM_PIDFD 4
 #endif
 #define BUF_SIZE     (256u << 10)
-#define CONTROL_SIZE 2048 /* 253 descriptors, credentials, a pidfd, time stamps */
+#define PAGE	     65536u /* or a multiple of it */
+#define CONTROL_SIZE 2048   /* 253 descriptors, credentials, a pidfd, time stamps */
 #define STACK_SIZE   (64u << 10)
 
 void unix_queue_free(struct unix_out *u)
@@ -63,15 +67,27 @@ static void take_control(struct msghdr *m, struct unix_packet *k)
 	}
 }
 
+void unix_queue_end(struct unix_dump *x)
+{
+	if (x->buf)
+		munmap(x->buf, x->buf_size + PAGE);
+	x->buf = NULL;
+	x->buf_size = 0;
+}
+
+/* Behind it is a page that can't be written to. */
 static bool grow(struct unix_dump *x, size_t size)
 {
 	char *more;
 
 	if (size <= x->buf_size)
 		return true;
-	more = realloc(x->buf, size);
-	if (!more)
+	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+	more = mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (more == MAP_FAILED)
 		return false;
+	mprotect(more + size, PAGE, PROT_NONE);
+	unix_queue_end(x);
 	x->buf = more;
 	x->buf_size = size;
 	return true;
@@ -90,9 +106,9 @@ static void append(struct unix_out *u, struct unix_packet *k)
 	u->last = &k->next;
 }
 
-/* One look. *ret_len: bytes in the message; -EAGAIN: there is none. -EMSGSIZE: the buffer is too
- * small, it has been made larger. */
-static int look(struct unix_dump *x, struct unix_out *u, int fd, size_t *ret_len)
+/* One look, at up to max bytes. *ret_len: bytes in the message; -EAGAIN: there is none. -EMSGSIZE:
+ * the buffer is too small, it has been made larger. */
+static int look(struct unix_dump *x, struct unix_out *u, int fd, size_t max, size_t *ret_len)
 {
 	char control[CONTROL_SIZE] __attribute__((aligned(sizeof(size_t))));
 	struct unix_packet head = { 0 }, *k;
@@ -108,11 +124,13 @@ static int look(struct unix_dump *x, struct unix_out *u, int fd, size_t *ret_len
 
 	if (!grow(x, BUF_SIZE))
 		return -ENOMEM;
-	iov = (struct iovec){ x->buf, x->buf_size };
+	iov = (struct iovec){ x->buf, max < x->buf_size ? max : x->buf_size };
 	do {
 		n = recvmsg(fd, &m,
 			    MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (stream ? 0 : MSG_TRUNC));
 	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ECONNRESET && u->reset && !stream)
+		n = recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
 	if (n < 0)
 		return -errno;
 	if (!n && (stream || u->e->shutdown & SK_SHUTDOWN__READ))
@@ -177,8 +195,11 @@ int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd)
 	int ret;
 
 	raise_limit(x);
+	/* A look takes the error that is to be told: of a stream if it is empty, else always. */
+	if (u->reset && (!u->diag->rqueue || (examining && !unix_is_stream(u->e))))
+		return 0;
 	do {
-		ret = look(x, u, fd, &len);
+		ret = look(x, u, fd, SIZE_MAX, &len);
 	} while (ret == -EMSGSIZE);
 	if (ret == -EAGAIN || ret == -EINVAL || ret == -ENOTCONN)
 		return 0;
@@ -187,7 +208,7 @@ int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd)
 		return err_sys(dump_err(d), "recvmsg", "can't look into the queue of %s",
 			       u->object);
 	}
-	if (examining || (unix_is_stream(u->e) && len == u->diag->rqueue))
+	if (examining || (unix_is_stream(u->e) && len == u->diag->rqueue && !u->packets->n_fds))
 		return 0;
 	forget(u);
 	return note_walk(x, u, fd);
@@ -198,6 +219,54 @@ static int set_peek_off(int fd, int off)
 	return setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)) < 0 ? -errno : 0;
 }
 
+/*
+ * A stream shows plain bytes and those behind, which carry descriptors, as one: how many are plain?
+ * The kernel copies message by message, and takes what a message carries when it is copied. So the
+ * last byte is given no room: what came before is copied, the message itself fails.
+ */
+static size_t plain_bytes(struct unix_dump *x, struct unix_out *u, size_t at, size_t len)
+{
+	char control[CONTROL_SIZE] __attribute__((aligned(sizeof(size_t))));
+	struct iovec iov = { x->buf + x->buf_size - (len - 1), len };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	struct unix_packet k = { 0 };
+	ssize_t n;
+
+	set_peek_off(u->walk_fd, at);
+	n = recvmsg(u->walk_fd, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return 0;
+	take_control(&m, &k);
+	for (size_t i = 0; i < k.n_fds; i++)
+		close(k.fds[i]);
+	return k.n_fds ? 0 : n;
+}
+
+static int look_at(struct unix_dump *x, struct unix_out *u, size_t at, size_t *ret_len)
+{
+	struct unix_packet **slot = u->last, *k;
+	int ret = look(x, u, u->walk_fd, SIZE_MAX, ret_len);
+	size_t plain = ret == 0 && unix_is_stream(u->e) && (*slot)->n_fds
+			       ? plain_bytes(x, u, at, *ret_len)
+			       : 0;
+
+	if (ret < 0 || !(*slot)->n_fds)
+		return ret;
+	if (!plain)
+		return set_peek_off(u->walk_fd, at + *ret_len);
+	k = *slot;
+	for (size_t i = 0; i < k->n_fds; i++)
+		close(k->fds[i]);
+	free(k);
+	*slot = NULL;
+	u->last = slot;
+	set_peek_off(u->walk_fd, at);
+	return look(x, u, u->walk_fd, plain, ret_len);
+}
+
 static int walk_one(struct unix_dump *x, struct unix_out *u)
 {
 	int old = socket_int(u->walk_fd, SOL_SOCKET, SO_PEEK_OFF, -1), ret;
@@ -205,10 +274,12 @@ static int walk_one(struct unix_dump *x, struct unix_out *u)
 
 	ret = set_peek_off(u->walk_fd, 0);
 	while (ret == 0) {
-		ret = look(x, u, u->walk_fd, &len);
+		ret = look_at(x, u, at, &len);
 		if (ret == 0)
 			at += len;
-		else if (ret == -EMSGSIZE)
+		if (ret == 0 && u->reset && at >= u->diag->rqueue)
+			break;
+		if (ret == -EMSGSIZE)
 			ret = set_peek_off(u->walk_fd, at);
 	}
 	set_peek_off(u->walk_fd, old);
