@@ -2,6 +2,7 @@
 /* See sock_diag.h. */
 #include "kernel/sock_diag.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
@@ -118,4 +119,50 @@ int unix_diag_one(int netlink, uint32_t ino, struct arena *a, struct hash *ret_b
 	if (body)
 		memcpy(body, &req, sizeof(req));
 	return nl_talk(netlink, &m, "find a unix socket", take_unix, &l, err);
+}
+
+struct inet_listing {
+	struct arena *arena;
+	struct hash *by_ino;
+};
+
+static int take_inet(const struct nlmsghdr *h, void *data)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(h);
+	const struct nlattr *attrs[INET_DIAG_MAX + 1], *at;
+	struct inet_listing *l = data;
+	struct inet_diag_info *info;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)) || !msg->idiag_inode)
+		return 0;
+	nl_parse(msg + 1, h->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)), attrs, INET_DIAG_MAX);
+	info = arena_new(l->arena, struct inet_diag_info);
+	*info = (struct inet_diag_info){ .ino = msg->idiag_inode,
+					 .state = msg->idiag_state,
+					 .src_port = ntohs(msg->id.idiag_sport),
+					 .dst_port = ntohs(msg->id.idiag_dport),
+					 .device = msg->id.idiag_if };
+	memcpy(info->src, msg->id.idiag_src, sizeof(info->src));
+	memcpy(info->dst, msg->id.idiag_dst, sizeof(info->dst));
+	at = attrs[INET_DIAG_SHUTDOWN];
+	if (at && nl_len(at))
+		info->shutdown = *(const uint8_t *)nl_data(at);
+	hash_put(l->by_ino, info->ino, info);
+	return 0;
+}
+
+int inet_diag_all(int netlink, int family, int protocol, struct arena *a, struct hash *ret_by_ino,
+		  struct err *err)
+{
+	struct inet_diag_req_v2 req = { .sdiag_family = family,
+					.sdiag_protocol = protocol,
+					.idiag_states = ~0u };
+	struct inet_listing l = { a, ret_by_ino };
+	struct err before = *err;
+	int ret = sock_diag_list(netlink, &req, sizeof(req), "list internet sockets", take_inet, &l,
+				 err);
+
+	if (ret == -ENOENT)
+		*err = before;
+	return ret;
 }

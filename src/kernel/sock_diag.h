@@ -38,6 +38,21 @@ int unix_diag_all(int netlink, struct arena *a, struct hash *ret_by_ino,
 int unix_diag_one(int netlink, uint32_t ino, struct arena *a, struct hash *ret_by_ino,
 		  struct err *err);
 
+/* inet_diag, udp_diag, raw_diag (Linux 4.10): of a socket that has a port or an address. */
+struct inet_diag_info {
+	uint32_t ino;
+	uint8_t state;	  /* a TCP state number */
+	uint8_t shutdown; /* bit 0: receiving, bit 1: sending */
+	uint16_t src_port, dst_port;
+	uint32_t src[4], dst[4]; /* as in memory; IPv4 uses the first word */
+	uint32_t device;	 /* that it is bound to, or that a link-local address is of; 0 */
+};
+
+/* All sockets of a family (AF_INET, AF_INET6) and protocol (IPPROTO_RAW: raw ones of all), by
+ * inode, in the arena. -ENOENT: the kernel does not list them, err is not filled. */
+int inet_diag_all(int netlink, int family, int protocol, struct arena *a, struct hash *ret_by_ino,
+		  struct err *err);
+
 /* A listing of any family: req is its request (inet_diag_req_v2, packet_diag_req,
  * netlink_diag_req), answer gets each message. what: "list TCP sockets". -ENOENT: the kernel does
  * not list that family. */

@@ -46,6 +46,8 @@ enum state_slot {
 	SLOT_SOCKOPTS,
 	SLOT_SOCKEXTRAS,
 	SLOT_UNIX,
+	SLOT_INET,
+	SLOT_GROUPS,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

@@ -15,6 +15,8 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,7 +35,7 @@
 #define VALUE_MAX  64	/* of an option in options.def, bytes */
 
 enum families { UNIX = 1, INET = 2, PACKET = 4, NETLINK = 8, VSOCK = 16, OTHER = 32, ANY = 63 };
-enum when { EARLY, LATE };
+enum when { EARLY, LATE, IDLE }; /* IDLE: early, and only of a TCP socket without a connection */
 
 static unsigned family_bit(int family)
 {
@@ -140,6 +142,34 @@ static void read_option(int fd, const struct option *o, struct value *ret)
 		ret->len = 0;
 }
 
+/* Asking for what the socket can't have costs a call each. */
+static bool applies(const struct option *o, int family, int protocol)
+{
+	if (!(o->families & family_bit(family)))
+		return false;
+	switch (o->level) {
+	case SOL_IPV6:
+		return family == AF_INET6;
+	case SOL_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return protocol == o->level ||
+		       (o->level == IPPROTO_UDP && protocol == IPPROTO_UDPLITE);
+	default:
+		return true;
+	}
+}
+
+/* tcp_info starts with the state. */
+static bool has_connection(int fd)
+{
+	unsigned char state = TCP_CLOSE;
+	socklen_t len = sizeof(state);
+
+	return getsockopt(fd, SOL_TCP, TCP_INFO, &state, &len) == 0 && state != TCP_CLOSE &&
+	       state != TCP_LISTEN;
+}
+
 /* What a new socket of a kind has. */
 struct fresh {
 	int family, type, protocol;
@@ -161,7 +191,7 @@ static const struct fresh *fresh_of(struct dump *d, int family, int type, int pr
 	/* Where the tool may not make one, all options that are not 0 count as set. */
 	fd = socket(family, type | SOCK_CLOEXEC, protocol);
 	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(options); i++)
-		if (options[i].families & family_bit(family))
+		if (applies(&options[i], family, protocol))
 			read_option(fd, &options[i], &fresh->values[i]);
 	return fresh;
 }
@@ -186,10 +216,11 @@ static void collect_others(struct dump *d, const struct dump_file *f, const stru
 		CrtoolsSockopt *o;
 
 		/* What the new one does not have, this one has not either. */
-		if (!(options[i].families & family_bit(fresh->family)))
+		if (!applies(&options[i], fresh->family, fresh->protocol))
 			continue;
 		read_option(p->local, &options[i], &v);
-		if (!v.len || is_default(&v, &fresh->values[i]))
+		if (!v.len || is_default(&v, &fresh->values[i]) ||
+		    (options[i].when == IDLE && has_connection(p->local)))
 			continue;
 		if (!x)
 			x = socket_extra(d, f);
@@ -417,7 +448,7 @@ static int set_others(struct restore_task *t, const struct restore_file *f, enum
 		const CrtoolsSockopt *v = x->option[i];
 		const struct option *o = option_of(v);
 
-		if (o->when == when &&
+		if ((o->when == IDLE ? EARLY : o->when) == when &&
 		    setsockopt(fd, o->level, o->name, v->value.data, v->value.len) < 0)
 			return err_sys(restore_err(t->r), "setsockopt", "can't set %s of socket %u",
 				       o->text, f->id);

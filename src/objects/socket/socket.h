@@ -12,7 +12,7 @@
 #include "objects/fown.h"
 #include "objects/registry.h"
 
-extern const struct file_class unix_class;
+extern const struct file_class unix_class, inet_class;
 
 /* Is it a socket (not O_PATH) of this family? */
 bool socket_is(const struct file_probe *p, int family);

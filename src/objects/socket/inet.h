@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internet sockets, as the files of this family share them.
+ *
+ *	inet.c		the class, and what a dump learns of each socket
+ *	inet_addr.c	addresses, in entries and for the kernel and for people
+ *	inet_options.c	the options that inet_sk_entry has fields for
+ *	inet_groups.c	multicast groups
+ *	inet_check.c	restore: addresses and ports that can't be had, before the fork
+ *	inet_make.c	restore: making, binding, listening, connecting
+ *
+ * Functions return 0 or a negative errno with the session's error filled, unless it is said
+ * otherwise.
+ */
+#ifndef OBJECTS_SOCKET_INET_H
+#define OBJECTS_SOCKET_INET_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "objects/socket/socket.h"
+
+/* inet_sk_entry.state: the kernel's numbers (include/net/tcp_states.h). */
+enum {
+	INET_ESTABLISHED = 1,
+	INET_SYN_SENT,
+	INET_SYN_RECV,
+	INET_FIN_WAIT1,
+	INET_FIN_WAIT2,
+	INET_TIME_WAIT,
+	INET_CLOSE,
+	INET_CLOSE_WAIT,
+	INET_LAST_ACK,
+	INET_LISTEN,
+	INET_CLOSING,
+};
+
+union inet_addr {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static inline bool inet_is_tcp(const InetSkEntry *e)
+{
+	return e->proto == IPPROTO_TCP && e->type == SOCK_STREAM;
+}
+/* A raw socket, or one for pings, has no ports that somebody could take. */
+static inline bool inet_has_ports(const InetSkEntry *e)
+{
+	return e->type != SOCK_RAW && e->proto != IPPROTO_ICMP && e->proto != IPPROTO_ICMPV6;
+}
+static inline int inet_level(const InetSkEntry *e)
+{
+	return e->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+}
+
+/* --- dump ----------------------------------------------------------------------------------------
+ */
+
+/* One socket: dump_file.priv. */
+struct inet_out {
+	struct dump_file *file;
+	struct dump_task *task;
+	int fd; /* in the task */
+	const char *object;
+	InetSkEntry *e;
+};
+
+/* --- inet_addr.c --------------------------------------------------------------------------------
+ */
+
+#define INET_TEXT_SIZE 80
+/* "192.0.2.1:80", "[2001:db8::1%eth0]:80" */
+const char *inet_text(const union inet_addr *a, char buf[static INET_TEXT_SIZE]);
+/* Into src_addr and src_port, or dst_…. */
+void inet_addr_store(struct arena *arena, const union inet_addr *a, uint32_t **ret_words,
+		     size_t *ret_n, uint32_t *ret_port);
+/* From an entry that was checked; false: it has none (any address, no port). */
+bool inet_source(const InetSkEntry *e, union inet_addr *ret);
+bool inet_destination(const InetSkEntry *e, union inet_addr *ret);
+socklen_t inet_addr_len(const InetSkEntry *e);
+bool inet_addr_is_any(const union inet_addr *a);
+
+/* --- inet_options.c ------------------------------------------------------------------------------
+ */
+
+void inet_options_collect(struct dump *d, InetSkEntry *e, int fd);
+/* Before it is bound: what has to be there. */
+int inet_options_early(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
+		       int fd);
+int inet_options_late(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
+		      int fd);
+
+/* --- inet_groups.c -------------------------------------------------------------------------------
+ */
+
+int inet_groups_collect(struct dump *d, struct inet_out *s, int fd);
+/* Are the devices here? */
+int inet_groups_check(struct restore *r, const struct restore_file *f, const CrtoolsSocket *x,
+		      const char *object);
+int inet_groups_join(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
+		     const CrtoolsSocket *x, int fd);
+
+/* --- restore -------------------------------------------------------------------------------------
+ */
+
+/* One socket: restore_file.priv. */
+struct inet_in {
+	struct restore_file *file;
+	const InetSkEntry *e;
+	const CrtoolsSocket *x; /* may be NULL */
+	const char *object;
+	struct inet_in *next;	/* of the same port */
+	struct inet_port *port; /* NULL: it has none */
+};
+
+/* Sockets of the images that have one port of one protocol; all have one owner. */
+struct inet_port {
+	struct inet_in *first;
+	size_t n;
+	size_t n_listening, n_listening_open; /* opened: counted in the owner */
+};
+
+int inet_check(struct restore *r, struct restore_file *f);
+/* Can two sockets of the images be bound only if both allow it (SO_REUSEADDR, SO_REUSEPORT)? */
+bool inet_shares(const struct inet_in *s);
+/* Binds it, whatever the final values of the options are that keep others out; -errno. */
+int inet_bind(const struct inet_in *s, int fd);
+int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
+int inet_attach(struct restore_task *t, struct restore_file *f, int fd);
+
+#endif

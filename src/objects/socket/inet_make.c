@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making internet sockets again: what has to be set early, then the address, then all other
+ * options, then listening; a datagram socket is connected when it has all. Only what must not keep
+ * another one out while all are bound (SO_REUSEADDR, SO_REUSEPORT) gets its final value when the
+ * owner has opened all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "objects/socket/inet.h"
+
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
+
+#define STATUS_FLAGS (O_NONBLOCK | O_APPEND | O_NOATIME)
+
+static void allow(int fd, int level, int name)
+{
+	int on = 1;
+
+	setsockopt(fd, level, name, &on, sizeof(on));
+}
+
+/* CRIU's images do not say whether the address was the host's. */
+static bool may_be_away(const struct inet_in *s)
+{
+	return !s->x || !s->x->has_address_away || s->x->address_away ||
+	       (s->e->ip_opts && s->e->ip_opts->freebind);
+}
+
+int inet_bind(const struct inet_in *s, int fd)
+{
+	union inet_addr own;
+
+	if (!inet_source(s->e, &own))
+		return 0;
+	if (inet_shares(s)) {
+		allow(fd, SOL_SOCKET, SO_REUSEADDR);
+		allow(fd, SOL_SOCKET, SO_REUSEPORT);
+	}
+	if (may_be_away(s))
+		allow(fd, inet_level(s->e), s->e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND);
+	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
+}
+
+static int failed(struct restore_task *t, const struct inet_in *s, const char *call,
+		  const char *what)
+{
+	return err_sys(restore_err(t->r), call, "can't %s %s", what, s->object);
+}
+
+/* Options but for the two that others need to be bound. */
+static int set_options(struct restore_task *t, struct inet_in *s, int fd)
+{
+	int ret = socket_options_late(t, s->file, s->e->opts, s->e->family, fd);
+
+	if (ret == 0)
+		ret = inet_options_late(t, s->file, s->e, fd);
+	return ret < 0 ? ret : inet_groups_join(t, s->file, s->e, s->x, fd);
+}
+
+static int connect_datagram(struct restore_task *t, struct inet_in *s, int fd)
+{
+	union inet_addr peer;
+
+	if (inet_is_tcp(s->e) || s->e->state != INET_ESTABLISHED ||
+	    !inet_destination(s->e, &peer) || connect(fd, &peer.sa, inet_addr_len(s->e)) == 0)
+		return 0;
+	return failed(t, s, "connect", "connect");
+}
+
+int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
+{
+	struct inet_in *s = f->priv;
+	const InetSkEntry *e = s->e;
+	_cleanup_fd_ int fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
+	int ret;
+
+	if (fd < 0)
+		return failed(t, s, "socket", "make");
+	ret = socket_options_early(t, f, e->opts, e->family, fd);
+	if (ret == 0)
+		ret = inet_options_early(t, f, e, fd);
+	if (ret < 0)
+		return ret;
+	ret = inet_bind(s, fd);
+	if (ret < 0) {
+		errno = -ret;
+		return failed(t, s, "bind", "give its address to");
+	}
+	ret = set_options(t, s, fd);
+	if (ret == 0 && e->state == INET_LISTEN && listen(fd, e->backlog) < 0)
+		ret = failed(t, s, "listen", "listen with");
+	if (ret == 0)
+		ret = connect_datagram(t, s, fd);
+	if (ret < 0)
+		return ret;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* shutdown(2) of one that is not connected says so, and works. */
+static int shut_down(struct restore_task *t, const struct inet_in *s, int fd)
+{
+	static const int how[] = { [SK_SHUTDOWN__READ] = SHUT_RD,
+				   [SK_SHUTDOWN__WRITE] = SHUT_WR,
+				   [SK_SHUTDOWN__BOTH] = SHUT_RDWR };
+
+	if (inet_is_tcp(s->e) || !s->e->has_shutdown || s->e->shutdown < SK_SHUTDOWN__READ ||
+	    s->e->shutdown > SK_SHUTDOWN__BOTH || shutdown(fd, how[s->e->shutdown]) == 0 ||
+	    errno == ENOTCONN)
+		return 0;
+	return failed(t, s, "shutdown", "shut down");
+}
+
+static int set_final(struct restore_task *t, const struct inet_in *s, int fd)
+{
+	const SkOptsEntry *o = s->e->opts;
+	int addr = o->has_reuseaddr && o->reuseaddr, port = o->has_so_reuseport && o->so_reuseport;
+
+	if (!inet_shares(s))
+		return 0;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &addr, sizeof(addr)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &port, sizeof(port)) < 0)
+		return failed(t, s, "setsockopt", "set SO_REUSEADDR and SO_REUSEPORT of");
+	return 0;
+}
+
+int inet_attach(struct restore_task *t, struct restore_file *f, int fd)
+{
+	struct inet_in *s = f->priv;
+	int want = s->e->flags & STATUS_FLAGS, ret = set_final(t, s, fd);
+
+	if (ret == 0)
+		ret = shut_down(t, s, fd);
+	if (ret == 0 && want && fcntl(fd, F_SETFL, want) < 0)
+		ret = failed(t, s, "fcntl", "set the flags of");
+	return ret < 0 ? ret : fown_attach(t, f, s->e->fown, s->e->flags, fd);
+}
