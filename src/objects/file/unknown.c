@@ -18,8 +18,6 @@ static const struct {
 	{ "socket:[", "sockets of this family are not kept by this version" },
 	{ "anon_inode:inotify", "inotify descriptors are not kept by this version" },
 	{ "anon_inode:[fanotify]", "fanotify descriptors are not kept by this version" },
-	{ "anon_inode:[pidfd]", "pidfds are not kept by this version" },
-	{ "pidfd:[", "pidfds are not kept by this version" },
 	{ "anon_inode:[io_uring]", "io_uring descriptors are not kept by this version" },
 	{ "anon_inode:[userfaultfd]",
 	  "memory watched by userfaultfd is served by a state that the kernel does not show" },

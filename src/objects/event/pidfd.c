@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pidfd_open(2), CLONE_PIDFD: a descriptor of a process, living, ended, or ended and reaped. fdinfo
+ * shows its id ("Pid:", -1 once it is reaped), the flags PIDFD_NONBLOCK (O_NONBLOCK) and
+ * PIDFD_THREAD (O_EXCL, Linux 6.9).
+ *
+ * Kept: of a process of the tree, zombies included, opened when all are born. Of a reaped one: all
+ * descriptors of one such process have one inode where pidfs gives each process its own
+ * (Linux 6.9); they are opened together, of a child that ends at once and is reaped then. Without
+ * pidfs nobody can tell which of them belong together.
+ *
+ * Refused: a process outside of the tree, which may be another one by the restore; a thread that is
+ * no leader, as it does not exist before its process' program runs. What PIDFD_GET_INFO keeps of a
+ * reaped process (its exit code, Linux 6.15) is not kept.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "objects/event/event.h"
+
+#define THREAD_FLAG O_EXCL /* PIDFD_THREAD */
+#define OPEN_FLAGS  (O_NONBLOCK | THREAD_FLAG)
+#define GONE	    (-1)
+
+/* --- dump ----------------------------------------------------------------------------------------
+ */
+
+static bool pidfd_match(const struct file_probe *p)
+{
+	return event_is(p, "[pidfd]") ||
+	       (p->fd >= 0 && !(p->info.flags & O_PATH) && !strncmp(p->link.path, "pidfd:[", 7));
+}
+
+/* The process' id in the tree; GONE: it is reaped; 0: it is refused. */
+static pid_t target_of(struct dump *d, const struct file_probe *p, pid_t pid)
+{
+	if (pid == GONE)
+		return GONE;
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		const struct dump_task *t = d->tasks[i];
+
+		if (t->stop->pid == pid)
+			return t->vpid;
+		for (size_t k = 1; k < t->n_threads; k++)
+			if (t->threads[k].stop->tid == pid) {
+				task_refuse(p->task, probe_object(p),
+					    arena_printf(dump_arena(d),
+							 "is of thread %d of process %d, which is "
+							 "not its leader",
+							 t->threads[k].vtid, t->vpid),
+					    "close it before the dump");
+				return 0;
+			}
+	}
+	task_refuse(p->task, probe_object(p),
+		    arena_printf(dump_arena(d), "is of process %d, outside of the tree", pid),
+		    "close it, or dump a tree that holds that process");
+	return 0;
+}
+
+/* "Pid:\t-1" has no place in a number without a sign. */
+static int read_pid(struct dump *d, const struct file_probe *p, pid_t *ret)
+{
+	const char *line = strstr(p->info.text, "Pid:");
+
+	if (!line || (line != p->info.text && line[-1] != '\n') || sscanf(line + 4, "%d", ret) != 1)
+		return err_set(dump_err(d), ERR_KERNEL, EBADMSG, "fdinfo of %s shows no Pid",
+			       probe_object(p));
+	return 0;
+}
+
+static int pidfd_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
+{
+	PidfdEntry *e = arena_msg(dump_arena(d), PidfdEntry, pidfd_entry);
+	pid_t pid;
+	int ret = read_pid(d, p, &pid);
+
+	if (ret < 0)
+		return ret;
+	f->entry->pidfd = e;
+	e->id = f->entry->id;
+	e->ino = p->stat.st_ino;
+	e->flags = p->info.flags & ~(O_CLOEXEC | O_ACCMODE);
+	e->nspid = target_of(d, p, pid);
+	return fown_collect(d, p, &e->fown);
+}
+
+/* --- restore
+ * --------------------------------------------------------------------------------------- */
+
+/* A process that was reaped: all descriptors of it, opened one after the other by one task. */
+struct gone {
+	struct restore_file *first;
+	size_t n, n_open;
+	pid_t child; /* stands for it until the last one is open */
+};
+
+static int join_gone(struct restore *r, struct restore_file *f)
+{
+	struct hash *by_ino = r->priv[SLOT_PIDFD];
+	struct gone *g;
+
+	if (!by_ino)
+		by_ino = r->priv[SLOT_PIDFD] = arena_new(restore_arena(r), struct hash);
+	g = hash_get(by_ino, f->entry->pidfd->ino);
+	if (!g) {
+		g = arena_new(restore_arena(r), struct gone);
+		*g = (struct gone){ .first = f };
+		hash_put(by_ino, f->entry->pidfd->ino, g);
+	} else {
+		restore_group(r, g->first, f);
+	}
+	g->n++;
+	f->priv = g;
+	return 0;
+}
+
+static int pidfd_check(struct restore *r, struct restore_file *f)
+{
+	const PidfdEntry *e = f->entry->pidfd;
+	int ret = event_check(r, f, e, e ? e->id : 0, e ? e->fown : NULL);
+
+	if (ret < 0)
+		return ret;
+	f->late = true;
+	if (e->nspid == GONE)
+		return join_gone(r, f);
+	if (e->nspid <= 0 || !hash_get(&r->task_by_pid, e->nspid))
+		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ESRCH,
+			       "files.img: pidfd %u is of process %d, which is not in the images",
+			       f->id, e->nspid);
+	return 0;
+}
+
+static int open_pid(struct restore_task *t, const struct restore_file *f, pid_t pid, int *ret_fd)
+{
+	const PidfdEntry *e = f->entry->pidfd;
+	int fd = syscall(SYS_pidfd_open, pid, e->flags & OPEN_FLAGS);
+
+	if (fd < 0)
+		return err_sys(restore_err(t->r), "pidfd_open",
+			       "can't open pidfd %u of process %d with the flags 0%o%s", f->id, pid,
+			       e->flags & OPEN_FLAGS,
+			       errno == EINVAL ? " (PIDFD_NONBLOCK takes Linux 5.10, PIDFD_THREAD "
+						 "6.9)"
+					       : "");
+	*ret_fd = fd;
+	return 0;
+}
+
+static int end_at_once(void *unused)
+{
+	(void)unused;
+	_exit(0);
+}
+
+/* No signal tells its parent of its end: it was never the program's. */
+static int make_gone(struct restore_task *t, struct gone *g)
+{
+	char stack[4096] __attribute__((aligned(16)));
+
+	g->child = clone(end_at_once, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, NULL);
+	if (g->child < 0)
+		return err_sys(restore_err(t->r), "clone",
+			       "can't make a process that stands for one that has ended");
+	return 0;
+}
+
+static int open_gone(struct restore_task *t, struct restore_file *f, int *ret_fd)
+{
+	struct gone *g = f->priv;
+	int ret = g->n_open ? 0 : make_gone(t, g);
+
+	if (ret == 0)
+		ret = open_pid(t, f, g->child, ret_fd);
+	if (ret == 0 && ++g->n_open < g->n)
+		return 0;
+	if (g->child > 0)
+		waitpid(g->child, NULL, __WALL);
+	g->child = 0;
+	return ret;
+}
+
+static int pidfd_open_file(struct restore_task *t, struct restore_file *f, int *ret_fd)
+{
+	const PidfdEntry *e = f->entry->pidfd;
+
+	return e->nspid == GONE ? open_gone(t, f, ret_fd) : open_pid(t, f, e->nspid, ret_fd);
+}
+
+static int pidfd_attach(struct restore_task *t, struct restore_file *f, int fd)
+{
+	return fown_attach(t, f, f->entry->pidfd->fown, f->entry->pidfd->flags, fd);
+}
+
+const struct file_class pidfd_class = {
+	.name = "pidfd",
+	.type = FD_TYPES__PIDFD,
+	.match = pidfd_match,
+	.collect = pidfd_collect,
+	.check = pidfd_check,
+	.open = pidfd_open_file,
+	.attach = pidfd_attach,
+};
