@@ -6,13 +6,14 @@ void session_init(struct session *s, const struct options *opts, struct err *err
 {
 	*s = (struct session){ .opts = opts, .err = err, .images_fd = images_fd, .pidfile_fd = -1 };
 	s->report.arena = &s->arena;
-	s->undo.arena = &s->arena;
+	s->undo.arena = s->owned.arena = &s->arena;
 	journal_begin(&s->journal);
 }
 
 void session_end(struct session *s)
 {
 	undo_all(&s->undo);
+	undo_all(&s->owned);
 	image_dir_close(s->images);
 	journal_end(&s->journal);
 	arena_free(&s->arena);

@@ -17,7 +17,8 @@ struct session {
 	int images_fd;	    /* the directory -D */
 	struct arena arena; /* lives as long as the session */
 	struct report report;
-	struct undo undo;
+	struct undo undo;  /* effects outside: taken back when the work fails */
+	struct undo owned; /* memory and descriptors that classes keep: freed in any case */
 	struct journal journal; /* effects outside, for clean; removed at the session's end */
 	struct image_dir *images;
 	/* What a run tells at its end, and stats-dump/stats-restore hold; microseconds and counts. */

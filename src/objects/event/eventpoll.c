@@ -137,7 +137,7 @@ static int extra_of(struct restore *r, uint32_t id, const CrtoolsEpollEntry **re
 
 	if (!in) {
 		in = r->priv[SLOT_EPOLL] = arena_new(restore_arena(r), struct epolls_in);
-		undo_push(&r->s->undo, epolls_in_drop, in);
+		undo_push(&r->s->owned, epolls_in_drop, in);
 		if (image_dir_has(r->s->images, IMAGE_CRTOOLS_EPOLL, 0))
 			err = image_read_all(r->s->images, IMAGE_CRTOOLS_EPOLL, 0, restore_arena(r),
 					     restore_err(r), &entries, &n);

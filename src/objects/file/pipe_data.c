@@ -391,7 +391,7 @@ static int pipes_in_of(struct restore *r, enum state_slot slot, struct pipes_in 
 	*ret = pipes = arena_new(restore_arena(r), struct pipes_in);
 	pipes->image = -1;
 	r->priv[slot] = pipes;
-	undo_push(&r->s->undo, pipes_in_drop, pipes);
+	undo_push(&r->s->owned, pipes_in_drop, pipes);
 	return load(r, slot, pipes);
 }
 

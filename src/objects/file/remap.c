@@ -59,7 +59,7 @@ int files_out_of(struct dump *d, struct files_out **ret)
 		out = arena_new(dump_arena(d), struct files_out);
 		out->root = root;
 		d->priv[SLOT_GHOST] = out;
-		undo_push(&d->s->undo, files_out_drop, out);
+		undo_push(&d->s->owned, files_out_drop, out);
 	}
 	*ret = out;
 	return 0;

@@ -163,7 +163,7 @@ int files_in_of(struct restore *r, struct files_in **ret)
 		if (in->root < 0)
 			return err_sys(restore_err(r), "open", "can't open /");
 		r->priv[SLOT_GHOST] = in;
-		undo_push(&r->s->undo, files_in_drop, in);
+		undo_push(&r->s->owned, files_in_drop, in);
 		*ret = in;
 		return read_all(r, in);
 	}

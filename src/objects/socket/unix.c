@@ -60,7 +60,7 @@ static int unix_dump_of(struct dump *d, struct unix_dump **ret)
 	if (x)
 		return 0;
 	*ret = x = d->priv[SLOT_UNIX] = arena_new(dump_arena(d), struct unix_dump);
-	undo_push(&d->s->undo, dump_drop, x);
+	undo_push(&d->s->owned, dump_drop, x);
 	x->netlink = nl_open(NETLINK_SOCK_DIAG, dump_err(d));
 	if (x->netlink < 0)
 		return x->netlink;

@@ -229,7 +229,7 @@ int unix_in_load(struct restore *r, struct unix_restore **ret)
 		return 0;
 	*ret = x = r->priv[SLOT_UNIX] = arena_new(restore_arena(r), struct unix_restore);
 	x->queues = x->sandbox = -1;
-	undo_push(&r->s->undo, drop, x);
+	undo_push(&r->s->owned, drop, x);
 	return load(r, x);
 }
 
