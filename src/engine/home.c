@@ -156,6 +156,17 @@ static void find_numbers(struct restore *r, unsigned char *used, size_t max)
 	}
 }
 
+static int number_too_high(struct restore *r, const struct restore_task *t, uint32_t number)
+{
+	char name[IMAGE_NAME_SIZE];
+
+	image_kind_file(IMAGE_FDINFO, t->table->id, name);
+	return err_add_image(restore_err(r), name,
+			     err_set(restore_err(r), ERR_RESOURCE, EMFILE,
+				     "task %d has descriptor %u, but the limit here is %zu",
+				     t->vpid, number, r->n_numbers));
+}
+
 static int plan_numbers(struct restore *r)
 {
 	struct rlimit limit;
@@ -170,11 +181,8 @@ static int plan_numbers(struct restore *r)
 	for (size_t i = 0; i < r->n_tasks; i++)
 		for (size_t k = 0; r->tasks[i]->table && k < r->tasks[i]->table->n_fds; k++)
 			if (r->tasks[i]->table->fds[k].e->fd >= r->n_numbers)
-				return err_set(
-					restore_err(r), ERR_RESOURCE, EMFILE,
-					"task %d has descriptor %u, but the limit here is %zu",
-					r->tasks[i]->vpid, r->tasks[i]->table->fds[k].e->fd,
-					r->n_numbers);
+				return number_too_high(r, r->tasks[i],
+						       r->tasks[i]->table->fds[k].e->fd);
 	r->free_fd = 3;
 	return 0;
 }

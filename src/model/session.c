@@ -18,3 +18,13 @@ void session_end(struct session *s)
 	journal_end(&s->journal);
 	arena_free(&s->arena);
 }
+
+static void free_hash(void *h)
+{
+	hash_free(h);
+}
+
+void session_own_hash(struct session *s, struct hash *h)
+{
+	undo_push(&s->owned, free_hash, h);
+}

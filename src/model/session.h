@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/journal.h"
 #include "image/dir.h"
 #include "model/options.h"
@@ -17,8 +18,8 @@ struct session {
 	int images_fd;	    /* the directory -D */
 	struct arena arena; /* lives as long as the session */
 	struct report report;
-	struct undo undo;  /* effects outside: taken back when the work fails */
-	struct undo owned; /* memory and descriptors that classes keep: freed in any case */
+	struct undo undo;	/* effects outside: taken back when the work fails */
+	struct undo owned;	/* memory and descriptors that classes keep: freed in any case */
 	struct journal journal; /* effects outside, for clean; removed at the session's end */
 	struct image_dir *images;
 	/* What a run tells at its end, and stats-dump/stats-restore hold; microseconds and counts. */
@@ -40,5 +41,7 @@ struct session {
 
 void session_init(struct session *s, const struct options *opts, struct err *err, int images_fd);
 void session_end(struct session *s);
+/* The hash is freed at the session's end. */
+void session_own_hash(struct session *s, struct hash *h);
 
 #endif

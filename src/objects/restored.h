@@ -11,10 +11,18 @@
 #define restored_warn(t, object, text, cure)                                                       \
 	report_warn(&(t)->r->s->report, (t)->vpid, object, text, cure)
 
-/* A value in the images that no dump writes: the error that check() returns. */
-#define image_bad(t, ...)                                                                          \
-	err_add_pid(restore_err((t)->r), (t)->vpid,                                                \
-		    err_set(restore_err((t)->r), ERR_IMAGE_CORRUPT, EBADMSG, __VA_ARGS__))
+/* A value in the image of that kind and key that no dump writes: the error that check() returns. */
+#define image_bad(t, kind, key, ...)                                                               \
+	image_bad_in(t, kind, key,                                                                 \
+		     err_set(restore_err((t)->r), ERR_IMAGE_CORRUPT, EBADMSG, __VA_ARGS__))
+static inline int image_bad_in(const struct restore_task *t, enum image_kind kind, uint64_t key,
+			       int ret)
+{
+	char name[IMAGE_NAME_SIZE];
+
+	err_add_image(restore_err(t->r), image_kind_file(kind, key, name), ret);
+	return err_add_pid(restore_err(t->r), t->vpid, ret);
+}
 
 static inline bool thread_leads(const struct restore_thread *th)
 {

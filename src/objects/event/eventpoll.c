@@ -123,11 +123,6 @@ static int eventpoll_collect(struct dump *d, struct dump_file *f, const struct f
 
 /* --- restore: before anything is forked -------------------------------------------------------- */
 
-static void epolls_in_drop(void *data)
-{
-	hash_free(&((struct epolls_in *)data)->extra);
-}
-
 static int extra_of(struct restore *r, uint32_t id, const CrtoolsEpollEntry **ret)
 {
 	struct epolls_in *in = r->priv[SLOT_EPOLL];
@@ -137,7 +132,7 @@ static int extra_of(struct restore *r, uint32_t id, const CrtoolsEpollEntry **re
 
 	if (!in) {
 		in = r->priv[SLOT_EPOLL] = arena_new(restore_arena(r), struct epolls_in);
-		undo_push(&r->s->owned, epolls_in_drop, in);
+		session_own_hash(r->s, &in->extra);
 		if (image_dir_has(r->s->images, IMAGE_CRTOOLS_EPOLL, 0))
 			err = image_read_all(r->s->images, IMAGE_CRTOOLS_EPOLL, 0, restore_arena(r),
 					     restore_err(r), &entries, &n);

@@ -40,6 +40,17 @@ struct pipes_out {
 	size_t buf_size;
 };
 
+static void pipes_out_drop(void *data)
+{
+	struct pipes_out *out = data;
+
+	close_fd(&out->copy[0]);
+	close_fd(&out->copy[1]);
+	free(out->buf);
+	hash_free(&out->by_inode);
+	hash_free(&out->ids);
+}
+
 static struct pipes_out *pipes_out_of(struct dump *d, enum state_slot slot)
 {
 	struct pipes_out *out = d->priv[slot];
@@ -48,6 +59,7 @@ static struct pipes_out *pipes_out_of(struct dump *d, enum state_slot slot)
 		out = arena_new(dump_arena(d), struct pipes_out);
 		out->copy[0] = out->copy[1] = -1;
 		d->priv[slot] = out;
+		undo_push(&d->s->owned, pipes_out_drop, out);
 	}
 	return out;
 }
@@ -282,12 +294,6 @@ int pipe_data_write(struct dump *d, enum state_slot slot)
 		ret = write_pipes(d, slot, out, w);
 	if (ret == 0)
 		ret = image_writer_close(&w, dump_err(d));
-	close_fd(&out->copy[0]);
-	close_fd(&out->copy[1]);
-	free(out->buf);
-	out->buf = NULL;
-	hash_free(&out->by_inode);
-	hash_free(&out->ids);
 	return ret;
 }
 

@@ -251,8 +251,9 @@ static int check_extra(struct restore_task *t, const CrtoolsArea *e, uint64_t la
 {
 	if (!e->has_start || e->start < last || (e->has_pkey && e->pkey >= KEYS) ||
 	    (e->name && strlen(e->name) >= NAME_LIMIT))
-		return image_bad(t, "crtools-task-%d.img: the entry of area %llx makes no sense",
-				 t->vpid, (unsigned long long)e->start);
+		return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid,
+				 "the entry of area %llx makes no sense",
+				 (unsigned long long)e->start);
 	if (e->sealed && !have_mseal())
 		restored_refuse(t, object_of(t, e->start),
 				"is sealed (mseal), which this kernel can't do",

@@ -76,6 +76,6 @@ const char *area_object(struct arena *arena, const struct proc_area *a)
 
 int area_corrupt(struct restore_task *t, const struct restore_vma *v, const char *field)
 {
-	return image_bad(t, "mm-%d.img: the area %llx-%llx has an impossible %s", t->vpid,
+	return image_bad(t, IMAGE_MM, t->vpid, "the area %llx-%llx has an impossible %s",
 			 (unsigned long long)v->e->start, (unsigned long long)v->e->end, field);
 }

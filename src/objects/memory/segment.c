@@ -95,9 +95,14 @@ bool segment_matches(const struct file_probe *p)
 
 static struct segments_out *segments_of(struct dump *d)
 {
-	if (!d->priv[SLOT_SHMEM])
-		d->priv[SLOT_SHMEM] = arena_new(dump_arena(d), struct segments_out);
-	return d->priv[SLOT_SHMEM];
+	struct segments_out *all = d->priv[SLOT_SHMEM];
+
+	if (!all) {
+		all = d->priv[SLOT_SHMEM] = arena_new(dump_arena(d), struct segments_out);
+		session_own_hash(d->s, &all->by_inode);
+		session_own_hash(d->s, &all->by_shmid);
+	}
+	return all;
 }
 
 static int read_seals(struct dump *d, const struct file_probe *p, uint32_t *ret)
@@ -294,7 +299,5 @@ int segments_write_pages(struct dump *d)
 		ret = write_pages(d, all->list[i]);
 	if (ret == 0)
 		ret = sysv_write_pages(d);
-	hash_free(&all->by_inode);
-	hash_free(&all->by_shmid);
 	return ret;
 }

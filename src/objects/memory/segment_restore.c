@@ -118,6 +118,7 @@ static int load(struct restore *r, struct segments_in **ret_all)
 	if (ret < 0)
 		return ret;
 	all = arena_new(restore_arena(r), struct segments_in);
+	session_own_hash(r->s, &all->by_id);
 	for (size_t i = 0; i < n; i++) {
 		struct segment_in *s = arena_new(restore_arena(r), struct segment_in);
 

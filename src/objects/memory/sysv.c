@@ -80,8 +80,10 @@ static void note_removed(struct dump_task *t, const struct proc_area *a, const c
 	struct sysv_all *all = d->priv[SLOT_SYSVIPC];
 	struct sysv_out *s;
 
-	if (!all)
+	if (!all) {
 		all = d->priv[SLOT_SYSVIPC] = arena_new(dump_arena(d), struct sysv_all);
+		session_own_hash(d->s, &all->by_id);
+	}
 	s = hash_get(&all->by_id, a->ino + 1);
 	if (!s) {
 		s = arena_new(dump_arena(d), struct sysv_out);
@@ -167,8 +169,6 @@ int sysv_write_pages(struct dump *d)
 
 		ret = fd < 0 ? fd : segment_save_all(d, s->id, s->size, s->object, fd);
 	}
-	if (all)
-		hash_free(&all->by_id);
 	return ret;
 }
 
@@ -220,8 +220,10 @@ static void check_removed(struct restore_task *t, const VmaEntry *e, const Crtoo
 	struct sysv_ins *all = r->priv[SLOT_SYSVIPC];
 	struct sysv_in *s;
 
-	if (!all)
+	if (!all) {
 		all = r->priv[SLOT_SYSVIPC] = arena_new(restore_arena(r), struct sysv_ins);
+		session_own_hash(r->s, &all->by_id);
+	}
 	s = hash_get(&all->by_id, e->shmid + 1);
 	if (s)
 		return;

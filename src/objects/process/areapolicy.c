@@ -151,7 +151,7 @@ static int check(struct restore_task *t)
 		const CrtoolsAreaPolicy *e = t->extra->area_policies[i];
 
 		if (e->n_nodes > NODE_WORDS || e->start >= e->end)
-			return image_bad(t,
+			return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid,
 					 "the memory policy %zu of an area has %zu words of nodes, "
 					 "for the addresses from %llx to %llx",
 					 i, e->n_nodes, (unsigned long long)e->start,

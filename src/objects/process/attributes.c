@@ -366,12 +366,14 @@ static int check(struct restore_task *t)
 		return 0;
 	mask = t->core->tc->membarrier_registration_mask;
 	if (mask & ~MEMBARRIER_REGISTERS)
-		return image_bad(t, "the membarrier registrations are 0x%x", mask);
+		return image_bad(t, IMAGE_CORE, t->vpid, "the membarrier registrations are 0x%x",
+				 mask);
 	for (size_t i = 0; i < t->n_threads; i++) {
 		const ThreadCoreEntry *tc = t->threads[i].core->thread_core;
 
 		if (tc->has_pdeath_sig && tc->pdeath_sig > 64)
-			return image_bad(t, "the parent-death signal of thread %d is %u",
+			return image_bad(t, IMAGE_CORE, t->threads[i].vtid,
+					 "the parent-death signal of thread %d is %u",
 					 t->threads[i].vtid, tc->pdeath_sig);
 		check_thread(&t->threads[i]);
 	}

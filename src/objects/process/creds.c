@@ -334,9 +334,11 @@ static int check_entry(struct restore_thread *th, const CredsEntry *e, const str
 		       caps_of(e->cap_prm, e->n_cap_prm, UINT64_MAX);
 
 	if (e->n_groups > MAX_GROUPS)
-		return image_bad(t, "thread %d is in %zu groups", th->vtid, e->n_groups);
+		return image_bad(t, IMAGE_CORE, th->vtid, "thread %d is in %zu groups", th->vtid,
+				 e->n_groups);
 	if (e->secbits & ~SECUREBITS)
-		return image_bad(t, "thread %d has the securebits 0x%x", th->vtid, e->secbits);
+		return image_bad(t, IMAGE_CORE, th->vtid, "thread %d has the securebits 0x%x",
+				 th->vtid, e->secbits);
 	if (all & ~own->known_caps)
 		restored_warn(t, arena_printf(a, "credentials of thread %d", th->vtid),
 			      arena_printf(a, "this kernel has no %s; left out",
@@ -359,7 +361,8 @@ static int check(struct restore_task *t)
 		const CredsEntry *e = th->core->thread_core->creds;
 
 		if (!e)
-			return image_bad(t, "thread %d has no credentials", th->vtid);
+			return image_bad(t, IMAGE_CORE, th->vtid, "thread %d has no credentials",
+					 th->vtid);
 		ret = check_entry(th, e, own);
 		if (ret < 0 || !same_userns(t))
 			continue;

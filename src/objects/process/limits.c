@@ -104,7 +104,7 @@ static int check(struct restore_task *t)
 		const RlimitEntry *e = all->rlimits[i];
 
 		if (e->cur > e->max)
-			return image_bad(t,
+			return image_bad(t, IMAGE_CORE, t->vpid,
 					 "the resource limit %s is %llu, above its hard limit %llu",
 					 names[i], (unsigned long long)e->cur,
 					 (unsigned long long)e->max);

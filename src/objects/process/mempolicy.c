@@ -101,7 +101,8 @@ static int check(struct restore_task *t)
 		struct restore_thread *th = &t->threads[i];
 
 		if (th->extra && th->extra->n_mempolicy_nodes > NODE_WORDS)
-			return image_bad(t, "thread %d has %zu words of memory nodes", th->vtid,
+			return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid,
+					 "thread %d has %zu words of memory nodes", th->vtid,
 					 th->extra->n_mempolicy_nodes);
 		if (wanted(th->extra, nodes) && !mempolicy_works(th->extra->mempolicy_mode, nodes))
 			restored_warn(t, arena_printf(restore_arena(t->r), "thread %d", th->vtid),

@@ -145,17 +145,20 @@ static int check(struct restore_task *t)
 	if (t->zombie || t->helper || !t->mm)
 		return 0;
 	if (t->mm->has_dumpable && (t->mm->dumpable < 0 || t->mm->dumpable > DUMPABLE_ROOT))
-		return image_bad(t, "the dumpable attribute is %d", t->mm->dumpable);
+		return image_bad(t, IMAGE_MM, t->vpid, "the dumpable attribute is %d",
+				 t->mm->dumpable);
 	if (t->mm->dumpable == DUMPABLE_ROOT && !can_be_dumpable_root(t))
 		restored_warn(t, "dumpable attribute",
 			      "was 2 (core dumps for root only); it will be 0",
 			      "Set the sysctl fs.suid_dumpable to 2 and restore with CAP_SETGID.");
 	if (wanted_thp(t) & ~(THP_DISABLED | THP_FLAGS_KNOWN))
-		return image_bad(t, "PR_GET_THP_DISABLE was 0x%x", wanted_thp(t));
+		return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid, "PR_GET_THP_DISABLE was 0x%x",
+				 wanted_thp(t));
 	if (!e)
 		return 0;
 	if (e->mdwe_flags & ~(uint64_t)MDWE_KNOWN)
-		return image_bad(t, "PR_GET_MDWE was 0x%llx", (unsigned long long)e->mdwe_flags);
+		return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid, "PR_GET_MDWE was 0x%llx",
+				 (unsigned long long)e->mdwe_flags);
 	check_mdwe(t, e->mdwe_flags);
 	return 0;
 }

@@ -199,7 +199,8 @@ static int check(struct restore_task *t)
 	inherited(&coredump_filter, &now); /* for prepare(), in the forked task */
 	if (tc->has_oom_score_adj) {
 		if (tc->oom_score_adj < OOM_MIN || tc->oom_score_adj > OOM_MAX)
-			return image_bad(t, "oom_score_adj is %d", tc->oom_score_adj);
+			return image_bad(t, IMAGE_CORE, t->vpid, "oom_score_adj is %d",
+					 tc->oom_score_adj);
 		check_oom(t, tc->oom_score_adj);
 	}
 	if (tc->has_loginuid)

@@ -76,7 +76,8 @@ static int check(struct restore_task *t)
 
 		if (tc->futex_rla && tc->futex_rla_len != size)
 			return image_bad(
-				t, "the robust futex list of thread %d has a head of %u bytes",
+				t, IMAGE_CORE, t->threads[i].vtid,
+				"the robust futex list of thread %d has a head of %u bytes",
 				t->threads[i].vtid, tc->futex_rla_len);
 	}
 	return 0;

@@ -161,7 +161,8 @@ static int check(struct restore_task *t)
 
 		if (e && e->rseq_abi_pointer &&
 		    (e->rseq_abi_size < ORIGINAL_SIZE || e->rseq_abi_size > SIZE_MAX_SANE))
-			return image_bad(t, "the struct rseq of thread %d has %u bytes",
+			return image_bad(t, IMAGE_CORE, t->threads[i].vtid,
+					 "the struct rseq of thread %d has %u bytes",
 					 t->threads[i].vtid, e->rseq_abi_size);
 	}
 	return 0;

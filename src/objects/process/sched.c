@@ -294,7 +294,8 @@ static int check_attr(struct restore_thread *th)
 	if (want.policy > 7 || want.priority > 99 || want.nice < -20 || want.nice > 19 ||
 	    want.util_min > CLAMP_MAX || want.util_max > CLAMP_MAX)
 		return image_bad(
-			t, "thread %d has the scheduling policy %u, priority %u, nice value %d",
+			t, IMAGE_CORE, th->vtid,
+			"thread %d has the scheduling policy %u, priority %u, nice value %d",
 			th->vtid, want.policy, want.priority, want.nice);
 	if (th->core->thread_core->has_sched_policy)
 		check_nice(th, want.nice);
@@ -339,7 +340,8 @@ static int check(struct restore_task *t)
 
 		ret = check_attr(th);
 		if (th->extra && th->extra->n_affinity > CPU_WORDS)
-			return image_bad(t, "thread %d has %zu words of processors", th->vtid,
+			return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid,
+					 "thread %d has %zu words of processors", th->vtid,
 					 th->extra->n_affinity);
 		if (missing && some)
 			restored_warn(t, object,

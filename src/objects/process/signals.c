@@ -244,17 +244,20 @@ static void read_own(struct restore *r)
 	}
 }
 
-static int check_queue(struct restore_task *t, const SignalQueueEntry *queue)
+/* Of the image core-<id>. */
+static int check_queue(struct restore_task *t, pid_t id, const SignalQueueEntry *queue)
 {
 	for (size_t i = 0; queue && i < queue->n_signals; i++) {
 		const ProtobufCBinaryData *info = &queue->signals[i]->siginfo;
 		int signo;
 
 		if (info->len != SIGINFO_SIZE)
-			return image_bad(t, "a pending signal's siginfo has %zu bytes", info->len);
+			return image_bad(t, IMAGE_CORE, id,
+					 "a pending signal's siginfo has %zu bytes", info->len);
 		memcpy(&signo, info->data, sizeof(signo));
 		if (signo < 1 || signo > KERNEL_SIGNALS || signo == SIGKILL)
-			return image_bad(t, "a pending signal has the number %d", signo);
+			return image_bad(t, IMAGE_CORE, id, "a pending signal has the number %d",
+					 signo);
 	}
 	return 0;
 }
@@ -268,16 +271,16 @@ static int check(struct restore_task *t)
 	if (!t->r->priv[SLOT_SIGNALS])
 		read_own(t->r);
 	if (t->core->tc->n_sigactions != N_ACTIONS)
-		return image_bad(t, "there are %zu signal handlers, not %d",
+		return image_bad(t, IMAGE_CORE, t->vpid, "there are %zu signal handlers, not %d",
 				 t->core->tc->n_sigactions, N_ACTIONS);
-	ret = check_queue(t, t->core->tc->signals_s);
+	ret = check_queue(t, t->vpid, t->core->tc->signals_s);
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		const ThreadCoreEntry *tc = t->threads[i].core->thread_core;
 
-		ret = check_queue(t, tc->signals_p);
+		ret = check_queue(t, t->threads[i].vtid, tc->signals_p);
 		if (ret == 0 && tc->sas && (tc->sas->ss_flags & ~SS_FLAGS))
-			ret = image_bad(t, "an alternate stack has the flags 0x%x",
-					tc->sas->ss_flags);
+			ret = image_bad(t, IMAGE_CORE, t->threads[i].vtid,
+					"an alternate stack has the flags 0x%x", tc->sas->ss_flags);
 	}
 	return ret;
 }

@@ -199,11 +199,13 @@ static int check_posix(struct restore_task *t, const PosixTimerEntry *e)
 
 	if (e->it_id > INT32_MAX || !time_good(e->isec, e->insec, SECOND) ||
 	    !time_good(e->vsec, e->vnsec, SECOND))
-		return image_bad(t, "POSIX timer %u has an impossible id or time", e->it_id);
+		return image_bad(t, IMAGE_CORE, t->vpid,
+				 "POSIX timer %u has an impossible id or time", e->it_id);
 	switch (e->it_sigev_notify) {
 	case SIGEV_THREAD_ID:
 		if (!e->has_notify_thread_id)
-			return image_bad(t, "POSIX timer %u notifies no thread", e->it_id);
+			return image_bad(t, IMAGE_CORE, t->vpid,
+					 "POSIX timer %u notifies no thread", e->it_id);
 		break;
 	case SIGEV_SIGNAL:
 	case SIGEV_THREAD:
@@ -211,11 +213,12 @@ static int check_posix(struct restore_task *t, const PosixTimerEntry *e)
 	case SIGEV_NONE:
 		return 0;
 	default:
-		return image_bad(t, "POSIX timer %u notifies by method %u", e->it_id,
-				 e->it_sigev_notify);
+		return image_bad(t, IMAGE_CORE, t->vpid, "POSIX timer %u notifies by method %u",
+				 e->it_id, e->it_sigev_notify);
 	}
 	if (signo < 1 || signo > 64)
-		return image_bad(t, "POSIX timer %u sends signal %d", e->it_id, signo);
+		return image_bad(t, IMAGE_CORE, t->vpid, "POSIX timer %u sends signal %d", e->it_id,
+				 signo);
 	return 0;
 }
 
@@ -234,7 +237,8 @@ static bool ids_can_be_asked_for(void)
 static int check_itimer(struct restore_task *t, const ItimerEntry *e)
 {
 	if (!time_good(e->isec, e->iusec, 1000000) || !time_good(e->vsec, e->vusec, 1000000))
-		return image_bad(t, "an interval timer has an impossible time");
+		return image_bad(t, IMAGE_CORE, t->vpid,
+				 "an interval timer has an impossible time");
 	return 0;
 }
 
@@ -258,7 +262,8 @@ static int check(struct restore_task *t)
 	qsort(e->posix, e->n_posix, sizeof(*e->posix), by_id);
 	for (size_t i = 1; i < e->n_posix; i++)
 		if (e->posix[i]->it_id == e->posix[i - 1]->it_id)
-			return image_bad(t, "there are two POSIX timers %u", e->posix[i]->it_id);
+			return image_bad(t, IMAGE_CORE, t->vpid, "there are two POSIX timers %u",
+					 e->posix[i]->it_id);
 	if (e->posix[e->n_posix - 1]->it_id - e->n_posix + 1 > MAX_HOLES && !ids_can_be_asked_for())
 		restored_refuse(
 			t,

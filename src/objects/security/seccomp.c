@@ -238,9 +238,11 @@ static int read_list(struct restore_task *t, const SeccompEntry **ret_list)
 		size_t n = f->filter.len / sizeof(struct sock_filter);
 
 		if (f->filter.len % sizeof(struct sock_filter) || !n || n > BPF_MAXINSNS)
-			return image_bad(t, "seccomp filter %zu has %zu bytes", i, f->filter.len);
+			return image_bad(t, IMAGE_SECCOMP, 0, "seccomp filter %zu has %zu bytes", i,
+					 f->filter.len);
 		if (f->flags & ~(uint32_t)FILTER_FLAGS)
-			return image_bad(t, "seccomp filter %zu has the flags 0x%x", i, f->flags);
+			return image_bad(t, IMAGE_SECCOMP, 0,
+					 "seccomp filter %zu has the flags 0x%x", i, f->flags);
 	}
 	r->priv[SLOT_SECCOMP] = list;
 	*ret_list = list;
@@ -269,13 +271,15 @@ static int follow_chain(struct restore_thread *th, const SeccompEntry *list, str
 
 	chain->mode = mode_of(th, &at);
 	if (chain->mode < SECCOMP_MODE_DISABLED || chain->mode > SECCOMP_MODE_FILTER)
-		return image_bad(t, "thread %d has the seccomp mode %d", th->vtid, chain->mode);
+		return image_bad(t, IMAGE_CORE, th->vtid, "thread %d has the seccomp mode %d",
+				 th->vtid, chain->mode);
 	if (chain->mode != SECCOMP_MODE_FILTER)
 		return 0;
 	for (;;) {
 		if (at >= list->n_seccomp_filters || chain->n == MAX_CHAIN)
 			return image_bad(
-				t, "the seccomp filters of thread %d lead to number %u of %zu",
+				t, IMAGE_CORE, th->vtid,
+				"the seccomp filters of thread %d lead to number %u of %zu",
 				th->vtid, at, list->n_seccomp_filters);
 		arena_push(restore_arena(t->r), chain->filters, chain->n,
 			   list->seccomp_filters[at]);

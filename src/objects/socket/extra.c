@@ -20,11 +20,6 @@ CrtoolsSocket *socket_extra(struct dump *d, const struct dump_file *f)
 	return x;
 }
 
-static void drop(void *data)
-{
-	hash_free(data);
-}
-
 int socket_extra_of(struct restore *r, const struct restore_file *f, const CrtoolsSocket **ret)
 {
 	struct hash *by_id = r->priv[SLOT_SOCKEXTRAS];
@@ -39,7 +34,7 @@ int socket_extra_of(struct restore *r, const struct restore_file *f, const Crtoo
 	if (err < 0)
 		return err;
 	by_id = r->priv[SLOT_SOCKEXTRAS] = arena_new(restore_arena(r), struct hash);
-	undo_push(&r->s->owned, drop, by_id);
+	session_own_hash(r->s, by_id);
 	for (size_t i = 0; i < n; i++)
 		if (extra[i]->socket)
 			hash_put(by_id, extra[i]->socket->id, extra[i]->socket);
