@@ -99,7 +99,9 @@ static int load_inventory(struct image_dir *dir, struct err *err)
 	if (!ret)
 		ret = image_read_msg(r, NULL, err, &msg);
 	if (!ret && !msg)
-		ret = image_corrupt(err, "inventory.img", "it holds no entry");
+		ret = image_corrupt(err, "inventory.img",
+				    "it holds no entry, but ends at byte %llu",
+				    (unsigned long long)image_reader_offset(r));
 	if (ret)
 		return ret;
 	dir->inventory = (InventoryEntry *)msg;

@@ -430,7 +430,8 @@ static int read_single(struct image_reader *r, struct err *err, ProtobufCMessage
 	if (ret)
 		return ret;
 	if (!*ret_msg)
-		return image_corrupt(err, r->name, "it holds no entry");
+		return image_corrupt(err, r->name, "it holds no entry, but ends at byte %" PRIu64,
+				     r->off);
 	if (image_kind_info(r->kind)->payload == PAYLOAD_NONE && image_reader_left(r))
 		return image_corrupt(err, r->name,
 				     "%" PRIu64 " bytes follow the only entry, at byte %" PRIu64,

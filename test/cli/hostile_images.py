@@ -4,7 +4,9 @@
 in one place at a time: a bit, a byte, the end; and, since most flips only break the framing, each
 number of each message is replaced by those at the edges of its type, with all lengths made to fit.
 restore --plan reads, verifies, judges and plans each: it has to end by itself with 0, or with 1 and
-an error, never by a signal or with a sanitizer's report, nor with a lot of memory.
+an error that names the image, never by a signal or with a sanitizer's report, nor with a lot of
+memory. A hundred of those that pass are really restored, in namespaces of their own on a read-only
+file system: that makes the tree, or an error, after which nothing may be left.
 
 HOSTILE=N takes every Nth mutation (1: all of them) instead of a few hundred; run it on a build with
 sanitizers: HOSTILE=1 test/run --build $PWD/build-asan cli/hostile_images
@@ -14,8 +16,10 @@ wl: timeout 7200
 wl: areas images cli-rpc"""
 
 import os
+import re
 import resource
 import subprocess
+import sys
 
 import dumped
 from lib import system
@@ -38,6 +42,8 @@ time.sleep(1000)
 
 EDGES = (0, 1, 0x7fffffff, 0xffffffff, 1 << 47, (1 << 63) - 1, (1 << 64) - 4096, (1 << 64) - 1)
 FEW = 400  # mutations of a bounded run
+RESTORED = 100
+WRONG_MAX = 20  # of what is found, to be told together
 MEMORY_KIB = 1 << 20  # of which a sanitizer takes most; the set has a few megabytes
 
 
@@ -139,6 +145,72 @@ def mutations(name, data):
                    data[:start - 4] + len(other).to_bytes(4, "little") + other + data[end:])
 
 
+# Run as init of a pid namespace, in a mount namespace: what it prints is wrong.
+SANDBOX = """
+import os, subprocess, sys, time
+def sh(*words):
+    subprocess.run(words, check=True)
+def lines(path):
+    with open(path) as f:
+        return f.read().splitlines()
+def others():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+    return [n for n in os.listdir("/proc") if n.isdigit() and n != "1"]
+here = os.getcwd()
+sh("mount", "--make-rprivate", "/")
+sh("mount", "--bind", here, here)
+sh("mount", "-o", "remount,bind,ro", "/")
+sh("mount", "-t", "tmpfs", "none", "/run")
+os.chdir(here)
+before = lines("/proc/self/mountinfo"), sorted(os.listdir("."))
+done = subprocess.run([sys.argv[1], "restore", "-d", "-D", "images"], stdin=subprocess.DEVNULL,
+                      stdout=subprocess.DEVNULL, stderr=2, timeout=60)
+if done.returncode == 0:
+    if not [n for n in os.listdir("/proc") if n.isdigit() and n != "1"]:
+        print("no tree is there")
+else:
+    end = time.monotonic() + 5
+    while others() and time.monotonic() < end:
+        time.sleep(0.01)
+    if others():
+        print("tasks are left:", others())
+    after = lines("/proc/self/mountinfo"), sorted(os.listdir("."))
+    if after != before:
+        print("left behind:", set(after[0]) ^ set(before[0]), set(after[1]) ^ set(before[1]))
+    for folder, _, files in os.walk("/run"):
+        if files:
+            print("a journal is left:", folder, files)
+sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
+"""
+
+
+def really(what):
+    """Restores the damaged set; returns whether the tool made a tree of it."""
+    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+                           sys.executable, "-c", SANDBOX, dumped.TOOL], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, errors="replace", timeout=100)
+    said = done.stderr[-3000:]
+    dumped.check(done.returncode in (0, 1) and not done.stdout and "runtime error" not in said and
+                 "Sanitizer" not in said and "Traceback" not in said,
+                 f"{what}: restored: status {done.returncode}: {done.stdout}{said}")
+    dumped.check(done.returncode == 0 or "Error: " in said, f"{what}: restored: no error: {said}")
+    return done.returncode == 0
+
+
+def check_named(what, text):
+    """An error says in which file, and of a file that was cut off also where; a refusal (of a file
+    that is missing here, say) names the object instead."""
+    name = what.partition(":")[0]
+    if not re.search(r"Refused: .+: ", text):
+        dumped.check(name in text, f"{what}: the image is not named: {text}")
+        dumped.check(": ends at " not in what or re.search(r"byte|field", text),
+                     f"{what}: no place is named: {text}")
+
+
 def attempt(what):
     """The text of the refusal; empty if the damaged set is accepted."""
     with open("out", "w+", encoding="utf-8", errors="replace") as out:
@@ -170,6 +242,7 @@ def main():
     os.unlink("images/crtools-manifest.img")
     unharmed = attempt("unharmed")
     dumped.check(unharmed == "", unharmed)
+    dumped.check(really("unharmed"), "the unharmed set makes no tree")
 
     names = sorted(n for n in os.listdir("images")
                    if n.endswith(".img") and not n.startswith("pages-"))
@@ -180,7 +253,8 @@ def main():
     total = sum(1 for name in names for _ in mutations(name, originals[name]))
     # A stride that is prime meets all kinds of mutations.
     stride = int(os.environ.get("HOSTILE", 0)) or prime_from(total // FEW)
-    number = refused = accepted = 0
+    number = refused = accepted = restored = trees = 0
+    wrong = []
     for name in names:
         for what, data in mutations(name, originals[name]):
             number += 1
@@ -188,17 +262,30 @@ def main():
                 continue
             with open(f"images/{name}", "wb") as f:
                 f.write(data)
-            if attempt(what):
-                refused += 1
-            else:
+            try:
+                text = attempt(what)
+                if text:
+                    refused += 1
+                    check_named(what, text)
+                    continue
                 accepted += 1
+                if restored < RESTORED * number / total:
+                    restored += 1
+                    trees += really(what)
+            except SystemExit as reason:
+                wrong.append(str(reason))
+            if len(wrong) == WRONG_MAX:
+                dumped.fail("\n".join(wrong))
         with open(f"images/{name}", "wb") as f:
             f.write(originals[name])
+    dumped.check(not wrong, "\n".join(wrong))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     dumped.check(peak < MEMORY_KIB, f"a restore took {peak} KiB")
     dumped.check(attempt("all put back") == "", "the set was not put back")
     dumped.check(refused > FEW // 4, f"only {refused} of {number} are refused")
-    print(f"{refused} refused, {accepted} accepted, of {total} mutations; peak {peak} KiB")
+    dumped.check(trees > restored // 4, f"only {trees} of {restored} came back")
+    print(f"{refused} refused, {accepted} accepted, of {total} mutations; {restored} restored, "
+          f"{trees} of them to trees; peak {peak} KiB")
 
 
 def prime_from(number):
