@@ -11,6 +11,7 @@
  *	load areas N             N memory areas of a page, that can't be merged
  *	load files N             N open files
  *	load pipes N             N pipes with data in them
+ *	load sockets N           N pairs of unix sockets with data in both directions
  *
  * It creates the file "ready" in its working directory, and waits.
  */
@@ -23,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,6 +199,25 @@ static void end_pipes(void)
 			die("a pipe lost its contents");
 }
 
+static void make_sockets(void)
+{
+	fds = calloc(2 * count, sizeof(*fds));
+	for (long i = 0; i < count; i++)
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds + 2 * i) < 0 ||
+		    write(fds[2 * i + 1], &i, sizeof(i)) != sizeof(i) ||
+		    write(fds[2 * i], &i, sizeof(i)) != sizeof(i))
+			die("socketpair");
+}
+
+static void end_sockets(void)
+{
+	long value;
+
+	for (long i = 0; i < 2 * count; i++)
+		if (read(fds[i], &value, sizeof(value)) != sizeof(value) || value != i / 2)
+			die("a socket lost its contents");
+}
+
 static void end_memory(void)
 {
 	if (sum_memory() != memory_sum)
@@ -221,10 +242,11 @@ static const struct load {
 	const char *name;
 	void (*make)(void), (*end)(void);
 } loads[] = {
-	{ "smallest", nothing, nothing },	 { "memory", random_memory, end_memory },
-	{ "sparse", sparse_memory, end_memory }, { "tree", make_tree, end_tree },
-	{ "threads", make_threads, nothing },	 { "areas", make_areas, end_areas },
-	{ "files", make_files, end_files },	 { "pipes", make_pipes, end_pipes },
+	{ "smallest", nothing, nothing },	  { "memory", random_memory, end_memory },
+	{ "sparse", sparse_memory, end_memory },  { "tree", make_tree, end_tree },
+	{ "threads", make_threads, nothing },	  { "areas", make_areas, end_areas },
+	{ "sockets", make_sockets, end_sockets }, { "files", make_files, end_files },
+	{ "pipes", make_pipes, end_pipes },
 };
 
 static void say_ready(void)

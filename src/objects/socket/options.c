@@ -34,7 +34,17 @@
 #define FILTER_MAX 4096 /* BPF_MAXINSNS */
 #define VALUE_MAX  64	/* of an option in options.def, bytes */
 
-enum families { UNIX = 1, INET = 2, PACKET = 4, NETLINK = 8, VSOCK = 16, OTHER = 32, ANY = 63 };
+enum families {
+	UNIX = 1,
+	INET = 2,
+	PACKET = 4,
+	NETLINK = 8,
+	VSOCK = 16,
+	OTHER = 32,
+	ANY = 63,
+	NOT_UNIX = ANY & ~UNIX,
+	NOT_STREAM = 1 << 16, /* of unix sockets: it has no bounds that a time could belong to */
+};
 enum when { EARLY, LATE, IDLE }; /* IDLE: early, and only of a TCP socket without a connection */
 
 static unsigned family_bit(int family)
@@ -143,9 +153,10 @@ static void read_option(int fd, const struct option *o, struct value *ret)
 }
 
 /* Asking for what the socket can't have costs a call each. */
-static bool applies(const struct option *o, int family, int protocol)
+static bool applies(const struct option *o, int family, int type, int protocol)
 {
-	if (!(o->families & family_bit(family)))
+	if (!(o->families & family_bit(family)) ||
+	    (o->families & NOT_STREAM && family == AF_UNIX && type == SOCK_STREAM))
 		return false;
 	switch (o->level) {
 	case SOL_IPV6:
@@ -191,7 +202,7 @@ static const struct fresh *fresh_of(struct dump *d, int family, int type, int pr
 	/* Where the tool may not make one, all options that are not 0 count as set. */
 	fd = socket(family, type | SOCK_CLOEXEC, protocol);
 	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(options); i++)
-		if (applies(&options[i], family, protocol))
+		if (applies(&options[i], family, type, protocol))
 			read_option(fd, &options[i], &fresh->values[i]);
 	return fresh;
 }
@@ -216,7 +227,7 @@ static void collect_others(struct dump *d, const struct dump_file *f, const stru
 		CrtoolsSockopt *o;
 
 		/* What the new one does not have, this one has not either. */
-		if (!applies(&options[i], fresh->family, fresh->protocol))
+		if (!applies(&options[i], fresh->family, fresh->type, fresh->protocol))
 			continue;
 		read_option(p->local, &options[i], &v);
 		if (!v.len || is_default(&v, &fresh->values[i]) ||
@@ -343,7 +354,8 @@ int socket_options_collect(struct dump *d, struct dump_file *f, const struct fil
 	if (err < 0)
 		return err;
 	collect_fields(p, family_bit(family), e);
-	collect_device(d, p, e);
+	if (family != AF_UNIX) /* which has no use for one */
+		collect_device(d, p, e);
 	collect_filter(d, p, e);
 	collect_linger(p, e);
 	collect_others(d, f, p, fresh_of(d, family, type, protocol));
@@ -404,6 +416,26 @@ int socket_options_check(struct restore *r, struct restore_file *f, const SkOpts
 	return check_others(r, f);
 }
 
+/* What all new unix sockets have; of other families it depends on the type. In the task. */
+struct new_unix {
+	int fields[ARRAY_SIZE(fields)], sndbuf, rcvbuf;
+};
+
+/* fd is new. */
+static const struct new_unix *new_unix_of(struct restore *r, int family, int fd)
+{
+	struct new_unix *n = r->priv[SLOT_NEWUNIX];
+
+	if (family != AF_UNIX || n)
+		return family == AF_UNIX ? n : NULL;
+	n = r->priv[SLOT_NEWUNIX] = arena_new(restore_arena(r), struct new_unix);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		n->fields[i] = socket_int(fd, SOL_SOCKET, fields[i].name, 0);
+	n->sndbuf = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0);
+	n->rcvbuf = socket_int(fd, SOL_SOCKET, SO_RCVBUF, 0);
+	return n;
+}
+
 static int set_int(struct restore_task *t, const struct restore_file *f, int fd, int level,
 		   int name, const char *text, int value)
 {
@@ -426,14 +458,15 @@ static void set_buffer(int fd, int name, int force, uint32_t size)
 }
 
 static int set_fields(struct restore_task *t, const struct restore_file *f, const SkOptsEntry *e,
-		      unsigned family, enum when when, int fd)
+		      unsigned family, const struct new_unix *known, enum when when, int fd)
 {
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(fields); i++) {
 		const struct field *o = &fields[i];
 
-		if (o->when == when && o->families & family && *field_has(e, o))
+		if (o->when == when && o->families & family && *field_has(e, o) &&
+		    (!known || known->fields[i] != field_get(e, o)))
 			ret = set_int(t, f, fd, SOL_SOCKET, o->name, o->text, field_get(e, o));
 	}
 	return ret;
@@ -459,7 +492,8 @@ static int set_others(struct restore_task *t, const struct restore_file *f, enum
 int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
 			 int family, int fd)
 {
-	int ret = set_fields(t, f, e, family_bit(family), EARLY, fd);
+	const struct new_unix *known = new_unix_of(t->r, family, fd);
+	int ret = set_fields(t, f, e, family_bit(family), known, EARLY, fd);
 
 	if (ret == 0)
 		ret = set_others(t, f, EARLY, fd);
@@ -469,8 +503,10 @@ int socket_options_early(struct restore_task *t, struct restore_file *f, const S
 		ret = err_sys(restore_err(t->r), "setsockopt",
 			      "can't bind socket %u to the network device %s", f->id,
 			      e->so_bound_dev);
-	set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
-	set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
+	if (!known || known->sndbuf != (int)e->so_sndbuf)
+		set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
+	if (!known || known->rcvbuf != (int)e->so_rcvbuf)
+		set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
 	return ret;
 }
 
@@ -505,7 +541,8 @@ int socket_options_late(struct restore_task *t, struct restore_file *f, const Sk
 			int family, int fd)
 {
 	struct linger l = { .l_onoff = 1, .l_linger = e->so_linger };
-	int ret = set_fields(t, f, e, family_bit(family), LATE, fd);
+	int ret = set_fields(t, f, e, family_bit(family),
+			     family == AF_UNIX ? t->r->priv[SLOT_NEWUNIX] : NULL, LATE, fd);
 
 	if (ret == 0)
 		ret = set_others(t, f, LATE, fd);
@@ -519,7 +556,9 @@ int socket_options_late(struct restore_task *t, struct restore_file *f, const Sk
 	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) < 0)
 		ret = err_sys(restore_err(t->r), "setsockopt", "can't set SO_LINGER of socket %u",
 			      f->id);
-	if (ret == 0 && e->has_so_buf_lock)
+	/* Sizes that were set, lock them. */
+	if (ret == 0 && e->has_so_buf_lock &&
+	    (e->so_buf_lock || family != AF_UNIX || socket_int(fd, SOL_SOCKET, SO_BUF_LOCK, 0)))
 		ret = set_int(t, f, fd, SOL_SOCKET, SO_BUF_LOCK, "SO_BUF_LOCK", e->so_buf_lock);
 	return ret;
 }

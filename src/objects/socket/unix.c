@@ -134,6 +134,7 @@ static void collect_extras(struct dump *d, struct unix_out *u, const struct file
 
 	if (c)
 		socket_extra(d, u->file)->peer = c;
+	u->peek_off = peek;
 	if (peek >= 0) {
 		socket_extra(d, u->file)->has_peek_off = true;
 		socket_extra(d, u->file)->peek_off = peek;

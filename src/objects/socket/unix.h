@@ -51,9 +51,9 @@ struct unix_packet {
 	struct unix_packet *next;
 	SkPacketEntry e;
 	ScmEntry scm, *scms[1];
-	uint32_t rights[UNIX_RIGHTS_MAX];
-	int fds[UNIX_RIGHTS_MAX]; /* in the tool; taken by dump_file_in_flight */
 	size_t n_fds;
+	int *fds;	    /* in the tool; taken by dump_file_in_flight */
+	uint32_t *rights;   /* their file ids */
 	struct ucred creds; /* pid 0: none came with it */
 	struct sockaddr_un sender;
 	socklen_t sender_len; /* of the whole address; 0: it has none */
@@ -72,6 +72,7 @@ struct unix_out {
 	int walk_fd; /* a copy for the walk; -1 */
 	struct unix_out *next_walk;
 	int walk_errno;
+	int peek_off;	/* SO_PEEK_OFF */
 	bool reset;	/* an error waits: its peer has left something unread */
 	bool truncated; /* not all descriptors in flight could be taken */
 };
@@ -123,6 +124,7 @@ struct unix_in {
 	struct unix_in *listener; /* its connection waits there */
 	struct unix_in *mate;	  /* from one socketpair(2) */
 	struct unix_cluster *cluster;
+	size_t index; /* in unix_restore.all */
 	struct unix_packet_in *packets;
 	size_t n_packets;
 	const char *object;
@@ -148,6 +150,7 @@ struct unix_restore {
 	struct hash by_ino;	/* struct unix_in */
 	struct hash clusters;	/* file index of the group's first -> struct unix_cluster */
 	struct hash names_used; /* unix_bind.c: what is bound here: address or inode */
+	bool *made;		/* by number in `all`: the file of its name; tasks share it */
 	bool listed;
 	unsigned int collections; /* how often the kernel was asked to collect dead sockets */
 	int queues;		  /* sk-queues.img; -1 */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -200,14 +201,41 @@ static int sandbox_open(void)
 	return ret;
 }
 
+/* A restore that has failed takes its files away. The tasks have ended. */
+static void remove_files(void *data)
+{
+	struct restore *r = data;
+	struct unix_restore *x = unix_restore_of(r);
+
+	for (size_t i = 0; i < x->n; i++) {
+		const char *path = x->made[i] ? file_of(r, x->all[i]) : NULL;
+
+		if (path)
+			unlink(path);
+	}
+}
+
+static int note_files(struct restore *r, struct unix_restore *x)
+{
+	x->made = mmap(NULL, x->n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (x->made == MAP_FAILED)
+		return err_sys(restore_err(r), "mmap", "can't get memory that tasks share");
+	undo_push(&r->s->undo, remove_files, r);
+	return 0;
+}
+
 int unix_bind_prepare(struct restore *r, struct unix_restore *x)
 {
 	bool needed = false;
+	int ret;
 
 	for (size_t i = 0; !needed && i < x->n; i++)
 		needed = unix_has_path(x->all[i]->e) || x->all[i]->n_packets;
 	if (!needed)
 		return 0;
+	ret = note_files(r, x);
+	if (ret < 0)
+		return ret;
 	x->sandbox = sandbox_open();
 	if (x->sandbox < 0) {
 		log_debug("no tmpfs for names without a file: %s", strerror(-x->sandbox));
@@ -438,6 +466,8 @@ int unix_bind(struct restore_task *t, struct unix_in *u)
 		ret = unix_bind_hidden(t, u->e->name.data, u->e->name.len, u->fd);
 	else
 		ret = bind_to_file(u, u->fd);
+	if (ret == 0 && unix_has_path(u->e))
+		unix_restore_of(t->r)->made[u->index] = !u->e->deleted;
 	if (ret == 0)
 		return 0;
 	errno = -ret;

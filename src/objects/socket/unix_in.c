@@ -76,6 +76,7 @@ static int load_one(struct restore *r, struct unix_restore *x, struct restore_fi
 	if (hash_get(&x->by_ino, u->e->ino))
 		return corrupt(r, f, "has the inode of another");
 	hash_put(&x->by_ino, u->e->ino, u);
+	u->index = x->n;
 	arena_push(restore_arena(r), x->all, x->n, u);
 	return socket_extra_of(r, f, &u->x);
 }

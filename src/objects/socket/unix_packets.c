@@ -153,13 +153,16 @@ static void set_room(int fd, int size)
 }
 
 /* Returns what is to be set when the message is sent, or 0. */
-static int make_room(int fd, const struct unix_in *u)
+static int make_room(int fd, const struct unix_in *sender, const struct unix_in *u)
 {
 	uint64_t need = 0;
-	int size = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0), want;
+	int size = sender ? (int)sender->e->opts->so_sndbuf : 0, want;
 
 	for (size_t i = 0; i < u->n_packets; i++)
 		need += 2ull * u->packets[i].e->length + OVERHEAD;
+	if (need <= (uint64_t)size)
+		return 0;
+	size = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0);
 	if (need <= (uint64_t)size)
 		return 0;
 	want = need > INT32_MAX / 2 ? INT32_MAX / 2 : need;
@@ -284,7 +287,7 @@ static int deliver(struct restore_task *t, struct unix_in *u, const struct unix_
 		ret = unix_reach(u, unix_fd(u), &to, &to_len, &by_fd);
 	if (ret < 0)
 		return ret;
-	room = make_room(fd, u);
+	room = make_room(fd, sender, u);
 	ret = send_packet(t, k, fd, &to, to_len, data);
 	if (room)
 		set_room(fd, room);

@@ -35,14 +35,34 @@
 #define CONTROL_SIZE 2048   /* 253 descriptors, credentials, a pidfd, time stamps */
 #define STACK_SIZE   (64u << 10)
 
+static void drop_fds(struct unix_packet *k)
+{
+	for (size_t i = 0; i < k->n_fds; i++)
+		close_fd(&k->fds[i]);
+	free(k->fds);
+	k->fds = NULL;
+	k->n_fds = 0;
+}
+
+static void take_fds(struct unix_packet *k, const int *fds, size_t n)
+{
+	k->fds = malloc(n * (sizeof(*k->fds) + sizeof(*k->rights)));
+	for (size_t i = 0; !k->fds && i < n; i++)
+		close(fds[i]);
+	if (!k->fds)
+		return;
+	memcpy(k->fds, fds, n * sizeof(*fds));
+	k->rights = (uint32_t *)(k->fds + n);
+	k->n_fds = n;
+}
+
 void unix_queue_free(struct unix_out *u)
 {
 	struct unix_packet *next;
 
 	for (struct unix_packet *k = u->packets; k; k = next) {
 		next = k->next;
-		for (size_t i = 0; i < k->n_fds; i++)
-			close_fd(&k->fds[i]);
+		drop_fds(k);
 		free(k);
 	}
 	u->packets = NULL;
@@ -56,9 +76,8 @@ static void take_control(struct msghdr *m, struct unix_packet *k)
 
 		if (c->cmsg_level != SOL_SOCKET)
 			continue;
-		if (c->cmsg_type == SCM_RIGHTS && len <= sizeof(k->fds)) {
-			memcpy(k->fds, CMSG_DATA(c), len);
-			k->n_fds = len / sizeof(int);
+		if (c->cmsg_type == SCM_RIGHTS) {
+			take_fds(k, (const int *)CMSG_DATA(c), len / sizeof(int));
 		} else if (c->cmsg_type == SCM_CREDENTIALS && len >= sizeof(k->creds)) {
 			memcpy(&k->creds, CMSG_DATA(c), sizeof(k->creds));
 		} else if (c->cmsg_type == SCM_PIDFD && len >= sizeof(int)) {
@@ -140,8 +159,7 @@ static int look(struct unix_dump *x, struct unix_out *u, int fd, size_t max, siz
 	u->truncated |= m.msg_flags & MSG_CTRUNC;
 	k = (size_t)n > x->buf_size ? NULL : malloc(sizeof(*k) + n);
 	if (!k) {
-		for (size_t i = 0; i < head.n_fds; i++)
-			close(head.fds[i]);
+		drop_fds(&head);
 		return grow(x, n) ? -EMSGSIZE : -ENOMEM;
 	}
 	memcpy(k, &head, sizeof(head));
@@ -195,6 +213,9 @@ int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd)
 	int ret;
 
 	raise_limit(x);
+	/* A look would go on from there, and move it. */
+	if (u->peek_off >= 0)
+		return examining ? 0 : note_walk(x, u, fd);
 	/* A look takes the error that is to be told: of a stream if it is empty, else always. */
 	if (u->reset && (!u->diag->rqueue || (examining && !unix_is_stream(u->e))))
 		return 0;
@@ -240,9 +261,10 @@ static size_t plain_bytes(struct unix_dump *x, struct unix_out *u, size_t at, si
 	if (n < 0)
 		return 0;
 	take_control(&m, &k);
-	for (size_t i = 0; i < k.n_fds; i++)
-		close(k.fds[i]);
-	return k.n_fds ? 0 : n;
+	if (k.n_fds)
+		n = 0;
+	drop_fds(&k);
+	return n;
 }
 
 static int look_at(struct unix_dump *x, struct unix_out *u, size_t at, size_t *ret_len)
@@ -258,8 +280,7 @@ static int look_at(struct unix_dump *x, struct unix_out *u, size_t at, size_t *r
 	if (!plain)
 		return set_peek_off(u->walk_fd, at + *ret_len);
 	k = *slot;
-	for (size_t i = 0; i < k->n_fds; i++)
-		close(k->fds[i]);
+	drop_fds(k);
 	free(k);
 	*slot = NULL;
 	u->last = slot;
@@ -269,7 +290,7 @@ static int look_at(struct unix_dump *x, struct unix_out *u, size_t at, size_t *r
 
 static int walk_one(struct unix_dump *x, struct unix_out *u)
 {
-	int old = socket_int(u->walk_fd, SOL_SOCKET, SO_PEEK_OFF, -1), ret;
+	int old = u->peek_off, ret;
 	size_t at = 0, len;
 
 	ret = set_peek_off(u->walk_fd, 0);
