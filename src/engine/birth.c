@@ -86,6 +86,35 @@ static int make_session(struct restore_task *t)
 	return 0;
 }
 
+static bool leads_session(const struct restore_task *t)
+{
+	return (pid_t)t->pstree->sid == t->vpid;
+}
+
+static int lead_session(struct restore_task *t)
+{
+	int ret = 0;
+
+	for (size_t c = 0; ret == 0 && leads_session(t) && state_classes[c]; c++)
+		if (state_classes[c]->lead)
+			ret = state_classes[c]->lead(t);
+	return ret;
+}
+
+/* Groups may lose their last members as soon as files are open (zombies, stand-ins). */
+static int settle_groups(struct restore_task *t)
+{
+	int ret = 0;
+
+	if (!leads_session(t) && t != t->r->root)
+		return 0;
+	task_wait(t->r, &t->r->shared->joined, t->r->n_tasks);
+	for (size_t c = 0; ret == 0 && state_classes[c]; c++)
+		if (state_classes[c]->grouped)
+			ret = state_classes[c]->grouped(t);
+	return ret;
+}
+
 bool restore_leaves_group(const struct restore_task *t)
 {
 	return t->leads_group && t->pstree->pgid && (pid_t)t->pstree->pgid != t->vpid;
@@ -140,12 +169,16 @@ static int come_to_life(struct restore_task *t)
 	if (ret == 0)
 		ret = make_session(t);
 	if (ret == 0)
+		ret = lead_session(t);
+	if (ret == 0)
 		ret = fork_brood(t, false);
 	task_post(&t->r->shared->born, t->r->n_tasks);
 	if (ret == 0 && lives)
 		ret = place_areas(t, false);
 	if (ret == 0)
 		ret = join_group(t);
+	if (ret == 0)
+		ret = settle_groups(t);
 	if (ret == 0 && lives)
 		ret = open_files(t, false);
 	if (ret == 0 && lives)

@@ -32,6 +32,10 @@ struct state_class {
 
 	/* Restore. After reading, before anything is forked: refusals and warnings, no effects. */
 	int (*check)(struct restore_task *t);
+	/* In a task that leads a session, once it has made it, before it forks those in it. */
+	int (*lead)(struct restore_task *t);
+	/* In the root and in leaders of sessions, when all tasks are in their groups. */
+	int (*grouped)(struct restore_task *t);
 	/* In the forked task, before its programs run; for what calls can't express. */
 	int (*prepare)(struct restore_task *t);
 	/* Put calls into the leader's program, or each thread's, at a stage. No other effects. */

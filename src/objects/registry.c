@@ -9,6 +9,7 @@
 #include "objects/process/process.h"
 #include "objects/security/security.h"
 #include "objects/socket/socket.h"
+#include "objects/tty/tty.h"
 
 const struct state_class *const state_classes[] = {
 	&rseq_state, /* first: an instruction pointer may have to move */
@@ -32,6 +33,7 @@ const struct state_class *const state_classes[] = {
 	&memory_state,
 	&eventpoll_state,
 	&locks_state,
+	&tty_state,
 	&mmflags_state, /* what nothing may follow */
 	&leader_state,	/* has no calls: turns around what all others took of a living thread */
 	NULL,
@@ -40,7 +42,7 @@ const struct state_class *const state_classes[] = {
 const struct file_class *const file_classes[] = {
 	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	&eventfd_class,
 	&timerfd_class, &signalfd_class, &eventpoll_class, &unix_class, &inet_class,
-	&pidfd_class,	&unknown_class, /* the last: it takes all */
+	&pidfd_class,	&tty_class,	 &unknown_class, /* the last: it takes all */
 	NULL,
 };
 

@@ -50,6 +50,7 @@ enum state_slot {
 	SLOT_INET,
 	SLOT_GROUPS,
 	SLOT_NEWUNIX,
+	SLOT_TTY,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

@@ -8,7 +8,7 @@ import shlex
 FLAVOURS = ("host", "user", "unpriv")
 LATER_FLAVOURS = ("ns", "userns")
 KEYS = {"areas", "flavours", "dump", "restore", "both", "expect", "needs", "cflags", "libs",
-        "cycles", "crossing", "timeout", "ignore", "tier", "limit"}
+        "cycles", "crossing", "timeout", "ignore", "tier", "limit", "lane"}
 _LINE = re.compile(r"^[\s*#/]*wl:\s+(\w+)\s*(.*?)\s*(\*/|\"{3})?$")
 
 
@@ -46,4 +46,5 @@ class Metadata:
         self.timeout = float(keys["timeout"]) if "timeout" in keys else None
         self.ignore = set(keys.get("ignore", "").replace(",", " ").split())
         self.limit = keys.get("limit", "")
+        self.lane = keys.get("lane", "")
         self.tier = keys.get("tier", "all")

@@ -58,6 +58,11 @@ def _work(case, folder, build_error, report):
         json.dump([kind, text, details, seconds], out)
 
 
+def _lane(case):
+    meta = getattr(getattr(case, "work", case), "meta", None)
+    return meta.lane if meta else ""
+
+
 class Runner:
     def __init__(self, jobs, keep, verbose, build_errors):
         self.jobs = jobs
@@ -149,11 +154,21 @@ class Runner:
         self.jobs = 1
         self._run(list(self.again))
 
+    def _next(self, queue):
+        """The first case whose lane is free; None if there is none."""
+        busy = {_lane(case) for _, case, *_ in self.running.values()} - {""}
+        for i, case in enumerate(queue):
+            if _lane(case) not in busy:
+                return queue.pop(i)
+        return None
+
     def _run(self, queue):
         try:
             while queue or self.running:
                 while queue and len(self.running) < self.jobs:
-                    case = queue.pop(0)
+                    case = self._next(queue)
+                    if case is None:
+                        break
                     missing = needs.lacking(case.needs)
                     if missing:
                         self.note(Outcome(case.name, "skip", missing))

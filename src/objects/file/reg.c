@@ -297,6 +297,11 @@ static int check_named(struct restore *r, struct restore_file *f, struct reg_pla
 	return ret;
 }
 
+static bool is_pty_path(const RegFileEntry *e)
+{
+	return !strncmp(e->name, "/dev/pts/", 9) && e->name[9] >= '0' && e->name[9] <= '9';
+}
+
 static int reg_check(struct restore *r, struct restore_file *f)
 {
 	struct reg_plan *plan = arena_new(restore_arena(r), struct reg_plan);
@@ -312,6 +317,9 @@ static int reg_check(struct restore *r, struct restore_file *f)
 	if (options_inherit_fd(r->s->opts, plan->inherit) >= 0)
 		return 0;
 	plan->inherit = NULL;
+	/* The path of a terminal, which is made anew before tasks are forked. */
+	if (is_pty_path(e))
+		return 0;
 	if (e->name[0] != '/') {
 		report_refuse(&r->s->report, 0, object_of(r, e), "came from outside of the tree",
 			      arena_printf(restore_arena(r), "give --inherit-fd 'fd[N]:%s'",

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was written to one side of a pseudoterminal and not read from the other yet. The kernel
+ * shows it to nobody without taking it out, so a dump reads it, and puts it back at once. That is
+ * done by a process of its own, which goes on if the tool is killed meanwhile.
+ *
+ * The slave's input has passed the line discipline: it is put back, and in at a restore, by TIOCSTI
+ * with all of its translations off. In canonical mode the reads of complete lines tell where lines
+ * end, and by what; the line that is not complete yet shows only with ICANON off, which makes one
+ * line of all: so complete ones are taken out before. Characters that mean something are quoted
+ * (VLNEXT) when they come back.
+ *
+ * The master's comes back by TIOCSTI as well, as much as the line discipline holds; the rest was
+ * in the driver's buffers, and is written by the slave without OPOST.
+ *
+ * TIOCSTI takes CAP_SYS_ADMIN.
+ */
+#include <asm/termbits.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "image/writer.h"
+#include "kernel/pidfd.h"
+#include "objects/tty/tty.h"
+
+#define ROOM	  4095u /* N_TTY_BUF_SIZE - 1: what a line discipline holds */
+#define BYTES_MAX (128u << 10)
+#define LINES_MAX 4096u
+#define LINE_EOF  0x80000000u
+#define QUOTE	  0x16 /* ^V */
+
+/* What the helping process hands over. */
+struct queue {
+	int error; /* errno */
+	uint32_t len, n_lines;
+	uint32_t line[LINES_MAX];
+	unsigned char data[BYTES_MAX];
+};
+
+static bool is_canonical(const struct termios2 *t)
+{
+	return t->c_lflag & ICANON && !(t->c_lflag & EXTPROC);
+}
+
+static int push_byte(int fd, unsigned char c)
+{
+	return ioctl(fd, TIOCSTI, &c) < 0 ? -errno : 0;
+}
+
+/* --- put ---------------------------------------------------------------------------------------- */
+
+static int push_quoted(int fd, unsigned char c)
+{
+	int ret = push_byte(fd, QUOTE);
+
+	return ret < 0 ? ret : push_byte(fd, c);
+}
+
+/* Modes in which nothing but lines means anything. */
+static int plain_modes(int fd, const struct termios2 *t)
+{
+	struct termios2 plain = *t;
+
+	plain.c_iflag = 0;
+	plain.c_lflag = (t->c_lflag & (ICANON | EXTPROC)) | (is_canonical(t) ? IEXTEN : 0);
+	plain.c_cc[VLNEXT] = QUOTE;
+	plain.c_cc[VERASE] = plain.c_cc[VKILL] = plain.c_cc[VWERASE] = plain.c_cc[VREPRINT] = 0;
+	return ioctl(fd, TCSETS2, &plain) < 0 ? -errno : 0;
+}
+
+static int push_line(int fd, const struct termios2 *t, const unsigned char *data, uint32_t len,
+		     bool eof)
+{
+	uint32_t quoted = eof || !len ? len : len - 1;
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < quoted; i++)
+		ret = push_quoted(fd, data[i]);
+	if (ret == 0 && eof)
+		ret = push_byte(fd, t->c_cc[VEOF]);
+	else if (ret == 0 && len)
+		ret = push_byte(fd, data[len - 1]);
+	return ret;
+}
+
+static int put_lines(int fd, const struct termios2 *t, const unsigned char *data, uint32_t len,
+		     const uint32_t *line, size_t n_lines)
+{
+	uint32_t at = 0;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < n_lines; i++) {
+		uint32_t n = line[i] & ~LINE_EOF;
+
+		if (n > len - at)
+			return -EBADMSG;
+		ret = push_line(fd, t, data + at, n, line[i] & LINE_EOF);
+		at += n;
+	}
+	for (; ret == 0 && at < len; at++)
+		ret = push_quoted(fd, data[at]);
+	return ret;
+}
+
+/* t: as it is to be in the end. 0 or -errno. */
+static int put_input(int fd, const struct termios2 *t, const unsigned char *data, uint32_t len,
+		     const uint32_t *line, size_t n_lines)
+{
+	int ret = plain_modes(fd, t), back;
+
+	if (ret == 0 && is_canonical(t))
+		ret = put_lines(fd, t, data, len, line, n_lines);
+	for (uint32_t i = 0; ret == 0 && !is_canonical(t) && i < len; i++)
+		ret = push_byte(fd, data[i]);
+	back = ioctl(fd, TCSETS2, t) < 0 ? -errno : 0;
+	return ret < 0 ? ret : back;
+}
+
+static int write_all(int fd, const unsigned char *data, uint32_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			len -= n;
+		}
+	}
+	return 0;
+}
+
+/* The other end's termios are those of the slave, by the master too. */
+static int put_output(int master, const unsigned char *data, uint32_t len)
+{
+	uint32_t first = len < ROOM ? len : ROOM;
+	struct termios2 was, plain;
+	_cleanup_fd_ int slave = -1;
+	int ret = 0, back;
+
+	for (uint32_t i = 0; ret == 0 && i < first; i++)
+		ret = push_byte(master, data[i]);
+	if (ret < 0 || first == len)
+		return ret;
+	slave = tty_open_slave(master, O_WRONLY | O_NONBLOCK);
+	if (slave < 0 || ioctl(slave, TCGETS2, &was) < 0)
+		return -errno;
+	plain = was;
+	plain.c_oflag &= ~OPOST;
+	if (ioctl(slave, TCSETS2, &plain) < 0)
+		return -errno;
+	ret = write_all(slave, data + first, len - first);
+	back = ioctl(slave, TCSETS2, &was) < 0 ? -errno : 0;
+	return ret < 0 ? ret : back;
+}
+
+/* --- take: in the helping process ----------------------------------------------------------------
+ */
+
+static ssize_t take(int fd, struct queue *q, bool wait_free)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
+	if (q->len == BYTES_MAX)
+		return -ENOBUFS;
+	if (!wait_free && (poll(&one, 1, 0) <= 0 || !(one.revents & POLLIN)))
+		return -EAGAIN;
+	n = read(fd, q->data + q->len, BYTES_MAX - q->len);
+	if (n < 0)
+		return errno == EIO ? -EAGAIN : -errno; /* nobody has the other end open */
+	q->len += n;
+	return n;
+}
+
+static bool ends_line(const struct queue *q, const struct termios2 *t, ssize_t n)
+{
+	unsigned char last = n ? q->data[q->len - 1] : 0;
+
+	return n && (last == '\n' || (last && (last == t->c_cc[VEOL] || last == t->c_cc[VEOL2])));
+}
+
+static int take_lines(int fd, const struct termios2 *t, struct queue *q)
+{
+	struct termios2 raw = *t;
+	ssize_t n;
+
+	while ((n = take(fd, q, true)) >= 0) {
+		if (q->n_lines == LINES_MAX)
+			return -ENOBUFS;
+		q->line[q->n_lines++] = n | (ends_line(q, t, n) ? 0 : LINE_EOF);
+	}
+	if (n != -EAGAIN)
+		return n;
+	raw.c_lflag &= ~ICANON;
+	if (ioctl(fd, TCSETS2, &raw) < 0)
+		return -errno;
+	return 0;
+}
+
+/* What is there is read, and nothing else: the whole tree stands still. */
+static int take_input(int fd, struct queue *q)
+{
+	struct termios2 t;
+	int ret = 0, back;
+	ssize_t n;
+
+	if (ioctl(fd, TCGETS2, &t) < 0)
+		return -errno;
+	if (is_canonical(&t))
+		ret = take_lines(fd, &t, q);
+	while (ret == 0 && (n = take(fd, q, true)) != -EAGAIN)
+		ret = n < 0 ? n : 0;
+	back = put_input(fd, &t, q->data, q->len, q->line, q->n_lines);
+	return ret < 0 ? ret : back;
+}
+
+static int take_output(int fd, bool packet, struct queue *q)
+{
+	int on = 1, off = 0, ret = 0, back;
+	ssize_t n;
+
+	if (packet && ioctl(fd, TIOCPKT, &off) < 0)
+		return -errno;
+	while (ret == 0 && (n = take(fd, q, false)) != -EAGAIN)
+		ret = n < 0 ? n : 0;
+	back = put_output(fd, q->data, q->len);
+	if (packet && ioctl(fd, TIOCPKT, &on) < 0 && back == 0)
+		back = -errno;
+	return ret < 0 ? ret : back;
+}
+
+/* --- dump -------------------------------------------------------------------------------------- */
+
+static bool may_push(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+
+	return syscall(SYS_capget, &head, caps) == 0 && (caps[0].effective & (1u << CAP_SYS_ADMIN));
+}
+
+/* A description of the tool's own, so that reading it does not wait. */
+static int open_own(struct dump *d, const struct tty_out *tty)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "fd/%d", tty->fd);
+	return proc_openat(&tty->task->stop->proc, path, O_RDWR | O_NOCTTY | O_NONBLOCK,
+			   dump_err(d));
+}
+
+static int note_queue(struct dump *d, struct tty_out *tty, const struct queue *q)
+{
+	TtyDataEntry e = TTY_DATA_ENTRY__INIT, *copy;
+	struct ttys_out *all = ttys_out(d);
+
+	if (!q->len && !q->n_lines)
+		return 0;
+	copy = arena_new(dump_arena(d), TtyDataEntry);
+	*copy = e;
+	copy->tty_id = tty->e->id;
+	copy->data.data = arena_memdup(dump_arena(d), q->data, q->len);
+	copy->data.len = q->len;
+	arena_push(dump_arena(d), all->data, all->n_data, copy);
+	if (q->n_lines) {
+		CrtoolsTty *x = tty_extra(d, tty);
+
+		x->line = arena_memdup(dump_arena(d), q->line, q->n_lines * sizeof(*q->line));
+		x->n_line = q->n_lines;
+	}
+	return 0;
+}
+
+static int run_helper(struct dump *d, struct tty_out *tty, int fd, struct queue *q)
+{
+	uint64_t all = ~UINT64_C(0), old;
+	int status = -1;
+	pid_t pid;
+
+	/* Neither a hangup nor a terminal's signal stops it half way. */
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
+	pid = fork();
+	if (pid == 0) {
+		int ret = tty->master ? take_output(fd, tty->e->packet_mode, q) : take_input(fd, q);
+
+		q->error = -ret;
+		_exit(0);
+	}
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
+	if (pid < 0)
+		return err_sys(dump_err(d), "fork", "can't start a process to look into %s",
+			       tty->object);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	errno = status ? ECHILD : q->error;
+	return errno ? err_sys(dump_err(d), "read", "can't look at what waits in %s", tty->object)
+		     : 0;
+}
+
+static int look_into(struct dump *d, struct tty_out *tty, struct queue *q)
+{
+	_cleanup_fd_ int fd = -1;
+	int bytes = 0, ret;
+
+	fd = tty->master ? pidfd_get(tty->task->stop->pidfd, tty->fd, dump_err(d))
+			 : open_own(d, tty);
+	if (fd < 0)
+		return fd;
+	if (ioctl(fd, FIONREAD, &bytes) < 0)
+		return err_sys(dump_err(d), "FIONREAD", "can't look at what waits in %s",
+			       tty->object);
+	if (tty->master && !bytes)
+		return 0;
+	if (!may_push())
+		return !bytes ? 0
+			      : err_set(dump_err(d), ERR_PERMISSION, EPERM,
+					"%d bytes wait in %s, and they can be read and put back "
+					"only with CAP_SYS_ADMIN",
+					bytes, tty->object);
+	q->error = q->len = q->n_lines = 0;
+	ret = run_helper(d, tty, fd, q);
+	return ret < 0 ? ret : note_queue(d, tty, q);
+}
+
+int queues_write(struct dump *d)
+{
+	struct ttys_out *all = ttys_out(d);
+	struct queue *q =
+		mmap(NULL, sizeof(*q), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int ret = 0;
+
+	if (q == MAP_FAILED)
+		return err_sys(dump_err(d), "mmap", "no memory for what waits in terminals");
+	for (size_t i = 0; ret == 0 && i < all->n; i++)
+		if (!all->ttys[i]->hung_up)
+			ret = look_into(d, all->ttys[i], q);
+	munmap(q, sizeof(*q));
+	if (ret < 0 || !all->n_data)
+		return ret;
+	return image_write_all(d->s->images, IMAGE_TTY_DATA, 0, (void **)all->data, all->n_data,
+			       dump_err(d));
+}
+
+/* --- restore ----------------------------------------------------------------------------------- */
+
+/* CRIU's images have no lines: they end where newlines are. */
+static void find_lines(struct restore *r, const TtyDataEntry *e, uint32_t **ret, size_t *ret_n)
+{
+	size_t start = 0;
+
+	*ret = NULL;
+	*ret_n = 0;
+	for (size_t i = 0; i < e->data.len; i++) {
+		if (e->data.data[i] != '\n')
+			continue;
+		arena_push(restore_arena(r), *ret, *ret_n, (uint32_t)(i + 1 - start));
+		start = i + 1;
+	}
+}
+
+static int fill_input(struct restore *r, const struct tty_in *tty, const TermiosEntry *modes)
+{
+	const TtyDataEntry *e = tty->queue[0];
+	const CrtoolsTty *x = tty->extra[0];
+	struct termios2 t;
+	uint32_t *line;
+	size_t n;
+
+	if (ioctl(tty->service, TCGETS2, &t) < 0)
+		return -errno;
+	if (modes) {
+		t.c_lflag = modes->c_lflag;
+		memcpy(t.c_cc, modes->c_cc, sizeof(t.c_cc));
+	}
+	if (x && x->n_line) {
+		line = x->line;
+		n = x->n_line;
+	} else {
+		find_lines(r, e, &line, &n);
+	}
+	_cleanup_fd_ int slave = tty_open_slave(tty->service, O_RDWR | O_NONBLOCK);
+	return slave < 0 ? -errno : put_input(slave, &t, e->data.data, e->data.len, line, n);
+}
+
+int queues_fill(struct restore *r, const struct tty_in *tty)
+{
+	const TermiosEntry *modes = tty->slave ? tty->slave->termios : NULL;
+	int ret = 0;
+
+	if (tty->queue[1])
+		ret = put_output(tty->service, tty->queue[1]->data.data, tty->queue[1]->data.len);
+	if (ret == 0 && tty->queue[0])
+		ret = fill_input(r, tty, modes);
+	errno = -ret;
+	return ret < 0 ? err_sys(restore_err(r), "TIOCSTI",
+				 "can't put back what waited in /dev/pts/%u (that takes "
+				 "CAP_SYS_ADMIN)",
+				 tty->index)
+		       : 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Terminals: what the files of this family share.
+ *
+ * Functions return 0 or a negative errno with the session's error filled, unless it is said
+ * otherwise.
+ */
+#ifndef OBJECTS_TTY_TTY_H
+#define OBJECTS_TTY_TTY_H
+
+#include "objects/extras.h"
+#include "objects/fown.h"
+#include "objects/registry.h"
+
+/* Ids in tty-info.img of what is no pseudoterminal start here; those of a pair are twice its
+ * index, and one more for the master. */
+#define TTY_ID_OTHERS 0x40000000u
+
+extern const struct file_class tty_class;
+extern const struct state_class tty_state;
+
+/* --- dump -------------------------------------------------------------------------------------- */
+
+/* One terminal, in dump.priv[SLOT_TTY]. */
+struct tty_out {
+	TtyInfoEntry *e;
+	CrtoolsTty *extra; /* NULL: nothing beside the entry */
+	struct dump_task *task;
+	int fd; /* in the task */
+	const char *object;
+	uint32_t index; /* of a pseudoterminal */
+	bool master, hung_up;
+	bool closed; /* a master: whoever had its slave has closed it */
+};
+
+struct ttys_out {
+	struct tty_out **ttys;
+	size_t n;
+	TtyDataEntry **data;
+	size_t n_data;
+	bool written;
+};
+
+struct ttys_out *ttys_out(struct dump *d);
+struct tty_out *tty_out_find(struct dump *d, uint32_t id);
+/* Its entry in the extras, made when it is asked for first. */
+CrtoolsTty *tty_extra(struct dump *d, struct tty_out *tty);
+static inline uint32_t tty_pair_id(uint32_t index, bool master)
+{
+	return 2 * index + master;
+}
+
+/* --- restore ----------------------------------------------------------------------------------- */
+
+/* One pseudoterminal, with both sides; or another terminal. */
+struct tty_in {
+	TtyInfoEntry *master, *slave, *any; /* as the images have them; any: one that is there */
+	CrtoolsTty *extra[2];		    /* of the slave, of the master */
+	TtyDataEntry *queue[2];		    /* read from the slave, from the master */
+	const char *master_path;	    /* the name that the master was opened by */
+	uint32_t index, master_flags;
+	uint32_t node_mode;	     /* of the slave's name, as its entry has it; 0 */
+	bool has_slave;		     /* a description of the slave is in the images */
+	struct restore_task *leader; /* it controls this one's session */
+	int service;		     /* in the tool, inherited by all: the master; -1 */
+};
+
+int ttys_in_read(struct restore *r);
+struct tty_in *tty_in_of(struct restore *r, uint32_t info_id, const TtyInfoEntry **ret_info);
+struct tty_in *tty_in_led_by(const struct restore_task *t);
+/* A description of the slave, CLOEXEC, by its master; -1 with errno. */
+int tty_open_slave(int master, int flags);
+/* All terminals that the images have, in the tool; once. */
+int ttys_in_make(struct restore *r);
+void ttys_in_finish(struct restore *r);
+
+/* --- modes.c -------------------------------------------------------------------------------- */
+
+/* By a descriptor of either side. */
+int modes_collect(struct dump *d, struct tty_out *tty, int fd);
+int modes_check(struct restore *r, const TtyInfoEntry *e);
+/* size: the window's too. */
+int modes_apply(struct restore *r, const TtyInfoEntry *e, int fd, bool size);
+
+/* --- queue.c ----------------------------------------------------------------------------------- */
+
+/* What waits in all terminals of the dump, to tty-data.img and the extras. */
+int queues_write(struct dump *d);
+int queues_fill(struct restore *r, const struct tty_in *tty);
+
+#endif
