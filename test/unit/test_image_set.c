@@ -3,6 +3,9 @@
 #include "image_util.h"
 
 #include <signal.h>
+#include <sys/ptrace.h>
+
+#include "base/cleanup.h"
 
 static void begin_set(struct image_dir **ret_dir, struct err *err)
 {
@@ -243,6 +246,110 @@ static void test_killed_writer(void **state)
 	assert_int_equal(count_names(), 2); /* inventory and manifest, no folder */
 }
 
+#define SHARED_NAMES 3 /* of the older and the newer set */
+
+/* A set whose images have their generation in them: fs-4 to fs-9, or fs-7 to fs-12. */
+static void write_generation(unsigned generation, struct image_dir **ret_dir, struct err *err)
+{
+	begin_set(ret_dir, err);
+	for (unsigned i = 0; i < 2 * SHARED_NAMES; i++) {
+		FsEntry fs = FS_ENTRY__INIT;
+
+		fs.cwd_id = generation;
+		must(image_write_one(*ret_dir, IMAGE_FS, 4 + i + generation * SHARED_NAMES, &fs,
+				     err),
+		     err);
+	}
+	write_inventory(*ret_dir, err);
+}
+
+/* The generation of the set that is in the folder, all of which must be of it; -1: there is none. */
+static int whole_generation(void)
+{
+	_cleanup_image_dir_ struct image_dir *dir = NULL;
+	_cleanup_(arena_free) struct arena arena = {};
+	struct err err = {};
+	int generation = -1;
+	FsEntry *fs;
+
+	if (image_dir_open(AT_FDCWD, folder, &err, &dir)) {
+		assert_int_equal(err.id, ERR_IMAGE_MISSING);
+		assert_false(exists("inventory.img"));
+		return -1;
+	}
+	generation = !image_dir_has(dir, IMAGE_FS, 4);
+	for (unsigned key = 4; key < 4 + 3 * SHARED_NAMES; key++) {
+		bool own = key >= 4u + generation * SHARED_NAMES &&
+			   key < 4u + (generation + 2) * SHARED_NAMES;
+
+		assert_int_equal(image_dir_has(dir, IMAGE_FS, key), own);
+		if (!own)
+			continue;
+		must(image_read_one(dir, IMAGE_FS, key, &arena, &err, &fs), &err);
+		assert_int_equal(fs->cwd_id, generation);
+	}
+	return generation;
+}
+
+/* Commits the newer set over the older one, and dies at its nth stop at a system call. Returns
+ * whether it came so far. */
+static bool commit_until(unsigned nth)
+{
+	struct image_dir *dir = NULL;
+	struct err err = {};
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		write_generation(1, &dir, &err);
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(image_dir_commit(dir, IMAGE_SYNC_NONE, &err) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	for (unsigned i = 0; i < nth && WIFSTOPPED(status); i++) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+	if (WIFSTOPPED(status)) {
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		return true;
+	}
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return false;
+}
+
+/* A commit over an older set, killed before and after each of its system calls in turn: what is
+ * there is the older set, no set, or the newer one, in this order, and never some of both. */
+static void test_killed_between_moves(void **state)
+{
+	unsigned seen[3] = { 0 }, nth;
+	int last = 0;
+	bool more = true;
+
+	(void)state;
+	for (nth = 0; more; nth++) {
+		static const int rank[] = { 1, 0, 2 }; /* of -1, 0 and 1 */
+		struct image_dir *dir = NULL;
+		struct err err = {};
+		int found;
+
+		empty_folder();
+		write_generation(0, &dir, &err);
+		must(image_dir_commit(dir, IMAGE_SYNC_NONE, &err), &err);
+		image_dir_close(dir);
+		more = commit_until(nth);
+		found = rank[whole_generation() + 1];
+		assert_true(found >= last && found < 3);
+		last = found;
+		seen[found]++;
+	}
+	/* Each image is moved or removed by a system call of its own, of two stops. */
+	assert_true(seen[0] > 1 && seen[1] > 2 * 3 * SHARED_NAMES && seen[2] > 1);
+	assert_true(nth > 2 * 5 * SHARED_NAMES);
+}
+
 /* The folder of a writer that lives stays. */
 static void test_two_writers(void **state)
 {
@@ -478,6 +585,7 @@ int main(void)
 		cmocka_unit_test(test_commit_replaces),
 		cmocka_unit_test(test_no_inventory),
 		cmocka_unit_test(test_killed_writer),
+		cmocka_unit_test(test_killed_between_moves),
 		cmocka_unit_test(test_two_writers),
 		cmocka_unit_test(test_failed_move),
 		cmocka_unit_test(test_manifest),
