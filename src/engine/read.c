@@ -7,6 +7,8 @@
 #include "image/reader.h"
 #include "objects/registry.h"
 
+#define PID_LIMIT (4u << 20) /* PID_MAX_LIMIT, include/linux/threads.h */
+
 static int read_extra(struct restore_task *t)
 {
 	int ret = image_read_opt(t->r->s->images, IMAGE_CRTOOLS_TASK, t->vpid, restore_arena(t->r),
@@ -185,6 +187,28 @@ static int link_task(struct restore *r, struct restore_task *t)
 	return 0;
 }
 
+/* Of ids only those that a kernel can give. 0 is "none", or outside of the pid namespace. */
+static int check_ids(struct restore *r, const PstreeEntry *e)
+{
+	const struct {
+		const char *field;
+		uint32_t id;
+	} ids[] = { { "pid", e->pid }, { "ppid", e->ppid }, { "pgid", e->pgid }, { "sid", e->sid } };
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (ids[i].id > PID_LIMIT || (i == 0 && !ids[i].id))
+			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
+				       "pstree.img: task %u, field %s: %u is no id of a process",
+				       e->pid, ids[i].field, ids[i].id);
+	for (size_t i = 0; i < e->n_threads; i++)
+		if (!e->threads[i] || e->threads[i] > PID_LIMIT)
+			return err_set(
+				restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
+				"pstree.img: task %u, field threads: %u is no id of a thread",
+				e->pid, e->threads[i]);
+	return 0;
+}
+
 static int read_tree(struct restore *r)
 {
 	PstreeEntry **entries;
@@ -198,6 +222,9 @@ static int read_tree(struct restore *r)
 		*t = (struct restore_task){
 			.r = r, .pstree = entries[i], .vpid = entries[i]->pid, .index = i
 		};
+		ret = check_ids(r, entries[i]);
+		if (ret < 0)
+			return ret;
 		if (hash_get(&r->task_by_pid, t->vpid))
 			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 				       "pstree.img has task %d twice", t->vpid);

@@ -207,7 +207,8 @@ def check_named(what, text):
     name = what.partition(":")[0]
     if not re.search(r"Refused: .+: ", text):
         dumped.check(name in text, f"{what}: the image is not named: {text}")
-        dumped.check(": ends at " not in what or re.search(r"byte|field", text),
+        dumped.check(": ends at " not in what or
+                     re.search(rf"byte|field|which is not in {name}", text),
                      f"{what}: no place is named: {text}")
 
 
