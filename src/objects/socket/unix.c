@@ -429,6 +429,13 @@ static int unix_relate(struct dump *d, struct dump_file *f)
 		task_refuse(u->task, u->object,
 			    "has more descriptors in flight than crtools may have open",
 			    "raise the limit (ulimit -n)");
+	if (u->has_urgent) {
+		CrtoolsSocket *extra = socket_extra(d, f);
+
+		extra->has_urgent = extra->has_urgent_at = true;
+		extra->urgent = u->urgent;
+		extra->urgent_at = u->urgent_at;
+	}
 	for (const struct unix_packet *k = u->packets; k; k = k->next)
 		note_packet(d, x, u, index++, k);
 	return 0;

@@ -72,6 +72,9 @@ struct unix_out {
 	int walk_fd; /* a copy for the walk; -1 */
 	struct unix_out *next_walk;
 	int walk_errno;
+	bool has_urgent;
+	unsigned char urgent; /* a byte out of band, and what is in the queue before it */
+	size_t urgent_at;
 	int peek_off;	/* SO_PEEK_OFF */
 	bool reset;	/* an error waits: its peer has left something unread */
 	bool truncated; /* not all descriptors in flight could be taken */

@@ -168,19 +168,11 @@ static int make_pair(struct restore_task *t, struct unix_in *u)
 	return u->spare < 0 ? u->spare : 0;
 }
 
-static int make_service(struct restore_task *t, struct unix_in *u)
-{
-	(void)t;
-	return make_pair(t, u);
-}
-
 static int make_one(struct restore_task *t, struct unix_in *u)
 {
 	if (u->fd >= 0)
 		return 0;
-	if (u->e->uflags & UNIX_SERVICE)
-		return make_service(t, u);
-	if (u->mate || lost_its_peer(u))
+	if (u->mate || lost_its_peer(u) || u->e->uflags & UNIX_SERVICE)
 		return make_pair(t, u);
 	u->fd = socket(AF_UNIX, u->e->type | SOCK_CLOEXEC, 0);
 	return u->fd < 0 ? -errno : 0;

@@ -294,14 +294,54 @@ static int deliver(struct restore_task *t, struct unix_in *u, const struct unix_
 	return ret;
 }
 
+/* The byte out of band, if it is its turn. */
+static int deliver_urgent(const struct unix_in *u, uint64_t at)
+{
+	const struct unix_in *sender = u->peer;
+	unsigned char byte;
+
+	if (!u->x || !u->x->has_urgent || u->x->urgent_at != at || !unix_is_stream(u->e))
+		return 0;
+	byte = u->x->urgent;
+	return send(sender ? unix_fd(sender) : u->spare, &byte, 1,
+		    MSG_OOB | MSG_NOSIGNAL | MSG_DONTWAIT) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* A program that has dumped itself by the RPC service gets its answer: it is a restored one. */
+static int answer_request(const struct unix_in *u)
+{
+	CriuResp resp = CRIU_RESP__INIT;
+	CriuDumpResp dump = CRIU_DUMP_RESP__INIT;
+	uint8_t buf[64];
+	size_t len;
+
+	if (!(u->e->uflags & UNIX_SERVICE))
+		return 0;
+	resp.type = CRIU_REQ_TYPE__DUMP;
+	resp.success = true;
+	resp.dump = &dump;
+	dump.has_restored = dump.restored = true;
+	len = criu_resp__pack(&resp, buf);
+	return send(u->spare, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
 int unix_packets_fill(struct restore_task *t, struct unix_cluster *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		struct unix_in *u = c->members[i];
+		uint64_t at = 0;
+		int ret = answer_request(u);
 
-		for (size_t k = 0; k < u->n_packets; k++) {
-			int ret = deliver(t, u, &u->packets[k]);
-
+		for (size_t k = 0; k <= u->n_packets; k++) {
+			if (ret == 0)
+				ret = deliver_urgent(u, at);
+			if (ret == 0 && k == u->n_packets)
+				break;
+			if (ret == 0)
+				ret = deliver(t, u, &u->packets[k]);
+			at += k < u->n_packets ? u->packets[k].e->length : 0;
 			if (ret == 0)
 				continue;
 			errno = -ret;

@@ -222,6 +222,8 @@ int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd)
 	do {
 		ret = look(x, u, fd, SIZE_MAX, &len);
 	} while (ret == -EMSGSIZE);
+	if (ret == -EAGAIN && unix_is_stream(u->e) && u->diag->rqueue && !u->reset && !examining)
+		return note_walk(x, u, fd); /* a byte out of band, alone */
 	if (ret == -EAGAIN || ret == -EINVAL || ret == -ENOTCONN)
 		return 0;
 	if (ret < 0) {
@@ -288,22 +290,72 @@ static int look_at(struct unix_dump *x, struct unix_out *u, size_t at, size_t *r
 	return look(x, u, u->walk_fd, plain, ret_len);
 }
 
+/* The byte that was sent out of band (Linux 5.15), and whether it is the first of all. */
+static void look_for_urgent(struct unix_out *u, bool *ret_first)
+{
+	unsigned char byte;
+	int first = 0;
+
+	if (!unix_is_stream(u->e) ||
+	    recv(u->walk_fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) != 1)
+		return;
+	u->has_urgent = true;
+	u->urgent = byte;
+	ioctl(u->walk_fd, SIOCATMARK, &first);
+	*ret_first = first;
+}
+
+/* Behind the stop that it makes, looks show it among the others. */
+static void take_urgent_out(struct unix_out *u, size_t total)
+{
+	size_t at = 0;
+
+	if (!u->has_urgent || total != u->diag->rqueue)
+		return;
+	for (struct unix_packet **slot = &u->packets, *k; (k = *slot); slot = &k->next) {
+		if (at != u->urgent_at || !k->e.length) {
+			at += k->e.length;
+			continue;
+		}
+		k->e.length--;
+		memmove(k->data, k->data + 1, k->e.length);
+		if (!k->e.length && !k->n_fds) {
+			*slot = k->next;
+			if (!*slot)
+				u->last = slot;
+			free(k);
+		}
+		return;
+	}
+}
+
 static int walk_one(struct unix_dump *x, struct unix_out *u)
 {
 	int old = u->peek_off, ret;
+	bool urgent_found = false;
 	size_t at = 0, len;
+
+	look_for_urgent(u, &urgent_found);
 
 	ret = set_peek_off(u->walk_fd, 0);
 	while (ret == 0) {
+		struct unix_packet **slot = u->last;
+
 		ret = look_at(x, u, at, &len);
 		if (ret == 0)
 			at += len;
+		/* A look stops before it, or behind descriptors. */
+		if (ret == 0 && u->has_urgent && !urgent_found && !(*slot)->n_fds) {
+			urgent_found = true;
+			u->urgent_at = at;
+		}
 		if (ret == 0 && u->reset && at >= u->diag->rqueue)
 			break;
 		if (ret == -EMSGSIZE)
 			ret = set_peek_off(u->walk_fd, at);
 	}
 	set_peek_off(u->walk_fd, old);
+	take_urgent_out(u, at);
 	return ret == -EAGAIN ? 0 : ret;
 }
 
