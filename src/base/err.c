@@ -25,6 +25,10 @@ static void vfill(struct err *err, enum err_id id, int num, const char *call, co
 	err->num = num;
 	snprintf(err->call, sizeof(err->call), "%s", call);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	/* Names in it may come from images; a terminal obeys control characters. */
+	for (char *c = err->text; *c; c++)
+		if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
+			*c = '?';
 }
 
 int err_set(struct err *err, enum err_id id, int num, const char *fmt, ...)

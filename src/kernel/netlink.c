@@ -204,8 +204,7 @@ int nl_talk(int fd, const struct nl_msg *m, const char *what, nl_answer answer, 
 		      : err_set(err, ERR_RESOURCE, ENOMEM, "no memory to %s", what);
 
 	while (ret == 0) {
-		ssize_t n = recv(fd, buf, ANSWER_MAX, 0);
-		int left = n;
+		ssize_t n = recv(fd, buf, ANSWER_MAX, 0), left = n;
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -202,10 +202,12 @@ def really(what):
 
 
 def check_named(what, text):
-    """An error says in which file, and of a file that was cut off also where; a refusal (of a file
-    that is missing here, say) names the object instead."""
+    """An error says in which file, and of a file that was cut off also where. A refusal (of a file
+    that is missing here, say) names the object instead, and other ids in the tree lead to images
+    that are not there, or to a tree that would need another option."""
     name = what.partition(":")[0]
-    if not re.search(r"Refused: .+: ", text):
+    told = r"(?s)Refused: .+: |the image \S+ is missing|with --shell-job"
+    if not re.search(told, text):
         dumped.check(name in text, f"{what}: the image is not named: {text}")
         dumped.check(": ends at " not in what or
                      re.search(rf"byte|field|which is not in {name}", text),
@@ -214,7 +216,7 @@ def check_named(what, text):
 
 def attempt(what):
     """The text of the refusal; empty if the damaged set is accepted."""
-    with open("out", "w+", encoding="utf-8", errors="replace") as out:
+    with open("out", "w+", encoding="utf-8", errors="replace", newline="") as out:
         proc = subprocess.Popen([dumped.TOOL, "restore", "--plan", "-D", "images"],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out)
         try:
@@ -228,6 +230,7 @@ def attempt(what):
     dumped.check(proc.returncode in (0, 1) and "runtime error" not in text and
                  "Sanitizer" not in text, f"{what}: status {proc.returncode}: {text[-3000:]}")
     dumped.check(proc.returncode == 0 or "Error: " in text, f"{what}: no error: {text}")
+    dumped.check(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), f"{what}: prints {text!r}")
     return text if proc.returncode else ""
 
 

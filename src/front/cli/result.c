@@ -66,6 +66,16 @@ void result_json_report(struct json *j, const struct report *report)
 	json_items(j, "warnings", report, false);
 }
 
+/* Objects may be named by images; a terminal obeys control characters. */
+static void print_object(FILE *out, const char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name < 0x20 || *name == 0x7f)
+			fprintf(out, "\\x%02x", (unsigned char)*name);
+		else
+			fputc(*name, out);
+}
+
 static void print_item(FILE *out, const struct report_item *item, bool colour)
 {
 	const char *on = !colour ? "" : item->refusal ? "\033[31m" : "\033[33m";
@@ -74,7 +84,8 @@ static void print_item(FILE *out, const struct report_item *item, bool colour)
 		item->refusal ? "Refused:" : "Warning:", colour ? "\033[0m" : "");
 	if (item->pid)
 		fprintf(out, "task %d, ", item->pid);
-	fprintf(out, "%s: %s\n", item->object, item->text);
+	print_object(out, item->object);
+	fprintf(out, ": %s\n", item->text);
 	if (item->cure && *item->cure)
 		fprintf(out, "  %s\n", item->cure);
 }
