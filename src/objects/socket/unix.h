@@ -135,8 +135,9 @@ struct unix_in {
 	bool inherit;	/* --inherit-fd gives another in its place */
 	int inherited;	/* a service descriptor of that; -1 */
 	/* In the task that makes it: */
-	int fd;	   /* made, not handed out yet; -1 */
-	int spare; /* the end of a peer that is gone; -1 */
+	int fd;	     /* made, not handed out yet; -1 */
+	int path_fd; /* its file, if that is gone and nothing else leads to it; -1 */
+	int spare;   /* the end of a peer that is gone; -1 */
 };
 
 /* Sockets that have to do with each other; all have one owner. */
@@ -184,8 +185,10 @@ int unix_bind_check(struct restore *r, struct unix_in *u);
 int unix_bind_prepare(struct restore *r, struct unix_restore *x);
 /* Its name, and its file's owner and mode. */
 int unix_bind(struct restore_task *t, struct unix_in *u);
-/* Gives fd a name that nobody can reach it by. 0 or -errno. */
-int unix_bind_hidden(struct restore_task *t, const void *name, size_t len, int fd);
+/* Gives fd a name that nobody can reach it by; *ret_file: its file (O_PATH), or -1. perms: NULL
+ * where all may connect. 0 or -errno. */
+int unix_bind_hidden(struct restore_task *t, const void *name, size_t len,
+		     const FilePermsEntry *perms, int fd, int *ret_file);
 /* An address by which a bound socket is reached, be its name there or not; fd: the socket, if this
  * task has it, or -1. *ret_by_fd: what has to stay open for it, or -1. 0 or -errno. */
 int unix_reach(const struct unix_in *u, int fd, struct sockaddr_un *ret_addr, socklen_t *ret_len,

@@ -291,10 +291,8 @@ static int place_leave(struct place *p)
 	return ret;
 }
 
-static void dress(const UnixSkEntry *e, const char *name)
+static void dress(const FilePermsEntry *p, const char *name)
 {
-	const FilePermsEntry *p = e->file_perms;
-
 	if (!p)
 		return;
 	if (fchownat(AT_FDCWD, name, p->uid, p->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -313,21 +311,30 @@ static int make_folders(char *name)
 	return 0;
 }
 
-/* Below dir, where folders that the name goes through are made, and the file does not stay. */
-static int bind_and_unlink(int dir, const void *name, size_t len, int fd)
+/* Below dir; the file does not stay. hidden: dir is the root of the name, and folders that it goes
+ * through are made. */
+static int bind_and_unlink(int dir, bool hidden, const void *name, size_t len,
+			   const FilePermsEntry *perms, int fd, int *ret_file)
 {
 	char text[UNIX_NAME_MAX + 2];
 	struct place back;
 	int ret, err;
 
 	snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)name);
-	ret = place_enter(dir, text[0] == '/', &back);
-	if (ret == 0)
+	ret = place_enter(dir, hidden && text[0] == '/', &back);
+	if (ret == 0 && hidden)
 		ret = make_folders(text);
 	if (ret == 0)
 		ret = bind_name(fd, name, len);
-	if (ret == 0 && (chmod(text, 0777) < 0 || unlink(text) < 0))
-		ret = -errno; /* whoever connects to it may do so as another user */
+	if (ret == 0) {
+		*ret_file = open(text, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		/* Whoever connects to a stand-in may do so as another user. */
+		if (*ret_file < 0 || (!perms && chmod(text, 0777) < 0))
+			ret = -errno;
+		dress(perms, text);
+		if (unlink(text) < 0 && ret == 0)
+			ret = -errno;
+	}
 	err = place_leave(&back);
 	return ret < 0 ? ret : err;
 }
@@ -347,17 +354,54 @@ static int own_sandbox(struct restore_task *t)
 	return fd < 0 ? -errno : fd;
 }
 
-/* 0 or -errno; where the tool may have no sandbox, at the name itself, if nothing is there. */
-int unix_bind_hidden(struct restore_task *t, const void *name, size_t len, int fd)
+/* Without the right to have a sandbox: at the name itself, if nothing is there, or, if it is
+ * relative, in a folder that exists for a moment. */
+static int bind_briefly(const void *name, size_t len, const FilePermsEntry *perms, int fd,
+			int *ret_file)
+{
+	char folder[] = "/tmp/crtools-XXXXXX";
+	bool relative = *(const char *)name != '/';
+	_cleanup_fd_ int dir = -1;
+	int ret;
+
+	if (relative && !mkdtemp(folder))
+		return -errno;
+	dir = open(relative ? folder : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ret = dir < 0 ? -errno : bind_and_unlink(dir, false, name, len, perms, fd, ret_file);
+	if (relative)
+		rmdir(folder);
+	return ret;
+}
+
+int unix_bind_hidden(struct restore_task *t, const void *name, size_t len,
+		     const FilePermsEntry *perms, int fd, int *ret_file)
 {
 	_cleanup_fd_ int dir = -1;
 
+	*ret_file = -1;
 	if (!len || !*(const char *)name)
 		return bind_name(fd, name, len);
 	dir = own_sandbox(t);
 	if (dir == -EPERM)
-		dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return dir < 0 ? dir : bind_and_unlink(dir, name, len, fd);
+		return bind_briefly(name, len, perms, fd, ret_file);
+	return dir < 0 ? dir : bind_and_unlink(dir, true, name, len, perms, fd, ret_file);
+}
+
+/* Its file is gone again: where the kernel does not lead to it (SIOCUNIXFILE), it is kept open, for
+ * those who are to connect. */
+static int bind_deleted(struct restore_task *t, struct unix_in *u)
+{
+	_cleanup_fd_ int file = -1, asked = -1;
+	int ret = unix_bind_hidden(t, u->e->name.data, u->e->name.len, u->e->file_perms, u->fd,
+				   &file);
+
+	if (ret < 0)
+		return ret;
+	asked = ioctl(u->fd, SIOCUNIXFILE);
+	if (asked >= 0)
+		return 0;
+	u->path_fd = service_fd(t->r, TAKE_FD(file));
+	return u->path_fd < 0 ? u->path_fd : 0;
 }
 
 static bool ends_with(const char *path, const char *tail)
@@ -392,7 +436,7 @@ static int bind_there(const UnixSkEntry *e, const char *dir, bool as_root, int f
 		ret = bind_name(fd, e->name.data, e->name.len);
 	}
 	if (ret == 0)
-		dress(e, text);
+		dress(e->file_perms, text);
 	err = place_leave(&back);
 	return ret < 0 ? ret : err;
 }
@@ -419,7 +463,7 @@ static int bind_elsewhere(const UnixSkEntry *e, const char *path, int fd)
 	if (ret == 0)
 		ret = bind_name(fd, e->name.data, e->name.len);
 	if (ret == 0)
-		dress(e, text);
+		dress(e->file_perms, text);
 	err = place_leave(&back);
 	if (ret == 0)
 		ret = err;
@@ -463,7 +507,7 @@ int unix_bind(struct restore_task *t, struct unix_in *u)
 	if (!unix_has_path(u->e))
 		ret = bind_name(u->fd, u->e->name.data, u->e->name.len);
 	else if (u->e->deleted)
-		ret = unix_bind_hidden(t, u->e->name.data, u->e->name.len, u->fd);
+		ret = bind_deleted(t, u);
 	else
 		ret = bind_to_file(u, u->fd);
 	if (ret == 0 && unix_has_path(u->e))
@@ -487,8 +531,10 @@ int unix_reach(const struct unix_in *u, int fd, struct sockaddr_un *ret_addr, so
 	*ret_len = fill_address(e->name.data, e->name.len, ret_addr);
 	if (!unix_has_path(e))
 		return 0;
-	file = fd < 0 ? -1 : ioctl(fd, SIOCUNIXFILE);
-	if (file >= 0) {
+	file = fd < 0 || u->path_fd >= 0 ? -1 : ioctl(fd, SIOCUNIXFILE);
+	if (u->path_fd >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", u->path_fd);
+	} else if (file >= 0) {
 		fcntl(file, F_SETFD, FD_CLOEXEC);
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 		*ret_by_fd = file;

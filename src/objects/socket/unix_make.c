@@ -80,14 +80,15 @@ static int stand_in_open(struct restore_task *t, const struct unix_in *u, struct
 {
 	const ProtobufCBinaryData *name = &u->e->name;
 	struct unix_in as = *u;
-	int ret;
+	int ret, by_fd = -1;
 
 	*s = (struct stand_in){ .file = -1 };
 	s->fd = socket(AF_UNIX, u->e->type | SOCK_CLOEXEC, 0);
 	if (s->fd < 0)
 		return -errno;
-	ret = unix_bind_hidden(t, name->data, name->len, s->fd);
-	return ret < 0 ? ret : unix_reach(&as, s->fd, &s->addr, &s->len, &s->file);
+	ret = unix_bind_hidden(t, name->data, name->len, NULL, s->fd, &s->file);
+	as.path_fd = s->file;
+	return ret < 0 ? ret : unix_reach(&as, s->fd, &s->addr, &s->len, &by_fd);
 }
 
 static void stand_in_close(struct stand_in *s)

@@ -23,7 +23,7 @@
 struct unix_file {
 	const char *name;
 	FilePermsEntry *perms;
-	char *dir;
+	const char *dir;
 	const char *elsewhere;
 	bool deleted;
 	struct unix_file *next;
@@ -123,8 +123,16 @@ static int examine(struct unix_out *u, int local, struct unix_file *f)
 	if (fd < 0)
 		fd = find_by_name(u, f->name);
 	if (fd < 0 || fstat(fd, &st) < 0 || path_of(fd, dump_arena(d), &path) < 0) {
-		/* Without the right to ask for it, a file that its name does not lead to. */
 		f->deleted = true;
+		f->dir = f->name[0] == '/' ? NULL : "/";
+		task_warn(
+			u->task, u->object,
+			arena_printf(
+				dump_arena(d),
+				"its file %s is not where its name leads to, and without "
+				"CAP_NET_ADMIN it can't be asked for; the restored socket has none",
+				f->name),
+			"");
 		return 0;
 	}
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -166,7 +174,7 @@ int unix_name_collect(struct unix_dump *x, struct unix_out *u, const struct file
 	if (ret < 0)
 		return ret;
 	u->e->file_perms = f->perms;
-	u->e->name_dir = f->dir;
+	u->e->name_dir = (char *)f->dir;
 	u->e->has_deleted = u->e->deleted = f->deleted;
 	if (f->elsewhere)
 		socket_extra(p->task->dump, u->file)->file = (char *)f->elsewhere;

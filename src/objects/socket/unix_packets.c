@@ -137,10 +137,11 @@ static int make_sender(struct restore_task *t, const struct unix_in *u,
 		       const struct unix_packet_in *k, int *ret_fd)
 {
 	_cleanup_fd_ int fd = socket(AF_UNIX, u->e->type | SOCK_CLOEXEC, 0);
+	_cleanup_fd_ int file = -1;
 	int ret = fd < 0 ? -errno : 0;
 
 	if (ret == 0 && k->x && k->x->has_sender)
-		ret = unix_bind_hidden(t, k->x->sender.data, k->x->sender.len, fd);
+		ret = unix_bind_hidden(t, k->x->sender.data, k->x->sender.len, NULL, fd, &file);
 	if (ret == 0)
 		*ret_fd = TAKE_FD(fd);
 	return ret;

@@ -5,6 +5,7 @@
  *
  * wl: areas unix-sockets
  * wl: cycles 3
+ * wl: flavours host user unpriv
  */
 #define _GNU_SOURCE
 #include "unix.h"

@@ -7,6 +7,7 @@
  *
  * wl: areas unix-sockets
  * wl: cycles 3
+ * wl: flavours host user
  */
 #define _GNU_SOURCE
 #include "rights.h"

@@ -6,6 +6,7 @@
  *
  * wl: areas unix-sockets
  * wl: cycles 3
+ * wl: flavours host user
  */
 #define _GNU_SOURCE
 #include <sys/stat.h>
