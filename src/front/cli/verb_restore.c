@@ -16,6 +16,7 @@
 #include "front/cli/cli.h"
 #include "front/cli/result.h"
 #include "model/pidfile.h"
+#include "objects/tty/tty.h"
 
 /* Unless the engine wrote it when the root was born. */
 static int fill_pidfile(struct run *run)
@@ -77,7 +78,10 @@ int verb_restore(struct run *run)
 	run->told = true;
 	if (run->opts->exec_cmd)
 		return become_command(run) ? 1 : 0;
-	if (!run->opts->detached)
+	if (!run->opts->detached) {
 		wait_for_root(run->s.root_pid);
+		if (run->opts->shell_job)
+			tty_take_back();
+	}
 	return 0;
 }

@@ -9,6 +9,7 @@
  */
 #include <asm/termbits.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -84,6 +85,12 @@ int modes_collect(struct dump *d, struct tty_out *tty, int fd)
 	tty->e->winsize->ws_xpixel = size.ws_xpixel;
 	tty->e->winsize->ws_ypixel = size.ws_ypixel;
 	return 0;
+}
+
+const char *tty_key(const TtyInfoEntry *e, char buf[static TTY_KEY_SIZE])
+{
+	snprintf(buf, TTY_KEY_SIZE, "tty[%x:%x]", e->rdev, e->dev);
+	return buf;
 }
 
 static bool termios_is_sane(const TermiosEntry *e)

@@ -390,7 +390,7 @@ static int fill_input(struct restore *r, const struct tty_in *tty, const Termios
 	} else {
 		find_lines(r, e, &line, &n);
 	}
-	_cleanup_fd_ int slave = tty_open_slave(tty->service, O_RDWR | O_NONBLOCK);
+	_cleanup_fd_ int slave = tty_in_open(tty, O_RDWR | O_NONBLOCK);
 	return slave < 0 ? -errno : put_input(slave, &t, e->data.data, e->data.len, line, n);
 }
 

@@ -8,11 +8,15 @@
  * all signals are blocked, and the window has its size already.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/major.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "objects/tty/tty.h"
 
@@ -60,7 +64,9 @@ static int collect(struct dump_task *t)
 			      minor(dev));
 	if (!side[0] && !side[1] && t->stat.session == t->stop->pid)
 		task_refuse(t, object, "has its other end outside of the tree",
-			    "dump the program that shows the terminal together with this one");
+			    "dump the program that shows the terminal together with this one, or "
+			    "let a process of the session have a descriptor of it, and use "
+			    "--shell-job");
 	return 0;
 }
 
@@ -71,36 +77,78 @@ static int check(struct restore_task *t)
 	return ttys_in_read(t->r);
 }
 
+/* A terminal from outside may control the session of whoever gave it, which loses it then. */
 static int lead(struct restore_task *t)
 {
 	const struct tty_in *tty = tty_in_led_by(t);
 
-	if (!tty || ioctl(tty->service, TIOCSCTTY, 0) == 0)
+	if (!tty || ioctl(tty->service, TIOCSCTTY, 0) == 0 ||
+	    (tty->borrowed && ioctl(tty->service, TIOCSCTTY, 1) == 0))
 		return 0;
 	return err_sys(restore_err(t->r), "TIOCSCTTY",
-		       "can't make /dev/pts/%u the controlling terminal of session %d", tty->index,
-		       t->vpid);
+		       "can't make terminal %u the controlling terminal of session %d%s",
+		       tty->any->id, t->vpid,
+		       tty->borrowed ? ", which takes it from another one (CAP_SYS_ADMIN)" : "");
+}
+
+static pid_t foreground(const struct tty_in *tty)
+{
+	if (tty->master && tty->master->pgrp)
+		return tty->master->pgrp;
+	return tty->slave ? tty->slave->pgrp : 0;
+}
+
+static int set_foreground(const struct restore_task *t, const struct tty_in *tty, pid_t pgrp)
+{
+	if (!pgrp || ioctl(tty->service, TIOCSPGRP, &pgrp) == 0)
+		return 0;
+	if (errno == ESRCH || errno == EPERM) {
+		log_warn("The foreground group %d of terminal %u is not there any more", pgrp,
+			 tty->any->id);
+		return 0;
+	}
+	return err_sys(restore_err(t->r), "TIOCSPGRP",
+		       "can't make %d the foreground group of terminal %u", pgrp, tty->any->id);
+}
+
+/* The root is in the tool's session. In the foreground is the group that was, if the tree has it;
+ * else the root's, in place of a tool that waits for it. */
+static int replace_tool(const struct restore_task *t)
+{
+	const struct tty_in *tty = ttys_in_borrowed(t->r);
+	pid_t now, pgrp;
+
+	if (!tty || ioctl(tty->service, TIOCGPGRP, &now) < 0 || now != ttys_in_tool_group(t->r))
+		return 0;
+	pgrp = foreground(tty);
+	for (size_t i = 0; pgrp && i < t->r->n_tasks; i++)
+		if ((pid_t)t->r->tasks[i]->pstree->pgid == pgrp)
+			return set_foreground(t, tty, pgrp);
+	return t->r->s->opts->detached ? 0 : set_foreground(t, tty, t->pstree->pgid);
 }
 
 static int grouped(struct restore_task *t)
 {
 	const struct tty_in *tty = tty_in_led_by(t);
-	pid_t pgrp;
 
-	if (!tty)
-		return 0;
-	pgrp = tty->master && tty->master->pgrp ? tty->master->pgrp
-	       : tty->slave			? tty->slave->pgrp
-						: 0;
-	if (!pgrp || ioctl(tty->service, TIOCSPGRP, &pgrp) == 0)
-		return 0;
-	if (errno == ESRCH || errno == EPERM) {
-		log_warn("The foreground group %d of /dev/pts/%u is not there any more", pgrp,
-			 tty->index);
-		return 0;
-	}
-	return err_sys(restore_err(t->r), "TIOCSPGRP",
-		       "can't make %d the foreground group of /dev/pts/%u", pgrp, tty->index);
+	if (tty)
+		return set_foreground(t, tty, foreground(tty));
+	return t == t->r->root && t->r->s->opts->shell_job ? replace_tool(t) : 0;
+}
+
+void tty_take_back(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	pid_t own = getpgrp(), now;
+	sigset_t out, old;
+
+	sigemptyset(&out);
+	sigaddset(&out, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &out, &old);
+	if (fd >= 0 && ioctl(fd, TIOCGPGRP, &now) == 0 && now != own)
+		ioctl(fd, TIOCSPGRP, &own);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	close_fd(&fd);
 }
 
 const struct state_class tty_state = {

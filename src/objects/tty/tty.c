@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/major.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
@@ -93,6 +94,7 @@ static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint3
 	struct arena *a = dump_arena(d);
 	struct ttys_out *all = ttys_out(d);
 	struct tty_out *tty = arena_new(a, struct tty_out);
+	char key[TTY_KEY_SIZE];
 
 	*tty = (struct tty_out){ .e = arena_msg(a, TtyInfoEntry, tty_info_entry),
 				 .task = p->task,
@@ -108,8 +110,12 @@ static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint3
 	tty->e->has_uid = tty->e->has_gid = true;
 	tty->e->uid = p->stat.st_uid;
 	tty->e->gid = p->stat.st_gid;
-	tty->e->pty = arena_msg(a, TtyPtyEntry, tty_pty_entry);
-	tty->e->pty->index = index;
+	if (options_external(d->s->opts, tty_key(tty->e, key)) && !master) {
+		tty->e->type = TTY_TYPE__EXT_TTY;
+	} else {
+		tty->e->pty = arena_msg(a, TtyPtyEntry, tty_pty_entry);
+		tty->e->pty->index = index;
+	}
 	arena_push(a, all->ttys, all->n, tty);
 	return tty;
 }
@@ -247,13 +253,20 @@ static int tty_relate(struct dump *d, struct dump_file *f)
 {
 	struct tty_out *tty = f->priv;
 	bool paired = tty && tty_out_find(d, tty->e->id ^ 1);
+	char key[TTY_KEY_SIZE];
 
-	if (!tty || paired || tty->hung_up)
+	if (!tty || paired || tty->hung_up || tty->e->type == TTY_TYPE__EXT_TTY)
+		return 0;
+	if (!tty->master && d->s->opts->shell_job)
 		return 0;
 	if (!tty->master)
 		task_refuse(tty->task, tty->object,
 			    "is a terminal whose other end, the master, is outside of the tree",
-			    "dump the program that shows the terminal together with this one");
+			    arena_printf(dump_arena(d),
+					 "use --shell-job: at the restore, crtools' own terminal "
+					 "takes its place; or --external '%s', and --inherit-fd "
+					 "'fd[N]:%s' to restore",
+					 tty_key(tty->e, key), key));
 	else if (!tty->closed && !tty->e->locked && tty->e->sid)
 		task_warn(tty->task, tty->object,
 			  "is the master of a terminal that only others outside of the tree have "
@@ -352,18 +365,16 @@ static int set_flags(struct restore_task *t, const struct restore_file *f, int f
 /* By its name, so that it shows that name; /dev/tty only where that leads to the same. */
 static int open_slave(const struct tty_plan *plan, int flags)
 {
-	unsigned int dev, index;
+	unsigned int dev, want;
 	_cleanup_fd_ int fd = -1;
 
 	if (plan->current) {
 		fd = open("/dev/tty", flags);
-		if (fd >= 0 && ioctl(fd, TIOCGDEV, &dev) == 0) {
-			index = (dev & 0xff) | ((dev >> 12) & 0xfff00);
-			if (index == plan->tty->index)
-				return TAKE_FD(fd);
-		}
+		if (fd >= 0 && ioctl(fd, TIOCGDEV, &dev) == 0 &&
+		    ioctl(plan->tty->service, TIOCGDEV, &want) == 0 && dev == want)
+			return TAKE_FD(fd);
 	}
-	return tty_open_slave(plan->tty->service, flags);
+	return tty_in_open(plan->tty, flags);
 }
 
 static int tty_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
@@ -388,7 +399,7 @@ static int tty_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 /* All tasks have opened theirs: what would have kept them from it. */
 static int finish_slave(struct restore_task *t, const struct tty_plan *plan, int fd)
 {
-	if (!plan->info->termios && ioctl(fd, TIOCVHANGUP) < 0)
+	if (!plan->info->termios && !plan->tty->borrowed && ioctl(fd, TIOCVHANGUP) < 0)
 		return err_sys(restore_err(t->r), "TIOCVHANGUP",
 			       "can't hang up the terminal %s, as it was (that takes "
 			       "CAP_SYS_ADMIN)",

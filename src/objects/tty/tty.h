@@ -12,10 +12,6 @@
 #include "objects/fown.h"
 #include "objects/registry.h"
 
-/* Ids in tty-info.img of what is no pseudoterminal start here; those of a pair are twice its
- * index, and one more for the master. */
-#define TTY_ID_OTHERS 0x40000000u
-
 extern const struct file_class tty_class;
 extern const struct state_class tty_state;
 
@@ -45,6 +41,7 @@ struct ttys_out *ttys_out(struct dump *d);
 struct tty_out *tty_out_find(struct dump *d, uint32_t id);
 /* Its entry in the extras, made when it is asked for first. */
 CrtoolsTty *tty_extra(struct dump *d, struct tty_out *tty);
+/* Twice the index, and one more for the master. */
 static inline uint32_t tty_pair_id(uint32_t index, bool master)
 {
 	return 2 * index + master;
@@ -63,22 +60,35 @@ struct tty_in {
 	bool has_slave;		     /* a description of the slave is in the images */
 	struct restore_task *leader; /* it controls this one's session */
 	int service;		     /* in the tool, inherited by all: the master; -1 */
+	bool borrowed;		     /* service is a terminal from outside, in place of the slave */
+	const char *inherit;	     /* by --inherit-fd with this key; else the tool's own */
 };
 
 int ttys_in_read(struct restore *r);
 struct tty_in *tty_in_of(struct restore *r, uint32_t info_id, const TtyInfoEntry **ret_info);
 struct tty_in *tty_in_led_by(const struct restore_task *t);
+/* The one in whose place the tool's own is; NULL. And the group of the tool. */
+struct tty_in *ttys_in_borrowed(const struct restore *r);
+pid_t ttys_in_tool_group(const struct restore *r);
 /* A description of the slave, CLOEXEC, by its master; -1 with errno. */
 int tty_open_slave(int master, int flags);
+/* The same, or of what is in its place. */
+int tty_in_open(const struct tty_in *tty, int flags);
 /* All terminals that the images have, in the tool; once. */
 int ttys_in_make(struct restore *r);
 void ttys_in_finish(struct restore *r);
+
+/* The tool's own terminal belongs to the tool's group again. */
+void tty_take_back(void);
 
 /* --- modes.c -------------------------------------------------------------------------------- */
 
 /* By a descriptor of either side. */
 int modes_collect(struct dump *d, struct tty_out *tty, int fd);
 int modes_check(struct restore *r, const TtyInfoEntry *e);
+/* The key of an external terminal, "tty[RDEV:DEV]". */
+#define TTY_KEY_SIZE 48
+const char *tty_key(const TtyInfoEntry *e, char buf[static TTY_KEY_SIZE]);
 /* size: the window's too. */
 int modes_apply(struct restore *r, const TtyInfoEntry *e, int fd, bool size);
 

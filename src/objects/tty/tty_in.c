@@ -4,12 +4,16 @@
  * index, owner, modes, settings, and what waited in its queues. Tasks inherit the masters, and open
  * slaves through them.
  *
+ * In place of a slave whose master is outside of the tree there is one that is given: by
+ * --inherit-fd, or, with --shell-job, the tool's own terminal.
+ *
  * An index is the lowest free one when a master is opened; so masters are opened, and held, until
  * the wanted index comes.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +31,7 @@
 struct ttys_in {
 	struct tty_in **ttys; /* by index, once they are sorted */
 	size_t n;
+	pid_t tool_group;
 	bool read, made, finished;
 };
 
@@ -39,10 +44,11 @@ static struct ttys_in *ttys_of(struct restore *r)
 
 /* --- read -------------------------------------------------------------------------------------- */
 
-static struct tty_in *find_pair(const struct ttys_in *all, uint32_t index)
+/* By the id of either side. */
+static struct tty_in *find_pair(const struct ttys_in *all, uint32_t id)
 {
 	for (size_t i = 0; i < all->n; i++)
-		if (all->ttys[i]->index == index)
+		if (all->ttys[i]->any->id / 2 == id / 2)
 			return all->ttys[i];
 	return NULL;
 }
@@ -53,27 +59,28 @@ static int take_info(struct restore *r, TtyInfoEntry *e)
 	struct tty_in *tty;
 	TtyInfoEntry **side;
 
-	if (e->type != TTY_TYPE__PTY) {
+	if (e->type != TTY_TYPE__PTY && e->type != TTY_TYPE__EXT_TTY) {
 		report_refuse(&r->s->report, 0,
 			      arena_printf(restore_arena(r), "terminal %u of tty-info.img", e->id),
 			      "is no pseudoterminal; other terminals are not kept by this version",
 			      "");
 		return 0;
 	}
-	if (!e->pty || e->pty->index >= INDEX_MAX || (e->pty->index != e->id / 2))
+	if (e->type == TTY_TYPE__PTY &&
+	    (!e->pty || e->pty->index >= INDEX_MAX || (e->pty->index != e->id / 2)))
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			       "tty-info.img: the entry of terminal %u makes no sense", e->id);
-	tty = find_pair(all, e->pty->index);
+	tty = find_pair(all, e->id);
 	if (!tty) {
 		tty = arena_new(restore_arena(r), struct tty_in);
 		*tty = (struct tty_in){ .any = e,
-					.index = e->pty->index,
+					.index = e->pty ? e->pty->index : 0,
 					.master_path = "/dev/ptmx",
 					.master_flags = O_RDWR,
 					.service = -1 };
 		arena_push(restore_arena(r), all->ttys, all->n, tty);
 	}
-	side = e->id & 1 ? &tty->master : &tty->slave;
+	side = e->id & 1 && e->pty ? &tty->master : &tty->slave;
 	if (*side)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			       "tty-info.img has two entries of terminal %u", e->id);
@@ -106,7 +113,7 @@ static int read_queues(struct restore *r)
 	ret = image_read_all(r->s->images, IMAGE_TTY_DATA, 0, restore_arena(r), restore_err(r),
 			     &entries, &n);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
-		struct tty_in *tty = find_pair(ttys_of(r), entries[i]->tty_id / 2);
+		struct tty_in *tty = find_pair(ttys_of(r), entries[i]->tty_id);
 
 		if (!tty || tty->queue[entries[i]->tty_id & 1])
 			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
@@ -125,7 +132,7 @@ static int read_extras(struct restore *r)
 
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		CrtoolsTty *x = extra[i]->tty;
-		struct tty_in *tty = x ? find_pair(ttys_of(r), x->id / 2) : NULL;
+		struct tty_in *tty = x ? find_pair(ttys_of(r), x->id) : NULL;
 
 		if (tty)
 			tty->extra[x->id & 1] = x;
@@ -204,16 +211,49 @@ static void judge_index(struct restore *r, const struct tty_in *tty)
 		      "end that program, or restore where the number is free");
 }
 
-static void judge_pair(struct restore *r, const struct tty_in *tty)
+/* Its number; -1. */
+static int own_terminal(void)
 {
-	bool hung_up = !tty->master && !tty->slave->termios;
+	for (int fd = 0; fd < 3; fd++)
+		if (isatty(fd))
+			return fd;
+	return -1;
+}
+
+/* The slave's master is outside: what takes its place? */
+static void judge_borrowed(struct restore *r, struct tty_in *tty)
+{
+	struct arena *a = restore_arena(r);
+	char key[TTY_KEY_SIZE];
+	const char *name = tty->any->pty ? arena_printf(a, "terminal /dev/pts/%u", tty->index)
+					 : arena_printf(a, "terminal %s", tty_key(tty->any, key));
+
+	tty->borrowed = true;
+	tty->inherit = arena_strdup(a, tty_key(tty->any, key));
+	if (options_inherit_fd(r->s->opts, tty->inherit) >= 0)
+		return;
+	if (!tty->any->pty || !r->s->opts->shell_job)
+		report_refuse(&r->s->report, 0, name,
+			      "has its other end, the master, outside of the tree",
+			      arena_printf(a, "give --inherit-fd 'fd[N]:%s'%s", tty->inherit,
+					   tty->any->pty ? ", or --shell-job to use crtools' own "
+							   "terminal"
+							 : ""));
+	else if (own_terminal() < 0)
+		report_refuse(&r->s->report, 0, name,
+			      "is to be replaced by crtools' own terminal, which has none",
+			      "run it in a terminal");
+	tty->inherit = NULL;
+}
+
+static void judge_pair(struct restore *r, struct tty_in *tty)
+{
+	bool hung_up = !tty->master && tty->any->pty && !tty->slave->termios;
 
 	if (tty->master || hung_up)
 		judge_index(r, tty);
 	else
-		report_refuse(&r->s->report, 0,
-			      arena_printf(restore_arena(r), "/dev/pts/%u", tty->index),
-			      "has its other end, the master, outside of the tree", "");
+		judge_borrowed(r, tty);
 }
 
 static int by_index(const void *a, const void *b)
@@ -232,6 +272,7 @@ int ttys_in_read(struct restore *r)
 	if (all->read || !image_dir_has(r->s->images, IMAGE_TTY_INFO, 0))
 		return 0;
 	all->read = true;
+	all->tool_group = getpgrp();
 	ret = read_infos(r);
 	if (ret == 0)
 		ret = read_queues(r);
@@ -248,9 +289,9 @@ int ttys_in_read(struct restore *r)
 
 struct tty_in *tty_in_of(struct restore *r, uint32_t info_id, const TtyInfoEntry **ret_info)
 {
-	struct tty_in *tty = find_pair(ttys_of(r), info_id / 2);
+	struct tty_in *tty = find_pair(ttys_of(r), info_id);
 
-	*ret_info = !tty ? NULL : info_id & 1 ? tty->master : tty->slave;
+	*ret_info = !tty ? NULL : info_id & 1 && tty->any->pty ? tty->master : tty->slave;
 	return *ret_info ? tty : NULL;
 }
 
@@ -264,7 +305,30 @@ struct tty_in *tty_in_led_by(const struct restore_task *t)
 	return NULL;
 }
 
+struct tty_in *ttys_in_borrowed(const struct restore *r)
+{
+	const struct ttys_in *all = r->priv[SLOT_TTY];
+
+	for (size_t i = 0; all && i < all->n; i++)
+		if (all->ttys[i]->borrowed && !all->ttys[i]->inherit)
+			return all->ttys[i];
+	return NULL;
+}
+
+pid_t ttys_in_tool_group(const struct restore *r)
+{
+	const struct ttys_in *all = r->priv[SLOT_TTY];
+
+	return all->tool_group;
+}
+
 /* --- make -------------------------------------------------------------------------------------- */
+
+/* A terminal from outside, as it was. */
+struct borrowed {
+	int fd;
+	struct termios modes;
+};
 
 /* Masters with lower indexes, held until all are there. */
 struct held {
@@ -347,6 +411,49 @@ int tty_open_slave(int master, int flags)
 	return fd;
 }
 
+int tty_in_open(const struct tty_in *tty, int flags)
+{
+	char path[32];
+
+	if (!tty->borrowed)
+		return tty_open_slave(tty->service, flags);
+	if (!isatty(tty->service))
+		return fcntl(tty->service, F_DUPFD_CLOEXEC, 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", tty->service);
+	return open(path, flags | O_NOCTTY | O_CLOEXEC);
+}
+
+static void put_back_modes(void *data)
+{
+	struct borrowed *b = data;
+
+	tcsetattr(b->fd, TCSANOW, &b->modes);
+	tty_take_back();
+}
+
+/* The modes are the program's, the window's size is the terminal's. */
+static int borrow(struct restore *r, struct tty_in *tty)
+{
+	struct borrowed *b = arena_new(restore_arena(r), struct borrowed);
+	int from = tty->inherit ? options_inherit_fd(r->s->opts, tty->inherit) : own_terminal();
+	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0), ret;
+
+	if (fd < 0)
+		return err_sys(restore_err(r), "fcntl", "can't use what is given for terminal %u",
+			       tty->any->id);
+	tty->service = service_fd(r, fd);
+	if (tty->service < 0)
+		return tty->service;
+	if (!isatty(from))
+		return 0;
+	b->fd = from;
+	if (tcgetattr(from, &b->modes) < 0)
+		return err_sys(restore_err(r), "tcgetattr", "can't read the modes of a terminal");
+	undo_push(&r->s->undo, put_back_modes, b);
+	ret = queues_fill(r, tty);
+	return ret < 0 ? ret : modes_apply(r, tty->any, tty->service, false);
+}
+
 int ttys_in_make(struct restore *r)
 {
 	struct ttys_in *all = ttys_of(r);
@@ -357,17 +464,42 @@ int ttys_in_make(struct restore *r)
 		return 0;
 	all->made = true;
 	for (size_t i = 0; ret == 0 && i < all->n; i++)
-		ret = make_pair(r, all->ttys[i], &held);
+		ret = all->ttys[i]->borrowed ? borrow(r, all->ttys[i])
+					     : make_pair(r, all->ttys[i], &held);
 	for (size_t i = 0; i < held.n; i++)
 		close(held.fds[i]);
 	return ret;
+}
+
+/* The window is another one than the program has last asked for. */
+static void tell_size(struct restore *r, const struct tty_in *tty)
+{
+	const WinsizeEntry *was = tty->any->winsize;
+	struct winsize is;
+	pid_t pgrp;
+
+	if (!was || ioctl(tty->service, TIOCGWINSZ, &is) < 0 ||
+	    (is.ws_row == was->ws_row && is.ws_col == was->ws_col &&
+	     is.ws_xpixel == was->ws_xpixel && is.ws_ypixel == was->ws_ypixel))
+		return;
+	pgrp = ioctl(tty->service, TIOCGPGRP, &pgrp) < 0 ? 0 : pgrp;
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		const struct restore_task *t = r->tasks[i];
+
+		if (!t->zombie && !t->helper &&
+		    (pid_t)t->pstree->pgid == (pgrp ? pgrp : (pid_t)tty->any->pgrp))
+			kill(t->vpid, SIGWINCH);
+	}
 }
 
 void ttys_in_finish(struct restore *r)
 {
 	struct ttys_in *all = ttys_of(r);
 
-	for (size_t i = 0; !all->finished && i < all->n; i++)
+	for (size_t i = 0; !all->finished && i < all->n; i++) {
+		if (all->ttys[i]->borrowed)
+			tell_size(r, all->ttys[i]);
 		close_fd(&all->ttys[i]->service);
+	}
 	all->finished = true;
 }

@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A shell with a job in the background, a stopped one and half a command line, whose terminal is
+outside of the tree: dumped with --shell-job and restored in another terminal of another size,
+in whose session it takes the lead. Variables, jobs, the line that was typed ahead, ^C and ^Z work
+on. The same for a job that does not lead its session: it gets the foreground, and crtools takes it
+back.
+
+wl: needs root program:bash program:sleep
+wl: lane tty
+wl: areas tty cli-rpc"""
+
+import os
+import subprocess
+import tempfile
+
+import terminal
+from lib import system
+from terminal import TOOL, Terminal, check
+
+
+def tool(images, verb, *words):
+    return [TOOL, verb, "-D", images, "-o", f"{verb}.log", "-v4", *words]
+
+
+def dump(images, pid):
+    tree = [pid] + system.descendants(pid)
+    done = subprocess.run(tool(images, "dump", "-t", str(pid), "--shell-job"),
+                          capture_output=True, text=True, timeout=60, check=False)
+    check(done.returncode == 0, f"the dump failed: {done.stdout}{done.stderr}")
+    for one in tree:
+        terminal.await_gone(one)
+
+
+def check_shell(images):
+    first = Terminal(24, 80)
+    pid = first.start(["bash", "--norc", "--noprofile", "--noediting", "-i"])
+    first.expect("$ ")
+    first.type("kept=value; sleep 1000 & sleep 2000\n")
+    first.expect("sleep 2000")
+    first.read(0.5)
+    first.type("\x1a")
+    first.expect("Stopped")
+    first.expect("$ ")
+    first.type("echo typed-")
+    first.read(0.3)
+    done = subprocess.run(tool(images, "dump", "-t", str(pid)), capture_output=True, text=True,
+                          timeout=60, check=False)
+    check(done.returncode != 0 and "--shell-job" in done.stdout + done.stderr +
+          (system.read_text(os.path.join(images, "dump.log")) or ""),
+          f"a dump without --shell-job: {done.stdout}{done.stderr}")
+    dump(images, pid)
+    first.close()
+
+    second = Terminal(40, 132)
+    tool_pid = second.start(tool(images, "restore", "--shell-job"))
+    second.read(0.5)
+    second.type("$kept-ahead\n")
+    second.expect("typed-value-ahead")
+    second.type("jobs; stty size\n")
+    second.expect("sleep 2000")
+    second.expect("40 132")
+    second.type("fg %2\n")
+    second.expect("sleep 2000")
+    second.read(0.3)
+    second.type("\x03")
+    second.expect("$ ")
+    second.type("kill %1; wait %1; echo done-$?; tty; exit 7\n")
+    second.expect("done-143")
+    second.expect(os.ttyname(second.slave))
+    _, status = os.waitpid(tool_pid, 0)
+    terminal.end(pid)
+    second.close()
+    return status
+
+
+def check_job(images):
+    """A program in the foreground of a shell that stays."""
+    first = Terminal()
+    shell = first.start(["bash", "--norc", "--noprofile", "--noediting", "-i"])
+    first.expect("$ ")
+    first.type("cat\n")
+    first.type("one\n")
+    first.expect("one\r\none")
+    job = system.children(shell)[0]
+    dump(images, job)
+    first.expect("Killed")
+    first.expect("$ ")
+    first.type(f"{TOOL} restore -D {images} --shell-job; echo back-$((40+2))\n")
+    first.read(0.5)
+    first.type("two\n")
+    first.expect("two\r\ntwo")
+    first.type("\x04")
+    first.expect("back-42")
+    first.type("echo alive-$((1+1)); exit\n")
+    first.expect("alive-2")
+    os.waitpid(shell, 0)
+    first.close()
+
+
+def main():
+    system.become_subreaper()
+    with tempfile.TemporaryDirectory() as images:
+        status = check_shell(images)
+        check(status == 0, f"crtools ended with {status}")
+    with tempfile.TemporaryDirectory() as images:
+        check_job(images)
+
+
+main()
