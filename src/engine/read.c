@@ -187,7 +187,8 @@ static int link_task(struct restore *r, struct restore_task *t)
 	return 0;
 }
 
-/* Of ids only those that a kernel can give. 0 is "none", or outside of the pid namespace. */
+/* Of ids only those that a kernel can give. 0 is "none", or outside of the pid namespace; CRIU
+ * writes it as the thread of a task that has ended. */
 static int check_ids(struct restore *r, const PstreeEntry *e)
 {
 	const struct {
@@ -201,7 +202,7 @@ static int check_ids(struct restore *r, const PstreeEntry *e)
 				       "pstree.img: task %u, field %s: %u is no id of a process",
 				       e->pid, ids[i].field, ids[i].id);
 	for (size_t i = 0; i < e->n_threads; i++)
-		if (!e->threads[i] || e->threads[i] > PID_LIMIT)
+		if ((!e->threads[i] && e->n_threads > 1) || e->threads[i] > PID_LIMIT)
 			return err_set(
 				restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
 				"pstree.img: task %u, field threads: %u is no id of a thread",

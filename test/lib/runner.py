@@ -46,6 +46,7 @@ def _attempt(case, folder, build_error):
 
 def _work(case, folder, build_error, report):
     """Body of a case's process."""
+    system.hear_all_signals()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     system.become_subreaper()
     begin = time.monotonic()

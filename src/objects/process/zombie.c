@@ -37,8 +37,9 @@ void zombie_collect(struct dump_task *t)
 	z->cap_effective = t->status->cap_eff;
 	z->cap_permitted = t->status->cap_prm;
 	z->cap_inheritable = t->status->cap_inh;
-	z->has_sig_caught = true;
+	z->has_sig_caught = z->has_sig_ignored = true;
 	z->sig_caught = t->status->sig_cgt;
+	z->sig_ignored = t->status->sig_ign;
 	t->extra->zombie = z;
 	t->core->tc->blk_sigset = t->status->sig_blk;
 	if (t->stat.exit_code & WAIT_CORE)
@@ -80,17 +81,24 @@ static void take_limits(const TaskRlimitsEntry *e)
 	}
 }
 
-/* Which signals had handlers is there to see, the handlers are not. */
-static void take_handlers(uint64_t caught)
+/* Which signals had handlers is there to see, the handlers are not. What the tool ignores was not
+ * ignored for that. */
+static void take_handlers(const CrtoolsZombie *z)
 {
-	const struct {
+	struct {
 		void *handler;
 		uint64_t flags, restorer, mask;
-	} action = { zombie_collect, 0, 0, 0 };
+	} action = { 0 };
 
-	for (int signo = 1; signo <= 64; signo++)
-		if (caught & (UINT64_C(1) << (signo - 1)))
+	for (int signo = 1; signo <= 64; signo++) {
+		uint64_t bit = UINT64_C(1) << (signo - 1);
+
+		action.handler = z->sig_caught & bit	? zombie_collect
+				 : z->sig_ignored & bit ? (void *)SIG_IGN
+							: (void *)SIG_DFL;
+		if (z->has_sig_ignored || z->sig_caught & bit)
 			syscall(SYS_rt_sigaction, signo, &action, NULL, 8);
+	}
 }
 
 static void block(uint64_t mask)
@@ -108,7 +116,7 @@ _Noreturn void zombie_end(const struct restore_task *t)
 	if (t->extra && t->extra->zombie)
 		take_identity(t->extra->zombie);
 	if (t->extra && t->extra->zombie)
-		take_handlers(t->extra->zombie->sig_caught);
+		take_handlers(t->extra->zombie);
 	/* Changing ids made it killable by nobody's death and dumpable again. */
 	prctl(PR_SET_DUMPABLE, 0);
 	if (!signo) {

@@ -5,6 +5,7 @@
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
+ *	wl: crossing none CRIU does not keep them
  */
 #define _GNU_SOURCE
 #include "workload.h"
