@@ -21,9 +21,11 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -255,10 +257,18 @@ static bool may_push(void)
 static int open_own(struct dump *d, const struct tty_out *tty)
 {
 	char path[32];
+	struct stat st;
+	int fd;
 
-	snprintf(path, sizeof(path), "fd/%d", tty->fd);
-	return proc_openat(&tty->task->stop->proc, path, O_RDWR | O_NOCTTY | O_NONBLOCK,
-			   dump_err(d));
+	snprintf(path, sizeof(path), "/dev/pts/%u", tty->index);
+	fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_rdev == tty->e->rdev)
+		return fd;
+	if (fd >= 0)
+		errno = ENODEV;
+	close_fd(&fd);
+	return err_sys(dump_err(d), "open", "can't look at what waits in %s by %s", tty->object,
+		       path);
 }
 
 static int note_queue(struct dump *d, struct tty_out *tty, const struct queue *q)

@@ -88,6 +88,16 @@ static bool is_hung_up(int fd)
 	       errno == EIO;
 }
 
+/* The slave's own name, where it was opened as /dev/tty. */
+static void node_of(const struct file_probe *p, uint32_t index, struct stat *ret)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/pts/%u", index);
+	if (p->stat.st_rdev != CURRENT || stat(path, ret) < 0)
+		*ret = p->stat;
+}
+
 static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint32_t index,
 			       bool master)
 {
@@ -95,6 +105,7 @@ static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint3
 	struct ttys_out *all = ttys_out(d);
 	struct tty_out *tty = arena_new(a, struct tty_out);
 	char key[TTY_KEY_SIZE];
+	struct stat st;
 
 	*tty = (struct tty_out){ .e = arena_msg(a, TtyInfoEntry, tty_info_entry),
 				 .task = p->task,
@@ -104,12 +115,13 @@ static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint3
 				 .master = master };
 	tty->e->id = tty_pair_id(index, master);
 	tty->e->type = TTY_TYPE__PTY;
-	tty->e->rdev = p->stat.st_rdev;
+	node_of(p, index, &st);
+	tty->e->rdev = st.st_rdev;
 	tty->e->has_dev = true;
-	tty->e->dev = p->stat.st_dev;
+	tty->e->dev = st.st_dev;
 	tty->e->has_uid = tty->e->has_gid = true;
-	tty->e->uid = p->stat.st_uid;
-	tty->e->gid = p->stat.st_gid;
+	tty->e->uid = st.st_uid;
+	tty->e->gid = st.st_gid;
 	if (options_external(d->s->opts, tty_key(tty->e, key)) && !master) {
 		tty->e->type = TTY_TYPE__EXT_TTY;
 	} else {

@@ -29,6 +29,8 @@
 #define INDEX_MAX (1u << 20)
 
 struct ttys_in {
+	TtyInfoEntry **current; /* CRIU's entries of /dev/tty */
+	size_t n_current;
 	struct tty_in **ttys; /* by index, once they are sorted */
 	size_t n;
 	pid_t tool_group;
@@ -59,6 +61,10 @@ static int take_info(struct restore *r, TtyInfoEntry *e)
 	struct tty_in *tty;
 	TtyInfoEntry **side;
 
+	if (e->type == TTY_TYPE__CTTY) {
+		arena_push(restore_arena(r), all->current, all->n_current, e);
+		return 0;
+	}
 	if (e->type != TTY_TYPE__PTY && e->type != TTY_TYPE__EXT_TTY) {
 		report_refuse(&r->s->report, 0,
 			      arena_printf(restore_arena(r), "terminal %u of tty-info.img", e->id),
@@ -287,10 +293,26 @@ int ttys_in_read(struct restore *r)
 	return 0;
 }
 
+static struct tty_in *find_session(const struct ttys_in *all, uint32_t sid)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (sid && ((all->ttys[i]->slave && all->ttys[i]->slave->sid == sid) ||
+			    (all->ttys[i]->master && all->ttys[i]->master->sid == sid)))
+			return all->ttys[i];
+	return NULL;
+}
+
 struct tty_in *tty_in_of(struct restore *r, uint32_t info_id, const TtyInfoEntry **ret_info)
 {
-	struct tty_in *tty = find_pair(ttys_of(r), info_id);
+	const struct ttys_in *all = ttys_of(r);
+	struct tty_in *tty = find_pair(all, info_id);
 
+	for (size_t i = 0; i < all->n_current; i++) {
+		if (all->current[i]->id != info_id)
+			continue;
+		*ret_info = all->current[i];
+		return find_session(all, all->current[i]->sid);
+	}
 	*ret_info = !tty ? NULL : info_id & 1 && tty->any->pty ? tty->master : tty->slave;
 	return *ret_info ? tty : NULL;
 }
