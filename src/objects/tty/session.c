@@ -43,23 +43,41 @@ static pid_t foreground_of(struct dump_task *t)
 	return 0;
 }
 
+static void sides_of(const struct dump_task *t, struct tty_out *side[2])
+{
+	dev_t dev = t->stat.tty_nr ? proc_tty_dev(t->stat.tty_nr) : 0;
+
+	side[0] = side[1] = NULL;
+	if (!t->zombie && major(dev) == UNIX98_PTY_SLAVE_MAJOR)
+		for (int i = 0; i < 2; i++)
+			side[i] = tty_out_find(t->dump, tty_pair_id(minor(dev), i));
+}
+
+void tty_sessions_note(struct dump *d)
+{
+	for (size_t k = 0; k < d->n_tasks; k++) {
+		struct dump_task *t = d->tasks[k];
+		struct tty_out *side[2];
+
+		sides_of(t, side);
+		for (int i = 0; i < 2; i++) {
+			if (!side[i] || (side[i]->e->sid && side[i]->e->pgrp))
+				continue;
+			side[i]->e->sid = t->pstree->sid;
+			side[i]->e->pgrp = foreground_of(t);
+		}
+	}
+}
+
 static int collect(struct dump_task *t)
 {
 	dev_t dev = t->stat.tty_nr ? proc_tty_dev(t->stat.tty_nr) : 0;
 	const char *object;
-	struct tty_out *side[2] = { NULL, NULL };
+	struct tty_out *side[2];
 
 	if (!dev || t->zombie)
 		return 0;
-	if (major(dev) == UNIX98_PTY_SLAVE_MAJOR)
-		for (int i = 0; i < 2; i++)
-			side[i] = tty_out_find(t->dump, tty_pair_id(minor(dev), i));
-	for (int i = 0; i < 2; i++) {
-		if (!side[i] || (side[i]->e->sid && side[i]->e->pgrp))
-			continue;
-		side[i]->e->sid = t->pstree->sid;
-		side[i]->e->pgrp = foreground_of(t);
-	}
+	sides_of(t, side);
 	object = arena_printf(dump_arena(t->dump), "its controlling terminal %u:%u", major(dev),
 			      minor(dev));
 	if (!side[0] && !side[1] && t->stat.session == t->stop->pid)

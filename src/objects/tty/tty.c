@@ -28,9 +28,15 @@
 
 #define PTMX	     makedev(TTYAUX_MAJOR, 2)
 #define CURRENT	     makedev(TTYAUX_MAJOR, 0)
+#define CTTY_ID	     2012 /* CRIU's, of /dev/tty */
 #define STATUS_FLAGS (O_NONBLOCK | O_APPEND | O_DIRECT | O_NOATIME)
 
 /* --- dump -------------------------------------------------------------------------------------- */
+
+struct description {
+	struct tty_out *tty;
+	bool current; /* opened as /dev/tty */
+};
 
 static bool is_slave(dev_t dev)
 {
@@ -242,6 +248,7 @@ static uint32_t add_path(struct dump *d, const struct file_probe *p, FownEntry *
 static int tty_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
 	TtyFileEntry *e = arena_msg(dump_arena(d), TtyFileEntry, tty_file_entry);
+	struct description *desc;
 	struct tty_out *tty = NULL;
 	int ret;
 
@@ -253,20 +260,56 @@ static int tty_collect(struct dump *d, struct dump_file *f, const struct file_pr
 		ret = note_tty(d, p, &tty);
 	if (ret < 0)
 		return ret;
-	f->priv = tty;
+	desc = arena_new(dump_arena(d), struct description);
+	*desc = (struct description){ .tty = tty, .current = p->stat.st_rdev == CURRENT };
+	f->priv = desc;
 	e->tty_info_id = tty->e->id;
 	e->has_regf_id = true;
 	e->regf_id = add_path(d, p, e->fown);
 	return 0;
 }
 
+/* The entry of /dev/tty in a session: one a session, as CRIU reads it. */
+static struct tty_out *current_of(struct dump *d, const struct tty_out *slave)
+{
+	struct arena *a = dump_arena(d);
+	struct ttys_out *all = ttys_out(d);
+	struct tty_out *tty;
+	uint32_t id = CTTY_ID;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->ttys[i]->current && all->ttys[i]->e->sid == slave->e->sid)
+			return all->ttys[i];
+	while (tty_out_find(d, id) || tty_out_find(d, id + 1))
+		id += 2;
+	tty = arena_new(a, struct tty_out);
+	*tty = (struct tty_out){ .e = arena_msg(a, TtyInfoEntry, tty_info_entry), .current = true };
+	tty->e->id = id;
+	tty->e->type = TTY_TYPE__CTTY;
+	tty->e->sid = slave->e->sid;
+	tty->e->pgrp = slave->e->pgrp;
+	tty->e->rdev = CURRENT;
+	tty->e->termios = slave->e->termios;
+	tty->e->termios_locked = slave->e->termios_locked;
+	tty->e->winsize = slave->e->winsize;
+	arena_push(a, all->ttys, all->n, tty);
+	return tty;
+}
+
 /* A slave needs its master in the tree, a master whose slave is open somebody of the tree there. */
 static int tty_relate(struct dump *d, struct dump_file *f)
 {
-	struct tty_out *tty = f->priv;
+	const struct description *desc = f->priv;
+	struct tty_out *tty = desc ? desc->tty : NULL;
 	bool paired = tty && tty_out_find(d, tty->e->id ^ 1);
 	char key[TTY_KEY_SIZE];
 
+	if (!ttys_out(d)->noted)
+		tty_sessions_note(d);
+	ttys_out(d)->noted = true;
+	/* Where the session is known, and the terminal has no key of its own. */
+	if (tty && desc->current && tty->e->sid && tty->e->pty)
+		f->entry->tty->tty_info_id = current_of(d, tty)->e->id;
 	if (!tty || paired || tty->hung_up || tty->e->type == TTY_TYPE__EXT_TTY)
 		return 0;
 	if (!tty->master && d->s->opts->shell_job)

@@ -26,7 +26,8 @@ struct tty_out {
 	const char *object;
 	uint32_t index; /* of a pseudoterminal */
 	bool master, hung_up;
-	bool closed; /* a master: whoever had its slave has closed it */
+	bool current; /* /dev/tty of a session: the entry is CRIU's, and stands for that slave */
+	bool closed;  /* a master: whoever had its slave has closed it */
 };
 
 struct ttys_out {
@@ -34,7 +35,7 @@ struct ttys_out {
 	size_t n;
 	TtyDataEntry **data;
 	size_t n_data;
-	bool written;
+	bool noted, written;
 };
 
 struct ttys_out *ttys_out(struct dump *d);
@@ -46,6 +47,9 @@ static inline uint32_t tty_pair_id(uint32_t index, bool master)
 {
 	return 2 * index + master;
 }
+
+/* Sessions and foreground groups of all terminals. */
+void tty_sessions_note(struct dump *d);
 
 /* --- restore ----------------------------------------------------------------------------------- */
 

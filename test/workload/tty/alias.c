@@ -6,7 +6,6 @@
  *
  * wl: areas tty
  * wl: lane tty
- * wl: crossing from CRIU wants /dev/tty to have an entry of its own
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
