@@ -20,6 +20,9 @@
  *	link DIR NAME DEV INO			the same as name, unless the images were committed
  *	images DIR				the images directory, where a hidden folder may be
  *	freezer PATH STATE			a freezer cgroup, and whether it was frozen (1) before
+ *	netlock TABLE				connections are locked by this table of nf_tables
+ *	repair PID START			a TCP connection of it may be in repair mode
+ *	ended					the dumped tree is killed: locks belong to the images
  *	commit					the images stand: links belong to them
  *	task PID START				a task of a tree that is being restored
  *	home PID START SPOT LEN ADDR OFFSET BYTES	the same as visit, for the range from which it is

@@ -10,17 +10,22 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "image/staging.h"
+#include "kernel/nftables.h"
+#include "kernel/pidfd.h"
 #include "kernel/proc_maps.h"
 #include "task/infect.h"
 
@@ -28,7 +33,7 @@ struct walk {
 	struct session *s;
 	struct clean_result *out;
 	pid_t owner;
-	bool same_boot, committed, resumed;
+	bool same_boot, committed, resumed, ended;
 	size_t left;	 /* of this journal */
 	char *area_line; /* the area line of a process behind its visit line */
 };
@@ -238,13 +243,67 @@ static void clean_freezer(struct walk *w, char **f, size_t n)
 		     strerror(-ret));
 }
 
+/* netlock TABLE: it belongs to the images when their tree has ended. */
+static void clean_netlock(struct walk *w, char **f, size_t n)
+{
+	struct err err = { 0 };
+	int ret;
+
+	if (n != 2 || !w->same_boot || w->ended || w->resumed)
+		return;
+	ret = nft_unlock(f[1], &err);
+	if (ret == 0)
+		tell(w, true, "unlocked the connections of the table %s", f[1]);
+	else if (ret != -ENOENT)
+		tell(w, false, "can't remove the table %s: %s", f[1], strerror(-ret));
+}
+
+static void end_repair(struct walk *w, pid_t pid, int pidfd, int number)
+{
+	struct err err = { 0 };
+	_cleanup_fd_ int fd = pidfd_get(pidfd, number, &err);
+	int on = 0, off = 0;
+	socklen_t len = sizeof(on);
+
+	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, &len) < 0 || !on)
+		return;
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) == 0)
+		tell(w, true, "descriptor %d of process %d is an ordinary connection again", number,
+		     pid);
+	else
+		tell(w, false, "can't take descriptor %d of process %d out of repair mode: %s",
+		     number, pid, strerror(errno));
+}
+
+/* repair PID START: a connection of the process may be in repair mode. */
+static void clean_repair(struct walk *w, char **f, size_t n)
+{
+	pid_t pid = n == 3 ? atoi(f[1]) : 0;
+	_cleanup_fd_ int pidfd = -1;
+	_cleanup_dir_ DIR *fds = NULL;
+	struct err err = { 0 };
+	struct dirent *e;
+	char path[64];
+
+	if (!w->same_boot || w->ended || pid <= 0 ||
+	    process_start_time(pid) != strtoull(f[2], NULL, 10))
+		return;
+	pidfd = pidfd_open_pid(pid, &err);
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	fds = pidfd < 0 ? NULL : opendir(path);
+	while (fds && (e = readdir(fds)))
+		if (e->d_name[0] != '.')
+			end_repair(w, pid, pidfd, atoi(e->d_name));
+}
+
 static const struct {
 	const char *name;
 	void (*clean)(struct walk *w, char **f, size_t n);
 } kinds[] = {
-	{ "visit", clean_visit }, { "area", clean_area },	{ "name", clean_name },
-	{ "link", clean_name },	  { "swap", clean_swap },	{ "images", clean_images },
-	{ "task", clean_task },	  { "freezer", clean_freezer }, { "home", clean_visit },
+	{ "visit", clean_visit },     { "area", clean_area },	    { "name", clean_name },
+	{ "link", clean_name },	      { "swap", clean_swap },	    { "images", clean_images },
+	{ "task", clean_task },	      { "freezer", clean_freezer }, { "home", clean_visit },
+	{ "netlock", clean_netlock }, { "repair", clean_repair },
 };
 
 static size_t split(char *line, char **f)
@@ -262,6 +321,7 @@ static void survey(struct walk *w, char *const *lines, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		w->committed |= !strcmp(lines[i], "commit");
 		w->resumed |= !strcmp(lines[i], "resume");
+		w->ended |= !strcmp(lines[i], "ended");
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "image/writer.h"
 #include "model/cpuinfo.h"
 #include "model/script.h"
+#include "objects/class.h"
 
 static void let_run(void *data)
 {
@@ -71,8 +72,24 @@ static int step_freeze(struct dump *d)
 
 static int step_network(struct dump *d)
 {
-	return script_run(d->s->opts, SCRIPT_NETWORK_LOCK, d->s->images_fd, d->s->opts->pid, NULL,
-			  dump_err(d));
+	int ret = script_run(d->s->opts, SCRIPT_NETWORK_LOCK, d->s->images_fd, d->s->opts->pid,
+			     NULL, dump_err(d));
+
+	if (ret == 0)
+		ret = choose_run_id(d);
+	for (size_t i = 0; ret == 0 && i < d->n_files; i++)
+		if (d->files[i]->class->settle)
+			ret = d->files[i]->class->settle(d, d->files[i]);
+	return ret;
+}
+
+static void leave_files(struct dump *d, bool killed)
+{
+	for (size_t i = 0; i < d->n_files; i++)
+		if (d->files[i]->class->leave)
+			d->files[i]->class->leave(d, d->files[i], killed);
+	if (killed)
+		journal_add(&d->s->journal, "ended\n");
 }
 
 static int step_judge(struct dump *d)
@@ -152,6 +169,7 @@ static int finish(struct dump *d)
 		return ret;
 	d->s->stats.frozen_us = (monotonic_ns() - d->tree.frozen_at) / 1000;
 	undo_drop(&d->s->undo, 0);
+	leave_files(d, end == TREE_KILL);
 	tree_release(&d->tree, end);
 	return end == TREE_RUN
 		       ? script_run(o, SCRIPT_NETWORK_UNLOCK, d->s->images_fd, o->pid, NULL, NULL)

@@ -26,6 +26,7 @@ void free_programs(struct dump *d);
 void judge_session(struct dump *d);
 /* write.c */
 int write_entries(struct dump *d);
+int choose_run_id(struct dump *d);
 int write_inventory(struct dump *d);
 /* memory.c */
 /* Which pages a task has, and its guard regions. */

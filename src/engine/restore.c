@@ -126,6 +126,16 @@ static int step_postscript(struct restore *r)
 	return ret < 0 ? ret : run_script(r, SCRIPT_PRE_RESUME);
 }
 
+static int step_release(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < r->n_files; i++)
+		if (r->files[i]->class->release)
+			ret = r->files[i]->class->release(r, r->files[i]);
+	return ret;
+}
+
 static const struct {
 	const char *name; /* also the fault point behind the step */
 	int (*run)(struct restore *r);
@@ -146,7 +156,8 @@ static const struct {
 	{ "restore-ready", step_ready },       /* memory filled, files open */
 	{ "restore-programs", step_programs }, /* the tool leaves the tasks' memory */
 	{ "restore-postscripts", step_postscript },
-	{ "restore-resume", resume_tree }, /* the tree runs */
+	{ "restore-release", step_release }, /* connections go on */
+	{ "restore-resume", resume_tree },   /* the tree runs */
 };
 
 static int write_stats(struct restore *r, uint64_t start)

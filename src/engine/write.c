@@ -86,29 +86,25 @@ int write_entries(struct dump *d)
 	return ret;
 }
 
-/* Tells this set from any other that is ever written to the same directory. */
-static int run_id(char *buf, size_t size, struct err *err)
+/* Tells this set from any other that is ever written to the same directory, and names what the dump
+ * leaves on the host. */
+int choose_run_id(struct dump *d)
 {
 	_cleanup_fd_ int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, d->run_id, sizeof(d->run_id) - 1);
 
-	if (n < 36)
-		return err_sys(err, "read",
+	if (n < (ssize_t)sizeof(d->run_id) - 1)
+		return err_sys(dump_err(d), "read",
 			       "can't read a random id from /proc/sys/kernel/random/uuid");
-	buf[36] = '\0';
+	d->run_id[n] = '\0';
 	return 0;
 }
 
 int write_inventory(struct dump *d)
 {
 	struct timespec up;
-	char id[64];
-	int ret = run_id(id, sizeof(id), dump_err(d));
 
-	if (ret < 0)
-		return ret;
-	d->inventory->dump_criu_run_id = id;
-
+	d->inventory->dump_criu_run_id = d->run_id;
 	clock_gettime(CLOCK_BOOTTIME, &up);
 	d->inventory->img_version = IMAGE_VERSION_V1_1;
 	d->inventory->has_fdinfo_per_id = d->inventory->fdinfo_per_id = true;

@@ -120,6 +120,7 @@ struct dump {
 	struct proc_ns own_ns;		  /* the tool's */
 	uint32_t time_ns_ino, time_ns_id; /* of a time namespace that is not the tool's; 0: it is */
 	InventoryEntry *inventory;
+	char run_id[37]; /* a UUID; known when files settle */
 	void *priv[RUN_SLOTS];
 	struct files_index *files_index; /* engine's: how descriptions are found again */
 };

@@ -15,6 +15,7 @@ void options_init(struct options *o)
 		.timeout = TIMEOUT_DEFAULT,
 		.ghost_limit = GHOST_LIMIT_DEFAULT,
 		.cpu_cap = CPU_CAP_FPU | CPU_CAP_INS,
+		.network_lock = LOCK_NFTABLES,
 	};
 }
 

@@ -67,6 +67,9 @@ enum manage_cgroups {
 	CGROUPS_STRICT,
 };
 
+/* The numbers are those of inventory.network_lock_method. */
+enum network_lock { LOCK_IPTABLES, LOCK_NFTABLES, LOCK_SKIP, LOCK_NONE };
+
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 #define GHOST_LIMIT_DEFAULT (1u << 20)
@@ -106,6 +109,8 @@ struct options {
 	bool link_remap;
 	bool evasive_devices;
 	struct str_list skip_mnt; /* mount points */
+	enum network_lock network_lock;
+	bool skip_in_flight;
 
 	/* Restore. */
 	bool detached; /* -d */
@@ -118,6 +123,7 @@ struct options {
 	/* Both. */
 	bool shell_job; /* -j: the root need not be a session leader, its session is the caller's */
 	bool file_locks;
+	bool tcp_established;
 	bool tcp_close;
 	bool ext_unix_sk;
 	struct str_list external; /* "TYPE[ID]:VALUE" as given */

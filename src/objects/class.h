@@ -61,8 +61,13 @@ struct file_class {
 	/* And now all files are known: who belongs to whom; refusals of what leads out of the tree.
 	 * Once a file. */
 	int (*relate)(struct dump *d, struct dump_file *f);
+	/* All files are known, and nothing was read that others outside of the tree can change: now
+	 * keep them from it. Refusals still count. Once a file; not for check -t and --plan. */
+	int (*settle)(struct dump *d, struct dump_file *f);
 	/* After all tasks were collected: what has to be written beside files.img (contents). */
 	int (*write)(struct dump *d, struct dump_file *f);
+	/* The images stand: the tree is about to be let go, or to be killed. Once a file. */
+	void (*leave)(struct dump *d, struct dump_file *f, bool killed);
 	/* check -t: what write would warn about. Once a file. */
 	int (*examine)(struct dump *d, struct dump_file *f);
 
@@ -78,6 +83,9 @@ struct file_class {
 	int (*open)(struct restore_task *t, struct restore_file *f, int *ret_fd);
 	/* In the owner, when all of its files are open: edges to others, contents, owners. */
 	int (*attach)(struct restore_task *t, struct restore_file *f, int fd);
+	/* In the tool, when the whole tree stands and is about to run, with all descriptors under
+	 * their numbers. Once a file. */
+	int (*release)(struct restore *r, struct restore_file *f);
 	/* In the tool, when the whole tree stands and the restore can't fail any more: what the
 	 * images needed outside of their directory (links made at the dump) goes away. */
 	void (*finish)(struct restore *r, struct restore_file *f);

@@ -203,7 +203,7 @@ static void test_errors(void **state)
 	options_free(&o);
 
 	memset(&err, 0, sizeof(err));
-	write_file(".crtools/default.conf", "tcp-established\n");
+	write_file(".crtools/default.conf", "track-mem\n");
 	assert_int_not_equal(LOAD(&o, &err, "-v"), 0);
 	assert_int_equal(err.id, ERR_LATER);
 	options_free(&o);

@@ -97,7 +97,6 @@ static const struct {
 	{ "pre-dump -t 5", "pre-dump belongs to migration", ERR_LATER },
 	{ "swrk 3", "swrk belongs to the RPC", ERR_LATER },
 	{ "swrk 3 4", "excessive parameter 4", ERR_USAGE },
-	{ "dump -t 5 --tcp-established", "established TCP connections can't be kept", ERR_LATER },
 	{ "dump -t 5 --lazy-pages", "lazy memory belongs to migration", ERR_LATER },
 	{ "dump -t 5 --track-mem", "iterative migration", ERR_LATER },
 	{ "restore -J net:5", "joining namespaces", ERR_LATER },

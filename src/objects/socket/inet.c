@@ -4,7 +4,8 @@
  * what a dump learns of each.
  *
  * Kept: family, type, protocol, addresses and ports, whether it listens and with what backlog, to
- * whom a datagram socket is connected, what was shut down, options, multicast groups, flags, owner.
+ * whom a datagram socket is connected, what was shut down, options, multicast groups, flags, owner;
+ * TCP connections in tcp.c.
  * State and addresses come from the descriptor; what it does not tell (the peer of a raw socket,
  * what a datagram socket has shut down) from sock_diag(7) or, of ping sockets, /proc/net/icmp.
  *
@@ -15,7 +16,6 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
@@ -33,19 +33,12 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-/* Listings of sockets, made when one of the kind is met first: dump.priv[SLOT_INET]. */
+/* A listing of sockets, made when one of the kind is met first. */
 struct listing {
 	int family, protocol;
 	struct hash by_ino; /* struct inet_diag_info */
 	struct listing *next;
 };
-struct inet_dump {
-	int netlink;
-	struct listing *listings;
-	uint64_t netns_cookie; /* of the tool's network namespace; 0: the kernel has none */
-	struct hash local;     /* addresses that were tried: 1 the host's, 2 not */
-};
-
 static bool inet_match(const struct file_probe *p)
 {
 	return socket_is(p, AF_INET) || socket_is(p, AF_INET6);
@@ -136,6 +129,18 @@ static int find_listed(struct dump *d, struct inet_dump *x, const InetSkEntry *e
 	return err == -ENOENT ? 0 : err;
 }
 
+int inet_find_peer(struct dump *d, struct inet_dump *x, InetSkEntry *e)
+{
+	const struct inet_diag_info *info;
+	int ret = find_listed(d, x, e, &info);
+
+	if (ret < 0 || !info)
+		return ret;
+	memcpy(e->dst_addr, info->dst, e->n_dst_addr * sizeof(*e->dst_addr));
+	e->dst_port = info->dst_port;
+	return 0;
+}
+
 /* Both directions, or receiving alone: poll(2) tells. */
 static uint32_t shut_by_poll(int fd)
 {
@@ -196,33 +201,6 @@ static void judge_queue(struct inet_out *s, int fd)
 		task_refuse(s->task, s->object,
 			    "holds back a part of a datagram (UDP_CORK), which can't be read",
 			    "try again when it was sent");
-}
-
-/* --- TCP -----------------------------------------------------------------------------------------
- */
-
-static int collect_tcp(struct dump *d, struct inet_out *s, const struct file_probe *p)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(p->local, SOL_TCP, TCP_INFO, &info, &len) < 0)
-		return err_sys(dump_err(d), "getsockopt", "can't read the state of %s", s->object);
-	s->e->state = info.tcpi_state;
-	if (info.tcpi_state == INET_LISTEN) {
-		s->e->backlog = info.tcpi_sacked;
-		if (info.tcpi_unacked)
-			task_refuse(s->task, s->object,
-				    arena_printf(dump_arena(d),
-						 "has not accepted %u connection%s yet, which no "
-						 "descriptor leads to",
-						 info.tcpi_unacked,
-						 info.tcpi_unacked == 1 ? "" : "s"),
-				    "try again when it has");
-	} else if (info.tcpi_state != INET_CLOSE) {
-		task_refuse(s->task, s->object, "is a TCP connection", "");
-	}
-	return 0;
 }
 
 /* --- all -----------------------------------------------------------------------------------------
@@ -336,7 +314,7 @@ static int inet_collect(struct dump *d, struct dump_file *f, const struct file_p
 	if (ret < 0 || refused_kind(s, x, p))
 		return ret;
 	f->priv = s;
-	ret = inet_is_tcp(s->e) ? collect_tcp(d, s, p) : collect_datagram(d, x, s, p);
+	ret = inet_is_tcp(s->e) ? tcp_collect(d, x, s, p) : collect_datagram(d, x, s, p);
 	if (ret == 0)
 		ret = socket_options_collect(d, f, p, family, s->e->type, s->e->proto, &s->e->opts);
 	if (ret == 0)
@@ -350,12 +328,48 @@ static int inet_collect(struct dump *d, struct dump_file *f, const struct file_p
 	return inet_groups_collect(d, s, p->local);
 }
 
+static int inet_settle(struct dump *d, struct dump_file *f)
+{
+	return f->priv ? tcp_settle(d, d->priv[SLOT_INET]) : 0;
+}
+
+static int inet_write(struct dump *d, struct dump_file *f)
+{
+	return f->priv ? tcp_write(d, f->priv) : 0;
+}
+
+static void inet_leave(struct dump *d, struct dump_file *f, bool killed)
+{
+	if (f->priv)
+		tcp_leave(d, d->priv[SLOT_INET], killed);
+}
+
+/* --- restore -------------------------------------------------------------------------------------
+ */
+
+static int inet_prepare(struct restore *r, struct restore_file *f)
+{
+	(void)f;
+	return tcp_prepare(r, r->priv[SLOT_INET]);
+}
+
+static int inet_release(struct restore *r, struct restore_file *f)
+{
+	(void)f;
+	return tcp_release(r, r->priv[SLOT_INET]);
+}
+
 const struct file_class inet_class = {
 	.name = "internet socket",
 	.type = FD_TYPES__INETSK,
 	.match = inet_match,
 	.collect = inet_collect,
+	.settle = inet_settle,
+	.write = inet_write,
+	.leave = inet_leave,
 	.check = inet_check,
+	.prepare = inet_prepare,
 	.open = inet_open,
 	.attach = inet_attach,
+	.release = inet_release,
 };

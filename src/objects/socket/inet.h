@@ -8,6 +8,10 @@
  *	inet_groups.c	multicast groups
  *	inet_check.c	restore: addresses and ports that can't be had, before the fork
  *	inet_make.c	restore: making, binding, listening, connecting
+ *	tcp.c		TCP connections: the lock, and what a dump reads
+ *	tcp_in.c	restore: the image of a connection; the end of the lock
+ *	tcp_make.c	restore: a connection made again
+ *	tcp_forge.c	restore: packets in the peer's name
  *
  * Functions return 0 or a negative errno with the session's error filled, unless it is said
  * otherwise.
@@ -18,6 +22,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "kernel/nftables.h"
 #include "objects/socket/socket.h"
 
 /* inet_sk_entry.state: the kernel's numbers (include/net/tcp_states.h). */
@@ -50,6 +55,12 @@ static inline bool inet_has_ports(const InetSkEntry *e)
 {
 	return e->type != SOCK_RAW && e->proto != IPPROTO_ICMP && e->proto != IPPROTO_ICMPV6;
 }
+/* A TCP socket whose connection has ended, and that knows its peer no more. */
+static inline bool inet_was_closed(const InetSkEntry *e)
+{
+	return inet_is_tcp(e) && e->state == INET_CLOSE && !e->dst_port && e->has_shutdown &&
+	       e->shutdown == SK_SHUTDOWN__BOTH;
+}
 static inline int inet_level(const InetSkEntry *e)
 {
 	return e->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
@@ -65,7 +76,44 @@ struct inet_out {
 	int fd; /* in the task */
 	const char *object;
 	InetSkEntry *e;
+	bool connection; /* TCP with a peer */
+	bool kept;	 /* and its state is to be kept (not --tcp-close) */
 };
+
+/* dump.priv[SLOT_INET] */
+struct inet_dump {
+	int netlink;
+	struct listing *listings;
+	uint64_t netns_cookie; /* of the tool's network namespace; 0: the kernel has none */
+	struct hash local;     /* addresses that were tried: 1 the host's, 2 not */
+	struct inet_out **connections;
+	size_t n;
+	bool asked, repairable; /* may the tool use TCP_REPAIR? */
+	bool settled, left;
+	char lock[32]; /* the table that locks the connections; "" */
+};
+
+/* The peer's address by the kernel's listing, where the descriptor does not tell it. */
+int inet_find_peer(struct dump *d, struct inet_dump *x, InetSkEntry *e);
+
+/* --- tcp.c ---------------------------------------------------------------------------------------
+ */
+
+int tcp_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
+		const struct file_probe *p);
+/* Locks all connections, and looks at their states again. */
+int tcp_settle(struct dump *d, struct inet_dump *x);
+int tcp_write(struct dump *d, struct inet_out *s);
+/* The tree is about to be let go, or killed: then no connection may say so to its peer. */
+void tcp_leave(struct dump *d, struct inet_dump *x, bool killed);
+/* Repair mode on or off, off without and with a probe that makes the peer answer. 0 or -errno. */
+enum tcp_repair { TCP_REPAIR_BEGIN = 1, TCP_REPAIR_END = -1, TCP_REPAIR_END_PROBE = 0 };
+int tcp_repair(int fd, enum tcp_repair how);
+/* For the lock. */
+struct nft_connection tcp_connection(const InetSkEntry *e);
+/* Which end has said that it sends no more, by the state? */
+bool tcp_sent_fin(uint32_t state);
+bool tcp_received_fin(uint32_t state);
 
 /* --- inet_addr.c --------------------------------------------------------------------------------
  */
@@ -111,8 +159,22 @@ struct inet_in {
 	const InetSkEntry *e;
 	const CrtoolsSocket *x; /* may be NULL */
 	const char *object;
-	struct inet_in *next;	/* of the same port */
-	struct inet_port *port; /* NULL: it has none */
+	struct inet_in *next;	      /* of the same port */
+	struct inet_port *port;	      /* NULL: it has none */
+	const TcpStreamEntry *stream; /* of a connection */
+	uint64_t queues;	      /* where they are in the image */
+	struct restore_task *user; /* a task that has it as user_fd; NULL: none has a descriptor */
+	int user_fd;
+};
+
+/* restore.priv[SLOT_INET] */
+struct inet_restore {
+	struct hash ports; /* struct inet_port */
+	struct inet_in **all;
+	size_t n, n_connections;
+	char lock[32]; /* the table that locks the connections; "" */
+	bool locked;   /* it is this restore's */
+	bool prepared, released;
 };
 
 /* Sockets of the images that have one port of one protocol; all have one owner. */
@@ -129,5 +191,41 @@ bool inet_shares(const struct inet_in *s);
 int inet_bind(const struct inet_in *s, int fd);
 int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
 int inet_attach(struct restore_task *t, struct restore_file *f, int fd);
+/* Options but for those that others need to be bound. */
+int inet_set_options(struct restore_task *t, struct inet_in *s, int fd);
+/* SO_REUSEADDR and SO_REUSEPORT as they are in the end. */
+int inet_set_reuse(struct restore *r, const struct inet_in *s, int fd);
+int inet_failed(struct restore_task *t, const struct inet_in *s, const char *call,
+		const char *what);
+
+/* --- tcp_in.c ------------------------------------------------------------------------------------
+ */
+
+static inline bool tcp_is_connection(const InetSkEntry *e)
+{
+	return inet_is_tcp(e) && e->dst_port && e->state != INET_LISTEN;
+}
+int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
+/* Before the first fork: the connections are locked, if they are not. */
+int tcp_prepare(struct restore *r, struct inet_restore *x);
+/* The tree stands: unlocks, and lets all connections go on. */
+int tcp_release(struct restore *r, struct inet_restore *x);
+
+/* --- tcp_make.c ----------------------------------------------------------------------------------
+ */
+
+int tcp_make(struct restore_task *t, struct inet_in *s, int fd);
+
+/* --- tcp_forge.c ---------------------------------------------------------------------------------
+ */
+
+/* A packet without data as the peer would send it, past the lock. 0 or -errno. */
+struct tcp_forged {
+	const InetSkEntry *e;
+	uint32_t seq, ack;
+	uint16_t window;
+	bool fin;
+};
+int tcp_forge(const struct tcp_forged *p);
 
 #endif

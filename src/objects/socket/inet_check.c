@@ -21,13 +21,6 @@
 #include "kernel/sock_diag.h"
 #include "objects/socket/inet.h"
 
-/* restore.priv[SLOT_INET] */
-struct inet_restore {
-	struct hash ports; /* struct inet_port */
-	struct inet_in **all;
-	size_t n;
-};
-
 static void drop(void *data)
 {
 	struct inet_restore *x = data;
@@ -75,7 +68,7 @@ static int load_one(struct restore *r, struct inet_restore *x, struct restore_fi
 	*s = (struct inet_in){ .file = f, .e = e, .object = name_of(r, e) };
 	ret = socket_extra_of(r, f, &s->x);
 	arena_push(restore_arena(r), x->all, x->n, s);
-	if (ret < 0 || !inet_has_ports(e) || !e->src_port)
+	if (ret < 0 || !inet_has_ports(e) || !e->src_port || inet_was_closed(e))
 		return ret;
 	key = (uint64_t)e->proto << 32 | e->src_port;
 	s->port = hash_get(&x->ports, key);
@@ -221,7 +214,7 @@ static void try_to_bind(struct restore *r, const struct inet_in *s)
 	union inet_addr own;
 	int ret;
 
-	if (!inet_source(e, &own) || (s->port && s->port->first != s))
+	if (!inet_source(e, &own) || inet_was_closed(e) || (s->port && s->port->first != s))
 		return;
 	fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
 	if (fd < 0) {
@@ -261,8 +254,8 @@ int inet_check(struct restore *r, struct restore_file *f)
 					   "here",
 					   s->e->ifname),
 			      "make the device, or rename one");
-	else if (inet_is_tcp(s->e) && s->e->dst_port)
-		report_refuse(&r->s->report, 0, s->object, "is a TCP connection", "");
+	else if (tcp_is_connection(s->e))
+		return tcp_check(r, r->priv[SLOT_INET], s);
 	else
 		try_to_bind(r, s);
 	return 0;

@@ -47,14 +47,13 @@ int inet_bind(const struct inet_in *s, int fd)
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
 }
 
-static int failed(struct restore_task *t, const struct inet_in *s, const char *call,
-		  const char *what)
+int inet_failed(struct restore_task *t, const struct inet_in *s, const char *call, const char *what)
 {
 	return err_sys(restore_err(t->r), call, "can't %s %s", what, s->object);
 }
 
 /* Options but for the two that others need to be bound. */
-static int set_options(struct restore_task *t, struct inet_in *s, int fd)
+int inet_set_options(struct restore_task *t, struct inet_in *s, int fd)
 {
 	int ret = socket_options_late(t, s->file, s->e->opts, s->e->family, fd);
 
@@ -70,33 +69,78 @@ static int connect_datagram(struct restore_task *t, struct inet_in *s, int fd)
 	if (inet_is_tcp(s->e) || s->e->state != INET_ESTABLISHED ||
 	    !inet_destination(s->e, &peer) || connect(fd, &peer.sa, inet_addr_len(s->e)) == 0)
 		return 0;
-	return failed(t, s, "connect", "connect");
+	return inet_failed(t, s, "connect", "connect");
+}
+
+/* One that has closed its connection does not have its port, but shows it still; maybe another has
+ * it, or the kernel, for what is left of the connection (TIME_WAIT). In repair mode that is no
+ * hindrance. */
+static int bind_closed(const struct inet_in *s, int fd)
+{
+	bool repairs = tcp_repair(fd, TCP_REPAIR_BEGIN) == 0;
+	int ret = inet_bind(s, fd);
+
+	if (repairs)
+		tcp_repair(fd, TCP_REPAIR_END);
+	return ret;
+}
+
+static int make_idle(struct restore_task *t, struct inet_in *s, int fd)
+{
+	const InetSkEntry *e = s->e;
+	int ret = inet_was_closed(e) ? bind_closed(s, fd) : inet_bind(s, fd);
+
+	if (ret < 0) {
+		errno = -ret;
+		return inet_failed(t, s, "bind", "give its address to");
+	}
+	ret = inet_set_options(t, s, fd);
+	if (ret == 0 && e->state == INET_LISTEN && listen(fd, e->backlog) < 0)
+		ret = inet_failed(t, s, "listen", "listen with");
+	if (s->port && e->state == INET_LISTEN)
+		s->port->n_listening_open++;
+	return ret < 0 ? ret : connect_datagram(t, s, fd);
+}
+
+/* A listener can't be bound to the port of a connection, but a connection to that of a listener. */
+static bool has_to_wait(const struct inet_in *s)
+{
+	return s->stream && s->port && s->port->n_listening_open < s->port->n_listening;
+}
+
+static int make_connection(struct restore_task *t, struct inet_in *s, int fd)
+{
+	int ret = tcp_make(t, s, fd);
+
+	if (ret == 0)
+		ret = inet_set_options(t, s, fd);
+	socket_options_buffers(s->e->opts, fd);
+	return ret;
 }
 
 int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 {
 	struct inet_in *s = f->priv;
 	const InetSkEntry *e = s->e;
-	_cleanup_fd_ int fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
+	_cleanup_fd_ int fd = -1;
 	int ret;
 
+	if (has_to_wait(s))
+		return -EAGAIN;
+	fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
 	if (fd < 0)
-		return failed(t, s, "socket", "make");
+		return inet_failed(t, s, "socket", "make");
 	ret = socket_options_early(t, f, e->opts, e->family, fd);
 	if (ret == 0)
 		ret = inet_options_early(t, f, e, fd);
 	if (ret < 0)
 		return ret;
-	ret = inet_bind(s, fd);
-	if (ret < 0) {
-		errno = -ret;
-		return failed(t, s, "bind", "give its address to");
-	}
-	ret = set_options(t, s, fd);
-	if (ret == 0 && e->state == INET_LISTEN && listen(fd, e->backlog) < 0)
-		ret = failed(t, s, "listen", "listen with");
-	if (ret == 0)
-		ret = connect_datagram(t, s, fd);
+	if (s->stream)
+		ret = make_connection(t, s, fd);
+	else if (tcp_is_connection(e)) /* --tcp-close */
+		ret = inet_set_options(t, s, fd);
+	else
+		ret = make_idle(t, s, fd);
 	if (ret < 0)
 		return ret;
 	*ret_fd = TAKE_FD(fd);
@@ -110,24 +154,37 @@ static int shut_down(struct restore_task *t, const struct inet_in *s, int fd)
 				   [SK_SHUTDOWN__WRITE] = SHUT_WR,
 				   [SK_SHUTDOWN__BOTH] = SHUT_RDWR };
 
-	if (inet_is_tcp(s->e) || !s->e->has_shutdown || s->e->shutdown < SK_SHUTDOWN__READ ||
-	    s->e->shutdown > SK_SHUTDOWN__BOTH || shutdown(fd, how[s->e->shutdown]) == 0 ||
-	    errno == ENOTCONN)
+	enum _SkShutdown what = s->e->has_shutdown ? s->e->shutdown : SK_SHUTDOWN__NONE;
+
+	if (tcp_is_connection(s->e) && !s->stream) /* --tcp-close */
+		what = SK_SHUTDOWN__BOTH;
+	if (s->stream || what < SK_SHUTDOWN__READ || what > SK_SHUTDOWN__BOTH ||
+	    shutdown(fd, how[what]) == 0 || errno == ENOTCONN)
 		return 0;
-	return failed(t, s, "shutdown", "shut down");
+	return inet_failed(t, s, "shutdown", "shut down");
 }
 
-static int set_final(struct restore_task *t, const struct inet_in *s, int fd)
+int inet_set_reuse(struct restore *r, const struct inet_in *s, int fd)
 {
 	const SkOptsEntry *o = s->e->opts;
 	int addr = o->has_reuseaddr && o->reuseaddr, port = o->has_so_reuseport && o->so_reuseport;
 
-	if (!inet_shares(s))
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &addr, sizeof(addr)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &port, sizeof(port)) == 0)
 		return 0;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &addr, sizeof(addr)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &port, sizeof(port)) < 0)
-		return failed(t, s, "setsockopt", "set SO_REUSEADDR and SO_REUSEPORT of");
-	return 0;
+	return err_sys(restore_err(r), "setsockopt",
+		       "can't set SO_REUSEADDR and SO_REUSEPORT of %s", s->object);
+}
+
+/* Connections leave repair mode, and get theirs, when the tree stands; one that no task has a
+ * descriptor of does so now. */
+static int set_final(struct restore_task *t, const struct inet_in *s, int fd)
+{
+	if (s->stream && s->user)
+		return 0;
+	if (s->stream)
+		tcp_repair(fd, TCP_REPAIR_END_PROBE);
+	return s->stream || inet_shares(s) ? inet_set_reuse(t->r, s, fd) : 0;
 }
 
 int inet_attach(struct restore_task *t, struct restore_file *f, int fd)
@@ -138,6 +195,6 @@ int inet_attach(struct restore_task *t, struct restore_file *f, int fd)
 	if (ret == 0)
 		ret = shut_down(t, s, fd);
 	if (ret == 0 && want && fcntl(fd, F_SETFL, want) < 0)
-		ret = failed(t, s, "fcntl", "set the flags of");
+		ret = inet_failed(t, s, "fcntl", "set the flags of");
 	return ret < 0 ? ret : fown_attach(t, f, s->e->fown, s->e->flags, fd);
 }

@@ -17,6 +17,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -159,8 +160,13 @@ static bool applies(const struct option *o, int family, int type, int protocol)
 	    (o->families & NOT_STREAM && family == AF_UNIX && type == SOCK_STREAM))
 		return false;
 	switch (o->level) {
+	case SOL_IP: /* in its multicast options an accepted connection has what the SYN showed */
+		return protocol != IPPROTO_TCP || o->name < IP_MULTICAST_IF ||
+		       o->name > IP_MULTICAST_LOOP;
 	case SOL_IPV6:
-		return family == AF_INET6;
+		return family == AF_INET6 &&
+		       (protocol != IPPROTO_TCP || o->name < IPV6_MULTICAST_IF ||
+			o->name > IPV6_MULTICAST_LOOP);
 	case SOL_TCP:
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
@@ -171,14 +177,16 @@ static bool applies(const struct option *o, int family, int type, int protocol)
 	}
 }
 
-/* tcp_info starts with the state. */
+/* Or had one: tcp_info starts with the state, and a new socket shows no end of the peer's. */
 static bool has_connection(int fd)
 {
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
 	unsigned char state = TCP_CLOSE;
 	socklen_t len = sizeof(state);
 
-	return getsockopt(fd, SOL_TCP, TCP_INFO, &state, &len) == 0 && state != TCP_CLOSE &&
-	       state != TCP_LISTEN;
+	if (getsockopt(fd, SOL_TCP, TCP_INFO, &state, &len) < 0 || state == TCP_LISTEN)
+		return false;
+	return state != TCP_CLOSE || (poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP);
 }
 
 /* What a new socket of a kind has. */
@@ -487,6 +495,16 @@ static int set_others(struct restore_task *t, const struct restore_file *f, enum
 				       o->text, f->id);
 	}
 	return ret;
+}
+
+void socket_options_buffers(const SkOptsEntry *e, int fd)
+{
+	int lock = e->so_buf_lock;
+
+	set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
+	set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
+	if (e->has_so_buf_lock)
+		setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, sizeof(lock));
 }
 
 int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,

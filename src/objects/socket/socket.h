@@ -40,6 +40,8 @@ int socket_options_check(struct restore *r, struct restore_file *f, const SkOpts
  * buffers, so that contents fit. */
 int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
 			 int family, int fd);
+/* The buffers again, where they were made larger to fill the queues. */
+void socket_options_buffers(const SkOptsEntry *e, int fd);
 /* All others; when its queues are filled. */
 int socket_options_late(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
 			int family, int fd);

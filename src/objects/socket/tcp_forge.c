@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packets in the peer's name. What a connection has heard from its peer, a FIN or the
+ * acknowledgement of its own, can't be set in repair mode: the kernel has to hear it again. So the
+ * restored socket is sent a packet with its peer's address, by a raw socket (raw(7)), marked so
+ * that the lock lets it pass. It has no data and acknowledges what the peer has acknowledged.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "kernel/nftables.h"
+#include "objects/socket/inet.h"
+
+static uint32_t add_words(uint32_t sum, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)p[i] << 8 | p[i + 1];
+	return sum;
+}
+
+/* With the pseudo header; all lengths are even. */
+static uint16_t checksum(const struct tcphdr *h, const void *src, const void *dst, size_t addr_len)
+{
+	uint32_t sum = IPPROTO_TCP + sizeof(*h);
+
+	sum = add_words(sum, src, addr_len);
+	sum = add_words(sum, dst, addr_len);
+	sum = add_words(sum, h, sizeof(*h));
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum & 0xffff);
+}
+
+static struct tcphdr header(const struct tcp_forged *p)
+{
+	struct tcphdr h = { 0 };
+
+	h.source = htons(p->e->dst_port);
+	h.dest = htons(p->e->src_port);
+	h.seq = htonl(p->seq);
+	h.ack_seq = htonl(p->ack);
+	h.doff = sizeof(h) / 4;
+	h.ack = 1;
+	h.fin = p->fin;
+	h.window = htons(p->window);
+	return h;
+}
+
+static int open_raw(int family)
+{
+	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), mark = NFT_LOCK_MARK, ret;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0)
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int send_v4(int fd, const struct tcp_forged *p, uint32_t from, uint32_t to)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = to };
+	struct {
+		struct iphdr ip;
+		struct tcphdr tcp;
+	} packet = { .tcp = header(p) };
+
+	packet.ip.version = 4;
+	packet.ip.ihl = sizeof(packet.ip) / 4;
+	packet.ip.tot_len = htons(sizeof(packet));
+	packet.ip.ttl = 64;
+	packet.ip.protocol = IPPROTO_TCP;
+	packet.ip.saddr = from;
+	packet.ip.daddr = to;
+	packet.tcp.check = checksum(&packet.tcp, &from, &to, 4);
+	return sendto(fd, &packet, sizeof(packet), 0, (struct sockaddr *)&addr, sizeof(addr)) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int send_v6(int fd, const struct tcp_forged *p)
+{
+	union inet_addr own;
+	struct {
+		struct ip6_hdr ip;
+		struct tcphdr tcp;
+	} packet = { .tcp = header(p) };
+
+	inet_source(p->e, &own);
+	own.v6.sin6_port = 0;
+	packet.ip.ip6_flow = htonl(6u << 28);
+	packet.ip.ip6_plen = htons(sizeof(packet.tcp));
+	packet.ip.ip6_nxt = IPPROTO_TCP;
+	packet.ip.ip6_hlim = 64;
+	memcpy(&packet.ip.ip6_src, p->e->dst_addr, 16);
+	memcpy(&packet.ip.ip6_dst, p->e->src_addr, 16);
+	packet.tcp.check = checksum(&packet.tcp, p->e->dst_addr, p->e->src_addr, 16);
+	return sendto(fd, &packet, sizeof(packet), 0, &own.sa, sizeof(own.v6)) < 0 ? -errno : 0;
+}
+
+int tcp_forge(const struct tcp_forged *p)
+{
+	bool v6 = p->e->family == AF_INET6,
+	     mapped = v6 && IN6_IS_ADDR_V4MAPPED((struct in6_addr *)p->e->dst_addr);
+	_cleanup_fd_ int fd = open_raw(v6 && !mapped ? AF_INET6 : AF_INET);
+
+	if (fd < 0)
+		return fd;
+	if (v6 && !mapped)
+		return send_v6(fd, p);
+	return send_v4(fd, p, p->e->dst_addr[mapped ? 3 : 0], p->e->src_addr[mapped ? 3 : 0]);
+}

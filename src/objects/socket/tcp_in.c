@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TCP connections of the images: what is checked before the fork, and the lock.
+ *
+ * The dump has left a table of nf_tables on the host, named by the id of its run; on another host
+ * there is none, and it is made, so that no peer hears of a connection before it is whole. When the
+ * tree stands, the table goes, and each connection leaves repair mode with a probe that makes its
+ * peer answer at once; it can't be told before, as a tree that fails must end without a word.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "image/reader.h"
+#include "kernel/nftables.h"
+#include "kernel/pidfd.h"
+#include "objects/socket/inet.h"
+
+#define WSCALE_MAX 14
+
+static void find_users(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct restore_task *t = r->tasks[i];
+
+		if (!t->table || t->table->owner != t)
+			continue;
+		for (size_t k = 0; k < t->table->n_fds; k++) {
+			struct restore_file *f = t->table->fds[k].file;
+			struct inet_in *s = f->priv;
+
+			if (f->entry->type != FD_TYPES__INETSK || !s || s->user)
+				continue;
+			s->user = t;
+			s->user_fd = t->table->fds[k].e->fd;
+		}
+	}
+}
+
+static bool is_sane(const TcpStreamEntry *t, uint32_t state)
+{
+	return t->snd_wscale <= WSCALE_MAX && t->rcv_wscale <= WSCALE_MAX &&
+	       t->mss_clamp <= UINT16_MAX && t->inq_len <= INT32_MAX && t->outq_len <= INT32_MAX &&
+	       (!t->has_unsq_len || t->unsq_len <= t->outq_len) && state != INET_SYN_RECV &&
+	       state != INET_TIME_WAIT;
+}
+
+static int read_stream(struct restore *r, struct inet_in *s)
+{
+	_cleanup_image_reader_ struct image_reader *reader = NULL;
+	ProtobufCMessage *msg;
+	uint64_t len, padded;
+	int ret = image_reader_open(r->s->images, IMAGE_TCP_STREAM, s->e->ino, restore_arena(r),
+				    restore_err(r), &reader);
+
+	if (ret == 0)
+		ret = image_read_msg(reader, NULL, restore_err(r), &msg);
+	if (ret == 0 && (!msg || !is_sane((TcpStreamEntry *)msg, s->e->state)))
+		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
+			       "tcp-stream-%x.img: the TCP connection of socket %u is none",
+			       s->e->ino, s->e->id);
+	if (ret == 0)
+		ret = image_payload_length(reader, msg, restore_err(r), &len, &padded);
+	if (ret < 0)
+		return ret;
+	s->stream = (TcpStreamEntry *)msg;
+	s->queues = image_reader_offset(reader);
+	return 0;
+}
+
+int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
+{
+	const InventoryEntry *inventory = r->inventory;
+
+	if (!x->n_connections)
+		find_users(r);
+	x->n_connections++;
+	if (r->s->opts->tcp_close)
+		return 0;
+	if (!image_dir_has(r->s->images, IMAGE_TCP_STREAM, s->e->ino)) {
+		report_refuse(&r->s->report, 0, s->object,
+			      "was connected, and its connection is not in the images",
+			      "restore it closed, with --tcp-close");
+		return 0;
+	}
+	if (!r->s->opts->tcp_established)
+		report_refuse(&r->s->report, 0, s->object, "is a TCP connection",
+			      "restore it with --tcp-established, or closed with --tcp-close");
+	if (x->n_connections == 1 &&
+	    (!inventory->has_network_lock_method || inventory->network_lock_method == 0))
+		report_warn(
+			&r->s->report, 0, s->object,
+			"is of a dump that locked connections by rules of iptables, which "
+			"crtools leaves where they are",
+			"remove them: iptables -D INPUT and OUTPUT, as iptables-save shows them");
+	return read_stream(r, s);
+}
+
+/* --- the lock ------------------------------------------------------------------------------------
+ */
+
+static void unlock(void *data)
+{
+	struct inet_restore *x = data;
+	struct err err = { 0 };
+	int ret = x->lock[0] ? nft_unlock(x->lock, &err) : 0;
+
+	if (ret < 0 && ret != -ENOENT)
+		log_error("can't remove the table %s of nf_tables: %s", x->lock, err.text);
+	x->lock[0] = '\0';
+}
+
+static int lock(struct restore *r, struct inet_restore *x)
+{
+	_cleanup_free_ struct nft_connection *all = calloc(x->n_connections, sizeof(*all));
+	size_t n = 0;
+	int ret;
+
+	if (!all)
+		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
+			       "no memory to lock connections");
+	for (size_t i = 0; i < x->n; i++)
+		if (x->all[i]->stream && x->all[i]->e->state != INET_CLOSE)
+			all[n++] = tcp_connection(x->all[i]->e);
+	ret = n ? nft_lock(x->lock, all, n, restore_err(r)) : -EEXIST;
+	if (ret == -EEXIST)
+		return 0;
+	journal_add(&r->s->journal, "netlock %s\n", x->lock);
+	undo_push(&r->s->undo, unlock, x);
+	return ret;
+}
+
+int tcp_prepare(struct restore *r, struct inet_restore *x)
+{
+	const InventoryEntry *inventory = r->inventory;
+
+	if (x->prepared || !x->n_connections)
+		return 0;
+	x->prepared = true;
+	if (inventory->network_lock_method == LOCK_SKIP)
+		return 0;
+	if (inventory->dump_criu_run_id && inventory->dump_criu_run_id[0])
+		nft_lock_name(inventory->dump_criu_run_id, x->lock);
+	else
+		snprintf(x->lock, sizeof(x->lock), "CRIU-%d", r->root->vpid);
+	return lock(r, x);
+}
+
+/* --- the end -------------------------------------------------------------------------------------
+ */
+
+static int go_on(struct restore *r, struct inet_in *s, int pidfd)
+{
+	_cleanup_fd_ int fd = pidfd_get(pidfd, s->user_fd, restore_err(r));
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = tcp_repair(fd, TCP_REPAIR_END_PROBE);
+	if (ret < 0) {
+		errno = -ret;
+		return err_sys(restore_err(r), "setsockopt", "can't let %s go on", s->object);
+	}
+	return inet_set_reuse(r, s, fd);
+}
+
+int tcp_release(struct restore *r, struct inet_restore *x)
+{
+	_cleanup_fd_ int pidfd = -1;
+	const struct restore_task *of = NULL;
+	int ret = 0;
+
+	if (!x || x->released || !x->n_connections)
+		return 0;
+	x->released = true;
+	unlock(x);
+	for (size_t i = 0; ret == 0 && i < x->n; i++) {
+		struct inet_in *s = x->all[i];
+
+		if (!s->stream || !s->user)
+			continue;
+		if (s->user != of) {
+			close_fd(&pidfd);
+			of = s->user;
+			pidfd = pidfd_open_pid(of->real_pid, restore_err(r));
+		}
+		ret = pidfd < 0 ? pidfd : go_on(r, s, pidfd);
+	}
+	return ret;
+}

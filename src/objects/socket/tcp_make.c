@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A TCP connection made again. In repair mode (TCP_REPAIR, tcp(7) does not know it;
+ * Documentation/networking of the kernel neither, see tcp_repair_set() and others in
+ * net/ipv4/tcp.c) connect(2) makes an established connection without a packet. Then:
+ *
+ *   sequence numbers, before connecting: where each queue starts
+ *   what was negotiated: SACK, window scales, timestamps, segment size
+ *   the receive queue; of the send queue what had been sent
+ *   the window
+ *   what had not been sent, outside of repair mode
+ *   the ends that were said, in their order: ours by shutdown(2), the peer's, and that it has heard
+ *   ours, by packets in its name
+ *   the window again, as those packets have changed it
+ *
+ * It stays in repair mode until the tree stands (tcp_in.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "image/reader.h"
+#include "objects/socket/inet.h"
+
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
+#define TCP_REPAIR_OPTIONS_ 22
+#define TCP_TIMESTAMP_	    24
+#define TCP_REPAIR_WINDOW_  29
+#define CHUNK		    (64 << 10)
+
+static int set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int set_seq(int fd, int queue, uint32_t seq)
+{
+	int ret = set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, queue);
+
+	return ret < 0 ? ret : set_int(fd, SOL_TCP, TCP_QUEUE_SEQ, (int)seq);
+}
+
+static int set_sequences(const struct inet_in *s, int fd)
+{
+	const TcpStreamEntry *t = s->stream;
+	uint32_t state = s->e->state;
+	int ret = set_seq(fd, TCP_RECV_QUEUE, t->inq_seq - t->inq_len - tcp_received_fin(state));
+
+	return ret < 0 ? ret
+		       : set_seq(fd, TCP_SEND_QUEUE,
+				 t->outq_seq - t->outq_len - tcp_sent_fin(state) -
+					 (state == INET_SYN_SENT));
+}
+
+/* One that waits for an answer is connected as ever; its first packet goes lost in the lock. */
+static int connect_again(const struct inet_in *s, int fd)
+{
+	bool waits = s->e->state == INET_SYN_SENT;
+	union inet_addr peer;
+	int flags = fcntl(fd, F_GETFL), ret;
+
+	inet_destination(s->e, &peer);
+	if (!waits)
+		return connect(fd, &peer.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
+	ret = tcp_repair(fd, TCP_REPAIR_END);
+	if (ret < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return ret ?: -errno;
+	if (connect(fd, &peer.sa, inet_addr_len(s->e)) < 0 && errno != EINPROGRESS)
+		return -errno;
+	if (fcntl(fd, F_SETFL, flags) < 0)
+		return -errno;
+	return tcp_repair(fd, TCP_REPAIR_BEGIN);
+}
+
+static int set_negotiated(const struct inet_in *s, int fd)
+{
+	const TcpStreamEntry *t = s->stream;
+	struct tcp_repair_opt opts[4];
+	size_t n = 0;
+
+	if (s->e->state == INET_SYN_SENT)
+		return 0;
+	if (t->opt_mask & TCPI_OPT_SACK)
+		opts[n++] = (struct tcp_repair_opt){ TCPOPT_SACK_PERMITTED, 0 };
+	if (t->opt_mask & TCPI_OPT_WSCALE)
+		opts[n++] = (struct tcp_repair_opt){ TCPOPT_WINDOW,
+						     t->snd_wscale | t->rcv_wscale << 16 };
+	if (t->opt_mask & TCPI_OPT_TIMESTAMPS)
+		opts[n++] = (struct tcp_repair_opt){ TCPOPT_TIMESTAMP, 0 };
+	opts[n++] = (struct tcp_repair_opt){ TCPOPT_MAXSEG, t->mss_clamp };
+	if (setsockopt(fd, SOL_TCP, TCP_REPAIR_OPTIONS_, opts, n * sizeof(*opts)) < 0)
+		return -errno;
+	return t->has_timestamp ? set_int(fd, SOL_TCP, TCP_TIMESTAMP_, (int)t->timestamp) : 0;
+}
+
+/* --- queues --------------------------------------------------------------------------------------
+ */
+
+static int send_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, data, len < CHUNK ? len : CHUNK, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -ENOBUFS;
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static void make_room(int fd, int name, size_t len)
+{
+	size_t want = 4 * len + (1 << 20);
+
+	set_int(fd, SOL_SOCKET, name, want > INT_MAX / 2 ? INT_MAX / 2 : (int)want);
+}
+
+static int read_queues(struct restore_task *t, const struct inet_in *s, char *buf, size_t len)
+{
+	_cleanup_image_reader_ struct image_reader *reader = NULL;
+	ProtobufCMessage *msg;
+	int ret = image_reader_open(t->r->s->images, IMAGE_TCP_STREAM, s->e->ino,
+				    restore_arena(t->r), restore_err(t->r), &reader);
+
+	if (ret == 0)
+		ret = image_read_msg(reader, NULL, restore_err(t->r), &msg);
+	return ret < 0 ? ret : image_read_raw(reader, buf, len, restore_err(t->r));
+}
+
+static int set_window(const struct inet_in *s, int fd, bool before_fin)
+{
+	const TcpStreamEntry *t = s->stream;
+	uint32_t fin = before_fin && tcp_received_fin(s->e->state);
+	struct tcp_repair_window w = { .snd_wl1 = t->snd_wl1 - fin,
+				       .snd_wnd = t->snd_wnd,
+				       .max_window = t->max_window,
+				       .rcv_wnd = t->rcv_wnd + fin,
+				       .rcv_wup = t->rcv_wup - fin };
+
+	if (!t->has_rcv_wup || s->e->state == INET_SYN_SENT)
+		return 0;
+	return setsockopt(fd, SOL_TCP, TCP_REPAIR_WINDOW_, &w, sizeof(w)) < 0 ? -errno : 0;
+}
+
+static int fill(const struct inet_in *s, int fd, const char *data)
+{
+	const TcpStreamEntry *t = s->stream;
+	size_t sent = t->outq_len - t->unsq_len;
+	int ret;
+
+	make_room(fd, SO_RCVBUFFORCE, t->inq_len);
+	make_room(fd, SO_SNDBUFFORCE, t->outq_len);
+	ret = set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, TCP_RECV_QUEUE);
+	if (ret == 0)
+		ret = send_all(fd, data, t->inq_len);
+	if (ret == 0)
+		ret = set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
+	if (ret == 0)
+		ret = send_all(fd, data + t->inq_len, sent);
+	if (ret == 0)
+		ret = set_window(s, fd, true);
+	if (ret < 0)
+		return ret;
+	ret = tcp_repair(fd, TCP_REPAIR_END);
+	return ret < 0 ? ret : send_all(fd, data + t->inq_len + sent, t->unsq_len);
+}
+
+/* --- ends ----------------------------------------------------------------------------------------
+ */
+
+/* The packet goes by the loopback device; it may take a moment. */
+static int await_state(int fd, uint32_t state)
+{
+	struct timespec nap = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < 2000; i++) {
+		unsigned char now = 0;
+		socklen_t len = sizeof(now);
+
+		if (getsockopt(fd, SOL_TCP, TCP_INFO, &now, &len) < 0)
+			return -errno;
+		if (now == state)
+			return 0;
+		nanosleep(&nap, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+static int hear(const struct inet_in *s, int fd, bool fin, uint32_t becomes)
+{
+	const TcpStreamEntry *t = s->stream;
+	uint32_t window = t->snd_wnd >> t->snd_wscale;
+	struct tcp_forged p = { .e = s->e, .fin = fin };
+	int ret;
+
+	p.seq = fin ? t->inq_seq - 1 : t->inq_seq;
+	p.ack = fin ? t->outq_seq - t->outq_len - tcp_sent_fin(s->e->state) : t->outq_seq;
+	p.window = window > UINT16_MAX ? UINT16_MAX : window;
+	ret = tcp_forge(&p);
+	return ret < 0 ? ret : await_state(fd, becomes);
+}
+
+/* In repair mode it counts as sent, so that its acknowledgement can be heard; the kernel sends it
+ * again when that does not come. Behind what was not sent it waits for its turn. */
+static int say(const struct inet_in *s, int fd)
+{
+	bool counts = !s->stream->unsq_len;
+	int ret = counts ? tcp_repair(fd, TCP_REPAIR_BEGIN) : 0;
+
+	if (ret == 0 && counts)
+		ret = set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
+	if (ret == 0 && shutdown(fd, SHUT_WR) < 0)
+		ret = -errno;
+	return ret < 0 || !counts ? ret : tcp_repair(fd, TCP_REPAIR_END);
+}
+
+static int end(const struct inet_in *s, int fd)
+{
+	bool first = s->e->state == INET_FIN_WAIT1 || s->e->state == INET_FIN_WAIT2 ||
+		     s->e->state == INET_CLOSING;
+	int ret = 0;
+
+	if (first)
+		ret = say(s, fd);
+	if (ret == 0 && tcp_received_fin(s->e->state))
+		ret = hear(s, fd, true, first ? INET_CLOSING : INET_CLOSE_WAIT);
+	if (ret == 0 && !first && tcp_sent_fin(s->e->state))
+		ret = say(s, fd);
+	if (ret == 0 && (s->e->state == INET_FIN_WAIT2 || s->e->state == INET_CLOSE))
+		ret = hear(s, fd, false, s->e->state);
+	return ret;
+}
+
+static int bind_again(const struct inet_in *s, int fd)
+{
+	union inet_addr own;
+
+	inet_source(s->e, &own);
+	set_int(fd, inet_level(s->e), s->e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND, 1);
+	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
+}
+
+static int failed(struct restore_task *t, const struct inet_in *s, const char *what, int ret)
+{
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return inet_failed(t, s, "repair", what);
+}
+
+static int finish(const struct inet_in *s, int fd)
+{
+	int ret = end(s, fd);
+
+	if (ret == 0)
+		ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
+	if (ret == 0 && s->e->state != INET_CLOSE)
+		ret = set_window(s, fd, false);
+	return ret;
+}
+
+int tcp_make(struct restore_task *t, struct inet_in *s, int fd)
+{
+	size_t len = (size_t)s->stream->inq_len + s->stream->outq_len;
+	_cleanup_free_ char *data = malloc(len + 1);
+	int ret = data ? 0 : -ENOMEM;
+
+	if (ret == 0)
+		ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
+	if (ret == 0)
+		ret = bind_again(s, fd);
+	ret = failed(t, s, "give its address to", ret);
+	if (ret == 0)
+		ret = failed(t, s, "set the sequence numbers of", set_sequences(s, fd));
+	if (ret == 0)
+		ret = failed(t, s, "connect", connect_again(s, fd));
+	if (ret == 0)
+		ret = failed(t, s, "set what was negotiated for", set_negotiated(s, fd));
+	if (ret == 0)
+		ret = inet_options_late(t, s->file, s->e, fd);
+	if (ret == 0 && len)
+		ret = read_queues(t, s, data, len);
+	if (ret == 0 && s->e->state != INET_SYN_SENT)
+		ret = failed(t, s, "fill the queues of", fill(s, fd, data));
+	return ret < 0 ? ret : failed(t, s, "bring back the state of", finish(s, fd));
+}
