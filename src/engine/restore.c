@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 
+#include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -16,6 +17,7 @@
 #include "engine/plan.h"
 #include "engine/restore.h"
 #include "image/writer.h"
+#include "kernel/pidfd.h"
 #include "model/script.h"
 #include "objects/class.h"
 #include "objects/namespace/time.h"
@@ -117,6 +119,39 @@ static int step_programs(struct restore *r)
 	return ret < 0 && r->shared->bad ? explain_failure(r) : ret;
 }
 
+/* Through any of the descriptors that lead to it. */
+static int settle_fd(struct restore *r, const struct restore_task *t, const struct restore_fd *fd)
+{
+	_cleanup_fd_ int pidfd = pidfd_open_pid(t->real_pid, restore_err(r)), copy = -1;
+
+	if (pidfd < 0)
+		return pidfd;
+	copy = pidfd_get(pidfd, fd->e->fd, restore_err(r));
+	return copy < 0 ? copy : fd->file->class->settle(r, fd->file, copy);
+}
+
+static int step_settle(struct restore *r)
+{
+	unsigned char *done = arena_alloc(restore_arena(r), r->n_files + 1);
+	int ret = 0;
+
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct restore_task *t = r->tasks[i];
+
+		if (!t->table || t->table->owner != t)
+			continue;
+		for (size_t k = 0; ret == 0 && k < t->table->n_fds; k++) {
+			struct restore_fd *fd = &t->table->fds[k];
+
+			if (!fd->file->class->settle || done[fd->file->index])
+				continue;
+			done[fd->file->index] = true;
+			ret = settle_fd(r, t, fd);
+		}
+	}
+	return ret;
+}
+
 static int step_postscript(struct restore *r)
 {
 	int ret = run_script(r, SCRIPT_POST_RESTORE);
@@ -155,6 +190,7 @@ static const struct {
 	{ "restore-namespaces", step_namespaces },
 	{ "restore-ready", step_ready },       /* memory filled, files open */
 	{ "restore-programs", step_programs }, /* the tool leaves the tasks' memory */
+	{ "restore-settle", step_settle },     /* what must not see all this */
 	{ "restore-postscripts", step_postscript },
 	{ "restore-release", step_release }, /* connections go on */
 	{ "restore-resume", resume_tree },   /* the tree runs */

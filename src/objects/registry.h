@@ -43,6 +43,7 @@ enum state_slot {
 	SLOT_OF_RUNS, /* from here on only of runs */
 	SLOT_EXTRAS = SLOT_OF_RUNS,
 	SLOT_PIDFD,
+	SLOT_WATCHED,
 	SLOT_SOCKDIAG,
 	SLOT_SOCKOPTS,
 	SLOT_SOCKEXTRAS,

@@ -16,7 +16,6 @@ static const struct {
 	const char *prefix, *text;
 } known[] = {
 	{ "socket:[", "sockets of this family are not kept by this version" },
-	{ "anon_inode:inotify", "inotify descriptors are not kept by this version" },
 	{ "anon_inode:[fanotify]", "fanotify descriptors are not kept by this version" },
 	{ "anon_inode:[io_uring]", "io_uring descriptors are not kept by this version" },
 	{ "anon_inode:[userfaultfd]",

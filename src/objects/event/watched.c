@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel shows an inode that is watched by number, device and, of file systems that have them,
+ * file handle (show_mark_fhandle() in fs/notify/fdinfo.c), and not by its name. The handle is
+ * opened (open_by_handle_at(2), CAP_DAC_READ_SEARCH) below each mount of the device, and what
+ * /proc/self/fd says of that is its name, if that leads to the same inode.
+ *
+ * Without the right, or without a handle, the file can be one that a task of the tree has open, or
+ * works in: its descriptors are looked through.
+ */
+#include "objects/event/watched.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/proc_mountinfo.h"
+#include "objects/registry.h"
+
+#define HANDLE_WORDS 16		 /* of CRIU's fh_entry, at least */
+#define DEV_MAJOR(d) ((d) >> 20) /* a device as the kernel itself holds it */
+#define DEV_MINOR(d) ((d)&0xfffff)
+
+/* Is that name the very file? */
+static bool leads_to(const char *path, uint64_t ino)
+{
+	struct stat st;
+
+	/* The device of st_dev is another one on btrfs: the handle or the link has told it. */
+	return lstat(path, &st) == 0 && st.st_ino == ino;
+}
+
+/* The name of an open file; NULL: it has none, or one that is not this file's. */
+static const char *name_of(struct arena *a, int fd, uint64_t ino)
+{
+	char link[64], path[4096];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	return leads_to(path, ino) ? arena_strdup(a, path) : NULL;
+}
+
+/* Read once a run; none if that fails. */
+static const struct proc_mounts *mounts_of(struct arena *a, void **slot)
+{
+	struct proc_mounts *mounts = *slot;
+	struct proc_buf buf = { 0 };
+	struct proc self;
+
+	if (mounts)
+		return mounts;
+	mounts = *slot = arena_new(a, struct proc_mounts);
+	*mounts = (struct proc_mounts){ 0 };
+	if (proc_open(&self, getpid(), &buf, NULL) == 0) {
+		proc_mountinfo(&self, a, mounts, NULL);
+		proc_close(&self);
+	}
+	proc_buf_free(&buf);
+	return mounts;
+}
+
+/* 0, or -ENOENT, -ESTALE, -EPERM … */
+static int name_by_handle(struct arena *a, void **slot, const FhEntry *e, uint64_t ino,
+			  uint32_t dev, const char **ret)
+{
+	struct {
+		struct file_handle head;
+		unsigned char bytes[MAX_HANDLE_SZ];
+	} handle = { .head = { .handle_bytes = e->bytes, .handle_type = e->type } };
+	const struct proc_mounts *mounts = mounts_of(a, slot);
+	int found = -ENOENT;
+
+	if (e->bytes > sizeof(handle.bytes) || e->bytes > e->n_handle * sizeof(*e->handle))
+		return -EINVAL;
+	memcpy(handle.head.f_handle, e->handle, e->bytes);
+	for (size_t i = 0; found < 0 && i < mounts->n; i++) {
+		const struct proc_mount *m = &mounts->mounts[i];
+		_cleanup_fd_ int mount = -1, fd = -1;
+
+		if (m->major != DEV_MAJOR(dev) || m->minor != DEV_MINOR(dev))
+			continue;
+		mount = open(m->point, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		fd = mount < 0 ? -1 : open_by_handle_at(mount, &handle.head, O_PATH | O_CLOEXEC);
+		if (fd < 0) {
+			found = found == -ESTALE ? found : -errno;
+			continue;
+		}
+		*ret = name_of(a, fd, ino);
+		found = *ret ? 0 : -ESTALE;
+	}
+	return found;
+}
+
+/* A file that the tree has open, or a folder in which a task works. */
+static const char *name_by_tree(struct dump *d, uint64_t ino, uint32_t dev)
+{
+	struct arena *a = dump_arena(d);
+
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		struct dump_task *t = d->tasks[i];
+		struct proc_link link;
+		struct stat st;
+		char magic[32];
+
+		for (size_t k = 0; !t->zombie && t->table && k <= t->table->n_fds; k++) {
+			snprintf(magic, sizeof(magic), k ? "fd/%u" : "cwd",
+				 k ? t->table->fds[k - 1]->fd : 0);
+			if (fstatat(t->stop->proc.fd, magic, &st, 0) < 0 || st.st_ino != ino ||
+			    st.st_dev != makedev(DEV_MAJOR(dev), DEV_MINOR(dev)))
+				continue;
+			if (proc_readlink(&t->stop->proc, magic, a, &link, NULL) == 0 &&
+			    leads_to(link.path, ino))
+				return link.path;
+		}
+	}
+	return NULL;
+}
+
+static bool hex_bytes(const char *text, size_t bytes, unsigned char *out)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (sscanf(text + 2 * i, "%2hhx", &out[i]) != 1)
+			return false;
+	return true;
+}
+
+int watched_parse(struct dump *d, const char *line, size_t len, uint64_t *ret_ino,
+		  uint32_t *ret_dev, FhEntry **ret)
+{
+	struct arena *a = dump_arena(d);
+	char *text = arena_printf(a, "%.*s", (int)len, line);
+	const char *ids = strstr(text, "ino:"), *handle = strstr(text, "fhandle-bytes:");
+	FhEntry *e = arena_msg(a, FhEntry, fh_entry);
+	unsigned long long ino;
+	unsigned int dev;
+	int at = 0, found;
+
+	if (!ids || sscanf(ids, "ino:%llx sdev:%x", &ino, &dev) != 2)
+		return -EBADMSG;
+	if (!handle ||
+	    sscanf(handle, "fhandle-bytes:%x fhandle-type:%x f_handle:%n", &e->bytes, &e->type,
+		   &at) != 2 ||
+	    !at)
+		return -EOPNOTSUPP;
+	e->n_handle = HANDLE_WORDS;
+	e->handle = arena_array(a, uint64_t, HANDLE_WORDS);
+	memset(e->handle, 0, HANDLE_WORDS * sizeof(*e->handle));
+	if (e->bytes > HANDLE_WORDS * sizeof(*e->handle) ||
+	    !hex_bytes(handle + at, e->bytes, (unsigned char *)e->handle))
+		return -EOPNOTSUPP;
+	*ret_ino = ino;
+	*ret_dev = dev;
+	*ret = e;
+	found = name_by_handle(a, &d->priv[SLOT_WATCHED], e, ino, dev, (const char **)&e->path);
+	if (found < 0 && found != -ESTALE)
+		e->path = (char *)name_by_tree(d, ino, dev);
+	return e->path ? 0 : found;
+}
+
+const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint32_t dev,
+			 const char **ret_why)
+{
+	const char *path = e->path;
+
+	if (path && path[0] == '/') {
+		struct stat st;
+
+		if (lstat(path, &st) == 0)
+			return path;
+		*ret_why =
+			arena_printf(restore_arena(r), "%s, which is watched, is not there", path);
+		return NULL;
+	}
+	if (name_by_handle(restore_arena(r), &r->priv[SLOT_WATCHED], e, ino, dev, &path) == 0)
+		return path;
+	*ret_why = arena_printf(restore_arena(r),
+				"inode %llx of device %u:%u, which is watched, is not found",
+				(unsigned long long)ino, DEV_MAJOR(dev), DEV_MINOR(dev));
+	return NULL;
+}

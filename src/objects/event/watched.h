@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that a mark of inotify or fanotify is on: which they are, and how they are found again. */
+#ifndef OBJECTS_EVENT_WATCHED_H
+#define OBJECTS_EVENT_WATCHED_H
+
+#include "objects/class.h"
+
+/* What a line of fdinfo says of one: "ino:2a sdev:800013 … fhandle-bytes:8 fhandle-type:1
+ * f_handle:…". Fills the handle and, if the file still has one, its path. 0, or -errno without an
+ * error filled: -EBADMSG, the line is another one; -ENOENT, no mount shows it; -ESTALE, its name is
+ * gone; -EOPNOTSUPP, the kernel shows no handle. */
+int watched_parse(struct dump *d, const char *line, size_t len, uint64_t *ret_ino,
+		  uint32_t *ret_dev, FhEntry **ret);
+/* The path of an entry of the images, which leads to that very file. NULL: there is none; *ret_why
+ * says so. dev: as in fdinfo. */
+const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint32_t dev,
+			 const char **ret_why);
+
+#endif
