@@ -120,17 +120,17 @@ static int step_programs(struct restore *r)
 }
 
 /* Through any of the descriptors that lead to it. */
-static int settle_fd(struct restore *r, const struct restore_task *t, const struct restore_fd *fd)
+static int watch_by_fd(struct restore *r, const struct restore_task *t, const struct restore_fd *fd)
 {
 	_cleanup_fd_ int pidfd = pidfd_open_pid(t->real_pid, restore_err(r)), copy = -1;
 
 	if (pidfd < 0)
 		return pidfd;
 	copy = pidfd_get(pidfd, fd->e->fd, restore_err(r));
-	return copy < 0 ? copy : fd->file->class->settle(r, fd->file, copy);
+	return copy < 0 ? copy : fd->file->class->watch(r, fd->file, copy);
 }
 
-static int step_settle(struct restore *r)
+static int step_watch(struct restore *r)
 {
 	unsigned char *done = arena_alloc(restore_arena(r), r->n_files + 1);
 	int ret = 0;
@@ -143,10 +143,10 @@ static int step_settle(struct restore *r)
 		for (size_t k = 0; ret == 0 && k < t->table->n_fds; k++) {
 			struct restore_fd *fd = &t->table->fds[k];
 
-			if (!fd->file->class->settle || done[fd->file->index])
+			if (!fd->file->class->watch || done[fd->file->index])
 				continue;
 			done[fd->file->index] = true;
-			ret = settle_fd(r, t, fd);
+			ret = watch_by_fd(r, t, fd);
 		}
 	}
 	return ret;
@@ -190,7 +190,7 @@ static const struct {
 	{ "restore-namespaces", step_namespaces },
 	{ "restore-ready", step_ready },       /* memory filled, files open */
 	{ "restore-programs", step_programs }, /* the tool leaves the tasks' memory */
-	{ "restore-settle", step_settle },     /* what must not see all this */
+	{ "restore-watch", step_watch },       /* what must not see the restore itself */
 	{ "restore-postscripts", step_postscript },
 	{ "restore-release", step_release }, /* connections go on */
 	{ "restore-resume", resume_tree },   /* the tree runs */

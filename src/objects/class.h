@@ -85,7 +85,7 @@ struct file_class {
 	int (*attach)(struct restore_task *t, struct restore_file *f, int fd);
 	/* In the tool, when the programs of all tasks have ended: what must not see the restore
 	 * itself, such as watches. fd is a copy of the task's. Not for descriptors in flight. */
-	int (*settle)(struct restore *r, struct restore_file *f, int fd);
+	int (*watch)(struct restore *r, struct restore_file *f, int fd);
 	/* In the tool, when the whole tree stands and is about to run, with all descriptors under
 	 * their numbers. Once a file. */
 	int (*release)(struct restore *r, struct restore_file *f);

@@ -206,7 +206,7 @@ static int add_watch(struct restore *r, const struct restore_file *f, const Inot
 	return 0;
 }
 
-static int inotify_settle(struct restore *r, struct restore_file *f, int fd)
+static int inotify_watch(struct restore *r, struct restore_file *f, int fd)
 {
 	const struct watches *w = f->priv;
 	int ret = 0;
@@ -224,5 +224,5 @@ const struct file_class inotify_class = {
 	.check = inotify_check,
 	.open = inotify_open,
 	.attach = inotify_attach,
-	.settle = inotify_settle,
+	.watch = inotify_watch,
 };
