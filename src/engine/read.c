@@ -187,8 +187,9 @@ static int link_task(struct restore *r, struct restore_task *t)
 	return 0;
 }
 
-/* Of ids only those that a kernel can give. 0 is "none", or outside of the pid namespace; CRIU
- * writes it as the thread of a task that has ended. */
+/* Of ids only those that a kernel can give. 0 is "none", or outside of the pid namespace. Of
+ * one thread there is nothing to check: it has the task's id, and CRIU writes any number as the
+ * thread of a task that has ended. */
 static int check_ids(struct restore *r, const PstreeEntry *e)
 {
 	const struct {
@@ -201,8 +202,8 @@ static int check_ids(struct restore *r, const PstreeEntry *e)
 			return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
 				       "pstree.img: task %u, field %s: %u is no id of a process",
 				       e->pid, ids[i].field, ids[i].id);
-	for (size_t i = 0; i < e->n_threads; i++)
-		if ((!e->threads[i] && e->n_threads > 1) || e->threads[i] > PID_LIMIT)
+	for (size_t i = 0; e->n_threads > 1 && i < e->n_threads; i++)
+		if (!e->threads[i] || e->threads[i] > PID_LIMIT)
 			return err_set(
 				restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
 				"pstree.img: task %u, field threads: %u is no id of a thread",
