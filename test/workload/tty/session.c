@@ -6,6 +6,7 @@
  * the background stops with SIGTTIN, and the leader gets one SIGHUP when the master is closed.
  *
  * wl: areas tty task
+ * wl: flavours host user unpriv
  * wl: lane tty
  * wl: crossing from CRIU gives the controlling terminal to the leader alone
  */

@@ -6,6 +6,7 @@
  * it says ENOTTY.
  *
  * wl: areas tty
+ * wl: flavours host user
  * wl: lane tty
  */
 #define _GNU_SOURCE
