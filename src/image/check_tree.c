@@ -57,7 +57,7 @@ int check_load_tree(struct verify *v)
 		if (ret)
 			return ret;
 	}
-	return roots ? 0 : image_corrupt(v->err, v->name, "there is no root task");
+	return roots ? 0 : image_corrupt(v->err, v->name, "there is no root task (field ppid 0)");
 }
 
 static int check_signals(struct verify *v, const char *field, const SignalQueueEntry *queue)

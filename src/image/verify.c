@@ -141,12 +141,15 @@ static int check_payload(struct verify *v, struct image_reader *r, const Protobu
 
 static int check_end(struct verify *v, unsigned count)
 {
-	enum image_framing framing = image_kind_info(v->kind)->framing;
+	const struct image_kind_info *info = image_kind_info(v->kind);
+	enum image_framing framing = info->framing;
 
+	if (!count && (framing == FRAMING_SINGLE || framing == FRAMING_HEAD_MANY))
+		return image_corrupt(v->err, v->name,
+				     "it ends behind its header, at byte %d, with no entry",
+				     info->magic2 ? 8 : 4);
 	if (framing == FRAMING_SINGLE && count != 1)
 		return image_corrupt(v->err, v->name, "it holds %u entries, not one", count);
-	if (framing == FRAMING_HEAD_MANY && !count)
-		return image_corrupt(v->err, v->name, "it holds no head entry");
 	if (v->kind == IMAGE_PAGEMAP || v->kind == IMAGE_SHMEM_PAGEMAP)
 		return check_pages(v);
 	return 0;
