@@ -52,6 +52,7 @@ enum state_slot {
 	SLOT_GROUPS,
 	SLOT_NEWUNIX,
 	SLOT_TTY,
+	SLOT_NETLINK,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

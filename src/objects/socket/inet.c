@@ -26,9 +26,6 @@
 #include "kernel/sock_diag.h"
 #include "objects/socket/inet.h"
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
@@ -54,14 +51,6 @@ static void dump_drop(void *data)
 	hash_free(&x->local);
 }
 
-static uint64_t netns_cookie(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
-}
-
 static int inet_dump_of(struct dump *d, struct inet_dump **ret)
 {
 	struct inet_dump *x = d->priv[SLOT_INET];
@@ -74,7 +63,7 @@ static int inet_dump_of(struct dump *d, struct inet_dump **ret)
 	x->netlink = nl_open(NETLINK_SOCK_DIAG, dump_err(d));
 	if (x->netlink < 0)
 		return x->netlink;
-	x->netns_cookie = netns_cookie(x->netlink);
+	x->netns_cookie = socket_netns_cookie(x->netlink);
 	return 0;
 }
 
@@ -283,7 +272,7 @@ static bool refused_kind(struct inet_out *s, struct inet_dump *x, const struct f
 	bool ping = e->proto == (e->family == AF_INET ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
 	const char *text = NULL;
 
-	if (x->netns_cookie && netns_cookie(p->local) != x->netns_cookie)
+	if (x->netns_cookie && socket_netns_cookie(p->local) != x->netns_cookie)
 		text = "is of another network namespace than the tool's";
 	else if (e->proto == IPPROTO_MPTCP)
 		text = "is a multipath TCP socket, whose subflows the kernel does not show";

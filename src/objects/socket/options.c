@@ -31,6 +31,9 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
 #endif
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
 #define FILTER_MAX 4096 /* BPF_MAXINSNS */
 #define VALUE_MAX  64	/* of an option in options.def, bytes */
@@ -268,6 +271,14 @@ int socket_int(int fd, int level, int name, int otherwise)
 	socklen_t len = sizeof(value);
 
 	return getsockopt(fd, level, name, &value, &len) < 0 ? otherwise : value;
+}
+
+uint64_t socket_netns_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
 }
 
 static int collect_timeout(const struct file_probe *p, struct dump *d, int name, uint64_t *ret_sec,

@@ -12,12 +12,14 @@
 #include "objects/fown.h"
 #include "objects/registry.h"
 
-extern const struct file_class unix_class, inet_class;
+extern const struct file_class unix_class, inet_class, netlink_class;
 
 /* Is it a socket (not O_PATH) of this family? */
 bool socket_is(const struct file_probe *p, int family);
 /* An option that is an int; `otherwise` where the kernel has none. */
 int socket_int(int fd, int level, int name, int otherwise);
+/* Which network namespace it is of (Linux 5.14); 0: the kernel does not tell. */
+uint64_t socket_netns_cookie(int fd);
 
 /* --- extra.c: crtools-files.img ------------------------------------------------------------------
  */
