@@ -34,7 +34,8 @@ int main(void)
 }
 """
 END = "\nopen('ready', 'w').close(); time.sleep(1000)"
-SOCKET = "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()"
+LISTENER = "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()"
+CONNECTION = LISTENER + "; c = socket.create_connection(s.getsockname()); p = s.accept()"
 SQLITE = """
 import sqlite3, time
 c = sqlite3.connect('db')
@@ -80,7 +81,8 @@ PROGRAMS = [
     ("deleted binary", deleted_binary, None),
     ("deleted file", py(GHOST.format(900000)), None),
     ("deleted file above the limit", py(GHOST.format(5000000)), "above the limit"),
-    ("socket", py(SOCKET), "socket"),
+    ("listener", py(LISTENER), None),
+    ("connection", py(CONNECTION), "connection"),
     ("sqlite", py(SQLITE), "lock"),
 ]
 
