@@ -23,9 +23,11 @@ for _ in range(40):
 open("ready", "w").close()
 time.sleep(1000)
 """
-SOCKETS = """
-import socket, time
-kept = [socket.socket() for _ in range(30)]
+LOCKS = """
+import fcntl, time
+kept = [open(f"file-{n}", "w") for n in range(30)]
+for file in kept:
+    fcntl.flock(file, fcntl.LOCK_EX)
 open("ready", "w").close()
 time.sleep(1000)
 """
@@ -87,10 +89,10 @@ def main():
     tree.finish(signal.SIGKILL)
 
     taken_late()
-    tree = start(SOCKETS)
+    tree = start(LOCKS)
     done = run("dump", "-t", str(tree.pid), "-D", "images")
     named = [line for line in done.stderr.splitlines() if line.startswith("Refused")]
-    dumped.check(len(named) == 10 and "  and 20 more: sockets " in done.stderr, done.stderr)
+    dumped.check(len(named) == 10 and "  and 20 more: holds a lock " in done.stderr, done.stderr)
     said = json.loads(run("dump", "-t", str(tree.pid), "-D", "images", "--json").stdout)
     dumped.check(len(said["refusals"]) == 30, said)
 
