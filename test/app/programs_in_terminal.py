@@ -36,9 +36,9 @@ def main():
     with open("page", "w", encoding="ascii") as f:
         f.write("".join(f"line {i}\n" for i in range(1000)))
     tty = cycle.tty = Terminal(24, 80)
-    root = tty.start(["script", "-q", "-c", "bash --norc --noprofile --noediting -i", "typescript"])
-    tty.expect("# ")
-    tty.type("PS1='rea''dy> '\n")
+    # script(1) hands the command to $SHELL, of which some keep PS1 and some drop it.
+    root = tty.start(["script", "-q", "-c",
+                      "PS1='ready> ' exec bash --norc --noprofile --noediting -i", "typescript"])
     tty.expect("ready> ")
 
     tty.type("python3 -i -q\n")
