@@ -205,7 +205,8 @@ static bool is_foreign(const struct image_dir *dir, enum image_kind kind)
 {
 	return !dir->writing && !dir->manifest &&
 	       (kind == IMAGE_CRTOOLS_TASK || kind == IMAGE_CRTOOLS_FILES ||
-		kind == IMAGE_CRTOOLS_EPOLL || kind == IMAGE_CRTOOLS_MANIFEST);
+		kind == IMAGE_CRTOOLS_EPOLL || kind == IMAGE_CRTOOLS_RINGS ||
+		kind == IMAGE_CRTOOLS_MANIFEST);
 }
 
 bool image_dir_has(const struct image_dir *dir, enum image_kind kind, uint64_t key)

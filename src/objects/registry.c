@@ -33,6 +33,7 @@ const struct state_class *const state_classes[] = {
 	&memory_state,
 	&eventpoll_state,
 	&locks_state,
+	&packet_state,
 	&tty_state,
 	&mmflags_state, /* what nothing may follow */
 	&leader_state,	/* has no calls: turns around what all others took of a living thread */
@@ -43,14 +44,14 @@ const struct file_class *const file_classes[] = {
 	&pipe_class,	&fifo_class,	&memfd_class,	 &reg_class,
 	&eventfd_class, &timerfd_class, &signalfd_class, &eventpoll_class,
 	&unix_class,	&inet_class,	&pidfd_class,	 &tty_class,
-	&inotify_class, &netlink_class, &unknown_class, /* the last: it takes all
-							 */
+	&inotify_class, &netlink_class, &packet_class,	 &unknown_class, /* the last: takes all */
 	NULL,
 };
 
 const struct area_class *const area_classes[] = {
-	&vdso_area,  &vvar_area, &vsyscall_area, &uprobes_area, &guard_area, &sysv_area,
-	&memfd_area, &anon_area, &file_area,	 &refused_area, /* the last: it takes all */
+	&vdso_area,  &vvar_area, &vsyscall_area, &uprobes_area, &guard_area,   &sysv_area,
+	&memfd_area, &anon_area, &file_area,	 &packet_area,	&refused_area, /* the last: it takes
+										  all */
 	NULL,
 };
 

@@ -49,7 +49,7 @@ def _maps(pid):
     for line in (system.read_text(f"/proc/{pid}/maps") or "").split("\n")[:-1]:
         match = _MAP.match(line)
         start, end, perms, offset, name = (int(match[1], 16), int(match[2], 16), match[3],
-                                           int(match[4], 16), match[5])
+                                           int(match[4], 16), _name(match[5]))
         if name == "[vsyscall]":  # the kernel's gate, which shows for tasks that were 64-bit once
             continue
         if not name:

@@ -12,7 +12,9 @@
 #include "objects/fown.h"
 #include "objects/registry.h"
 
-extern const struct file_class unix_class, inet_class, netlink_class;
+extern const struct file_class unix_class, inet_class, netlink_class, packet_class;
+extern const struct area_class packet_area;
+extern const struct state_class packet_state;
 
 /* Is it a socket (not O_PATH) of this family? */
 bool socket_is(const struct file_probe *p, int family);
