@@ -31,6 +31,7 @@ const struct state_class *const state_classes[] = {
 	&lsm_state, /* behind creds: fills their entries */
 	&landlock_state,
 	&memory_state,
+	&aio_state,
 	&eventpoll_state,
 	&locks_state,
 	&packet_state,
@@ -49,9 +50,10 @@ const struct file_class *const file_classes[] = {
 };
 
 const struct area_class *const area_classes[] = {
-	&vdso_area,  &vvar_area, &vsyscall_area, &uprobes_area, &guard_area,   &sysv_area,
-	&memfd_area, &anon_area, &file_area,	 &packet_area,	&refused_area, /* the last: it takes
-										  all */
+	&vdso_area,   &vvar_area,    &vsyscall_area, &uprobes_area, &guard_area,
+	&sysv_area,   &memfd_area,   &anon_area,     &aio_area,	    &file_area,
+	&packet_area, &refused_area, /* the last: it takes
+			  all */
 	NULL,
 };
 

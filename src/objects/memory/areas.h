@@ -7,8 +7,8 @@
 #include "pages/extents.h"
 
 extern const struct area_class anon_area, file_area, memfd_area, sysv_area, vdso_area, vvar_area,
-	vsyscall_area, guard_area, uprobes_area, refused_area;
-extern const struct state_class memory_state;
+	vsyscall_area, guard_area, uprobes_area, aio_area, refused_area;
+extern const struct state_class memory_state, aio_state;
 
 /* --- map.c -------------------------------------------------------------------------------------- */
 
