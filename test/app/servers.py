@@ -1,25 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Servers with a client that stays connected: redis, memcached and nginx (master and worker, a
-connection that is kept alive). Each is dumped and restored five times while the client, which is
-outside of the tree, asks on through the one connection that it opened in the beginning; every
-answer has to be the right one, in its order, and the connection may not break.
+"""Servers with clients that stay connected: redis, memcached, nginx (master and workers) and apache2
+(its event and its prefork model), connections that are kept alive. Each is dumped and restored five
+times while the clients ask on.
 
-wl: needs root program:redis-server program:memcached program:nginx
-wl: areas tcp inet-sockets"""
+wl: needs root program:redis-server program:memcached program:nginx program:apache2
+wl: areas tcp inet-sockets epoll-and-event-fds sysv-ipc"""
 
 import os
 import pathlib
 import signal
-import socket
-import threading
-import time
+import tempfile
 
 import cycles
-from cycles import check
+from client import Client, expect, free_port, read_page, under_load
 
 NGINX = """
-daemon off; pid {here}/nginx.pid; error_log {here}/error.log; user root; worker_processes 1;
+daemon off; pid {here}/nginx.pid; error_log {here}/error.log; user root; worker_processes 2;
 events {{ }}
 http {{
     access_log off; keepalive_requests 1000000; keepalive_timeout 600s;
@@ -29,49 +26,22 @@ http {{
 }}
 """
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def connect(port):
-    def there():
-        nonlocal sock
-        try:
-            sock = socket.create_connection(("127.0.0.1", port), 30)
-        except ConnectionRefusedError:
-            return False
-        return True
-
-    sock = None
-    cycles.dumped.await_true("the server", there)
-    return sock
-
-
-class Client(threading.Thread):
-    """Asks until told to stop; asked() answers of a step are checked by ask(number)."""
-
-    def __init__(self, port, ask):
-        super().__init__(daemon=True)
-        self.sock, self.ask = connect(port), ask
-        self.file = self.sock.makefile("rb")
-        self.done, self.stop, self.failure = 0, False, None
-
-    def run(self):
-        try:
-            while not self.stop:
-                self.ask(self.sock, self.file, self.done)
-                self.done += 1
-                time.sleep(0.0005)
-        except Exception as failure:
-            self.failure = f"{type(failure).__name__}: {failure}"
-
-
-def expect(got, want):
-    if got != want:
-        raise ValueError(f"{got!r}, not {want!r}")
+APACHE = """
+ServerRoot {here}
+ServerName localhost
+PidFile {here}/apache.pid
+ErrorLog {here}/error.log
+DefaultRuntimeDir {here}
+LoadModule mpm_{model}_module /usr/lib/apache2/modules/mod_mpm_{model}.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+User www-data
+Group www-data
+Listen 127.0.0.1:{port}
+StartServers 2
+MaxKeepAliveRequests 0
+KeepAliveTimeout 600
+DocumentRoot {here}/www
+"""
 
 
 def ask_redis(sock, file, number):
@@ -91,56 +61,47 @@ def ask_memcached(sock, file, number):
     expect(file.readline(), b"END\r\n")
 
 
-def ask_nginx(sock, file, number):
+def ask_page(sock, file, number):
     sock.sendall(b"GET /page-%d HTTP/1.1\r\nHost: here\r\n\r\n" % (number % 2))
-    expect(file.readline(), b"HTTP/1.1 200 OK\r\n")
-    length = 0
-    while (line := file.readline()) != b"\r\n":
-        if line.lower().startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
-    expect(file.read(length), page(number % 2))
+    expect(read_page(file), page(number % 2))
 
 
 def page(number):
     return (b"page %d " % number) * 4000
 
 
-def serve(name, argv, port, ask):
+def serve(name, argv, port, ask, clients=1):
     server = cycles.App(argv)
-    client = Client(port, ask)
-    client.start()
-    for number in range(cycles.CYCLES):
-        goal = client.done + 20
-        cycles.dumped.await_true(f"answers of {name}",
-                                 lambda goal=goal: client.failure or client.done >= goal)
-        check(not client.failure, f"{name}, after {number} cycles: {client.failure}")
-        server.cycle("--tcp-established")
-    goal = client.done + 20
-    cycles.dumped.await_true(f"answers of {name}",
-                             lambda: client.failure or client.done >= goal)
-    client.stop = True
-    client.join(20)
-    check(not client.failure, f"{name}, in the end: {client.failure}")
-    client.sock.close()
+    under_load(name, server, [Client(port, ask) for _ in range(clients)])
     os.kill(server.pid, signal.SIGTERM)
     server.end()
 
 
-def main():
-    cycles.begin()
-    here = os.getcwd()
-    port = free_port()
-    serve("redis", ["redis-server", "--port", str(port), "--save", "", "--dir", here], port,
-          ask_redis)
-    port = free_port()
-    serve("memcached", ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", str(port), "-U", "0"],
-          port, ask_memcached)
-    port = free_port()
+def serve_pages(here):
     os.mkdir("www")
     for number in range(2):
         pathlib.Path(f"www/page-{number}").write_bytes(page(number))
+    port = free_port()
     pathlib.Path("nginx.conf").write_text(NGINX.format(here=here, port=port), encoding="ascii")
-    serve("nginx", ["nginx", "-c", f"{here}/nginx.conf"], port, ask_nginx)
+    serve("nginx", ["nginx", "-c", f"{here}/nginx.conf"], port, ask_page, 3)
+    for model in ("event", "prefork"):
+        port = free_port()
+        pathlib.Path(f"{model}.conf").write_text(
+            APACHE.format(here=here, port=port, model=model), encoding="ascii")
+        serve(model, ["apache2", "-f", f"{here}/{model}.conf", "-DFOREGROUND"], port, ask_page, 3)
+
+
+def main():
+    cycles.begin()
+    port = free_port()
+    serve("redis", ["redis-server", "--port", str(port), "--save", ""], port, ask_redis)
+    port = free_port()
+    serve("memcached", ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", str(port), "-U", "0"],
+          port, ask_memcached)
+    with tempfile.TemporaryDirectory() as here:  # apache's workers are of an ordinary user
+        os.chdir(here)
+        os.chmod(here, 0o755)
+        serve_pages(here)
 
 
 main()
