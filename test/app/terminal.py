@@ -92,10 +92,17 @@ def end(pid):
     system.reap()
 
 
-def await_gone(pid, limit=20):
+def await_true(what, condition, limit=20):
     deadline = time.monotonic() + limit
-    while os.path.exists(f"/proc/{pid}"):
-        system.reap()
+    while not condition():
         if time.monotonic() > deadline:
-            fail(f"process {pid} did not end")
+            fail(f"{what}: not within {limit} seconds")
         time.sleep(0.005)
+
+
+def await_gone(pid):
+    def gone():
+        system.reap()
+        return not os.path.exists(f"/proc/{pid}")
+
+    await_true(f"the end of process {pid}", gone)
