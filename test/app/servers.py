@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Servers with clients that stay connected: redis, memcached, nginx (master and workers) and apache2
-(its event and its prefork model), connections that are kept alive. Each is dumped and restored five
-times while the clients ask on.
+"""Servers with clients that stay connected: redis, memcached, nginx (master and workers) and
+apache2 (its event and its prefork model), connections that are kept alive. Each is dumped and
+restored five times while the clients ask on.
 
 wl: needs root program:redis-server program:memcached program:nginx program:apache2
 wl: areas tcp inet-sockets epoll-and-event-fds sysv-ipc"""

@@ -13,6 +13,9 @@
  * The master's comes back by TIOCSTI as well, as much as the line discipline holds; the rest was
  * in the driver's buffers, and is written by the slave without OPOST.
  *
+ * A line discipline holds 4095 characters. What came behind them was not looked at by it yet, and
+ * waits in the driver's buffers: it is written by the master when the line discipline is full again.
+ *
  * TIOCSTI takes CAP_SYS_ADMIN.
  */
 #include <asm/termbits.h>
@@ -31,6 +34,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "image/writer.h"
 #include "kernel/pidfd.h"
 #include "objects/tty/tty.h"
@@ -43,7 +47,8 @@
 
 /* What the helping process hands over. */
 struct queue {
-	int error; /* errno */
+	int error;     /* errno */
+	uint32_t lost; /* there is no room for so many any more */
 	uint32_t len, n_lines;
 	uint32_t line[LINES_MAX];
 	unsigned char data[BYTES_MAX];
@@ -60,6 +65,28 @@ static int push_byte(int fd, unsigned char c)
 }
 
 /* --- put ---------------------------------------------------------------------------------------- */
+
+/* How much of it the line discipline holds; what is behind has no lines yet. A line that is not
+ * complete has all of its characters, and those for which there is no room are lost. */
+static uint32_t held_by_discipline(bool canonical, uint32_t len, const uint32_t *line,
+				   size_t *n_lines)
+{
+	uint32_t slots = 0, at = 0;
+	size_t i;
+
+	if (canonical && !*n_lines)
+		return len;
+	for (i = 0; i < *n_lines; i++) {
+		uint32_t n = line[i] & ~LINE_EOF, need = n + !!(line[i] & LINE_EOF);
+
+		if (need > ROOM - slots || n > len - at)
+			break;
+		slots += need;
+		at += n;
+	}
+	*n_lines = i;
+	return len - at > ROOM - slots ? at + ROOM - slots : len;
+}
 
 static int push_quoted(int fd, unsigned char c)
 {
@@ -114,20 +141,6 @@ static int put_lines(int fd, const struct termios2 *t, const unsigned char *data
 	return ret;
 }
 
-/* t: as it is to be in the end. 0 or -errno. */
-static int put_input(int fd, const struct termios2 *t, const unsigned char *data, uint32_t len,
-		     const uint32_t *line, size_t n_lines)
-{
-	int ret = plain_modes(fd, t), back;
-
-	if (ret == 0 && is_canonical(t))
-		ret = put_lines(fd, t, data, len, line, n_lines);
-	for (uint32_t i = 0; ret == 0 && !is_canonical(t) && i < len; i++)
-		ret = push_byte(fd, data[i]);
-	back = ioctl(fd, TCSETS2, t) < 0 ? -errno : 0;
-	return ret < 0 ? ret : back;
-}
-
 static int write_all(int fd, const unsigned char *data, uint32_t len)
 {
 	while (len) {
@@ -141,6 +154,25 @@ static int write_all(int fd, const unsigned char *data, uint32_t len)
 		}
 	}
 	return 0;
+}
+
+/* t: as it is to be in the end; master: -1 if it is outside of the tree: how much there was no room
+ * for is returned then. Or -errno. */
+static int put_input(int fd, int master, const struct termios2 *t, const unsigned char *data,
+		     uint32_t len, const uint32_t *line, size_t n_lines)
+{
+	uint32_t first = held_by_discipline(is_canonical(t), len, line, &n_lines);
+	int ret = plain_modes(fd, t), back;
+
+	if (ret == 0 && is_canonical(t))
+		ret = put_lines(fd, t, data, first, line, n_lines);
+	for (uint32_t i = 0; ret == 0 && !is_canonical(t) && i < first; i++)
+		ret = push_byte(fd, data[i]);
+	if (ret == 0 && first < len)
+		ret = master < 0 ? (int)(len - first)
+				 : write_all(master, data + first, len - first);
+	back = ioctl(fd, TCSETS2, t) < 0 ? -errno : 0;
+	return back < 0 && ret >= 0 ? back : ret;
 }
 
 /* The other end's termios are those of the slave, by the master too. */
@@ -193,9 +225,22 @@ static bool ends_line(const struct queue *q, const struct termios2 *t, ssize_t n
 	return n && (last == '\n' || (last && (last == t->c_cc[VEOL] || last == t->c_cc[VEOL2])));
 }
 
+/* What comes from the driver's buffers meanwhile stays what it is. */
+static int calm_modes(int fd, const struct termios2 *t)
+{
+	struct termios2 calm = *t;
+
+	calm.c_iflag = 0;
+	calm.c_lflag = t->c_lflag & (ICANON | EXTPROC);
+	if (is_canonical(t))
+		calm.c_cc[VEOF] = calm.c_cc[VEOL] = calm.c_cc[VEOL2] = calm.c_cc[VERASE] =
+			calm.c_cc[VKILL] = 0;
+	return ioctl(fd, TCSETS2, &calm) < 0 ? -errno : 0;
+}
+
 static int take_lines(int fd, const struct termios2 *t, struct queue *q)
 {
-	struct termios2 raw = *t;
+	struct termios2 raw;
 	ssize_t n;
 
 	while ((n = take(fd, q, true)) >= 0) {
@@ -205,26 +250,34 @@ static int take_lines(int fd, const struct termios2 *t, struct queue *q)
 	}
 	if (n != -EAGAIN)
 		return n;
+	if (ioctl(fd, TCGETS2, &raw) < 0)
+		return -errno;
 	raw.c_lflag &= ~ICANON;
 	if (ioctl(fd, TCSETS2, &raw) < 0)
 		return -errno;
 	return 0;
 }
 
-/* What is there is read, and nothing else: the whole tree stands still. */
-static int take_input(int fd, struct queue *q)
+/* What is there is read, and nothing else: the whole tree stands still. Modes are left alone where
+ * there is nothing: a master in packet mode is told of some. */
+static int take_input(int fd, int master, struct queue *q)
 {
+	int ret = 0, back, bytes;
 	struct termios2 t;
-	int ret = 0, back;
 	ssize_t n;
 
-	if (ioctl(fd, TCGETS2, &t) < 0)
+	if (ioctl(fd, TCGETS2, &t) < 0 || ioctl(fd, FIONREAD, &bytes) < 0)
 		return -errno;
-	if (is_canonical(&t))
+	if (bytes)
+		ret = calm_modes(fd, &t);
+	if (ret == 0 && is_canonical(&t))
 		ret = take_lines(fd, &t, q);
 	while (ret == 0 && (n = take(fd, q, true)) != -EAGAIN)
 		ret = n < 0 ? n : 0;
-	back = put_input(fd, &t, q->data, q->len, q->line, q->n_lines);
+	if (q->len || q->n_lines)
+		back = put_input(fd, master, &t, q->data, q->len, q->line, q->n_lines);
+	else
+		back = ioctl(fd, TCSETS2, &t) < 0 ? -errno : 0;
 	return ret < 0 ? ret : back;
 }
 
@@ -245,7 +298,7 @@ static int take_output(int fd, bool packet, struct queue *q)
 
 /* --- dump -------------------------------------------------------------------------------------- */
 
-static bool may_push(void)
+bool queues_may_look(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[2];
@@ -293,7 +346,8 @@ static int note_queue(struct dump *d, struct tty_out *tty, const struct queue *q
 	return 0;
 }
 
-static int run_helper(struct dump *d, struct tty_out *tty, int fd, struct queue *q)
+/* master: of a slave, -1 if it is outside of the tree. */
+static int run_helper(struct dump *d, struct tty_out *tty, int fd, int master, struct queue *q)
 {
 	uint64_t all = ~UINT64_C(0), old;
 	int status = -1;
@@ -303,9 +357,11 @@ static int run_helper(struct dump *d, struct tty_out *tty, int fd, struct queue 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
 	pid = fork();
 	if (pid == 0) {
-		int ret = tty->master ? take_output(fd, tty->e->packet_mode, q) : take_input(fd, q);
+		int ret = tty->master ? take_output(fd, tty->e->packet_mode, q)
+				      : take_input(fd, master, q);
 
-		q->error = -ret;
+		q->error = ret < 0 ? -ret : 0;
+		q->lost = ret > 0 ? ret : 0;
 		_exit(0);
 	}
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
@@ -319,10 +375,43 @@ static int run_helper(struct dump *d, struct tty_out *tty, int fd, struct queue 
 		     : 0;
 }
 
+/* Its own descriptor in the tree; none: -1. */
+static int open_master_of(struct dump *d, const struct tty_out *slave, int *ret_fd)
+{
+	const struct tty_out *master = tty_out_find(d, slave->e->id ^ 1);
+
+	*ret_fd = -1;
+	if (!master)
+		return 0;
+	*ret_fd = pidfd_get(master->task->stop->pidfd, master->fd, dump_err(d));
+	return *ret_fd < 0 ? *ret_fd : 0;
+}
+
+static int take_and_note(struct dump *d, struct tty_out *tty, int fd, struct queue *q)
+{
+	_cleanup_fd_ int master = -1;
+	int ret = tty->master ? 0 : open_master_of(d, tty, &master);
+
+	q->error = q->lost = q->len = q->n_lines = 0;
+	if (ret == 0)
+		ret = run_helper(d, tty, fd, master, q);
+	if (ret < 0)
+		return ret;
+	if (q->lost)
+		task_warn(tty->task, tty->object,
+			  arena_printf(dump_arena(d),
+				       "has more unread input than can be put back while its "
+				       "master is outside of the tree: of %u bytes, the last %u "
+				       "are lost for a tree that goes on",
+				       q->len, q->lost),
+			  "");
+	return note_queue(d, tty, q);
+}
+
 static int look_into(struct dump *d, struct tty_out *tty, struct queue *q)
 {
 	_cleanup_fd_ int fd = -1;
-	int bytes = 0, ret;
+	int bytes = 0;
 
 	fd = tty->master ? pidfd_get(tty->task->stop->pidfd, tty->fd, dump_err(d))
 			 : open_own(d, tty);
@@ -333,15 +422,13 @@ static int look_into(struct dump *d, struct tty_out *tty, struct queue *q)
 			       tty->object);
 	if (tty->master && !bytes)
 		return 0;
-	if (!may_push())
-		return !bytes ? 0
-			      : err_set(dump_err(d), ERR_PERMISSION, EPERM,
-					"%d bytes wait in %s, and they can be read and put back "
-					"only with CAP_SYS_ADMIN",
-					bytes, tty->object);
-	q->error = q->len = q->n_lines = 0;
-	ret = run_helper(d, tty, fd, q);
-	return ret < 0 ? ret : note_queue(d, tty, q);
+	if (queues_may_look())
+		return take_and_note(d, tty, fd, q);
+	return !bytes ? 0
+		      : err_set(dump_err(d), ERR_PERMISSION, EPERM,
+				"%d bytes wait in %s, and they can be read and put back only with "
+				"CAP_SYS_ADMIN",
+				bytes, tty->object);
 }
 
 int queues_write(struct dump *d)
@@ -380,6 +467,22 @@ static void find_lines(struct restore *r, const TtyDataEntry *e, uint32_t **ret,
 	}
 }
 
+/* An image may have more than the driver takes; waiting for room would never end. */
+static int put_in_slave(const struct tty_in *tty, const struct termios2 *t, const TtyDataEntry *e,
+			const uint32_t *line, size_t n_lines)
+{
+	_cleanup_fd_ int slave = tty_in_open(tty, O_RDWR | O_NONBLOCK);
+	int master = tty->borrowed ? -1 : tty->service, flags = fcntl(tty->service, F_GETFL), ret;
+
+	if (slave < 0 || flags < 0 ||
+	    (master >= 0 && fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0))
+		return -errno;
+	ret = put_input(slave, master, t, e->data.data, e->data.len, line, n_lines);
+	if (master >= 0 && fcntl(master, F_SETFL, flags) < 0 && ret >= 0)
+		ret = -errno;
+	return ret;
+}
+
 static int fill_input(struct restore *r, const struct tty_in *tty, const TermiosEntry *modes)
 {
 	const TtyDataEntry *e = tty->queue[0];
@@ -400,8 +503,7 @@ static int fill_input(struct restore *r, const struct tty_in *tty, const Termios
 	} else {
 		find_lines(r, e, &line, &n);
 	}
-	_cleanup_fd_ int slave = tty_in_open(tty, O_RDWR | O_NONBLOCK);
-	return slave < 0 ? -errno : put_input(slave, &t, e->data.data, e->data.len, line, n);
+	return put_in_slave(tty, &t, e, line, n);
 }
 
 int queues_fill(struct restore *r, const struct tty_in *tty)
@@ -413,6 +515,9 @@ int queues_fill(struct restore *r, const struct tty_in *tty)
 		ret = put_output(tty->service, tty->queue[1]->data.data, tty->queue[1]->data.len);
 	if (ret == 0 && tty->queue[0])
 		ret = fill_input(r, tty, modes);
+	if (ret > 0)
+		log_warn("What waits in %s is more than it takes: the last %d bytes are lost",
+			 tty->inherit ? tty->inherit : "crtools' own terminal", ret);
 	errno = -ret;
 	return ret < 0 ? err_sys(restore_err(r), "TIOCSTI",
 				 "can't put back what waited in /dev/pts/%u (that takes "

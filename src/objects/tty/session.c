@@ -22,22 +22,34 @@
 
 /* --- dump -------------------------------------------------------------------------------------- */
 
-static const struct dump_task *task_of(const struct dump *d, pid_t pid)
+/* Tasks by their ids, and one of each process group, as the tool sees them. */
+struct lookups {
+	struct hash by_pid, by_group;
+};
+
+static void lookups_fill(struct lookups *l, const struct dump *d)
 {
-	for (size_t i = 0; i < d->n_tasks; i++)
-		if (d->tasks[i]->stop->pid == pid)
-			return d->tasks[i];
-	return NULL;
+	*l = (struct lookups){ 0 };
+	for (size_t i = d->n_tasks; i-- > 0;) {
+		hash_put(&l->by_pid, d->tasks[i]->stop->pid, d->tasks[i]);
+		hash_put(&l->by_group, d->tasks[i]->stat.pgrp, d->tasks[i]);
+	}
 }
 
-static pid_t foreground_of(struct dump_task *t)
+static void lookups_free(struct lookups *l)
 {
-	const struct dump *d = t->dump;
+	hash_free(&l->by_pid);
+	hash_free(&l->by_group);
+}
 
-	for (size_t i = 0; i < d->n_tasks; i++)
-		if (d->tasks[i]->stat.pgrp == t->stat.tpgid)
-			return d->tasks[i]->pstree->pgid;
-	if (t->stat.tpgid > 0 && task_of(d, t->stat.session))
+static pid_t foreground_of(struct dump_task *t, const struct lookups *l)
+{
+	const struct dump_task *one = t->stat.tpgid > 0 ? hash_get(&l->by_group, t->stat.tpgid)
+							: NULL;
+
+	if (one)
+		return one->pstree->pgid;
+	if (t->stat.tpgid > 0 && hash_get(&l->by_pid, t->stat.session))
 		task_warn(t, "its terminal's foreground group",
 			  "has no process any more; after the restore the terminal has none", "");
 	return 0;
@@ -55,18 +67,23 @@ static void sides_of(const struct dump_task *t, struct tty_out *side[2])
 
 void tty_sessions_note(struct dump *d)
 {
+	struct lookups l;
+
+	lookups_fill(&l, d);
 	for (size_t k = 0; k < d->n_tasks; k++) {
 		struct dump_task *t = d->tasks[k];
 		struct tty_out *side[2];
 
 		sides_of(t, side);
 		for (int i = 0; i < 2; i++) {
-			if (!side[i] || (side[i]->e->sid && side[i]->e->pgrp))
+			if (!side[i] || side[i]->in_session)
 				continue;
+			side[i]->in_session = true;
 			side[i]->e->sid = t->pstree->sid;
-			side[i]->e->pgrp = foreground_of(t);
+			side[i]->e->pgrp = foreground_of(t, &l);
 		}
 	}
+	lookups_free(&l);
 }
 
 static int collect(struct dump_task *t)

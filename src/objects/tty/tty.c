@@ -70,19 +70,28 @@ static bool tty_match(const struct file_probe *p)
 
 struct ttys_out *ttys_out(struct dump *d)
 {
-	if (!d->priv[SLOT_TTY])
-		d->priv[SLOT_TTY] = arena_new(dump_arena(d), struct ttys_out);
-	return d->priv[SLOT_TTY];
+	struct ttys_out *all = d->priv[SLOT_TTY];
+
+	if (!all) {
+		all = d->priv[SLOT_TTY] = arena_new(dump_arena(d), struct ttys_out);
+		all->next_id = CTTY_ID;
+		session_own_hash(d->s, &all->by_id);
+		session_own_hash(d->s, &all->current);
+	}
+	return all;
 }
 
 struct tty_out *tty_out_find(struct dump *d, uint32_t id)
 {
+	return hash_get(&ttys_out(d)->by_id, id);
+}
+
+static void add_tty(struct dump *d, struct tty_out *tty)
+{
 	struct ttys_out *all = ttys_out(d);
 
-	for (size_t i = 0; i < all->n; i++)
-		if (all->ttys[i]->e->id == id)
-			return all->ttys[i];
-	return NULL;
+	arena_push(dump_arena(d), all->ttys, all->n, tty);
+	hash_put(&all->by_id, tty->e->id, tty);
 }
 
 static bool is_hung_up(int fd)
@@ -108,7 +117,6 @@ static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint3
 			       bool master)
 {
 	struct arena *a = dump_arena(d);
-	struct ttys_out *all = ttys_out(d);
 	struct tty_out *tty = arena_new(a, struct tty_out);
 	char key[TTY_KEY_SIZE];
 	struct stat st;
@@ -134,7 +142,7 @@ static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint3
 		tty->e->pty = arena_msg(a, TtyPtyEntry, tty_pty_entry);
 		tty->e->pty->index = index;
 	}
-	arena_push(a, all->ttys, all->n, tty);
+	add_tty(d, tty);
 	return tty;
 }
 
@@ -187,6 +195,9 @@ static int fill_tty(struct dump *d, struct tty_out *tty, const struct file_probe
 		tty_extra(d, tty)->has_closed = true;
 		tty->extra->closed = true;
 	}
+	if (ioctl(p->local, FIONREAD, &tty->waiting) < 0)
+		return err_sys(dump_err(d), "FIONREAD", "can't look at what waits in %s",
+			       tty->object);
 	if (tty->master)
 		note_session(d, tty, p->local);
 	note_node(d, tty);
@@ -274,17 +285,15 @@ static struct tty_out *current_of(struct dump *d, const struct tty_out *slave)
 {
 	struct arena *a = dump_arena(d);
 	struct ttys_out *all = ttys_out(d);
-	struct tty_out *tty;
-	uint32_t id = CTTY_ID;
+	struct tty_out *tty = hash_get(&all->current, slave->e->sid);
 
-	for (size_t i = 0; i < all->n; i++)
-		if (all->ttys[i]->current && all->ttys[i]->e->sid == slave->e->sid)
-			return all->ttys[i];
-	while (tty_out_find(d, id) || tty_out_find(d, id + 1))
-		id += 2;
+	if (tty)
+		return tty;
+	while (tty_out_find(d, all->next_id) || tty_out_find(d, all->next_id + 1))
+		all->next_id += 2;
 	tty = arena_new(a, struct tty_out);
 	*tty = (struct tty_out){ .e = arena_msg(a, TtyInfoEntry, tty_info_entry), .current = true };
-	tty->e->id = id;
+	tty->e->id = all->next_id;
 	tty->e->type = TTY_TYPE__CTTY;
 	tty->e->sid = slave->e->sid;
 	tty->e->pgrp = slave->e->pgrp;
@@ -292,8 +301,22 @@ static struct tty_out *current_of(struct dump *d, const struct tty_out *slave)
 	tty->e->termios = slave->e->termios;
 	tty->e->termios_locked = slave->e->termios_locked;
 	tty->e->winsize = slave->e->winsize;
-	arena_push(a, all->ttys, all->n, tty);
+	add_tty(d, tty);
+	hash_put(&all->current, slave->e->sid, tty);
 	return tty;
+}
+
+static void refuse_waiting(struct tty_out *tty)
+{
+	if (tty->waiting && !queues_may_look())
+		task_refuse(
+			tty->task, tty->object,
+			arena_printf(dump_arena(tty->task->dump),
+				     "has %d bytes that wait to be read: they can be taken out and "
+				     "put back only with CAP_SYS_ADMIN",
+				     tty->waiting),
+			"run crtools with that capability, or let the program read them");
+	tty->waiting = 0;
 }
 
 /* A slave needs its master in the tree, a master whose slave is open somebody of the tree there. */
@@ -310,6 +333,8 @@ static int tty_relate(struct dump *d, struct dump_file *f)
 	/* Where the session is known, and the terminal has no key of its own. */
 	if (tty && desc->current && tty->e->sid && tty->e->pty)
 		f->entry->tty->tty_info_id = current_of(d, tty)->e->id;
+	if (tty)
+		refuse_waiting(tty);
 	if (!tty || paired || tty->hung_up || tty->e->type == TTY_TYPE__EXT_TTY)
 		return 0;
 	if (!tty->master && d->s->opts->shell_job)

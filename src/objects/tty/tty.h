@@ -8,6 +8,7 @@
 #ifndef OBJECTS_TTY_TTY_H
 #define OBJECTS_TTY_TTY_H
 
+#include "base/hash.h"
 #include "objects/extras.h"
 #include "objects/fown.h"
 #include "objects/registry.h"
@@ -25,16 +26,20 @@ struct tty_out {
 	int fd; /* in the task */
 	const char *object;
 	uint32_t index; /* of a pseudoterminal */
+	int waiting;	/* bytes that can be read from it */
 	bool master, hung_up;
-	bool current; /* /dev/tty of a session: the entry is CRIU's, and stands for that slave */
-	bool closed;  /* a master: whoever had its slave has closed it */
+	bool current;	 /* /dev/tty of a session: the entry is CRIU's, and stands for that slave */
+	bool closed;	 /* a master: whoever had its slave has closed it */
+	bool in_session; /* its session is noted */
 };
 
 struct ttys_out {
 	struct tty_out **ttys;
 	size_t n;
+	struct hash by_id, current; /* current: by session */
 	TtyDataEntry **data;
 	size_t n_data;
+	uint32_t next_id; /* of entries of /dev/tty */
 	bool noted, written;
 };
 
@@ -98,6 +103,8 @@ int modes_apply(struct restore *r, const TtyInfoEntry *e, int fd, bool size);
 
 /* --- queue.c ----------------------------------------------------------------------------------- */
 
+/* May this tool take out what waits, and put it back? */
+bool queues_may_look(void);
 /* What waits in all terminals of the dump, to tty-data.img and the extras. */
 int queues_write(struct dump *d);
 int queues_fill(struct restore *r, const struct tty_in *tty);

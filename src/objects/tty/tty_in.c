@@ -29,19 +29,26 @@
 #define INDEX_MAX (1u << 20)
 
 struct ttys_in {
-	TtyInfoEntry **current; /* CRIU's entries of /dev/tty */
-	size_t n_current;
+	struct hash current;  /* CRIU's entries of /dev/tty, by id */
 	struct tty_in **ttys; /* by index, once they are sorted */
 	size_t n;
+	struct hash by_id, by_session, by_leader; /* by_id: half of it, which both sides share */
 	pid_t tool_group;
 	bool read, made, finished;
 };
 
 static struct ttys_in *ttys_of(struct restore *r)
 {
-	if (!r->priv[SLOT_TTY])
-		r->priv[SLOT_TTY] = arena_new(restore_arena(r), struct ttys_in);
-	return r->priv[SLOT_TTY];
+	struct ttys_in *all = r->priv[SLOT_TTY];
+
+	if (!all) {
+		all = r->priv[SLOT_TTY] = arena_new(restore_arena(r), struct ttys_in);
+		session_own_hash(r->s, &all->current);
+		session_own_hash(r->s, &all->by_id);
+		session_own_hash(r->s, &all->by_session);
+		session_own_hash(r->s, &all->by_leader);
+	}
+	return all;
 }
 
 /* --- read -------------------------------------------------------------------------------------- */
@@ -49,10 +56,20 @@ static struct ttys_in *ttys_of(struct restore *r)
 /* By the id of either side. */
 static struct tty_in *find_pair(const struct ttys_in *all, uint32_t id)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (all->ttys[i]->any->id / 2 == id / 2)
-			return all->ttys[i];
-	return NULL;
+	return hash_get(&all->by_id, id / 2);
+}
+
+static void note_session(struct restore *r, struct tty_in *tty, uint32_t sid)
+{
+	struct ttys_in *all = ttys_of(r);
+
+	if (!sid)
+		return;
+	tty->leader = hash_get(&r->task_by_pid, sid);
+	if (!hash_get(&all->by_session, sid))
+		hash_put(&all->by_session, sid, tty);
+	if (tty->leader && !hash_get(&all->by_leader, tty->leader->vpid))
+		hash_put(&all->by_leader, tty->leader->vpid, tty);
 }
 
 static int take_info(struct restore *r, TtyInfoEntry *e)
@@ -62,7 +79,7 @@ static int take_info(struct restore *r, TtyInfoEntry *e)
 	TtyInfoEntry **side;
 
 	if (e->type == TTY_TYPE__CTTY) {
-		arena_push(restore_arena(r), all->current, all->n_current, e);
+		hash_put(&all->current, e->id, e);
 		return 0;
 	}
 	if (e->type != TTY_TYPE__PTY && e->type != TTY_TYPE__EXT_TTY) {
@@ -85,14 +102,14 @@ static int take_info(struct restore *r, TtyInfoEntry *e)
 					.master_flags = O_RDWR,
 					.service = -1 };
 		arena_push(restore_arena(r), all->ttys, all->n, tty);
+		hash_put(&all->by_id, e->id / 2, tty);
 	}
 	side = e->id & 1 && e->pty ? &tty->master : &tty->slave;
 	if (*side)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			       "tty-info.img has two entries of terminal %u", e->id);
 	*side = e;
-	if (e->sid)
-		tty->leader = hash_get(&r->task_by_pid, e->sid);
+	note_session(r, tty, e->sid);
 	return modes_check(r, e);
 }
 
@@ -293,25 +310,15 @@ int ttys_in_read(struct restore *r)
 	return 0;
 }
 
-static struct tty_in *find_session(const struct ttys_in *all, uint32_t sid)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (sid && ((all->ttys[i]->slave && all->ttys[i]->slave->sid == sid) ||
-			    (all->ttys[i]->master && all->ttys[i]->master->sid == sid)))
-			return all->ttys[i];
-	return NULL;
-}
-
 struct tty_in *tty_in_of(struct restore *r, uint32_t info_id, const TtyInfoEntry **ret_info)
 {
 	const struct ttys_in *all = ttys_of(r);
 	struct tty_in *tty = find_pair(all, info_id);
+	const TtyInfoEntry *current = hash_get(&all->current, info_id);
 
-	for (size_t i = 0; i < all->n_current; i++) {
-		if (all->current[i]->id != info_id)
-			continue;
-		*ret_info = all->current[i];
-		return find_session(all, all->current[i]->sid);
+	if (current) {
+		*ret_info = current;
+		return hash_get(&all->by_session, current->sid);
 	}
 	*ret_info = !tty ? NULL : info_id & 1 && tty->any->pty ? tty->master : tty->slave;
 	return *ret_info ? tty : NULL;
@@ -319,12 +326,7 @@ struct tty_in *tty_in_of(struct restore *r, uint32_t info_id, const TtyInfoEntry
 
 struct tty_in *tty_in_led_by(const struct restore_task *t)
 {
-	struct ttys_in *all = ttys_of(t->r);
-
-	for (size_t i = 0; i < all->n; i++)
-		if (all->ttys[i]->leader == t)
-			return all->ttys[i];
-	return NULL;
+	return hash_get(&ttys_of(t->r)->by_leader, t->vpid);
 }
 
 struct tty_in *ttys_in_borrowed(const struct restore *r)

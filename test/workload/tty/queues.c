@@ -4,6 +4,8 @@
  * that was quoted, one that an end of file cut, an end of file alone, and a line that is not
  * complete yet. Raw mode: bytes that would mean something. Output that a master has not read,
  * newlines as they were translated. Read in the same pieces afterwards; nothing is echoed again.
+ * More input than a line discipline holds: what is behind is looked at when it comes to it, so
+ * an erased character is erased then.
  *
  * wl: areas tty
  * wl: lane tty
@@ -73,10 +75,66 @@ static void await_input(const struct pair *p, int bytes)
 	wl_check_eq(n, bytes);
 }
 
+/* Lines of 1000 bytes; behind those that a line discipline holds, one has a slip of the pen. */
+static struct pair make_full_lines(void)
+{
+	struct pair p = make(true);
+	char line[1001];
+
+	memset(line, 'l', sizeof(line));
+	line[999] = '\n';
+	for (int i = 0; i < 8; i++)
+		type(&p, line, 1000);
+	type(&p, "slip\x7fp\x16\x03\ncut\x04rest", 17);
+	await_input(&p, 4000);
+	return p;
+}
+
+static void check_full_lines(const struct pair *p)
+{
+	char line[1000];
+
+	memset(line, 'l', sizeof(line));
+	line[999] = '\n';
+	for (int i = 0; i < 8; i++)
+		expect(p->slave, line, 1000);
+	expect(p->slave, "slip\x03\n", 6);
+	expect(p->slave, "cut", 3);
+	expect_nothing(p->slave);
+	type(p, "\n", 1);
+	expect(p->slave, "rest\n", 5);
+	expect_nothing(p->slave);
+}
+
+static struct pair make_full_bytes(void)
+{
+	struct pair p = make(false);
+	char bytes[1000];
+
+	for (int i = 0; i < 9; i++) {
+		memset(bytes, i, sizeof(bytes));
+		type(&p, bytes, sizeof(bytes));
+	}
+	await_input(&p, 4095);
+	return p;
+}
+
+static void check_full_bytes(const struct pair *p)
+{
+	for (int i = 0; i < 9000; i++) {
+		char byte;
+
+		wl_check_eq(wl_try(read(p->slave, &byte, 1)), 1);
+		wl_check_eq(byte, i / 1000);
+	}
+	expect_nothing(p->slave);
+}
+
 int main(void)
 {
 	static const char raw[] = "a\x03\x04\x16\x11\x13\r\n\x7f\0z";
 	struct pair lines = make(true), bytes = make(false), output = make(true);
+	struct pair full_lines = make_full_lines(), full_bytes = make_full_bytes();
 	char long_text[3000];
 
 	type(&lines, "first\n", 6);
@@ -105,6 +163,8 @@ int main(void)
 	expect(bytes.slave, raw, sizeof(raw));
 	expect_nothing(bytes.slave);
 	expect_nothing(bytes.master);
+	check_full_lines(&full_lines);
+	check_full_bytes(&full_bytes);
 	for (size_t left = 9000; left;) {
 		char buf[4096];
 		ssize_t n = wl_try(read(output.master, buf, left < 4096 ? left : 4096));
