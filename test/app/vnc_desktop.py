@@ -44,8 +44,8 @@ class Viewer:
         width, height, name = struct.unpack(">HH16xI", self.file.read(24))
         check((width, height) == (WIDTH, HEIGHT), f"the screen is {width}x{height}")
         self.file.read(name)
-        self.sock.sendall(struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
-                          + struct.pack(">BxHi", 2, 1, 0))
+        self.sock.sendall(struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8,
+                                      0) + struct.pack(">BxHi", 2, 1, 0))
 
     def screen(self):
         """All of it, as it is now."""
