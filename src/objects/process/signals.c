@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
@@ -88,7 +89,12 @@ static int read_queue(struct dump_thread *th, bool shared, uint64_t pending,
 	uint64_t off = 0;
 	int n;
 
+	/* The kernel walks the queue from its start for each signal (kernel/ptrace.c,
+	 * ptrace_peek_siginfo), so tens of thousands of them take minutes. */
 	do {
+		n = interrupt_check(dump_err(d), "reading a signal queue");
+		if (n < 0)
+			return n;
 		n = ptrace_peek_siginfo(th->stop->tid, shared, off, infos, 32, dump_err(d));
 		if (n < 0)
 			return n;
