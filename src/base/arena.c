@@ -149,6 +149,17 @@ static void free_blocks(struct arena_block *b)
 	}
 }
 
+void arena_adopt(struct arena *a, struct arena *other)
+{
+	struct arena_block **end = a->blocks ? &a->blocks->next : &a->blocks;
+
+	/* The block that is being filled stays the first one. */
+	while (*end)
+		end = &(*end)->next;
+	*end = other->blocks;
+	other->blocks = NULL;
+}
+
 void arena_free(struct arena *a)
 {
 	free_blocks(a->blocks);

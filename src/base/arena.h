@@ -27,6 +27,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 /* Once, of a shared arena. */
 void arena_seal(struct arena *a);
 void arena_free(struct arena *a);
+/* What the other one holds lives on as a part of this one; the other one is empty. */
+void arena_adopt(struct arena *a, struct arena *other);
 
 #define arena_new(a, type)	((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))

@@ -112,12 +112,13 @@ static int collect_auxv(struct dump_task *t)
 
 static int collect_task_areas(struct dump_task *t)
 {
+	struct reader r = dump_reader(t->dump);
 	struct arena *a = dump_arena(t->dump);
 	int ret;
 
 	t->mm = arena_msg(a, MmEntry, mm_entry);
 	fill_mm(t);
-	ret = proc_smaps(&t->stop->proc, a, &t->areas, dump_err(t->dump));
+	ret = look_at_areas(t, &r);
 	if (ret == 0)
 		ret = collect_auxv(t);
 	if (ret < 0)

@@ -14,31 +14,15 @@ static pid_t innermost(const struct proc_nsids *ids, pid_t fallback)
 	return ids->n ? ids->id[ids->n - 1] : fallback;
 }
 
-static int read_status(struct dump *d, struct proc *proc, struct proc_status **ret)
+static int collect_thread(struct dump_thread *th)
 {
-	*ret = arena_new(dump_arena(d), struct proc_status);
-	return proc_status(proc, dump_arena(d), *ret, dump_err(d));
-}
+	struct reader r = dump_reader(th->task->dump);
+	struct arena *a = dump_arena(th->task->dump);
+	int ret = th->seen ? 0 : look_at_thread(th, &r);
 
-static int collect_thread(struct dump_task *t, struct dump_thread *th, struct thread_stop *stop)
-{
-	struct arena *a = dump_arena(t->dump);
-	struct proc proc = PROC_INIT;
-	int ret;
-
-	th->task = t;
-	th->stop = stop;
-	if (stop->tid == t->stop->via) {
-		th->status = t->status;
-	} else {
-		ret = proc_open_thread(&proc, &t->stop->proc, stop->tid, dump_err(t->dump));
-		if (ret == 0)
-			ret = read_status(t->dump, &proc, &th->status);
-		proc_close(&proc);
-		if (ret < 0)
-			return ret;
-	}
-	th->vtid = innermost(&th->status->ns_pid, stop->tid);
+	if (ret < 0)
+		return ret;
+	th->vtid = innermost(&th->status->ns_pid, th->stop->tid);
 	th->core = arena_msg(a, CoreEntry, core_entry);
 	th->core->thread_core = arena_msg(a, ThreadCoreEntry, thread_core_entry);
 	th->extra = arena_msg(a, CrtoolsThreadEntry, crtools_thread_entry);
@@ -53,18 +37,17 @@ static int collect_threads(struct dump_task *t)
 	size_t n = 0;
 	int ret;
 
-	t->n_threads = t->stop->n_threads;
-	t->threads = arena_array(a, struct dump_thread, t->n_threads);
 	t->pstree->n_threads = t->n_threads;
 	t->pstree->threads = arena_array(a, uint32_t, t->n_threads);
 	t->extra->n_threads = t->n_threads;
 	t->extra->threads = arena_array(a, CrtoolsThreadEntry *, t->n_threads);
-	for (size_t i = 0; i < t->stop->n_threads; i++) {
-		ret = collect_thread(t, &t->threads[n], &t->stop->threads[i]);
+	for (size_t i = 0; i < t->n_threads; i++) {
+		ret = collect_thread(&t->threads[i]);
 		if (dump_vanished(t->dump, ret))
 			continue;
 		if (ret < 0)
 			return ret;
+		t->threads[n] = t->threads[i];
 		t->pstree->threads[n] = t->threads[n].vtid;
 		t->extra->threads[n] = t->threads[n].extra;
 		n++;
@@ -119,19 +102,32 @@ static int look_at_leader(struct dump_task *t)
 	return 0;
 }
 
-static int collect_task(struct dump *d, struct proc_stop *stop, struct dump_task *t)
+static struct dump_task *make_task(struct dump *d, struct proc_stop *stop)
 {
-	struct arena *a = dump_arena(d);
-	int ret;
+	struct dump_task *t = arena_new(dump_arena(d), struct dump_task);
 
 	*t = (struct dump_task){ .dump = d, .stop = stop, .zombie = stop->zombie };
-	ret = proc_stat(&stop->proc, &t->stat, dump_err(d));
-	if (ret == 0)
-		ret = read_status(d, &stop->proc, &t->status);
+	if (t->zombie)
+		return t;
+	t->n_threads = stop->n_threads;
+	t->threads = arena_array(dump_arena(d), struct dump_thread, t->n_threads);
+	for (size_t i = 0; i < t->n_threads; i++) {
+		t->threads[i].task = t;
+		t->threads[i].stop = &stop->threads[i];
+	}
+	return t;
+}
+
+static int collect_task(struct dump_task *t)
+{
+	struct reader r = dump_reader(t->dump);
+	struct arena *a = dump_arena(t->dump);
+	int ret = t->seen ? 0 : look_at_task(t, &r);
+
 	if (ret < 0)
 		return ret;
-	t->vpid = innermost(&t->status->ns_pid, stop->pid);
-	if (stop->leader_gone)
+	t->vpid = innermost(&t->status->ns_pid, t->stop->pid);
+	if (t->stop->leader_gone)
 		ret = look_at_leader(t);
 	if (ret < 0)
 		return ret;
@@ -153,12 +149,15 @@ int collect_tasks(struct dump *d)
 
 	d->n_tasks = d->tree.n_procs;
 	d->tasks = arena_array(dump_arena(d), struct dump_task *, d->n_tasks);
+	for (size_t i = 0; i < d->n_tasks; i++)
+		d->tasks[i] = make_task(d, d->tree.procs[i]);
+	if (!d->examining)
+		look_at_tree(d);
 	for (size_t i = 0; ret == 0 && i < d->n_tasks; i++) {
 		struct proc_stop *stop = d->tree.procs[i];
 
-		d->tasks[i] = arena_new(dump_arena(d), struct dump_task);
 		hash_put(&by_pid, stop->pid, d->tasks[i]);
-		ret = err_add_pid(dump_err(d), stop->pid, collect_task(d, stop, d->tasks[i]));
+		ret = err_add_pid(dump_err(d), stop->pid, collect_task(d->tasks[i]));
 		if (stop->parent)
 			d->tasks[i]->parent = hash_get(&by_pid, stop->parent->pid);
 		if (ret == 0)

@@ -5,6 +5,22 @@
 
 #include "model/dump.h"
 
+/* look.c: what /proc shows of a task, a thread, the areas of a task. */
+struct reader {
+	struct arena *arena;
+	struct proc_buf *buf;
+	struct err *err; /* NULL: failures are not told */
+};
+int look_at_task(struct dump_task *t, const struct reader *r);
+int look_at_thread(struct dump_thread *th, const struct reader *r);
+int look_at_areas(struct dump_task *t, const struct reader *r);
+/* All of a frozen tree, where it is large enough for several threads. */
+void look_at_tree(struct dump *d);
+static inline struct reader dump_reader(struct dump *d)
+{
+	return (struct reader){ &d->s->arena, &d->tree.buf, d->s->err };
+}
+
 /* collect.c: the frozen tree becomes tasks and threads with their ids. */
 int collect_tasks(struct dump *d);
 /* kobj.c: which tasks share which kernel objects and namespaces. */

@@ -148,14 +148,10 @@ static bool takes_time_ns(struct dump_task *t, uint32_t ino)
 	return true;
 }
 
-static int number_task(struct dump_task *t, const struct ns_number *own)
+static void number_task(struct dump_task *t, const struct ns_number *own)
 {
 	struct arena *a = dump_arena(t->dump);
 	const struct proc_ns *ns = &t->ns;
-	int ret = proc_ns(&t->stop->proc, &t->ns, dump_err(t->dump));
-
-	if (ret < 0)
-		return ret;
 	for (size_t k = 0; k < ARRAY_SIZE(order); k++) {
 		enum ns_kind kind = order[k];
 
@@ -173,7 +169,6 @@ static int number_task(struct dump_task *t, const struct ns_number *own)
 				"kept by this version",
 				"run crtools in that namespace (nsenter)");
 	}
-	return 0;
 }
 
 int collect_kobjs(struct dump *d)
@@ -194,7 +189,7 @@ int collect_kobjs(struct dump *d)
 		if (d->tasks[i]->zombie)
 			continue;
 		d->tasks[i]->ids = arena_msg(a, TaskKobjIdsEntry, task_kobj_ids_entry);
-		ret = err_add_pid(dump_err(d), d->tasks[i]->vpid, number_task(d->tasks[i], own));
+		number_task(d->tasks[i], own);
 	}
 	for (size_t k = 0; ret == 0 && k < ARRAY_SIZE(types); k++)
 		ret = number_objects(d, types[k]);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/team.h"
 #include "engine/dump.h"
 #include "image/constants.h"
 #include "kernel/pagemap.h"
@@ -268,41 +269,53 @@ static void build_extents(struct dump_task *t, const struct page_runs *runs, str
 	}
 }
 
-static int save_pages(struct dump_task *t, const struct page_extents *x, struct progress *progress)
+/* The memory of one task, as a part of the work of a team. */
+struct saving {
+	struct dump_task *t;
+	struct progress *progress;
+	uint32_t pages_id;
+	uint64_t bytes; /* that were saved */
+};
+
+#define TASKS_WORTH 8 /* pay for a thread; for those with much memory save.c has threads anyway */
+
+static int save_pages(struct saving *s, const struct page_extents *x)
 {
+	struct dump_task *t = s->t;
 	struct dump *d = t->dump;
-	uint32_t pages_id = ++d->next_pages_id;
 	_cleanup_fd_ int fd = -1;
 	struct page_source src;
 	struct page_sink sink;
 	int ret;
 
-	ret = page_extents_write(x, d->s->images, IMAGE_PAGEMAP, t->vpid, pages_id, dump_err(d));
+	ret = page_extents_write(x, d->s->images, IMAGE_PAGEMAP, t->vpid, s->pages_id, dump_err(d));
 	if (ret == 0)
-		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, pages_id, 0, dump_err(d),
+		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, s->pages_id, 0, dump_err(d),
 					   &fd);
 	if (ret < 0)
 		return ret;
 	page_source_process(&src, t->stop->via, t->stop->mem_fd);
 	page_sink_open(&sink, fd, x);
-	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
-	ret = pages_copy(x, &src, &sink, progress, dump_err(d));
+	s->bytes = x->bytes;
+	ret = pages_copy(x, &src, &sink, s->progress, dump_err(d));
 	page_sink_close(&sink);
 	return ret;
 }
 
-static int write_task_memory(struct dump_task *t, struct progress *progress)
+static int save_task(void *data, size_t who, size_t part)
 {
+	struct saving *s = (struct saving *)data + part;
+	struct dump_task *t = s->t;
 	struct page_runs *runs = t->priv[SLOT_PAGES];
 	struct page_extents x = { 0 };
 	int ret;
 
+	(void)who;
 	build_extents(t, runs, &x);
-	ret = save_pages(t, &x, progress);
-	t->dump->s->stats.pages_scanned += t->status->vm_size / PAGE_SIZE_;
+	ret = save_pages(s, &x);
 	page_extents_free(&x);
 	page_runs_free(runs);
-	return ret;
+	return ret < 0 ? err_add_pid(dump_err(t->dump), t->vpid, ret) : 0;
 }
 
 /* What the tasks have for themselves, as it was found: near enough to tell a person. */
@@ -322,15 +335,21 @@ static uint64_t found_bytes(const struct dump *d)
 
 int write_memory(struct dump *d)
 {
+	struct saving *parts = arena_array(dump_arena(d), struct saving, d->n_tasks);
 	struct progress progress;
-	int ret = 0;
+	size_t n = 0;
+	int ret;
 
 	progress_start(&progress, "Saving memory", found_bytes(d), PROGRESS_BYTES);
-	for (size_t i = 0; ret == 0 && i < d->n_tasks; i++) {
-		struct dump_task *t = d->tasks[i];
-
-		ret = t->zombie ? 0 : write_task_memory(t, &progress);
-		ret = err_add_pid(dump_err(d), t->vpid, ret);
+	for (size_t i = 0; i < d->n_tasks; i++)
+		if (!d->tasks[i]->zombie)
+			parts[n++] = (struct saving){ .t = d->tasks[i],
+						      .progress = &progress,
+						      .pages_id = ++d->next_pages_id };
+	ret = team_run(team_size(n, TASKS_WORTH), n, save_task, parts);
+	for (size_t i = 0; i < n; i++) {
+		d->s->stats.pages_written += parts[i].bytes / PAGE_SIZE_;
+		d->s->stats.pages_scanned += parts[i].t->status->vm_size / PAGE_SIZE_;
 	}
 	progress_end(&progress);
 	return ret < 0 ? ret : segments_write_pages(d);

@@ -172,6 +172,13 @@ static int size_of_made(struct image_dir *dir, const struct made_image *m, struc
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct made_image *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
 static int write_manifest(struct image_dir *dir, struct err *err)
 {
 	CrtoolsManifestEntry m = CRTOOLS_MANIFEST_ENTRY__INIT;
@@ -190,6 +197,8 @@ static int write_manifest(struct image_dir *dir, struct err *err)
 	m.machine = u.machine;
 	m.kernel = u.release;
 	m.inventory_hash = dir->inventory_hash;
+	/* Several threads may have written them, in any order. */
+	qsort(dir->made, count, sizeof(*dir->made), by_name);
 	for (size_t i = 0; i < count; i++) {
 		CrtoolsManifestFile *f;
 

@@ -65,7 +65,7 @@ int ns_self(struct proc_ns *ret, struct err *err)
 	self.fd = open("/proc/thread-self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (self.fd < 0)
 		return err_sys(err, "open", "opening /proc/thread-self");
-	e = proc_ns(&self, ret, err);
+	e = proc_ns(&self, NS_ALL, ret, err);
 	proc_close(&self);
 	return e;
 }

@@ -65,12 +65,15 @@ int proc_ns_ino(const struct proc *p, enum ns_kind kind, uint32_t *ret, struct e
 	return proc_ns_parse(target, n, ret) ? proc_bad_text(p, name, err) : 0;
 }
 
-int proc_ns(const struct proc *p, struct proc_ns *ret, struct err *err)
+int proc_ns(const struct proc *p, unsigned int kinds, struct proc_ns *ret, struct err *err)
 {
 	struct proc_ns ns = { 0 };
 
 	for (int kind = 0; kind < NS_KINDS; kind++) {
-		int e = proc_ns_ino(p, kind, &ns.ino[kind], NULL);
+		int e = 0;
+
+		if (kinds & NS_BIT(kind))
+			e = proc_ns_ino(p, kind, &ns.ino[kind], NULL);
 
 		/* Kinds that this kernel lacks; pid_for_children of one whose init has not started.
 		 */

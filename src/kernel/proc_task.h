@@ -65,7 +65,10 @@ int ns_clone_flag(enum ns_kind kind);
 struct proc_ns {
 	uint32_t ino[NS_KINDS]; /* 0: the kernel does not have this kind (or the task is a zombie) */
 };
-int proc_ns(const struct proc *p, struct proc_ns *ret, struct err *err);
+/* Of the kinds whose bits are set; the others are 0. */
+#define NS_BIT(kind) (1u << (kind))
+#define NS_ALL	     (NS_BIT(NS_KINDS) - 1)
+int proc_ns(const struct proc *p, unsigned int kinds, struct proc_ns *ret, struct err *err);
 /* One kind only. */
 int proc_ns_ino(const struct proc *p, enum ns_kind kind, uint32_t *ret, struct err *err);
 /* The number in "net:[4026531840]". */

@@ -22,12 +22,20 @@
 #define STATE_SLOTS 32 /* room for private data of the classes, in a task or thread */
 #define RUN_SLOTS   64 /* and in a whole dump or restore */
 
+/* A thread can enter these without its process; the others take a single thread or CLONE_FS. */
+#define THREAD_NS                                                                                  \
+	(NS_BIT(NS_NET) | NS_BIT(NS_IPC) | NS_BIT(NS_UTS) | NS_BIT(NS_CGROUP) |                    \
+	 NS_BIT(NS_PID_FOR_CHILDREN))
+
 struct dump_thread {
 	struct dump_task *task;
 	struct thread_stop *stop;
 	pid_t vtid; /* in the innermost pid namespace; images hold this one */
+	bool seen;  /* what stands in /proc was read: status, flags, ns */
 	struct proc_status *status;
-	CoreEntry *core; /* thread_core and the processor's part are there */
+	uint32_t flags;	   /* PF_* */
+	struct proc_ns ns; /* of THREAD_NS */
+	CoreEntry *core;   /* thread_core and the processor's part are there */
 	CrtoolsThreadEntry *extra;
 	struct program *prog;	 /* reading calls go here, at STAGE_READ */
 	void *priv[STATE_SLOTS]; /* a class' own, by its slot */
@@ -61,6 +69,7 @@ struct dump_task {
 	struct dump_task *parent; /* NULL: root */
 	bool zombie;
 	pid_t vpid;
+	bool seen; /* stat, status and ns were read */
 	struct proc_stat stat;
 	struct proc_stat leader; /* where the leader has ended: its own; of it, comm and exit_code */
 	uint64_t leader_mask;	 /* and its blocked signals */

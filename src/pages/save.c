@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -195,9 +194,9 @@ static void *work(void *arg)
 {
 	struct job *job = arg;
 	const struct page_sink *sink = job->sink;
-	void *buf =
-		mmap(NULL, PAGE_PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int ret = buf == MAP_FAILED ? err_sys(job->err, "mmap", "no memory to copy pages") : 0;
+	/* Of the heap, which keeps it: it was touched before when the next task comes. */
+	void *buf = aligned_alloc(PAGE_SIZE_, PAGE_PIECE);
+	int ret = buf ? 0 : err_sys(job->err, "malloc", "no memory to copy pages");
 
 	while (ret == 0 && !job->failed) {
 		uint64_t off = atomic_fetch_add(&job->next, sink->part), end = off + sink->part;
@@ -212,8 +211,7 @@ static void *work(void *arg)
 	}
 	if (ret < 0)
 		job->failed = ret;
-	if (buf != MAP_FAILED)
-		munmap(buf, PAGE_PIECE);
+	free(buf);
 	return NULL;
 }
 

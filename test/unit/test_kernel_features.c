@@ -113,7 +113,7 @@ static void take_trace(struct trace *t)
 	assert_int_equal(proc_open(&self, getpid(), &buf, NULL), 0);
 	assert_int_equal(proc_fds(&self, &arena, &fds, NULL), 0);
 	assert_int_equal(proc_children(&self, NULL, &arena, &children, NULL), 0);
-	assert_int_equal(proc_ns(&self, &t->ns, NULL), 0);
+	assert_int_equal(proc_ns(&self, NS_ALL, &t->ns, NULL), 0);
 	t->fds = fds.n;
 	t->children = children.n;
 	t->mask = umask(0);
@@ -348,7 +348,7 @@ static void visits(void **state)
 	assert_int_equal(c, 1);
 	assert_int_equal(proc_open(&p, pid, &buf, NULL), 0);
 	assert_int_equal(ns_self(&before, NULL), 0);
-	assert_int_equal(proc_ns(&p, &there, NULL), 0);
+	assert_int_equal(proc_ns(&p, NS_ALL, &there, NULL), 0);
 	assert_non_null(getcwd(cwd, sizeof(cwd)));
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		assert_int_not_equal(before.ino[kinds[i]], there.ino[kinds[i]]);

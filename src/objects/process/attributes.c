@@ -46,7 +46,6 @@ enum attribute {
 	SLACK,
 	SLACK_DEFAULT,
 	KEEPCAPS,
-	IO_FLUSHER,
 	TSC,
 	CPUID,
 	MCE,
@@ -57,6 +56,8 @@ enum attribute {
 	/* of the process: */
 	SUBREAPER = THREAD_ATTRIBUTES,
 	MEMBARRIER,
+	/* of the tool, at a restore; a dump knows it by the thread's flags: */
+	IO_FLUSHER,
 	ATTRIBUTES
 };
 
@@ -187,26 +188,9 @@ static void absorb_speculation(struct dump_thread *th)
 }
 
 /* prctl tells only who has CAP_SYS_RESOURCE; the flags of the thread tell everybody. */
-static int read_io_flusher(struct dump_thread *th, bool *ret)
+static bool is_io_flusher(const struct dump_thread *th)
 {
-	struct dump_task *t = th->task;
-	int64_t value = value_of(th, IO_FLUSHER);
-	struct proc proc = PROC_INIT;
-	struct proc_stat stat = t->stat;
-	int err = 0;
-
-	if (value >= 0) {
-		*ret = value;
-		return 0;
-	}
-	if (th->stop->tid != t->stop->via) {
-		err = proc_open_thread(&proc, &t->stop->proc, th->stop->tid, dump_err(t->dump));
-		if (err == 0)
-			err = proc_stat(&proc, &stat, dump_err(t->dump));
-		proc_close(&proc);
-	}
-	*ret = (stat.flags & PF_IO_FLUSHER) == PF_IO_FLUSHER;
-	return err;
+	return (th->flags & PF_IO_FLUSHER) == PF_IO_FLUSHER;
 }
 
 /* Both ways of asking; a kernel without membarrier refuses all of them. */
@@ -241,13 +225,8 @@ static int absorb_thread(struct dump_thread *th)
 {
 	CrtoolsThreadEntry *e = th->extra;
 	ThreadCoreEntry *tc = th->core->thread_core;
-	int64_t v;
-	bool flusher;
-	int ret = read_io_flusher(th, &flusher);
+	int64_t v = value_of(th, PDEATH);
 
-	if (ret < 0)
-		return ret;
-	v = value_of(th, PDEATH);
 	tc->has_pdeath_sig = v > 0;
 	tc->pdeath_sig = v > 0 ? v : 0;
 	v = value_of(th, SLACK);
@@ -260,7 +239,7 @@ static int absorb_thread(struct dump_thread *th)
 	e->has_keepcaps = v >= 0;
 	e->keepcaps = v > 0;
 	e->has_io_flusher = true;
-	e->io_flusher = flusher;
+	e->io_flusher = is_io_flusher(th);
 	v = value_of(th, TSC);
 	e->has_tsc_mode = v >= 0;
 	e->tsc_mode = v;

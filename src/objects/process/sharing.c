@@ -34,61 +34,30 @@ static int check_objects(struct dump_thread *th, const char *name)
 	return 0;
 }
 
-/* A thread can enter these without its process; the others take a single thread or CLONE_FS. */
-static const enum ns_kind kinds[] = { NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_PID_FOR_CHILDREN };
-#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
-static int read_namespaces(struct dump_task *t, const struct proc *proc, uint32_t ino[N_KINDS])
-{
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < N_KINDS; i++) {
-		ret = proc_ns_ino(proc, kinds[i], &ino[i], NULL);
-		if (ret == -ENOENT) { /* not in this kernel */
-			ino[i] = 0;
-			ret = 0;
-		}
-	}
-	return ret < 0 ? err_set(dump_err(t->dump), ERR_KERNEL, -ret,
-				 "can't read the namespaces of the threads of %d", t->vpid)
-		       : 0;
-}
-
-static int check_namespaces(struct dump_thread *th, const uint32_t *leader, const char *name)
+static void check_namespaces(struct dump_thread *th, const char *name)
 {
 	struct dump_task *t = th->task;
-	struct proc proc = PROC_INIT;
-	uint32_t own[N_KINDS];
-	int ret = proc_open_thread(&proc, &t->stop->proc, th->stop->tid, dump_err(t->dump));
 
-	if (ret == 0)
-		ret = read_namespaces(t, &proc, own);
-	proc_close(&proc);
-	for (size_t i = 0; ret == 0 && i < N_KINDS; i++)
-		if (own[i] != leader[i])
+	for (int kind = 0; kind < NS_KINDS; kind++)
+		if ((THREAD_NS & NS_BIT(kind)) && th->ns.ino[kind] != t->threads[0].ns.ino[kind])
 			task_refuse(t, name,
 				    arena_printf(dump_arena(t->dump),
 						 "is in another %s namespace than its process",
-						 ns_names[kinds[i]]),
+						 ns_names[kind]),
 				    "");
-	return ret;
 }
 
 static int collect(struct dump_task *t)
 {
-	uint32_t leader[N_KINDS];
-	int ret;
+	int ret = 0;
 
-	if (t->zombie || t->n_threads < 2)
-		return 0;
-	ret = read_namespaces(t, &t->stop->proc, leader);
 	for (size_t i = 1; ret == 0 && i < t->n_threads; i++) {
 		struct dump_thread *th = &t->threads[i];
 		const char *name = arena_printf(dump_arena(t->dump), "thread %d", th->vtid);
 
 		ret = check_objects(th, name);
 		if (ret == 0)
-			ret = check_namespaces(th, leader, name);
+			check_namespaces(th, name);
 	}
 	return ret;
 }
