@@ -414,6 +414,9 @@ static void proc_bury(struct proc_stop *p)
 				p->threads[i].frozen = false;
 		}
 	}
+	/* It may have been seized before it ended. */
+	while (p->leader_gone && waitpid(p->pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
 }
 
 void tree_release(struct tree_stop *tree, enum tree_end end)

@@ -56,12 +56,21 @@ static bool has_ended(pid_t tid)
 	return stat.state == 'Z';
 }
 
+/* A thread that was seized by its former id need not have got the interrupt: between the exchange
+ * of the ids and the end of the former first thread, that was the one who was asked. */
+static void ask_heir_again(struct thread_stop *t)
+{
+	t->asked_again = true;
+	ptrace_interrupt(t->tid, NULL);
+}
+
 /* p: the process, if other threads of it are held too. */
-static int await(const struct tree_stop *tree, struct proc_stop *p, pid_t tid,
+static int await(const struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
 		 struct ptrace_report *ret, struct err *err)
 {
 	/* Nanoseconds; when to see what it does in place of stopping. */
 	uint64_t start = 0, look = 20000000;
+	pid_t tid = t->tid;
 	int status;
 
 	for (unsigned int turn = 0;; turn++) {
@@ -91,6 +100,8 @@ static int await(const struct tree_stop *tree, struct proc_stop *p, pid_t tid,
 				*ret = (struct ptrace_report){ PTRACE_STOP_GONE, 0 };
 				return 0;
 			}
+			if (p && tid == p->pid)
+				ask_heir_again(t);
 			if (waits_for_vfork(tid))
 				return err_set(
 					err, ERR_IN_VFORK, EBUSY,
@@ -113,7 +124,23 @@ static int await(const struct tree_stop *tree, struct proc_stop *p, pid_t tid,
 
 int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret, struct err *err)
 {
-	return await(tree, NULL, tid, ret, err);
+	return await(tree, NULL, &(struct thread_stop){ .tid = tid }, ret, err);
+}
+
+/* The thread stands; false: it was killed since. */
+static bool note_state(struct proc_stop *p, struct thread_stop *t, int stop_signo)
+{
+	t->frozen = true;
+	if (ptrace_get_regs(t->tid, &t->regs, NULL) < 0 ||
+	    ptrace_get_sigmask(t->tid, &t->sigmask, NULL) < 0)
+		return false;
+	if (stop_signo)
+		p->stop_signo = stop_signo;
+	if (t->tid == p->pid)
+		p->leader_gone = false;
+	if (regs_mend_interrupted(&t->regs))
+		ptrace_set_regs(t->tid, &t->regs, NULL);
+	return true;
 }
 
 int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
@@ -125,15 +152,30 @@ int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop 
 	for (;; first = NULL) {
 		if (first)
 			report = *first;
-		ret = first ? 0 : await(tree, p, t->tid, &report, err);
+		ret = first ? 0 : await(tree, p, t, &report, err);
 		if (ret < 0)
 			return ret;
 		switch (report.kind) {
 		case PTRACE_STOP_TRAP:
-			goto held;
 		case PTRACE_STOP_GROUP:
-			p->stop_signo = report.signo;
-			goto held;
+			if (!t->asked_again) {
+				if (note_state(p, t,
+					       report.kind == PTRACE_STOP_GROUP ? report.signo : 0))
+					return 0;
+				break;
+			}
+			/* A second interrupt that came behind this stop would stop it again later
+			 * on. With one that is there for certain, it goes from this stop into the
+			 * next (kernel/signal.c, get_signal). */
+			t->asked_again = false;
+			__attribute__((fallthrough));
+		case PTRACE_STOP_SYSCALL:
+		case PTRACE_STOP_EVENT:
+			/* Any stop takes back an interrupt that was asked for before (ptrace_stop).
+			 */
+			ptrace_interrupt(t->tid, NULL);
+			ret = ptrace_cont(t->tid, 0, NULL);
+			break;
 		case PTRACE_STOP_GONE:
 			t->gone = true;
 			t->frozen = false;
@@ -142,30 +184,11 @@ int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop 
 		case PTRACE_STOP_SIGNAL:
 			ret = ptrace_cont(t->tid, report.signo, NULL);
 			break;
-		case PTRACE_STOP_SYSCALL:
-		case PTRACE_STOP_EVENT:
-			/* Any stop takes back an interrupt that was asked for before (ptrace_stop).
-			 */
-			ptrace_interrupt(t->tid, NULL);
-			ret = ptrace_cont(t->tid, 0, NULL);
-			break;
 		}
 		if (ret < 0 && ret != -ESRCH)
 			return err_sys(err, "ptrace", "can't let thread %d take its signal",
 				       t->tid);
 	}
-held:
-	t->frozen = true;
-	if (t->tid == p->pid)
-		p->leader_gone = false;
-	if (ptrace_get_regs(t->tid, &t->regs, NULL) < 0 ||
-	    ptrace_get_sigmask(t->tid, &t->sigmask, NULL) < 0) {
-		t->gone = true; /* killed while it stood */
-		t->frozen = false;
-	} else if (regs_mend_interrupted(&t->regs)) {
-		ptrace_set_regs(t->tid, &t->regs, NULL);
-	}
-	return 0;
 }
 
 static struct thread_stop *find_thread(struct proc_stop *p, pid_t tid)
@@ -240,7 +263,8 @@ static void add_thread(struct tree_stop *tree, struct proc_stop *p, pid_t tid)
 	p->threads[p->n_threads++] = (struct thread_stop){ .tid = tid };
 }
 
-/* The first thread's id may have gone to another one that was seized by its former id. */
+/* The first thread's id may have gone to another one that was seized by its former id. A first
+ * thread that was seized and has ended is ours, too, but there is nothing to wait for. */
 static bool is_ours(struct tree_stop *tree, const struct proc_stop *p, pid_t tid)
 {
 	struct proc thread = PROC_INIT;
@@ -250,15 +274,16 @@ static bool is_ours(struct tree_stop *tree, const struct proc_stop *p, pid_t tid
 		return false;
 	proc_status(&thread, tree->arena, &status, NULL);
 	proc_close(&thread);
-	return status.tracer_pid == gettid();
+	return status.tracer_pid == gettid() && status.state != 'Z' && status.state != 'X';
 }
 
-/* 0, or the errno. EPERM also says that a thread is just ending. */
+/* 0, or the errno. EPERM also says that a thread is just ending. The interrupt of a thread that
+ * is seized already has been asked for, and a second one would stop it again later on. */
 static int seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid)
 {
 	for (int tries = 0;; tries++) {
 		if (ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) == 0)
-			return 0;
+			break;
 		if (errno != EPERM)
 			return errno;
 		if (is_ours(tree, p, tid))
@@ -266,12 +291,34 @@ static int seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid)
 		if (tid != p->pid || tries == 3)
 			return EPERM;
 	}
+	/* Even its zombie can be asked, so this one has got the first one's id by exec. */
+	if (ptrace_interrupt(tid, NULL) == -ESRCH)
+		ptrace_interrupt(p->pid, NULL);
+	return 0;
+}
+
+/* Of one process: threads that are known to have ended, and how often what was seen of it did not
+ * go together, as it happens while another thread takes the place of the first. */
+struct ended {
+	struct proc_tids tids;
+	unsigned int doubts;
+};
+#define MAX_DOUBTS 20
+
+/* Whether to look again, a moment later. */
+static bool in_doubt(struct ended *ended)
+{
+	if (ended->doubts == MAX_DOUBTS)
+		return false;
+	ended->doubts++;
+	nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
+	return true;
 }
 
 /* A thread that could not be seized: 1 if it has ended since the list was read, and may have made
  * another one before; 0 if that was known. */
 static int look_at_dead(struct tree_stop *tree, struct proc_stop *p, pid_t tid, int num,
-			struct proc_tids *dead, struct err *err)
+			struct ended *ended, struct err *err)
 {
 	struct proc thread = PROC_INIT;
 	struct proc_stat stat = { 0 };
@@ -283,18 +330,18 @@ static int look_at_dead(struct tree_stop *tree, struct proc_stop *p, pid_t tid, 
 	proc_close(&thread);
 	/* A leader that has ended, or a thread on its way out, can't be seized. */
 	if (stat.state != 'Z' && stat.state != 'X')
-		return explain_seize(tree, p, tid, num, err);
+		return tid == p->pid && in_doubt(ended) ? 1 : explain_seize(tree, p, tid, num, err);
 	p->leader_gone |= tid == p->pid;
-	for (size_t i = 0; i < dead->n; i++)
-		if (dead->tids[i] == tid)
+	for (size_t i = 0; i < ended->tids.n; i++)
+		if (ended->tids.tids[i] == tid)
 			return 0;
-	arena_push(tree->arena, dead->tids, dead->n, tid);
+	arena_push(tree->arena, ended->tids.tids, ended->tids.n, tid);
 	return 1;
 }
 
 /* Seizes what is new in the list. *ret_new counts what came, and what went unseen. */
 static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct proc_tids *tids,
-		     struct proc_tids *dead, size_t *ret_new, struct err *err)
+		     struct ended *ended, size_t *ret_new, struct err *err)
 {
 	size_t known = 0;
 
@@ -315,15 +362,13 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 		if (!early)
 			num = seize(tree, p, tid);
 		if (num) {
-			int ret = look_at_dead(tree, p, tid, num, dead, err);
+			int ret = look_at_dead(tree, p, tid, num, ended, err);
 
 			if (ret < 0)
 				return ret;
 			*ret_new += ret;
 			continue;
 		}
-		if (!early)
-			ptrace_interrupt(tid, NULL);
 		++*ret_new;
 		if (!early && !is_thread_of(p, tid)) {
 			struct thread_stop *stranger = arena_new(tree->arena, struct thread_stop);
@@ -372,30 +417,44 @@ static bool any_gone(const struct proc_stop *p, size_t first)
 	return false;
 }
 
-/* The first thread was held, but another one that has vanished since may have taken its id. */
+/* The first thread was held, but has been killed since by the exec of another one, which has taken
+ * its id or is about to. That one need not have been seen: until it was held, the first thread may
+ * have made it, and the list breaks off behind a first thread that is being replaced
+ * (fs/proc/base.c, next_tid). 1: it did not stand any more. */
 static int hold_heir(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 {
 	struct thread_stop *leader = find_thread(p, p->pid);
 	struct ptrace_report report;
 	struct cpu_regs regs;
-	int status;
+	int status, ret;
 	pid_t got;
 
 	if (!leader || !leader->frozen)
 		return 0;
 	got = waitpid(leader->tid, &status, __WALL | WNOHANG);
-	if (got == leader->tid) {
+	if (got == 0 && ptrace_get_regs(leader->tid, &regs, NULL) == 0)
+		return 0;
+	if (got == leader->tid)
 		ptrace_parse_status(status, &report);
-		return thread_hold(tree, p, leader, &report, err);
-	}
-	return got == 0 && ptrace_get_regs(leader->tid, &regs, NULL) == 0
-		       ? 0
-		       : thread_hold(tree, p, leader, NULL, err);
+	ret = thread_hold(tree, p, leader, got == leader->tid ? &report : NULL, err);
+	return ret < 0 ? ret : 1;
+}
+
+/* A process without a thread to hold is a zombie, or gone. If its first thread lives, or is not the
+ * only one, then that is another one by now than was in the list. */
+static bool must_have_threads(const struct proc_stop *p)
+{
+	struct proc_stat stat;
+
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (!p->threads[i].gone)
+			return false;
+	return proc_stat(&p->proc, &stat, NULL) == 0 && (stat.state != 'Z' || stat.num_threads > 1);
 }
 
 int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 {
-	struct proc_tids dead = { 0 };
+	struct ended ended = { 0 };
 
 	for (;;) {
 		struct proc_tids tids = { 0 };
@@ -409,12 +468,18 @@ int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 				       p->pid);
 		if (tids.n > 1)
 			undertaker_watch(p);
-		ret = seize_new(tree, p, &tids, &dead, &new_threads, err);
+		ret = seize_new(tree, p, &tids, &ended, &new_threads, err);
 		undertaker_rest();
 		if (ret < 0)
 			return ret;
-		if (!new_threads)
-			break;
+		if (!new_threads) {
+			ret = hold_heir(tree, p, err);
+			if (ret < 0)
+				return ret;
+			if (ret == 0 && !(must_have_threads(p) && in_doubt(&ended)))
+				break;
+			continue;
+		}
 		/* The leader last: its end would be told only after that of all others. */
 		for (size_t i = p->n_threads; ret == 0 && i-- > first;)
 			if (!p->threads[i].gone)

@@ -24,11 +24,12 @@ struct thread_stop {
 	pid_t tid;
 	struct cpu_regs regs; /* as the thread was stopped */
 	uint64_t sigmask;
-	long restart_nr; /* the call that a restart_syscall(2) goes on with; 0: not known
-			    (restart.c) */
-	bool in_restart; /* it is in restart_syscall(2) */
-	bool frozen;	 /* we hold it */
-	bool gone;	 /* ended while it was being frozen */
+	long restart_nr;  /* the call that a restart_syscall(2) goes on with; 0: not known
+			     (restart.c) */
+	bool in_restart;  /* it is in restart_syscall(2) */
+	bool frozen;	  /* we hold it */
+	bool gone;	  /* ended while it was being frozen */
+	bool asked_again; /* its interrupt may have been asked for twice (hold.c) */
 };
 
 struct proc_stop {

@@ -190,15 +190,15 @@ static void *spectator(void *arg)
 		usleep(1000);
 }
 
-/* The last of several threads makes the next program, and takes the id of the first. */
+/* The last of two to five threads makes the next program, and takes the id of the first. */
 static void relay(int left)
 {
-	pthread_t threads[4];
+	pthread_t thread;
 
 	if (left == 0)
 		_exit(status_of(getpid()));
-	for (int i = 0; i < 4; i++)
-		if ((errno = pthread_create(&threads[i], NULL, i < 3 ? spectator : runner, &left)))
+	for (int i = left; i-- > 0;)
+		if ((errno = pthread_create(&thread, NULL, i ? spectator : runner, &left)))
 			err(1, "pthread_create");
 	for (;;)
 		pause();
