@@ -12,11 +12,13 @@
  *	load files N             N open files
  *	load pipes N             N pipes with data in them
  *	load sockets N           N pairs of unix sockets with data in both directions
+ *	load connections N       N TCP connections, both ends here, with data in both directions
  *
  * It creates the file "ready" in its working directory, and waits.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -24,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -209,6 +212,40 @@ static void make_sockets(void)
 			die("socketpair");
 }
 
+static int listen_anywhere(struct sockaddr_in *addr)
+{
+	socklen_t len = sizeof(*addr);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*addr = (struct sockaddr_in){ .sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	if (fd < 0 || bind(fd, (struct sockaddr *)addr, len) < 0 || listen(fd, 16) < 0 ||
+	    getsockname(fd, (struct sockaddr *)addr, &len) < 0)
+		die("listen");
+	return fd;
+}
+
+static void make_connections(void)
+{
+	struct rlimit limit = { 2 * count + 64, 2 * count + 64 };
+	struct sockaddr_in addr;
+	int listener = listen_anywhere(&addr);
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		die("setrlimit");
+	fds = calloc(2 * count, sizeof(*fds));
+	for (long i = 0; i < count; i++) {
+		fds[2 * i] = socket(AF_INET, SOCK_STREAM, 0);
+		if (fds[2 * i] < 0 ||
+		    connect(fds[2 * i], (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+		    (fds[2 * i + 1] = accept(listener, NULL, NULL)) < 0 ||
+		    write(fds[2 * i + 1], &i, sizeof(i)) != sizeof(i) ||
+		    write(fds[2 * i], &i, sizeof(i)) != sizeof(i))
+			die("connect");
+	}
+	close(listener);
+}
+
 static void end_sockets(void)
 {
 	long value;
@@ -246,7 +283,7 @@ static const struct load {
 	{ "sparse", sparse_memory, end_memory },  { "tree", make_tree, end_tree },
 	{ "threads", make_threads, nothing },	  { "areas", make_areas, end_areas },
 	{ "sockets", make_sockets, end_sockets }, { "files", make_files, end_files },
-	{ "pipes", make_pipes, end_pipes },
+	{ "pipes", make_pipes, end_pipes },	  { "connections", make_connections, end_sockets },
 };
 
 static void say_ready(void)

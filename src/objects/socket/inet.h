@@ -139,6 +139,9 @@ int inet_options_early(struct restore_task *t, const struct restore_file *f, con
 		       int fd);
 int inet_options_late(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
 		      int fd);
+/* When all options are set. */
+int inet_options_priority(struct restore_task *t, const struct restore_file *f,
+			  const InetSkEntry *e, int fd);
 
 /* --- inet_groups.c -------------------------------------------------------------------------------
  */
@@ -162,7 +165,7 @@ struct inet_in {
 	struct inet_in *next;	      /* of the same port */
 	struct inet_port *port;	      /* NULL: it has none */
 	const TcpStreamEntry *stream; /* of a connection */
-	uint64_t queues;	      /* where they are in the image */
+	const char *queues; /* its data, where there is little of it; else the image is read again */
 	struct restore_task *user; /* a task that has it as user_fd; NULL: none has a descriptor */
 	int user_fd;
 };
@@ -189,6 +192,8 @@ int inet_check(struct restore *r, struct restore_file *f);
 bool inet_shares(const struct inet_in *s);
 /* Binds it, whatever the final values of the options are that keep others out; -errno. */
 int inet_bind(const struct inet_in *s, int fd);
+/* Was its address maybe not the host's? Then it takes IP_FREEBIND. */
+bool inet_may_be_away(const struct inet_in *s);
 int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
 int inet_attach(struct restore_task *t, struct restore_file *f, int fd);
 /* Options but for those that others need to be bound. */

@@ -26,7 +26,7 @@ static void allow(int fd, int level, int name)
 }
 
 /* CRIU's images do not say whether the address was the host's. */
-static bool may_be_away(const struct inet_in *s)
+bool inet_may_be_away(const struct inet_in *s)
 {
 	return !s->x || !s->x->has_address_away || s->x->address_away ||
 	       (s->e->ip_opts && s->e->ip_opts->freebind);
@@ -42,7 +42,7 @@ int inet_bind(const struct inet_in *s, int fd)
 		allow(fd, SOL_SOCKET, SO_REUSEADDR);
 		allow(fd, SOL_SOCKET, SO_REUSEPORT);
 	}
-	if (may_be_away(s))
+	if (inet_may_be_away(s))
 		allow(fd, inet_level(s->e), s->e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND);
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
 }
@@ -59,6 +59,8 @@ int inet_set_options(struct restore_task *t, struct inet_in *s, int fd)
 
 	if (ret == 0)
 		ret = inet_options_late(t, s->file, s->e, fd);
+	if (ret == 0)
+		ret = inet_options_priority(t, s->file, s->e, fd);
 	return ret < 0 ? ret : inet_groups_join(t, s->file, s->e, s->x, fd);
 }
 
@@ -112,10 +114,7 @@ static int make_connection(struct restore_task *t, struct inet_in *s, int fd)
 {
 	int ret = tcp_make(t, s, fd);
 
-	if (ret == 0)
-		ret = inet_set_options(t, s, fd);
-	socket_options_buffers(s->e->opts, fd);
-	return ret;
+	return ret < 0 ? ret : inet_set_options(t, s, fd);
 }
 
 int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd)

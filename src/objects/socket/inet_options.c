@@ -40,7 +40,7 @@ struct field {
 		text, level4, name4, level6, name6, offsetof(type, has_##member),                  \
 			offsetof(type, member), is_bool                                            \
 	}
-static const struct field ip_fields[] = {
+static const struct field ip_fields[] = { /* freebind is the first */
 	FIELD(IpOptsEntry, freebind, "IP_FREEBIND", true, SOL_IP, IP_FREEBIND, SOL_IPV6,
 	      IPV6_FREEBIND),
 	FIELD(IpOptsEntry, pktinfo, "IP_PKTINFO", true, SOL_IP, IP_PKTINFO, SOL_IPV6,
@@ -121,16 +121,6 @@ void inet_options_collect(struct dump *d, InetSkEntry *e, int fd)
 /* --- restore -------------------------------------------------------------------------------------
  */
 
-static int set(struct restore_task *t, const struct restore_file *f, int fd, int level, int name,
-	       const char *text, int value)
-{
-	if (socket_int(fd, level, name, ~value) == value ||
-	    setsockopt(fd, level, name, &value, sizeof(value)) == 0)
-		return 0;
-	return err_sys(restore_err(t->r), "setsockopt", "can't set %s of socket %u to %d", text,
-		       f->id, value);
-}
-
 static int set_fields(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
 		      const struct field *fields, size_t n, int fd, const void *msg)
 {
@@ -144,7 +134,8 @@ static int set_fields(struct restore_task *t, const struct restore_file *f, cons
 
 		if (!name || !*(const protobuf_c_boolean *)((const char *)msg + o->has))
 			continue;
-		ret = set(t, f, fd, v4 ? o->level4 : o->level6, name, o->text,
+		ret = socket_set_int(
+			t, f, fd, v4 ? o->level4 : o->level6, name, o->text,
 			  o->is_bool ? *(const protobuf_c_boolean *)at
 				     : (int)*(const uint32_t *)at);
 	}
@@ -172,22 +163,44 @@ int inet_options_early(struct restore_task *t, const struct restore_file *f, con
 {
 	if (e->family != AF_INET6 || !e->has_v6only || e->proto == IPPROTO_ICMPV6)
 		return 0;
-	return set(t, f, fd, SOL_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY", e->v6only);
+	return socket_set_int(t, f, fd, SOL_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY", e->v6only);
+}
+
+/* bind(2) may have asked for it, whatever its final value is. */
+static int set_freebind(const InetSkEntry *e, int fd)
+{
+	int name = e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND;
+	int value = e->ip_opts->has_freebind && e->ip_opts->freebind;
+
+	if (socket_int(fd, inet_level(e), name, 0) == value)
+		return 0;
+	return setsockopt(fd, inet_level(e), name, &value, sizeof(value));
+}
+
+/* IP_TOS changes the priority (__ip_sock_set_tos() in net/ipv4/ip_sockglue.c). */
+int inet_options_priority(struct restore_task *t, const struct restore_file *f,
+			  const InetSkEntry *e, int fd)
+{
+	int value = e->opts->so_priority;
+
+	if (!e->opts->has_so_priority || socket_int(fd, SOL_SOCKET, SO_PRIORITY, ~value) == value ||
+	    setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &value, sizeof(value)) == 0)
+		return 0;
+	return err_sys(restore_err(t->r), "setsockopt", "can't set SO_PRIORITY of socket %u to %d",
+		       f->id, value);
 }
 
 int inet_options_late(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
 		      int fd)
 {
-	bool v4 = e->family == AF_INET;
 	int ret = 0;
 
 	if (e->ip_opts) {
-		/* It may have been set for bind(2) only. */
-		if (!e->ip_opts->has_freebind || !e->ip_opts->freebind)
-			ret = set(t, f, fd, inet_level(e), v4 ? IP_FREEBIND : IPV6_FREEBIND,
-				  "IP_FREEBIND", 0);
-		if (ret == 0)
-			ret = set_fields(t, f, e, ip_fields, ARRAY_SIZE(ip_fields), fd, e->ip_opts);
+		ret = set_freebind(e, fd);
+		if (ret < 0)
+			return err_sys(restore_err(t->r), "setsockopt",
+				       "can't set IP_FREEBIND of socket %u", f->id);
+		ret = set_fields(t, f, e, ip_fields + 1, ARRAY_SIZE(ip_fields) - 1, fd, e->ip_opts);
 		if (ret == 0 && e->ip_opts->raw && e->type == SOCK_RAW) {
 			ret = set_fields(t, f, e, raw_fields, ARRAY_SIZE(raw_fields), fd,
 					 e->ip_opts->raw);

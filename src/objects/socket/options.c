@@ -435,31 +435,47 @@ int socket_options_check(struct restore *r, struct restore_file *f, const SkOpts
 	return check_others(r, f);
 }
 
-/* What all new unix sockets have; of other families it depends on the type. In the task. */
-struct new_unix {
-	int fields[ARRAY_SIZE(fields)], sndbuf, rcvbuf;
-};
-
-/* fd is new. */
-static const struct new_unix *new_unix_of(struct restore *r, int family, int fd)
+/* Names an option of a kind of socket: new ones of a kind are all alike. 0: of another family. */
+static uint64_t option_key(const struct restore_file *f, int level, int name)
 {
-	struct new_unix *n = r->priv[SLOT_NEWUNIX];
+	const FileEntry *e = f->entry;
+	uint64_t option = (uint64_t)(uint32_t)level << 32 | (uint32_t)name;
 
-	if (family != AF_UNIX || n)
-		return family == AF_UNIX ? n : NULL;
-	n = r->priv[SLOT_NEWUNIX] = arena_new(restore_arena(r), struct new_unix);
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		n->fields[i] = socket_int(fd, SOL_SOCKET, fields[i].name, 0);
-	n->sndbuf = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0);
-	n->rcvbuf = socket_int(fd, SOL_SOCKET, SO_RCVBUF, 0);
-	return n;
+	if (e->type == FD_TYPES__UNIXSK)
+		return hash_mix(AF_UNIX, option);
+	if (e->type != FD_TYPES__INETSK || !e->isk)
+		return 0;
+	return hash_mix((uint64_t)e->isk->proto << 32 | e->isk->family << 8 | e->isk->type, option);
 }
 
-static int set_int(struct restore_task *t, const struct restore_file *f, int fd, int level,
+/* What a new one has; fd is one for which the option was not set yet. */
+static int new_value(struct restore_task *t, const struct restore_file *f, int fd, int level,
+		     int name, int otherwise)
+{
+	struct hash *known = t->r->priv[SLOT_NEWSOCKETS];
+	uint64_t key = option_key(f, level, name);
+	uintptr_t seen;
+
+	if (!key)
+		return socket_int(fd, level, name, otherwise);
+	if (!known) {
+		known = t->r->priv[SLOT_NEWSOCKETS] = arena_new(restore_arena(t->r), struct hash);
+		session_own_hash(t->r->s, known);
+	}
+	seen = (uintptr_t)hash_get(known, key);
+	if (!seen) { /* with a bit above, as 0 is no pointer */
+		seen = 1ULL << 32 | (uint32_t)socket_int(fd, level, name, otherwise);
+		hash_put(known, key, (void *)seen);
+	}
+	return (int)(uint32_t)seen;
+}
+
+int socket_set_int(struct restore_task *t, const struct restore_file *f, int fd, int level,
 		   int name, const char *text, int value)
 {
-	if (socket_int(fd, level, name, ~value) == value ||
-	    setsockopt(fd, level, name, &value, sizeof(value)) == 0)
+	if (new_value(t, f, fd, level, name, ~value) == value ||
+	    setsockopt(fd, level, name, &value, sizeof(value)) == 0 ||
+	    socket_int(fd, level, name, ~value) == value)
 		return 0;
 	return err_sys(restore_err(t->r), "setsockopt", "can't set %s of socket %u to %d", text,
 		       f->id, value);
@@ -477,16 +493,16 @@ static void set_buffer(int fd, int name, int force, uint32_t size)
 }
 
 static int set_fields(struct restore_task *t, const struct restore_file *f, const SkOptsEntry *e,
-		      unsigned family, const struct new_unix *known, enum when when, int fd)
+		      unsigned family, enum when when, int fd)
 {
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(fields); i++) {
 		const struct field *o = &fields[i];
 
-		if (o->when == when && o->families & family && *field_has(e, o) &&
-		    (!known || known->fields[i] != field_get(e, o)))
-			ret = set_int(t, f, fd, SOL_SOCKET, o->name, o->text, field_get(e, o));
+		if (o->when == when && o->families & family && *field_has(e, o))
+			ret = socket_set_int(t, f, fd, SOL_SOCKET, o->name, o->text,
+					     field_get(e, o));
 	}
 	return ret;
 }
@@ -521,8 +537,7 @@ void socket_options_buffers(const SkOptsEntry *e, int fd)
 int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
 			 int family, int fd)
 {
-	const struct new_unix *known = new_unix_of(t->r, family, fd);
-	int ret = set_fields(t, f, e, family_bit(family), known, EARLY, fd);
+	int ret = set_fields(t, f, e, family_bit(family), EARLY, fd);
 
 	if (ret == 0)
 		ret = set_others(t, f, EARLY, fd);
@@ -532,9 +547,9 @@ int socket_options_early(struct restore_task *t, struct restore_file *f, const S
 		ret = err_sys(restore_err(t->r), "setsockopt",
 			      "can't bind socket %u to the network device %s", f->id,
 			      e->so_bound_dev);
-	if (!known || known->sndbuf != (int)e->so_sndbuf)
+	if (new_value(t, f, fd, SOL_SOCKET, SO_SNDBUF, -1) != (int)e->so_sndbuf)
 		set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
-	if (!known || known->rcvbuf != (int)e->so_rcvbuf)
+	if (new_value(t, f, fd, SOL_SOCKET, SO_RCVBUF, -1) != (int)e->so_rcvbuf)
 		set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
 	return ret;
 }
@@ -566,12 +581,23 @@ static int set_filter(struct restore_task *t, const struct restore_file *f, cons
 		       f->id);
 }
 
+static int set_buffer_lock(struct restore_task *t, const struct restore_file *f,
+			   const SkOptsEntry *e, int fd)
+{
+	int value = e->so_buf_lock;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &value, sizeof(value)) == 0 ||
+	    socket_int(fd, SOL_SOCKET, SO_BUF_LOCK, ~value) == value)
+		return 0;
+	return err_sys(restore_err(t->r), "setsockopt", "can't set SO_BUF_LOCK of socket %u to %d",
+		       f->id, value);
+}
+
 int socket_options_late(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
 			int family, int fd)
 {
 	struct linger l = { .l_onoff = 1, .l_linger = e->so_linger };
-	int ret = set_fields(t, f, e, family_bit(family),
-			     family == AF_UNIX ? t->r->priv[SLOT_NEWUNIX] : NULL, LATE, fd);
+	int ret = set_fields(t, f, e, family_bit(family), LATE, fd);
 
 	if (ret == 0)
 		ret = set_others(t, f, LATE, fd);
@@ -588,6 +614,6 @@ int socket_options_late(struct restore_task *t, struct restore_file *f, const Sk
 	/* Sizes that were set, lock them. */
 	if (ret == 0 && e->has_so_buf_lock &&
 	    (e->so_buf_lock || family != AF_UNIX || socket_int(fd, SOL_SOCKET, SO_BUF_LOCK, 0)))
-		ret = set_int(t, f, fd, SOL_SOCKET, SO_BUF_LOCK, "SO_BUF_LOCK", e->so_buf_lock);
+		ret = set_buffer_lock(t, f, e, fd);
 	return ret;
 }

@@ -44,6 +44,10 @@ int socket_options_check(struct restore *r, struct restore_file *f, const SkOpts
  * buffers, so that contents fit. */
 int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
 			 int family, int fd);
+/* Sets an option that is an int, unless a new socket of the kind has that value; only for options
+ * that nothing else has set. */
+int socket_set_int(struct restore_task *t, const struct restore_file *f, int fd, int level,
+		   int name, const char *text, int value);
 /* The buffers again, where they were made larger to fill the queues. */
 void socket_options_buffers(const SkOptsEntry *e, int fd);
 /* All others; when its queues are filled. */

@@ -19,6 +19,7 @@
 #include "objects/socket/inet.h"
 
 #define WSCALE_MAX 14
+#define LITTLE	   4096 /* data of a connection that is kept until it is made, bytes */
 
 static void find_users(struct restore *r)
 {
@@ -52,6 +53,7 @@ static int read_stream(struct restore *r, struct inet_in *s)
 	_cleanup_image_reader_ struct image_reader *reader = NULL;
 	ProtobufCMessage *msg;
 	uint64_t len, padded;
+	char *buf;
 	int ret = image_reader_open(r->s->images, IMAGE_TCP_STREAM, s->e->ino, restore_arena(r),
 				    restore_err(r), &reader);
 
@@ -66,8 +68,11 @@ static int read_stream(struct restore *r, struct inet_in *s)
 	if (ret < 0)
 		return ret;
 	s->stream = (TcpStreamEntry *)msg;
-	s->queues = image_reader_offset(reader);
-	return 0;
+	len = (uint64_t)s->stream->inq_len + s->stream->outq_len;
+	if (len > LITTLE)
+		return 0;
+	s->queues = buf = arena_alloc(restore_arena(r), len + 1);
+	return image_read_raw(reader, buf, len, restore_err(r));
 }
 
 int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)

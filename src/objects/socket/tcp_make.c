@@ -115,11 +115,15 @@ static int send_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static void make_room(int fd, int name, size_t len)
+/* Data takes more room than it had where it came in by many small packets, or none for itself. */
+static bool make_room(int fd, int name, size_t len, uint32_t has)
 {
-	size_t want = 4 * len + (1 << 20);
+	size_t want = 4 * len + (64 << 10);
 
+	if (want <= has)
+		return false;
 	set_int(fd, SOL_SOCKET, name, want > INT_MAX / 2 ? INT_MAX / 2 : (int)want);
+	return true;
 }
 
 static int read_queues(struct restore_task *t, const struct inet_in *s, char *buf, size_t len)
@@ -149,27 +153,46 @@ static int set_window(const struct inet_in *s, int fd, bool before_fin)
 	return setsockopt(fd, SOL_TCP, TCP_REPAIR_WINDOW_, &w, sizeof(w)) < 0 ? -errno : 0;
 }
 
-static int fill(const struct inet_in *s, int fd, const char *data)
+static int fill_queue(int fd, int queue, const char *data, size_t len)
+{
+	int ret = len ? set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, queue) : 0;
+
+	return ret < 0 ? ret : send_all(fd, data, len);
+}
+
+/* Nothing is left to be done that the kernel does only outside of that mode. */
+static bool stays_in_repair(const struct inet_in *s)
+{
+	return s->e->state == INET_ESTABLISHED && !s->stream->unsq_len;
+}
+
+static int fill_queues(const struct inet_in *s, int fd, const char *data)
 {
 	const TcpStreamEntry *t = s->stream;
 	size_t sent = t->outq_len - t->unsq_len;
 	int ret;
 
-	make_room(fd, SO_RCVBUFFORCE, t->inq_len);
-	make_room(fd, SO_SNDBUFFORCE, t->outq_len);
-	ret = set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, TCP_RECV_QUEUE);
+	ret = fill_queue(fd, TCP_RECV_QUEUE, data, t->inq_len);
 	if (ret == 0)
-		ret = send_all(fd, data, t->inq_len);
-	if (ret == 0)
-		ret = set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
-	if (ret == 0)
-		ret = send_all(fd, data + t->inq_len, sent);
+		ret = fill_queue(fd, TCP_SEND_QUEUE, data + t->inq_len, sent);
 	if (ret == 0)
 		ret = set_window(s, fd, true);
-	if (ret < 0)
+	if (ret < 0 || stays_in_repair(s))
 		return ret;
 	ret = tcp_repair(fd, TCP_REPAIR_END);
 	return ret < 0 ? ret : send_all(fd, data + t->inq_len + sent, t->unsq_len);
+}
+
+static int fill(const struct inet_in *s, int fd, const char *data)
+{
+	bool more = make_room(fd, SO_RCVBUFFORCE, s->stream->inq_len, s->e->opts->so_rcvbuf);
+	int ret;
+
+	more |= make_room(fd, SO_SNDBUFFORCE, s->stream->outq_len, s->e->opts->so_sndbuf);
+	ret = fill_queues(s, fd, data);
+	if (more)
+		socket_options_buffers(s->e->opts, fd);
+	return ret;
 }
 
 /* --- ends ----------------------------------------------------------------------------------------
@@ -240,10 +263,12 @@ static int end(const struct inet_in *s, int fd)
 
 static int bind_again(const struct inet_in *s, int fd)
 {
+	bool v4 = s->e->family == AF_INET;
 	union inet_addr own;
 
 	inet_source(s->e, &own);
-	set_int(fd, inet_level(s->e), s->e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND, 1);
+	if (inet_may_be_away(s))
+		set_int(fd, inet_level(s->e), v4 ? IP_FREEBIND : IPV6_FREEBIND, 1);
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
 }
 
@@ -257,8 +282,11 @@ static int failed(struct restore_task *t, const struct inet_in *s, const char *w
 
 static int finish(const struct inet_in *s, int fd)
 {
-	int ret = end(s, fd);
+	int ret;
 
+	if (stays_in_repair(s))
+		return 0;
+	ret = end(s, fd);
 	if (ret == 0)
 		ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
 	if (ret == 0 && s->e->state != INET_CLOSE)
@@ -269,11 +297,10 @@ static int finish(const struct inet_in *s, int fd)
 int tcp_make(struct restore_task *t, struct inet_in *s, int fd)
 {
 	size_t len = (size_t)s->stream->inq_len + s->stream->outq_len;
-	_cleanup_free_ char *data = malloc(len + 1);
-	int ret = data ? 0 : -ENOMEM;
+	_cleanup_free_ char *own = s->queues ? NULL : malloc(len + 1);
+	const char *data = s->queues ?: own;
+	int ret = data ? tcp_repair(fd, TCP_REPAIR_BEGIN) : -ENOMEM;
 
-	if (ret == 0)
-		ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
 	if (ret == 0)
 		ret = bind_again(s, fd);
 	ret = failed(t, s, "give its address to", ret);
@@ -283,10 +310,10 @@ int tcp_make(struct restore_task *t, struct inet_in *s, int fd)
 		ret = failed(t, s, "connect", connect_again(s, fd));
 	if (ret == 0)
 		ret = failed(t, s, "set what was negotiated for", set_negotiated(s, fd));
-	if (ret == 0)
+	if (ret == 0 && s->stream->unsq_len) /* cork and nodelay count when it is sent */
 		ret = inet_options_late(t, s->file, s->e, fd);
-	if (ret == 0 && len)
-		ret = read_queues(t, s, data, len);
+	if (ret == 0 && own)
+		ret = read_queues(t, s, own, len);
 	if (ret == 0 && s->e->state != INET_SYN_SENT)
 		ret = failed(t, s, "fill the queues of", fill(s, fd, data));
 	return ret < 0 ? ret : failed(t, s, "bring back the state of", finish(s, fd));

@@ -40,7 +40,8 @@ static void make_four(int fds[4])
 		if (i & 1)
 			continue;
 		in_set(fds[i], SOL_IP, IP_TTL, 32);
-		in_set(fds[i], SOL_IP, IP_TOS, 0x08);
+		in_set(fds[i], SOL_IP, IP_TOS, 0x08); /* which sets a priority too */
+		in_set(fds[i], SOL_SOCKET, SO_PRIORITY, i);
 	}
 }
 
@@ -55,6 +56,7 @@ static void check_four(const int fds[4])
 			continue;
 		wl_check_eq(in_get(fds[i], SOL_IP, IP_TTL), 32);
 		wl_check_eq(in_get(fds[i], SOL_IP, IP_TOS), 0x08);
+		wl_check_eq(in_get(fds[i], SOL_SOCKET, SO_PRIORITY), i);
 	}
 }
 
