@@ -230,38 +230,11 @@ static int fill_entry(struct dump *d, struct inet_out *s, const struct file_prob
 	return 0;
 }
 
-/* Is the address the host's? One that is not can be bound again only with IP_FREEBIND. */
-static bool is_local(struct inet_dump *x, const union inet_addr *a, socklen_t len)
-{
-	union inet_addr any_port = *a;
-	const uint64_t *words = (const uint64_t *)&any_port;
-	uint64_t key = 0;
-	int fd;
-	void *known;
-
-	if (a->sa.sa_family == AF_INET)
-		any_port.v4.sin_port = 0;
-	else
-		any_port.v6.sin6_port = 0;
-	for (size_t i = 0; i < sizeof(any_port) / sizeof(*words); i++)
-		key = hash_mix(key, words[i]);
-	known = hash_get(&x->local, key);
-	if (known)
-		return known == (void *)1;
-	fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	known = fd >= 0 && bind(fd, &any_port.sa, len) < 0 && errno == EADDRNOTAVAIL ? (void *)2
-										     : (void *)1;
-	close_fd(&fd);
-	hash_put(&x->local, key, known);
-	return known == (void *)1;
-}
-
 static void note_address(struct dump *d, struct inet_dump *x, struct inet_out *s)
 {
 	union inet_addr own;
 
-	if (inet_source(s->e, &own) && !inet_addr_is_any(&own) &&
-	    !is_local(x, &own, inet_addr_len(s->e)))
+	if (inet_source(s->e, &own) && !inet_addr_is_any(&own) && !inet_is_local(&x->local, s->e))
 		socket_extra(d, s->file)->has_address_away =
 			socket_extra(d, s->file)->address_away = true;
 }

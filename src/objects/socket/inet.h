@@ -9,6 +9,7 @@
  *	inet_check.c	restore: addresses and ports that can't be had, before the fork
  *	inet_make.c	restore: making, binding, listening, connecting
  *	tcp.c		TCP connections: the lock, and what a dump reads
+ *	tcp_closed.c	those that have ended
  *	tcp_in.c	restore: the image of a connection; the end of the lock
  *	tcp_make.c	restore: a connection made again
  *	tcp_forge.c	restore: packets in the peer's name
@@ -55,11 +56,11 @@ static inline bool inet_has_ports(const InetSkEntry *e)
 {
 	return e->type != SOCK_RAW && e->proto != IPPROTO_ICMP && e->proto != IPPROTO_ICMPV6;
 }
-/* A TCP socket whose connection has ended, and that knows its peer no more. */
+/* A TCP socket whose connection has ended; where the entry has a peer, there is a stream too. */
 static inline bool inet_was_closed(const InetSkEntry *e)
 {
-	return inet_is_tcp(e) && e->state == INET_CLOSE && !e->dst_port && e->has_shutdown &&
-	       e->shutdown == SK_SHUTDOWN__BOTH;
+	return inet_is_tcp(e) && e->state == INET_CLOSE &&
+	       (e->dst_port || (e->has_shutdown && e->shutdown == SK_SHUTDOWN__BOTH));
 }
 static inline int inet_level(const InetSkEntry *e)
 {
@@ -85,7 +86,7 @@ struct inet_dump {
 	int netlink;
 	struct listing *listings;
 	uint64_t netns_cookie; /* of the tool's network namespace; 0: the kernel has none */
-	struct hash local;     /* addresses that were tried: 1 the host's, 2 not */
+	struct hash local;     /* addresses that were tried: inet_is_local() */
 	struct inet_out **connections;
 	size_t n;
 	bool asked, repairable; /* may the tool use TCP_REPAIR? */
@@ -109,11 +110,19 @@ void tcp_leave(struct dump *d, struct inet_dump *x, bool killed);
 /* Repair mode on or off, off without and with a probe that makes the peer answer. 0 or -errno. */
 enum tcp_repair { TCP_REPAIR_BEGIN = 1, TCP_REPAIR_END = -1, TCP_REPAIR_END_PROBE = 0 };
 int tcp_repair(int fd, enum tcp_repair how);
+/* May the tool do that? */
+bool tcp_may_repair(struct inet_dump *x);
 /* For the lock. */
 struct nft_connection tcp_connection(const InetSkEntry *e);
 /* Which end has said that it sends no more, by the state? */
 bool tcp_sent_fin(uint32_t state);
 bool tcp_received_fin(uint32_t state);
+
+/* --- tcp_closed.c --------------------------------------------------------------------------------
+ */
+
+/* One in the state CLOSE, that may never have been connected. */
+void tcp_closed_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd);
 
 /* --- inet_addr.c --------------------------------------------------------------------------------
  */
@@ -129,6 +138,9 @@ bool inet_source(const InetSkEntry *e, union inet_addr *ret);
 bool inet_destination(const InetSkEntry *e, union inet_addr *ret);
 socklen_t inet_addr_len(const InetSkEntry *e);
 bool inet_addr_is_any(const union inet_addr *a);
+/* Is the own address the host's? One that is not can be bound only with IP_FREEBIND. known: what
+ * was found before, the caller's to free. */
+bool inet_is_local(struct hash *known, const InetSkEntry *e);
 
 /* --- inet_options.c ------------------------------------------------------------------------------
  */
@@ -164,7 +176,8 @@ struct inet_in {
 	const char *object;
 	struct inet_in *next;	      /* of the same port */
 	struct inet_port *port;	      /* NULL: it has none */
-	const TcpStreamEntry *stream; /* of a connection */
+	const TcpStreamEntry *stream; /* of a connection that is made again */
+	const TcpStreamEntry *ended;  /* of one that has ended, and has something to tell */
 	const char *queues; /* its data, where there is little of it; else the image is read again */
 	struct restore_task *user; /* a task that has it as user_fd; NULL: none has a descriptor */
 	int user_fd;
@@ -173,6 +186,7 @@ struct inet_in {
 /* restore.priv[SLOT_INET] */
 struct inet_restore {
 	struct hash ports; /* struct inet_port */
+	struct hash local; /* addresses that were tried: inet_is_local() */
 	struct inet_in **all;
 	size_t n, n_connections;
 	char lock[32]; /* the table that locks the connections; "" */
@@ -208,9 +222,11 @@ int inet_failed(struct restore_task *t, const struct inet_in *s, const char *cal
 
 static inline bool tcp_is_connection(const InetSkEntry *e)
 {
-	return inet_is_tcp(e) && e->dst_port && e->state != INET_LISTEN;
+	return inet_is_tcp(e) && e->dst_port && e->state != INET_LISTEN && e->state != INET_CLOSE;
 }
 int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
+/* One that has ended: what is left to be told. */
+int tcp_closed_check(struct restore *r, struct inet_in *s);
 /* Before the first fork: the connections are locked, if they are not. */
 int tcp_prepare(struct restore *r, struct inet_restore *x);
 /* The tree stands: unlocks, and lets all connections go on. */
@@ -220,6 +236,20 @@ int tcp_release(struct restore *r, struct inet_restore *x);
  */
 
 int tcp_make(struct restore_task *t, struct inet_in *s, int fd);
+int tcp_failed(struct restore_task *t, const struct inet_in *s, const char *what, int ret);
+/* What waits in both queues: *ret_own is the caller's to free. */
+int tcp_queues(struct restore_task *t, const struct inet_in *s, const TcpStreamEntry *stream,
+	       const char **ret, char **ret_own);
+/* All of it, or -errno. */
+int tcp_send_all(int fd, const char *data, size_t len, int flags);
+/* For a queue (SO_RCVBUFFORCE, SO_SNDBUFFORCE) of a socket that has so large a buffer; true: it was
+ * made larger. */
+bool tcp_make_room(int fd, int name, size_t len, uint32_t has);
+/* 0 or -errno: -ETIMEDOUT behind two seconds. */
+int tcp_await_state(int fd, uint32_t state);
+
+/* Of one that is bound: data and error. */
+int tcp_closed_make(struct restore_task *t, struct inet_in *s, int fd);
 
 /* --- tcp_forge.c ---------------------------------------------------------------------------------
  */

@@ -5,10 +5,12 @@
  * stands in ifname, by name.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "objects/socket/inet.h"
 
 const char *inet_text(const union inet_addr *a, char buf[static INET_TEXT_SIZE])
@@ -74,4 +76,35 @@ bool inet_addr_is_any(const union inet_addr *a)
 {
 	return a->sa.sa_family == AF_INET ? a->v4.sin_addr.s_addr == htonl(INADDR_ANY)
 					  : IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}
+
+/* A datagram socket takes no port from anybody. */
+static bool try_address(const InetSkEntry *e, union inet_addr *a)
+{
+	_cleanup_fd_ int fd = socket(e->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (e->family == AF_INET)
+		a->v4.sin_port = 0;
+	else
+		a->v6.sin6_port = 0;
+	return fd < 0 || bind(fd, &a->sa, inet_addr_len(e)) == 0 || errno != EADDRNOTAVAIL;
+}
+
+bool inet_is_local(struct hash *known, const InetSkEntry *e)
+{
+	union inet_addr a;
+	uint64_t key = e->family;
+	uintptr_t seen;
+
+	inet_source(e, &a);
+	for (size_t i = 0; i < e->n_src_addr; i++)
+		key = hash_mix(key, e->src_addr[i]);
+	if (a.sa.sa_family == AF_INET6)
+		key = hash_mix(key, a.v6.sin6_scope_id);
+	seen = (uintptr_t)hash_get(known, key);
+	if (!seen) {
+		seen = try_address(e, &a) ? 1 : 2;
+		hash_put(known, key, (void *)seen);
+	}
+	return seen == 1;
 }

@@ -26,6 +26,7 @@ static void drop(void *data)
 	struct inet_restore *x = data;
 
 	hash_free(&x->ports);
+	hash_free(&x->local);
 }
 
 static bool is_sane(const InetSkEntry *e)
@@ -54,10 +55,16 @@ static const char *name_of(struct restore *r, const InetSkEntry *e)
 			    inet_text(&own, text));
 }
 
+/* Would it fail to be bound while somebody has its port? */
+static bool takes_port(const InetSkEntry *e)
+{
+	return !tcp_is_connection(e) && !inet_was_closed(e);
+}
+
 static int load_one(struct restore *r, struct inet_restore *x, struct restore_file *f)
 {
 	const InetSkEntry *e = f->entry->isk;
-	struct inet_in *s;
+	struct inet_in *s, **at;
 	uint64_t key;
 	int ret;
 
@@ -68,7 +75,7 @@ static int load_one(struct restore *r, struct inet_restore *x, struct restore_fi
 	*s = (struct inet_in){ .file = f, .e = e, .object = name_of(r, e) };
 	ret = socket_extra_of(r, f, &s->x);
 	arena_push(restore_arena(r), x->all, x->n, s);
-	if (ret < 0 || !inet_has_ports(e) || !e->src_port || inet_was_closed(e))
+	if (ret < 0 || !inet_has_ports(e) || !e->src_port)
 		return ret;
 	key = (uint64_t)e->proto << 32 | e->src_port;
 	s->port = hash_get(&x->ports, key);
@@ -78,8 +85,11 @@ static int load_one(struct restore *r, struct inet_restore *x, struct restore_fi
 	} else {
 		restore_group(r, s->port->first->file, f);
 	}
-	s->next = s->port->first;
-	s->port->first = s;
+	at = &s->port->first;
+	if (*at && !takes_port(e))
+		at = &(*at)->next;
+	s->next = *at;
+	*at = s;
 	s->port->n++;
 	s->port->n_listening += e->state == INET_LISTEN;
 	return 0;
@@ -214,7 +224,7 @@ static void try_to_bind(struct restore *r, const struct inet_in *s)
 	union inet_addr own;
 	int ret;
 
-	if (!inet_source(e, &own) || inet_was_closed(e) || (s->port && s->port->first != s))
+	if (!inet_source(e, &own) || !takes_port(e) || (s->port && s->port->first != s))
 		return;
 	fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
 	if (fd < 0) {
@@ -233,13 +243,33 @@ static void try_to_bind(struct restore *r, const struct inet_in *s)
 		refuse_bind(r, s, ret);
 }
 
+/* As a proxy's may be, that speaks for others (IP_TRANSPARENT). */
+static bool was_away(const struct inet_in *s)
+{
+	return s->x && s->x->has_address_away && s->x->address_away;
+}
+
+static bool device_is_here(struct restore *r, const struct inet_in *s)
+{
+	if (!s->e->ifname || if_nametoindex(s->e->ifname))
+		return true;
+	report_refuse(&r->s->report, 0, s->object,
+		      arena_printf(restore_arena(r),
+				   "has an address of the network device %s, which is not here",
+				   s->e->ifname),
+		      "make the device, or rename one");
+	return false;
+}
+
 int inet_check(struct restore *r, struct restore_file *f)
 {
+	struct inet_restore *x;
 	struct inet_in *s;
 	int ret = load(r);
 
 	if (ret < 0)
 		return ret;
+	x = r->priv[SLOT_INET];
 	s = f->priv;
 	fown_check(r, f, s->e->fown, s->object);
 	ret = socket_options_check(r, f, s->e->opts);
@@ -247,16 +277,19 @@ int inet_check(struct restore *r, struct restore_file *f)
 		ret = inet_groups_check(r, f, s->x, s->object);
 	if (ret < 0)
 		return ret;
-	if (s->e->ifname && !if_nametoindex(s->e->ifname))
-		report_refuse(&r->s->report, 0, s->object,
-			      arena_printf(restore_arena(r),
-					   "has an address of the network device %s, which is not "
-					   "here",
-					   s->e->ifname),
-			      "make the device, or rename one");
-	else if (tcp_is_connection(s->e))
-		return tcp_check(r, r->priv[SLOT_INET], s);
-	else
+	if (!device_is_here(r, s))
+		return 0;
+	if (inet_was_closed(s->e))
+		ret = tcp_closed_check(r, s);
+	if (s->ended && !inet_is_local(&x->local, s->e))
+		refuse_bind(r, s, -EADDRNOTAVAIL);
+	if (inet_was_closed(s->e))
+		return ret;
+	if (!tcp_is_connection(s->e))
 		try_to_bind(r, s);
+	else if (was_away(s) || inet_is_local(&x->local, s->e))
+		return tcp_check(r, x, s);
+	else
+		refuse_bind(r, s, -EADDRNOTAVAIL);
 	return 0;
 }

@@ -96,7 +96,9 @@ static int make_idle(struct restore_task *t, struct inet_in *s, int fd)
 		errno = -ret;
 		return inet_failed(t, s, "bind", "give its address to");
 	}
-	ret = inet_set_options(t, s, fd);
+	ret = s->ended ? tcp_closed_make(t, s, fd) : 0;
+	if (ret == 0)
+		ret = inet_set_options(t, s, fd);
 	if (ret == 0 && e->state == INET_LISTEN && listen(fd, e->backlog) < 0)
 		ret = inet_failed(t, s, "listen", "listen with");
 	if (s->port && e->state == INET_LISTEN)
@@ -107,7 +109,8 @@ static int make_idle(struct restore_task *t, struct inet_in *s, int fd)
 /* A listener can't be bound to the port of a connection, but a connection to that of a listener. */
 static bool has_to_wait(const struct inet_in *s)
 {
-	return s->stream && s->port && s->port->n_listening_open < s->port->n_listening;
+	return (s->stream || inet_was_closed(s->e)) && s->port &&
+	       s->port->n_listening_open < s->port->n_listening;
 }
 
 static int make_connection(struct restore_task *t, struct inet_in *s, int fd)
@@ -155,7 +158,8 @@ static int shut_down(struct restore_task *t, const struct inet_in *s, int fd)
 
 	enum _SkShutdown what = s->e->has_shutdown ? s->e->shutdown : SK_SHUTDOWN__NONE;
 
-	if (tcp_is_connection(s->e) && !s->stream) /* --tcp-close */
+	/* --tcp-close, or ended */
+	if ((tcp_is_connection(s->e) && !s->stream) || inet_was_closed(s->e))
 		what = SK_SHUTDOWN__BOTH;
 	if (s->stream || what < SK_SHUTDOWN__READ || what > SK_SHUTDOWN__BOTH ||
 	    shutdown(fd, how[what]) == 0 || errno == ENOTCONN)
@@ -183,7 +187,8 @@ static int set_final(struct restore_task *t, const struct inet_in *s, int fd)
 		return 0;
 	if (s->stream)
 		tcp_repair(fd, TCP_REPAIR_END_PROBE);
-	return s->stream || inet_shares(s) ? inet_set_reuse(t->r, s, fd) : 0;
+	return s->stream || inet_shares(s) || inet_was_closed(s->e) ? inet_set_reuse(t->r, s, fd)
+								    : 0;
 }
 
 int inet_attach(struct restore_task *t, struct restore_file *f, int fd)

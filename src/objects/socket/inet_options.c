@@ -40,7 +40,8 @@ struct field {
 		text, level4, name4, level6, name6, offsetof(type, has_##member),                  \
 			offsetof(type, member), is_bool                                            \
 	}
-static const struct field ip_fields[] = { /* freebind is the first */
+static const struct field ip_fields[] = {
+	/* freebind is the first */
 	FIELD(IpOptsEntry, freebind, "IP_FREEBIND", true, SOL_IP, IP_FREEBIND, SOL_IPV6,
 	      IPV6_FREEBIND),
 	FIELD(IpOptsEntry, pktinfo, "IP_PKTINFO", true, SOL_IP, IP_PKTINFO, SOL_IPV6,
@@ -134,10 +135,9 @@ static int set_fields(struct restore_task *t, const struct restore_file *f, cons
 
 		if (!name || !*(const protobuf_c_boolean *)((const char *)msg + o->has))
 			continue;
-		ret = socket_set_int(
-			t, f, fd, v4 ? o->level4 : o->level6, name, o->text,
-			  o->is_bool ? *(const protobuf_c_boolean *)at
-				     : (int)*(const uint32_t *)at);
+		ret = socket_set_int(t, f, fd, v4 ? o->level4 : o->level6, name, o->text,
+				     o->is_bool ? *(const protobuf_c_boolean *)at
+						: (int)*(const uint32_t *)at);
 	}
 	return ret;
 }

@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -66,7 +65,7 @@ static bool is_kept_state(uint32_t state)
 	return state != INET_SYN_RECV && state != INET_TIME_WAIT && state <= INET_CLOSING;
 }
 
-static bool may_repair(struct inet_dump *x)
+bool tcp_may_repair(struct inet_dump *x)
 {
 	_cleanup_fd_ int fd = -1;
 
@@ -115,7 +114,7 @@ static void judge_connection(struct dump *d, struct inet_dump *x, struct inet_ou
 	if (!d->s->opts->tcp_established)
 		task_refuse(s->task, s->object, "is a TCP connection",
 			    "keep it with --tcp-established, or close it with --tcp-close");
-	else if (!may_repair(x))
+	else if (!tcp_may_repair(x))
 		task_refuse(s->task, s->object,
 			    "is a TCP connection, which takes CAP_NET_ADMIN and a kernel with "
 			    "CONFIG_CHECKPOINT_RESTORE to keep",
@@ -130,29 +129,6 @@ static void judge_connection(struct dump *d, struct inet_dump *x, struct inet_ou
 	if (recv(fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) > 0)
 		task_refuse(s->task, s->object, "has urgent data that was not read",
 			    "try again when it was");
-}
-
-/* Without a peer: never connected, or closed. Looking for an error would take it away. */
-static void collect_closed(struct inet_out *s, int fd)
-{
-	struct pollfd p = { .fd = fd };
-	char byte;
-	ssize_t n;
-
-	if (poll(&p, 1, 0) > 0 && p.revents & POLLERR) {
-		task_refuse(s->task, s->object,
-			    "is a TCP connection that has ended with an error, which was not told "
-			    "to the program yet",
-			    "try again when it was");
-		return;
-	}
-	n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (n > 0)
-		task_refuse(s->task, s->object,
-			    "is a TCP connection that has ended, with data that was not read",
-			    "try again when it was");
-	s->e->has_shutdown = n == 0;
-	s->e->shutdown = n == 0 ? SK_SHUTDOWN__BOTH : SK_SHUTDOWN__NONE;
 }
 
 int tcp_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, const struct file_probe *p)
@@ -173,7 +149,7 @@ int tcp_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, const s
 	/* One in SYN_SENT does not show it by its name. */
 	if (getpeername(p->local, &peer.sa, &len) < 0) {
 		if (info.tcpi_state == INET_CLOSE) {
-			collect_closed(s, p->local);
+			tcp_closed_collect(d, x, s, p->local);
 			return 0;
 		}
 		ret = inet_find_peer(d, x, s->e);
@@ -238,7 +214,7 @@ static int lock(struct dump *d, struct inet_dump *x)
 	if (!all)
 		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM, "no memory to lock connections");
 	for (size_t i = 0; i < x->n; i++)
-		if (x->connections[i]->kept && x->connections[i]->e->state != INET_CLOSE)
+		if (x->connections[i]->kept && d->s->opts->tcp_established)
 			all[n++] = tcp_connection(x->connections[i]->e);
 	if (!n)
 		return 0;
@@ -392,7 +368,8 @@ static int read_connection(int fd, uint32_t state, const struct tcp_info *info, 
 	if (ret < 0)
 		return ret;
 	read_negotiated(fd, info, t);
-	read_window(fd, t);
+	if (state != INET_CLOSE)
+		read_window(fd, t);
 	*ret_data = malloc((size_t)t->inq_len + t->outq_len + 1);
 	if (!*ret_data)
 		return -ENOMEM;

@@ -103,6 +103,20 @@ int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
 	return read_stream(r, s);
 }
 
+int tcp_closed_check(struct restore *r, struct inet_in *s)
+{
+	const TcpStreamEntry *t;
+	int ret;
+
+	if (!s->e->dst_port || !image_dir_has(r->s->images, IMAGE_TCP_STREAM, s->e->ino))
+		return 0;
+	ret = read_stream(r, s);
+	t = TAKE_PTR(s->stream);
+	if (ret == 0 && (t->inq_len || (s->x && s->x->has_reset && s->x->reset)))
+		s->ended = t;
+	return ret;
+}
+
 /* --- the lock ------------------------------------------------------------------------------------
  */
 

@@ -34,6 +34,14 @@
 #define TCP_REPAIR_WINDOW_  29
 #define CHUNK		    (64 << 10)
 
+int tcp_failed(struct restore_task *t, const struct inet_in *s, const char *what, int ret)
+{
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return inet_failed(t, s, "repair", what);
+}
+
 static int set_int(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
@@ -102,10 +110,10 @@ static int set_negotiated(const struct inet_in *s, int fd)
 /* --- queues --------------------------------------------------------------------------------------
  */
 
-static int send_all(int fd, const char *data, size_t len)
+int tcp_send_all(int fd, const char *data, size_t len, int flags)
 {
 	while (len) {
-		ssize_t n = send(fd, data, len < CHUNK ? len : CHUNK, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(fd, data, len < CHUNK ? len : CHUNK, MSG_NOSIGNAL | flags);
 
 		if (n <= 0)
 			return n < 0 ? -errno : -ENOBUFS;
@@ -116,7 +124,7 @@ static int send_all(int fd, const char *data, size_t len)
 }
 
 /* Data takes more room than it had where it came in by many small packets, or none for itself. */
-static bool make_room(int fd, int name, size_t len, uint32_t has)
+bool tcp_make_room(int fd, int name, size_t len, uint32_t has)
 {
 	size_t want = 4 * len + (64 << 10);
 
@@ -126,16 +134,25 @@ static bool make_room(int fd, int name, size_t len, uint32_t has)
 	return true;
 }
 
-static int read_queues(struct restore_task *t, const struct inet_in *s, char *buf, size_t len)
+int tcp_queues(struct restore_task *t, const struct inet_in *s, const TcpStreamEntry *stream,
+	       const char **ret, char **ret_own)
 {
 	_cleanup_image_reader_ struct image_reader *reader = NULL;
+	size_t len = (size_t)stream->inq_len + stream->outq_len;
 	ProtobufCMessage *msg;
-	int ret = image_reader_open(t->r->s->images, IMAGE_TCP_STREAM, s->e->ino,
-				    restore_arena(t->r), restore_err(t->r), &reader);
+	int err;
 
-	if (ret == 0)
-		ret = image_read_msg(reader, NULL, restore_err(t->r), &msg);
-	return ret < 0 ? ret : image_read_raw(reader, buf, len, restore_err(t->r));
+	*ret = s->queues;
+	if (*ret)
+		return 0;
+	*ret = *ret_own = malloc(len + 1);
+	if (!*ret)
+		return tcp_failed(t, s, "read the queues of", -ENOMEM);
+	err = image_reader_open(t->r->s->images, IMAGE_TCP_STREAM, s->e->ino, restore_arena(t->r),
+				restore_err(t->r), &reader);
+	if (err == 0)
+		err = image_read_msg(reader, NULL, restore_err(t->r), &msg);
+	return err < 0 ? err : image_read_raw(reader, *ret_own, len, restore_err(t->r));
 }
 
 static int set_window(const struct inet_in *s, int fd, bool before_fin)
@@ -157,7 +174,7 @@ static int fill_queue(int fd, int queue, const char *data, size_t len)
 {
 	int ret = len ? set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, queue) : 0;
 
-	return ret < 0 ? ret : send_all(fd, data, len);
+	return ret < 0 ? ret : tcp_send_all(fd, data, len, MSG_DONTWAIT);
 }
 
 /* Nothing is left to be done that the kernel does only outside of that mode. */
@@ -180,15 +197,16 @@ static int fill_queues(const struct inet_in *s, int fd, const char *data)
 	if (ret < 0 || stays_in_repair(s))
 		return ret;
 	ret = tcp_repair(fd, TCP_REPAIR_END);
-	return ret < 0 ? ret : send_all(fd, data + t->inq_len + sent, t->unsq_len);
+	return ret < 0 ? ret
+		       : tcp_send_all(fd, data + t->inq_len + sent, t->unsq_len, MSG_DONTWAIT);
 }
 
 static int fill(const struct inet_in *s, int fd, const char *data)
 {
-	bool more = make_room(fd, SO_RCVBUFFORCE, s->stream->inq_len, s->e->opts->so_rcvbuf);
+	bool more = tcp_make_room(fd, SO_RCVBUFFORCE, s->stream->inq_len, s->e->opts->so_rcvbuf);
 	int ret;
 
-	more |= make_room(fd, SO_SNDBUFFORCE, s->stream->outq_len, s->e->opts->so_sndbuf);
+	more |= tcp_make_room(fd, SO_SNDBUFFORCE, s->stream->outq_len, s->e->opts->so_sndbuf);
 	ret = fill_queues(s, fd, data);
 	if (more)
 		socket_options_buffers(s->e->opts, fd);
@@ -199,7 +217,7 @@ static int fill(const struct inet_in *s, int fd, const char *data)
  */
 
 /* The packet goes by the loopback device; it may take a moment. */
-static int await_state(int fd, uint32_t state)
+int tcp_await_state(int fd, uint32_t state)
 {
 	struct timespec nap = { .tv_nsec = 1000000 };
 
@@ -227,7 +245,7 @@ static int hear(const struct inet_in *s, int fd, bool fin, uint32_t becomes)
 	p.ack = fin ? t->outq_seq - t->outq_len - tcp_sent_fin(s->e->state) : t->outq_seq;
 	p.window = window > UINT16_MAX ? UINT16_MAX : window;
 	ret = tcp_forge(&p);
-	return ret < 0 ? ret : await_state(fd, becomes);
+	return ret < 0 ? ret : tcp_await_state(fd, becomes);
 }
 
 /* In repair mode it counts as sent, so that its acknowledgement can be heard; the kernel sends it
@@ -256,8 +274,8 @@ static int end(const struct inet_in *s, int fd)
 		ret = hear(s, fd, true, first ? INET_CLOSING : INET_CLOSE_WAIT);
 	if (ret == 0 && !first && tcp_sent_fin(s->e->state))
 		ret = say(s, fd);
-	if (ret == 0 && (s->e->state == INET_FIN_WAIT2 || s->e->state == INET_CLOSE))
-		ret = hear(s, fd, false, s->e->state);
+	if (ret == 0 && s->e->state == INET_FIN_WAIT2)
+		ret = hear(s, fd, false, INET_FIN_WAIT2);
 	return ret;
 }
 
@@ -272,14 +290,6 @@ static int bind_again(const struct inet_in *s, int fd)
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
 }
 
-static int failed(struct restore_task *t, const struct inet_in *s, const char *what, int ret)
-{
-	if (ret == 0)
-		return 0;
-	errno = -ret;
-	return inet_failed(t, s, "repair", what);
-}
-
 static int finish(const struct inet_in *s, int fd)
 {
 	int ret;
@@ -289,32 +299,32 @@ static int finish(const struct inet_in *s, int fd)
 	ret = end(s, fd);
 	if (ret == 0)
 		ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
-	if (ret == 0 && s->e->state != INET_CLOSE)
+	if (ret == 0)
 		ret = set_window(s, fd, false);
 	return ret;
 }
 
 int tcp_make(struct restore_task *t, struct inet_in *s, int fd)
 {
-	size_t len = (size_t)s->stream->inq_len + s->stream->outq_len;
-	_cleanup_free_ char *own = s->queues ? NULL : malloc(len + 1);
-	const char *data = s->queues ?: own;
-	int ret = data ? tcp_repair(fd, TCP_REPAIR_BEGIN) : -ENOMEM;
+	_cleanup_free_ char *own = NULL;
+	const char *data;
+	int ret = tcp_queues(t, s, s->stream, &data, &own);
 
+	if (ret < 0)
+		return ret;
+	ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
 	if (ret == 0)
 		ret = bind_again(s, fd);
-	ret = failed(t, s, "give its address to", ret);
+	ret = tcp_failed(t, s, "give its address to", ret);
 	if (ret == 0)
-		ret = failed(t, s, "set the sequence numbers of", set_sequences(s, fd));
+		ret = tcp_failed(t, s, "set the sequence numbers of", set_sequences(s, fd));
 	if (ret == 0)
-		ret = failed(t, s, "connect", connect_again(s, fd));
+		ret = tcp_failed(t, s, "connect", connect_again(s, fd));
 	if (ret == 0)
-		ret = failed(t, s, "set what was negotiated for", set_negotiated(s, fd));
+		ret = tcp_failed(t, s, "set what was negotiated for", set_negotiated(s, fd));
 	if (ret == 0 && s->stream->unsq_len) /* cork and nodelay count when it is sent */
 		ret = inet_options_late(t, s->file, s->e, fd);
-	if (ret == 0 && own)
-		ret = read_queues(t, s, own, len);
 	if (ret == 0 && s->e->state != INET_SYN_SENT)
-		ret = failed(t, s, "fill the queues of", fill(s, fd, data));
-	return ret < 0 ? ret : failed(t, s, "bring back the state of", finish(s, fd));
+		ret = tcp_failed(t, s, "fill the queues of", fill(s, fd, data));
+	return ret < 0 ? ret : tcp_failed(t, s, "bring back the state of", finish(s, fd));
 }

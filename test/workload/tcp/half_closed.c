@@ -7,92 +7,36 @@
  * wl: cycles 3
  * wl: both --tcp-established --network-lock nftables
  */
-#include "../inet/inet.h"
+#include "tcp.h"
 
-struct pair {
-	int client, server;
-	bool done;
-};
-
-static int state(int fd)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	wl_try(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	return info.tcpi_state;
-}
-
-static void await(int fd, int want)
-{
-	for (int i = 0; state(fd) != want; i++) {
-		if (i == 2000)
-			wl_fail("state is %d, expected %d", state(fd), want);
-		wl_sleep_ms(5);
-	}
-}
-
-static struct pair connect_pair(int family, bool dual)
-{
-	int listener = wl_try(socket(dual ? AF_INET6 : family, SOCK_STREAM, 0));
-	struct in_addr_any a = in_loopback(dual ? AF_INET6 : family, 0);
-	struct pair p = { 0 };
-
-	if (dual)
-		a.v6.sin6_addr = in6addr_any;
-	wl_try(bind(listener, &a.sa, a.len));
-	wl_try(listen(listener, 5));
-	a = in_name(listener);
-	if (dual)
-		a = in_loopback(AF_INET, ntohs(a.v6.sin6_port));
-	p.client = wl_try(socket(family, SOCK_STREAM, 0));
-	wl_try(connect(p.client, &a.sa, a.len));
-	p.server = wl_try(accept(listener, NULL, NULL));
-	close(listener);
-	return p;
-}
-
-static void half_close(struct pair *p)
+static void half_close(struct tcp_pair *p)
 {
 	in_send(p->server, 2, 5);
 	in_send(p->client, 1000, 6);
 	wl_try(shutdown(p->client, SHUT_WR));
-	await(p->client, TCP_FIN_WAIT2);
-	await(p->server, TCP_CLOSE_WAIT);
-}
-
-static void expect_end(int fd)
-{
-	char byte;
-
-	wl_check_eq(read(fd, &byte, 1), 0);
-	wl_check_eq(send(fd, "x", 1, MSG_NOSIGNAL), -1);
-	wl_check_eq(errno, EPIPE);
+	tcp_await(p->client, TCP_FIN_WAIT2);
+	tcp_await(p->server, TCP_CLOSE_WAIT);
 }
 
 int main(void)
 {
-	static const struct {
-		int family;
-		bool dual;
-	} kinds[] = { { AF_INET, false }, { AF_INET6, false }, { AF_INET, true } };
-	struct pair half[3];
+	struct tcp_pair half[TCP_KINDS];
 
-	for (int i = 0; i < 3; i++) {
-		half[i] = connect_pair(kinds[i].family, kinds[i].dual);
+	for (int i = 0; i < TCP_KINDS; i++) {
+		half[i] = tcp_connect(&tcp_kinds[i]);
 		half_close(&half[i]);
 	}
 	wl_ready_and_wait();
-	for (int i = 0; i < 3; i++) {
-		wl_check_eq(state(half[i].client), TCP_FIN_WAIT2);
-		wl_check_eq(state(half[i].server), TCP_CLOSE_WAIT);
+	for (int i = 0; i < TCP_KINDS; i++) {
+		wl_check_eq(tcp_state(half[i].client), TCP_FIN_WAIT2);
+		wl_check_eq(tcp_state(half[i].server), TCP_CLOSE_WAIT);
 		in_receive(half[i].server, 1000, 6);
 		wl_check_eq(read(half[i].server, &(char){ 0 }, 1), 0);
 		in_send(half[i].server, 3000, 9);
 		in_receive(half[i].client, 2, 5);
 		in_receive(half[i].client, 3000, 9);
 		wl_try(close(half[i].server));
-		expect_end(half[i].client);
+		tcp_expect_end(half[i].client);
 	}
 	wl_pass();
 }
