@@ -2,13 +2,10 @@
 /*
  * x86_64: general registers, x87/SSE/AVX state, TLS slots of the GDT.
  *
- * The extended state is read and set as one register set (NT_X86_XSTATE) in the processor's
- * standard, non-compacted xsave format: 512 bytes legacy area, 64 bytes header (first word
- * xstate_bv), components at the offsets that CPUID leaf 0xd tells. The image holds components by
- * name; what it has no name for (AMX tiles) goes to our own image, as the raw area.
+ * The extended state is read and set as one register set (kernel/xsave.h). The image holds its
+ * components by name; what it has no name for (AMX tiles) goes to our own image, as the raw area.
  */
 #include <asm/ldt.h>
-#include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,60 +14,19 @@
 
 #include "base/cleanup.h"
 #include "kernel/ptrace.h"
+#include "kernel/xsave.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
-
-#ifndef NT_X86_XSTATE
-#define NT_X86_XSTATE 0x202
-#endif
-
-#define XSAVE_MAX    (64u << 10)
-#define XSAVE_HEADER 512
-#define XSAVE_LEGACY 512
 
 #define ERESTART_RESTARTBLOCK 516
 #define TLS_SLOTS	      3
 #define TLS_FIRST	      12
 
-enum { X87 = 0, SSE = 1, YMM = 2, BNDREG = 3, BNDCSR = 4, OPMASK = 5, ZMM = 6, HI16 = 7, PKRU = 9 };
-
 /* Components that the image has a field for. */
+#define PART(which) (1u << XSAVE_##which)
 #define NAMED_COMPONENTS                                                                           \
-	((1u << X87) | (1u << SSE) | (1u << YMM) | (1u << BNDREG) | (1u << BNDCSR) |               \
-	 (1u << OPMASK) | (1u << ZMM) | (1u << HI16) | (1u << PKRU))
-
-struct component {
-	unsigned int size, offset; /* size 0: the processor does not have it */
-};
-
-/* Asked once: in a virtual machine each CPUID goes to the hypervisor. */
-static struct component component(int i)
-{
-	static struct component known[PKRU + 1];
-	static bool asked[PKRU + 1];
-	unsigned int eax, ebx, ecx, edx;
-
-	if (asked[i])
-		return known[i];
-	asked[i] = true;
-	if (__get_cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx) && eax + ebx <= XSAVE_MAX)
-		known[i] = (struct component){ eax, ebx };
-	return known[i];
-}
-
-/* The length of the register set: what CPUID says is enough for all enabled components. */
-static size_t xsave_size(void)
-{
-	static size_t size;
-	unsigned int eax, ebx, ecx, edx;
-
-	if (!size) {
-		size = XSAVE_HEADER + 64;
-		if (__get_cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx) && ecx > size)
-			size = ecx < XSAVE_MAX ? ecx : XSAVE_MAX;
-	}
-	return size;
-}
+	(PART(X87) | PART(SSE) | PART(YMM) | PART(BNDREG) | PART(BNDCSR) | PART(OPMASK) |          \
+	 PART(ZMM) | PART(HI16) | PART(PKRU))
 
 /* The thread is in restart_syscall(2), for which the restored thread won't have what it needs.
  * Where the call behind it is not known, it ends at once as all of these calls may: its time is up,
@@ -167,11 +123,11 @@ static uint64_t *words64(struct arena *a, const void *from, size_t bytes, size_t
 
 static void fill_xsave(struct arena *a, const unsigned char *area, size_t len, UserX86XsaveEntry *x)
 {
-	struct component c;
+	struct xsave_component c;
 
-	memcpy(&x->xstate_bv, area + XSAVE_HEADER, 8);
+	memcpy(&x->xstate_bv, area + XSAVE_LEGACY, 8);
 #define TAKE(which, field, type)                                                                   \
-	c = component(which);                                                                      \
+	c = xsave_component(XSAVE_##which);                                                        \
 	if (c.size && c.offset + c.size <= len)                                                    \
 	x->field = words##type(a, area + c.offset, c.size, &x->n_##field)
 	TAKE(YMM, ymmh_space, 32);
@@ -204,11 +160,14 @@ static void fill_legacy(struct arena *a, const unsigned char *area, UserX86Fpreg
 static int fill_fpregs(struct dump_thread *th, ThreadInfoX86 *info)
 {
 	struct arena *a = dump_arena(th->task->dump);
-	size_t len = xsave_size();
-	_cleanup_free_ unsigned char *area = calloc(1, len);
+	_cleanup_free_ unsigned char *area = NULL;
+	size_t len;
 	uint64_t bv;
-	int ret;
+	int ret = xsave_size(th->stop->tid, &len, dump_err(th->task->dump));
 
+	if (ret < 0)
+		return ret;
+	area = calloc(1, len);
 	if (!area)
 		return err_set(dump_err(th->task->dump), ERR_RESOURCE, ENOMEM, "no memory");
 	ret = ptrace_get_regset(th->stop->tid, NT_X86_XSTATE, area, &len, dump_err(th->task->dump));
@@ -216,11 +175,11 @@ static int fill_fpregs(struct dump_thread *th, ThreadInfoX86 *info)
 		return ret;
 	info->fpregs = arena_msg(a, UserX86FpregsEntry, user_x86_fpregs_entry);
 	fill_legacy(a, area, info->fpregs);
-	if (len <= XSAVE_HEADER + 64)
+	if (len <= XSAVE_FIRST)
 		return 0;
 	info->fpregs->xsave = arena_msg(a, UserX86XsaveEntry, user_x86_xsave_entry);
 	fill_xsave(a, area, len, info->fpregs->xsave);
-	memcpy(&bv, area + XSAVE_HEADER, 8);
+	memcpy(&bv, area + XSAVE_LEGACY, 8);
 	if (bv & ~(uint64_t)NAMED_COMPONENTS) {
 		th->extra->has_xsave = true;
 		th->extra->xsave.len = len;
@@ -409,15 +368,15 @@ long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret)
 
 static void put_xsave(const UserX86XsaveEntry *x, unsigned char *area, size_t len)
 {
-	uint64_t bv = (1u << X87) | (1u << SSE);
-	struct component c;
+	uint64_t bv = PART(X87) | PART(SSE);
+	struct xsave_component c;
 
 #define PUT(which, field, type)                                                                    \
-	c = component(which);                                                                      \
-	if (c.size && (x->xstate_bv & (1u << (which))) && x->n_##field * sizeof(type) == c.size && \
+	c = xsave_component(XSAVE_##which);                                                        \
+	if (c.size && (x->xstate_bv & PART(which)) && x->n_##field * sizeof(type) == c.size &&     \
 	    c.offset + c.size <= len) {                                                            \
 		memcpy(area + c.offset, x->field, c.size);                                         \
-		bv |= 1u << (which);                                                               \
+		bv |= PART(which);                                                                 \
 	}
 	PUT(YMM, ymmh_space, uint32_t)
 	PUT(BNDREG, bndreg_state, uint64_t)
@@ -427,7 +386,7 @@ static void put_xsave(const UserX86XsaveEntry *x, unsigned char *area, size_t le
 	PUT(HI16, hi16_zmm, uint64_t)
 	PUT(PKRU, pkru, uint32_t)
 #undef PUT
-	memcpy(area + XSAVE_HEADER, &bv, 8);
+	memcpy(area + XSAVE_LEGACY, &bv, 8);
 }
 
 static int put_legacy(const UserX86FpregsEntry *f, unsigned char *area)
@@ -449,10 +408,14 @@ static int put_legacy(const UserX86FpregsEntry *f, unsigned char *area)
 static int set_fpu(pid_t tid, const struct restore_thread *th, struct err *err)
 {
 	const UserX86FpregsEntry *f = th->core->thread_info->fpregs;
-	size_t len = xsave_size();
-	_cleanup_free_ unsigned char *area = calloc(1, len);
-	uint64_t bv = (1u << X87) | (1u << SSE);
+	_cleanup_free_ unsigned char *area = NULL;
+	uint64_t bv = PART(X87) | PART(SSE);
+	size_t len;
+	int ret = xsave_size(tid, &len, err);
 
+	if (ret < 0)
+		return ret;
+	area = calloc(1, len);
 	if (!area)
 		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory");
 	if (th->extra && th->extra->has_xsave && th->extra->xsave.len == len) {
@@ -462,7 +425,7 @@ static int set_fpu(pid_t tid, const struct restore_thread *th, struct err *err)
 	if (put_legacy(f, area) < 0)
 		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
 			       "the FPU state of thread %d has a wrong size", th->vtid);
-	memcpy(area + XSAVE_HEADER, &bv, 8);
+	memcpy(area + XSAVE_LEGACY, &bv, 8);
 	if (f->xsave)
 		put_xsave(f->xsave, area, len);
 	return ptrace_set_regset(tid, NT_X86_XSTATE, area, len, err);
