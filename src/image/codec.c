@@ -3,11 +3,14 @@
  * The protobuf wire format (protobuf.dev/programming-guides/encoding): a message is a row of
  * {tag, value}; the tag is field number << 3 | wire type.
  *
- * 1. A level is read twice: the first pass checks tags, wire types and bounds and counts repeated
- *    values, the second one stores them; a nested message is entered in the second pass only, so
- *    that the cost is linear in the input.
- * 2. Memory taken is bounded by budget_of(len); nesting by IMAGE_DEPTH_MAX.
- * 3. Repeated scalars are accepted packed and unpacked, as proto2 readers must.
+ * 1. What writers really write (known fields, the values of a repeated one in a row, unpacked) is
+ *    read in one pass, quick_level(). Anything else makes that give up, and the whole message is
+ *    read again, carefully: it does not judge, so there is one place that does.
+ * 2. Carefully, a level is read twice: the first pass checks tags, wire types and bounds and counts
+ *    repeated values, the second one stores them; a nested message is entered in the second pass
+ *    only, so that the cost is linear in the input.
+ * 3. Memory taken is bounded by budget_of(len) a way; nesting by IMAGE_DEPTH_MAX.
+ * 4. Repeated scalars are accepted packed and unpacked, as proto2 readers must.
  */
 #include "image/codec.h"
 
@@ -302,7 +305,10 @@ static void store_scalar(ProtobufCType type, uint64_t v, void *member)
 		*(int64_t *)member = unzigzag(v);
 		break;
 	default:
-		memcpy(member, &v, size_of(type));
+		if (size_of(type) == 4)
+			*(uint32_t *)member = v;
+		else
+			*(uint64_t *)member = v;
 	}
 }
 
@@ -458,17 +464,155 @@ static int unpack_level(struct input *in, const ProtobufCMessageDescriptor *desc
 	return 0;
 }
 
+/* --- the quick way ---------------------------------------------------------------------------- */
+
+static bool skip_value(struct span *s, unsigned wire)
+{
+	uint64_t scalar;
+
+	switch (wire) {
+	case WIRE_VARINT:
+		return get_varint(s, &scalar);
+	case WIRE_64:
+		return get_fixed(s, 8, &scalar);
+	case WIRE_32:
+		return get_fixed(s, 4, &scalar);
+	default:
+		if (!get_varint(s, &scalar) || scalar > (uint64_t)(s->end - s->p))
+			return false;
+		s->p += scalar;
+		return true;
+	}
+}
+
+/* How many values of this field come in a row, the one that was read among them. */
+static size_t count_row(const struct value *v, struct span rest)
+{
+	size_t tag_len = 1, n = 1;
+
+	while (v->start[tag_len - 1] & 0x80)
+		tag_len++;
+	while ((size_t)(rest.end - rest.p) > tag_len && !memcmp(rest.p, v->start, tag_len)) {
+		rest.p += tag_len;
+		if (!skip_value(&rest, v->wire))
+			break; /* whoever reads it will see */
+		n++;
+	}
+	return n;
+}
+
+static bool quick_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+			unsigned depth, ProtobufCMessage **ret_msg);
+
+static bool quick_store(struct input *in, const ProtobufCFieldDescriptor *f, const struct value *v,
+			unsigned depth, void *member)
+{
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
+		return quick_level(in, f->descriptor, v->bytes, depth + 1, member);
+	if (f->type == PROTOBUF_C_TYPE_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
+		return false;
+	return !store(in, f, v, depth, member);
+}
+
+/* All values of the row that begins with v. */
+static bool quick_row(struct input *in, const ProtobufCFieldDescriptor *f, struct value *v,
+		      struct span *s, unsigned depth, ProtobufCMessage *msg)
+{
+	size_t *ret_n = (size_t *)((char *)msg + f->quantifier_offset);
+	size_t n = count_row(v, *s), size = size_of(f->type);
+	char *array = *ret_n ? NULL : take(in, n * size);
+
+	if (!array)
+		return false;
+	*(char **)((char *)msg + f->offset) = array;
+	for (*ret_n = n;; array += size) {
+		if (!quick_store(in, f, v, depth, array))
+			return false;
+		if (!--n)
+			return true;
+		if (get_value(s, v))
+			return false;
+	}
+}
+
+static bool quick_single(struct input *in, const ProtobufCFieldDescriptor *f, const struct value *v,
+			 unsigned depth, ProtobufCMessage *msg)
+{
+	if (f->label == PROTOBUF_C_LABEL_OPTIONAL && f->quantifier_offset)
+		*(protobuf_c_boolean *)((char *)msg + f->quantifier_offset) = 1;
+	return quick_store(in, f, v, depth, (char *)msg + f->offset);
+}
+
+static bool quick_fields(struct input *in, struct span s, unsigned depth, ProtobufCMessage *msg,
+			 bool seen[static FIELDS_MAX])
+{
+	unsigned next = 0;
+
+	while (s.p < s.end) {
+		const ProtobufCFieldDescriptor *f;
+		struct value v;
+		size_t index;
+
+		if (get_value(&s, &v))
+			return false;
+		f = find_field(msg->descriptor, v.number, &next);
+		if (!f || v.wire != wire_of(f->type))
+			return false;
+		index = f - msg->descriptor->fields;
+		if (seen[index]) /* twice: which counts depends on its type */
+			return false;
+		seen[index] = true;
+		if (f->label == PROTOBUF_C_LABEL_REPEATED ? !quick_row(in, f, &v, &s, depth, msg)
+							  : !quick_single(in, f, &v, depth, msg))
+			return false;
+	}
+	return true;
+}
+
+/* False: not to be read this way. */
+static bool quick_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+			unsigned depth, ProtobufCMessage **ret_msg)
+{
+	bool seen[FIELDS_MAX];
+	ProtobufCMessage *msg;
+
+	if (depth > IMAGE_DEPTH_MAX || desc->n_fields > FIELDS_MAX)
+		return false;
+	msg = take(in, desc->sizeof_message);
+	if (!msg)
+		return false;
+	protobuf_c_message_init(desc, msg);
+	memset(seen, 0, desc->n_fields);
+	if (!quick_fields(in, s, depth, msg, seen))
+		return false;
+	for (unsigned i = 0; i < desc->n_fields; i++)
+		if (desc->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && !seen[i])
+			return false;
+	*ret_msg = msg;
+	return true;
+}
+
 int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
 		 struct arena *a, struct codec_fault *ret_fault, ProtobufCMessage **ret_msg)
 {
 	struct input in = { .base = data, .a = a, .budget = budget_of(len), .fault = ret_fault };
 
+	if (quick_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg))
+		return 0;
+	in.budget = budget_of(len);
 	return unpack_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg);
 }
 
 /* --- messages in memory ----------------------------------------------------------------------- */
 
 typedef const char *(*field_test)(const ProtobufCFieldDescriptor *f, const void *member);
+
+/* Numbers can't be missing, nor be wrong but for enums. */
+static bool is_number(ProtobufCType type)
+{
+	return type != PROTOBUF_C_TYPE_STRING && type != PROTOBUF_C_TYPE_MESSAGE &&
+	       type != PROTOBUF_C_TYPE_BYTES && type != PROTOBUF_C_TYPE_ENUM;
+}
 
 static const char *test_missing(const ProtobufCFieldDescriptor *f, const void *member)
 {
@@ -534,6 +678,8 @@ static int walk(const ProtobufCMessage *msg, field_test test, unsigned depth,
 		const char *member = (const char *)msg + f->offset;
 		size_t n;
 
+		if (is_number(f->type))
+			continue;
 		if (f->label != PROTOBUF_C_LABEL_REPEATED) {
 			if (is_present(msg, f))
 				ret = walk_member(f, member, test, depth, fault);

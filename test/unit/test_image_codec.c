@@ -96,6 +96,24 @@ static void test_packed(void **state)
 	assert_int_equal(p->threads[2], 2);
 }
 
+/* What writers don't write, but may: values of one field apart from each other, a number twice. */
+static void test_disorder(void **state)
+{
+	/* threads 1, sid 1, pid 1, ppid 0, pgid 1, threads 2 and 3, sid 7 */
+	static const uint8_t wire[] = { 40, 1, 32, 1, 8, 1, 16, 0, 24, 1, 40, 2, 40, 3, 32, 7 };
+	struct codec_fault fault;
+	PstreeEntry *p;
+
+	(void)state;
+	assert_int_equal(codec_unpack(&pstree_entry__descriptor, wire, sizeof(wire), &arena, &fault,
+				      (ProtobufCMessage **)&p),
+			 0);
+	assert_int_equal(p->n_threads, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(p->threads[i], i + 1);
+	assert_int_equal(p->sid, 7);
+}
+
 static void test_unknown_fields(void **state)
 {
 	/* Fields 100 (number), 101 (bytes) and 102 (64 bits) behind a whole fs_entry. */
@@ -270,10 +288,11 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scalars), cmocka_unit_test(test_values),
-		cmocka_unit_test(test_packed),	cmocka_unit_test(test_unknown_fields),
-		cmocka_unit_test(test_faults),	cmocka_unit_test(test_bombs),
-		cmocka_unit_test(test_check),	cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_scalars),	       cmocka_unit_test(test_values),
+		cmocka_unit_test(test_packed),	       cmocka_unit_test(test_disorder),
+		cmocka_unit_test(test_unknown_fields), cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_bombs),	       cmocka_unit_test(test_check),
+		cmocka_unit_test(test_damage),
 	};
 
 	return cmocka_run_group_tests_name("image_codec", tests, NULL, arena_drop);
