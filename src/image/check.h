@@ -31,7 +31,6 @@ struct verify {
 	/* Of this image: the end of the last range, pages counted, descriptors met. */
 	uint64_t last_end;
 	uint64_t present_pages;
-	uint32_t pages_id;
 	struct hash fds;
 };
 
@@ -54,7 +53,6 @@ int check_packet(struct verify *v, const SkPacketEntry *packet);
 int check_ghost(struct verify *v, const ProtobufCMessage *msg);
 /* check_memory.c */
 int check_mm(struct verify *v, const MmEntry *mm);
-int check_pagemap(struct verify *v, const ProtobufCMessage *msg);
-int check_pages(struct verify *v);
+int check_pagemap(struct verify *v);
 
 #endif

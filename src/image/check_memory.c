@@ -75,56 +75,42 @@ int check_mm(struct verify *v, const MmEntry *mm)
 	return ret;
 }
 
-static uint32_t flags_of(const PagemapEntry *e)
+static int check_range(struct verify *v, const struct pagemap_range *e)
 {
-	if (e->has_flags)
-		return e->flags;
-	return e->has_in_parent && e->in_parent ? PAGES_PARENT : PAGES_PRESENT;
-}
+	uint64_t bytes, end;
 
-int check_pagemap(struct verify *v, const ProtobufCMessage *msg)
-{
-	const PagemapEntry *e = (const PagemapEntry *)msg;
-	uint64_t pages, bytes, end;
-	uint32_t flags;
-
-	if (msg->descriptor == &pagemap_head__descriptor) {
-		v->pages_id = ((const PagemapHead *)msg)->pages_id;
-		return 0;
-	}
-	pages = e->has_nr_pages ? e->nr_pages : e->compat_nr_pages;
-	flags = flags_of(e);
-	if (e->vaddr & (v->page_size - 1))
-		return check_fail(v, "vaddr", "%#" PRIx64 " is not the start of a page", e->vaddr);
-	if (!pages || __builtin_mul_overflow(pages, v->page_size, &bytes) ||
-	    __builtin_add_overflow(e->vaddr, bytes, &end))
-		return check_fail(v, "nr_pages", "%" PRIu64 " pages at %#" PRIx64, pages, e->vaddr);
-	if (e->vaddr < v->last_end)
+	if (e->start & (v->page_size - 1))
+		return check_fail(v, "vaddr", "%#" PRIx64 " is not the start of a page", e->start);
+	if (!e->pages || __builtin_mul_overflow(e->pages, v->page_size, &bytes) ||
+	    __builtin_add_overflow(e->start, bytes, &end))
+		return check_fail(v, "nr_pages", "%" PRIu64 " pages at %#" PRIx64, e->pages,
+				  e->start);
+	if (e->start < v->last_end)
 		return check_fail(v, "vaddr",
 				  "%#" PRIx64 " overlaps, or comes before, the range that"
 				  " ends at %#" PRIx64,
-				  e->vaddr, v->last_end);
-	if (flags & ~(PAGES_PARENT | PAGES_LAZY | PAGES_PRESENT))
-		return check_fail(v, "flags", "%#x is unknown", flags);
-	if ((flags & PAGES_PARENT) &&
+				  e->start, v->last_end);
+	if (e->flags & ~(PAGES_PARENT | PAGES_LAZY | PAGES_PRESENT))
+		return check_fail(v, "flags", "%#x is unknown", e->flags);
+	if ((e->flags & PAGES_PARENT) &&
 	    faccessat(image_dir_fd(v->dir), "parent", F_OK, AT_SYMLINK_NOFOLLOW))
 		return check_fail(v, "flags",
 				  "the pages at %#" PRIx64 " are in the parent's images, "
 				  "and there is no parent",
-				  e->vaddr);
+				  e->start);
 	v->last_end = end;
-	if (flags & PAGES_PRESENT)
-		v->present_pages += pages; /* ranges don't overlap: no overflow */
+	if (e->flags & PAGES_PRESENT)
+		v->present_pages += e->pages; /* ranges don't overlap: no overflow */
 	return 0;
 }
 
-int check_pages(struct verify *v)
+static int check_pages(struct verify *v, uint32_t pages_id)
 {
 	char name[IMAGE_NAME_SIZE];
 	uint64_t size = 0, want = v->present_pages * v->page_size;
 	struct stat st;
 
-	image_kind_file(IMAGE_PAGES, v->pages_id, name);
+	image_kind_file(IMAGE_PAGES, pages_id, name);
 	if (!fstatat(v->dir->set_fd, name, &st, 0))
 		size = st.st_size;
 	else if (want || errno != ENOENT)
@@ -135,4 +121,18 @@ int check_pages(struct verify *v)
 		return 0;
 	return image_corrupt(v->err, name, "it has %" PRIu64 " bytes, by %s it has %" PRIu64, size,
 			     v->name, want);
+}
+
+int check_pagemap(struct verify *v)
+{
+	const struct pagemap_image *p;
+	int ret = image_read_pagemap(v->dir, v->kind, v->key, &v->arena, v->err, &p);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; !ret && i < p->n; i++) {
+		v->entry = i + 1; /* behind the head */
+		ret = check_range(v, &p->ranges[i]);
+	}
+	return ret ? ret : check_pages(v, p->pages_id);
 }

@@ -58,6 +58,13 @@ void image_dir_wrote(struct image_dir *dir, const char *name, uint64_t size);
 /* A reader of a file in a directory descriptor, with headers of the given version. */
 int image_reader_open_at(int dirfd, const char *name, enum image_kind kind, unsigned version,
 			 struct arena *a, struct err *err, struct image_reader **ret_reader);
+/* The bytes of the next message, until the next call; NULL: the image ends here. */
+int image_next(struct image_reader *r, struct err *err, const uint8_t **ret_data,
+	       uint32_t *ret_len);
+/* The message of these bytes, into an arena that need not be the reader's. */
+int image_decode(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
+		 const uint8_t *data, uint32_t len, struct arena *a, struct err *err,
+		 ProtobufCMessage **ret_msg);
 /* A writer of a file outside of a set, made at once. */
 int image_writer_open_at(int dirfd, const char *name, enum image_kind kind, struct err *err,
 			 struct image_writer **ret_writer);

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "image/dir.h"
+#include "image/pagemap.h"
 
 struct listed_image {
 	struct image_file file;
@@ -16,6 +17,7 @@ struct listed_image {
 	ProtobufCMessage **msgs; /* all of them, once they were read by image_read_all */
 	size_t n_msgs;
 	bool decoded;
+	const struct pagemap_image *pagemap; /* of a pagemap, once it was read */
 };
 
 struct listing {

@@ -29,6 +29,7 @@ struct image_reader {
 	size_t buf_len, buf_size; /* filled; allocated: no more than the file has */
 	char *own;		  /* the buffer, if it is ours */
 	const char *buf;
+	uint8_t *joined; /* a message that no buffer holds whole */
 };
 
 int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
@@ -277,32 +278,48 @@ int image_reader_fd(const struct image_reader *r)
 	return r->fd;
 }
 
-static int unpack(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
-		  const uint8_t *data, uint32_t len, struct err *err, ProtobufCMessage **ret_msg)
+int image_decode(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
+		 const uint8_t *data, uint32_t len, struct arena *a, struct err *err,
+		 ProtobufCMessage **ret_msg)
 {
 	struct codec_fault fault;
 
-	if (!codec_unpack(desc, data, len, r->a, &fault, ret_msg))
-		return 0;
-	return image_corrupt(err, r->name, "entry %u (%s), field %s, at byte %" PRIu64 ": %s",
-			     r->index, desc->name, fault.field[0] ? fault.field : "unknown",
-			     r->off - len + fault.offset, fault.why);
+	if (codec_unpack(desc, data, len, a, &fault, ret_msg))
+		return image_corrupt(err, r->name,
+				     "entry %u (%s), field %s, at byte %" PRIu64 ": %s",
+				     r->index - 1, desc->name,
+				     fault.field[0] ? fault.field : "unknown",
+				     r->off - len + fault.offset, fault.why);
+	return 0;
 }
 
-int image_read_msg(struct image_reader *r, const ProtobufCMessageDescriptor *desc, struct err *err,
-		   ProtobufCMessage **ret_msg)
+/* Where len bytes are, if the buffer has them all; else they are copied together. */
+static int find_bytes(struct image_reader *r, uint32_t len, struct err *err,
+		      const uint8_t **ret_data)
 {
-	const struct image_kind_info *info = image_kind_info(r->kind);
-	_cleanup_free_ uint8_t *big = NULL;
-	uint8_t small[1024], *data = small;
+	size_t at = r->off - r->buf_off;
+
+	if (r->off >= r->buf_off && at <= r->buf_len && len <= r->buf_len - at) {
+		*ret_data = (const uint8_t *)r->buf + at;
+		r->off += len;
+		return 0;
+	}
+	free(r->joined);
+	r->joined = malloc(len ? len : 1);
+	if (!r->joined)
+		return err_sys(err, "malloc", "can't read a message of %u bytes", len);
+	*ret_data = r->joined;
+	return get_bytes(r, r->joined, len, err);
+}
+
+int image_next(struct image_reader *r, struct err *err, const uint8_t **ret_data, uint32_t *ret_len)
+{
 	uint64_t start = r->off;
 	uint32_t len;
 	int ret;
 
-	*ret_msg = NULL;
-	if (!desc)
-		desc = r->index && info->next ? info->next : info->first;
-	if (!image_reader_left(r) || !desc)
+	*ret_data = NULL;
+	if (!image_reader_left(r))
 		return 0;
 	if (image_reader_left(r) < sizeof(len))
 		return image_corrupt(err, r->name,
@@ -317,15 +334,30 @@ int image_read_msg(struct image_reader *r, const ProtobufCMessageDescriptor *des
 				     "entry %u at byte %" PRIu64 " has a length of %u,"
 				     " there are %" PRIu64 " bytes left",
 				     r->index, start, len, image_reader_left(r));
-	if (len > sizeof(small)) {
-		data = big = malloc(len);
-		if (!big)
-			return err_sys(err, "malloc", "can't read a message of %u bytes", len);
-	}
-	ret = get_bytes(r, data, len, err);
-	if (!ret)
-		ret = unpack(r, desc, data, len, err, ret_msg);
+	ret = find_bytes(r, len, err, ret_data);
+	*ret_len = len;
 	r->index += !ret;
+	return ret;
+}
+
+int image_read_msg(struct image_reader *r, const ProtobufCMessageDescriptor *desc, struct err *err,
+		   ProtobufCMessage **ret_msg)
+{
+	const struct image_kind_info *info = image_kind_info(r->kind);
+	const uint8_t *data;
+	uint32_t len;
+	int ret;
+
+	*ret_msg = NULL;
+	if (!desc)
+		desc = r->index && info->next ? info->next : info->first;
+	if (!desc)
+		return 0;
+	ret = image_next(r, err, &data, &len);
+	if (ret || !data)
+		return ret;
+	ret = image_decode(r, desc, data, len, r->a, err, ret_msg);
+	r->index -= ret != 0; /* it is not read */
 	return ret;
 }
 
@@ -417,6 +449,7 @@ void image_reader_close(struct image_reader *r)
 		return;
 	close_fd(&r->fd);
 	free(r->own);
+	free(r->joined);
 	free(r);
 }
 

@@ -104,9 +104,6 @@ static int check_entry(struct verify *v, const ProtobufCMessage *msg)
 		return check_packet(v, (const SkPacketEntry *)msg);
 	case IMAGE_GHOST_FILE:
 		return check_ghost(v, msg);
-	case IMAGE_PAGEMAP:
-	case IMAGE_SHMEM_PAGEMAP:
-		return check_pagemap(v, msg);
 	case IMAGE_SECCOMP:
 		return check_seccomp(v, (const SeccompEntry *)msg);
 	default:
@@ -150,8 +147,6 @@ static int check_end(struct verify *v, unsigned count)
 				     info->magic2 ? 8 : 4);
 	if (framing == FRAMING_SINGLE && count != 1)
 		return image_corrupt(v->err, v->name, "it holds %u entries, not one", count);
-	if (v->kind == IMAGE_PAGEMAP || v->kind == IMAGE_SHMEM_PAGEMAP)
-		return check_pages(v);
 	return 0;
 }
 
@@ -185,6 +180,8 @@ static int check_image(struct verify *v, const struct image_file *file)
 	if (image_kind_info(file->kind)->framing == FRAMING_RAW ||
 	    image_kind_is_service(file->kind))
 		return 0;
+	if (file->kind == IMAGE_PAGEMAP || file->kind == IMAGE_SHMEM_PAGEMAP)
+		return check_pagemap(v);
 	if (image_kind_info(file->kind)->payload == PAYLOAD_NONE &&
 	    (file->size <= SMALL_IMAGE || image_is_decoded(v->dir, file->kind, file->key)))
 		return check_small(v, file);

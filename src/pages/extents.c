@@ -9,8 +9,18 @@
 #include "base/cleanup.h"
 #include "image/constants.h"
 #include "image/messages.h"
-#include "image/reader.h"
+#include "image/pagemap.h"
 #include "image/writer.h"
+
+static void make_room(struct page_extents *x, size_t room)
+{
+	x->room = room;
+	x->e = realloc(x->e, room * sizeof(*x->e));
+	if (!x->e) {
+		fprintf(stderr, "crtools: out of memory (%zu extents)\n", room);
+		abort();
+	}
+}
 
 void page_extents_add(struct page_extents *x, uint64_t start, uint64_t end, uint32_t flags)
 {
@@ -21,14 +31,8 @@ void page_extents_add(struct page_extents *x, uint64_t start, uint64_t end, uint
 	if (last && last->end == start && last->flags == flags) {
 		last->end = end;
 	} else {
-		if (x->n == x->room) {
-			x->room = x->room ? x->room * 2 : 64;
-			x->e = realloc(x->e, x->room * sizeof(*x->e));
-			if (!x->e) {
-				fprintf(stderr, "crtools: out of memory (%zu extents)\n", x->room);
-				abort();
-			}
-		}
+		if (x->n == x->room)
+			make_room(x, x->room ? x->room * 2 : 64);
 		x->e[x->n++] = (struct page_extent){ start, end, x->bytes, flags };
 	}
 	if (flags & PE_PRESENT)
@@ -80,42 +84,37 @@ int page_extents_write(const struct page_extents *x, struct image_dir *dir, enum
 	return ret < 0 ? ret : image_writer_close(&w, err);
 }
 
-static int take_entry(struct page_extents *x, const PagemapEntry *e, struct err *err)
+static int take_range(struct page_extents *x, const struct pagemap_range *e, struct err *err)
 {
-	uint64_t n = e->has_nr_pages ? e->nr_pages : e->compat_nr_pages;
 	uint64_t last = x->n ? x->e[x->n - 1].end : 0;
-	uint32_t flags = e->has_flags ? e->flags : e->in_parent ? PE_PARENT : PE_PRESENT;
 
-	if (e->vaddr % PAGE_SIZE_ || e->vaddr < last || n > (UINT64_MAX - e->vaddr) / PAGE_SIZE_)
+	if (e->start % PAGE_SIZE_ || e->start < last ||
+	    e->pages > (UINT64_MAX - e->start) / PAGE_SIZE_)
 		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
 			       "pagemap entry at 0x%llx of %llu pages is out of order or range",
-			       (unsigned long long)e->vaddr, (unsigned long long)n);
-	page_extents_add(x, e->vaddr, e->vaddr + n * PAGE_SIZE_, flags);
+			       (unsigned long long)e->start, (unsigned long long)e->pages);
+	page_extents_add(x, e->start, e->start + e->pages * PAGE_SIZE_, e->flags);
 	return 0;
 }
 
 int page_extents_read(struct page_extents *x, const struct image_dir *dir, enum image_kind kind,
 		      uint64_t key, uint32_t *ret_pages_id, struct err *err)
 {
-	_cleanup_image_reader_ struct image_reader *r = NULL;
-	struct arena a = { 0 };
-	ProtobufCMessage *msg;
+	_cleanup_(arena_free) struct arena a = { 0 };
+	const struct pagemap_image *p;
 	int ret;
 
 	*x = (struct page_extents){ 0 };
 	*ret_pages_id = 0;
 	if (!image_dir_has(dir, kind, key))
 		return 0;
-	ret = image_reader_open(dir, kind, key, &a, err, &r);
-	if (ret == 0)
-		ret = image_read_msg(r, NULL, err, &msg);
-	if (ret == 0 && msg)
-		*ret_pages_id = ((PagemapHead *)msg)->pages_id;
-	while (ret == 0 && msg) {
-		ret = image_read_msg(r, NULL, err, &msg);
-		if (ret == 0 && msg)
-			ret = take_entry(x, (PagemapEntry *)msg, err);
-	}
-	arena_free(&a);
+	ret = image_read_pagemap(dir, kind, key, &a, err, &p);
+	if (ret < 0)
+		return ret;
+	*ret_pages_id = p->pages_id;
+	if (p->n)
+		make_room(x, p->n);
+	for (size_t i = 0; ret == 0 && i < p->n; i++)
+		ret = take_range(x, &p->ranges[i], err);
 	return ret;
 }
