@@ -80,9 +80,42 @@ static void emit_protection(struct restore_task *t, const struct restore_vma *v)
 	program_note(p, "memory area");
 	if (v->prot != (int)v->e->prot)
 		program_do(p, SYS_mprotect, IMM(v->e->start), IMM(len), IMM(v->e->prot));
-	for (int n = 0; v->e->has_madv && n < 64; n++)
-		if (v->e->madv & (UINT64_C(1) << n))
-			program_do(p, SYS_madvise, IMM(v->e->start), IMM(len), IMM(n));
+}
+
+static bool is_advised(const struct restore_vma *v, int advice)
+{
+	return v->placed && v->class->place && !v->class->emit && v->e->has_madv &&
+	       v->e->madv & (UINT64_C(1) << advice);
+}
+
+/* Neighbours together: the stacks of a thousand threads are two thousand areas. */
+static void emit_advice(struct restore_task *t, int advice)
+{
+	struct program *p = t->threads[0].prog;
+
+	for (size_t i = 0; i < t->n_vmas; i++) {
+		uint64_t start = t->vmas[i].e->start;
+
+		if (!is_advised(&t->vmas[i], advice))
+			continue;
+		while (i + 1 < t->n_vmas && is_advised(&t->vmas[i + 1], advice) &&
+		       t->vmas[i + 1].e->start == t->vmas[i].e->end)
+			i++;
+		program_do(p, SYS_madvise, IMM(start), IMM(t->vmas[i].e->end - start), IMM(advice));
+	}
+}
+
+static void emit_all_advice(struct restore_task *t)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < t->n_vmas; i++)
+		any |= t->vmas[i].e->has_madv ? t->vmas[i].e->madv : 0;
+	program_stage(t->threads[0].prog, STAGE_PROTECT);
+	program_note(t->threads[0].prog, "advice");
+	for (int n = 0; n < 64; n++)
+		if (any & (UINT64_C(1) << n))
+			emit_advice(t, n);
 }
 
 static int emit_areas(struct restore_task *t)
@@ -100,6 +133,7 @@ static int emit_areas(struct restore_task *t)
 			emit_protection(t, v);
 		}
 	}
+	emit_all_advice(t);
 	return ret;
 }
 
@@ -141,9 +175,11 @@ static int emit_mm(struct restore_task *t)
 static void emit_threads(struct restore_task *t)
 {
 	struct program *p = t->threads[0].prog;
+	uint64_t slack = 0;
 
 	program_stage(p, STAGE_THREADS);
 	for (size_t i = 1; i < t->n_threads; i++) {
+		uint64_t wanted = attributes_slack_default(&t->threads[i]);
 		pid_t tid = t->threads[i].vtid;
 		uint64_t set_tid = area_put(p->area, &tid, sizeof(tid));
 		struct clone_args args = {
@@ -155,9 +191,9 @@ static void emit_threads(struct restore_task *t)
 		call_id id;
 
 		program_note(p, "thread %d", tid);
-		if (attributes_slack_default(&t->threads[i]))
-			program_do(p, SYS_prctl, IMM(PR_SET_TIMERSLACK),
-				   IMM(attributes_slack_default(&t->threads[i])));
+		if (wanted && wanted != slack)
+			program_do(p, SYS_prctl, IMM(PR_SET_TIMERSLACK), IMM(wanted));
+		slack = wanted ? wanted : slack;
 		id = program_op(p, AGENT_THREAD, 0, AREA(area_put(p->area, &args, sizeof(args))),
 				IMM(sizeof(args)), IMM(i));
 		program_want(p, id, tid);

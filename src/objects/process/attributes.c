@@ -396,9 +396,10 @@ static void put_rights(struct restore_thread *th)
 		put(p, readings[PERSONALITY].name, SYS_personality, personality, 0, 0);
 	if (!e)
 		return;
-	/* Real-time threads have none, and 0 would mean the default. Always: makers of threads and
-	 * children take over what those are to have for a default. */
-	if (e->timerslack_ns)
+	/* Real-time threads have none, and 0 would mean the default. A thread is made with its
+	 * default one; its maker takes over what others are to have for a default. */
+	if (e->timerslack_ns &&
+	    (thread_leads(th) || e->timerslack_ns != attributes_slack_default(th)))
 		put(p, readings[SLACK].name, SYS_prctl, PR_SET_TIMERSLACK, e->timerslack_ns, 0);
 	if (e->has_mce_kill && e->mce_kill != own_value(MCE))
 		put(p, readings[MCE].name, SYS_prctl, PR_MCE_KILL, PR_MCE_KILL_SET, e->mce_kill);
@@ -420,8 +421,9 @@ static void put_last(struct restore_thread *th)
 
 	program_stage(p, STAGE_LAST);
 	/* Always: a task that is being restored dies with the tool, until here. */
-	put(p, readings[PDEATH].name, SYS_prctl, PR_SET_PDEATHSIG,
-	    tc->has_pdeath_sig ? tc->pdeath_sig : 0, 0);
+	if (thread_leads(th) || (tc->has_pdeath_sig && tc->pdeath_sig))
+		put(p, readings[PDEATH].name, SYS_prctl, PR_SET_PDEATHSIG,
+		    tc->has_pdeath_sig ? tc->pdeath_sig : 0, 0);
 	if (!e)
 		return;
 	if (e->has_tsc_mode && e->tsc_mode != own_value(TSC))

@@ -5,6 +5,7 @@
  * are set by the engine through ptrace (engine/resume.c).
  */
 #include "objects/process/core.h"
+#include "objects/process/process.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -85,6 +86,8 @@ static int emit_thread(struct restore_thread *th)
 	program_stage(th->prog, STAGE_THREAD);
 	program_note(th->prog, "clear_child_tid address");
 	program_call(th->prog, SYS_set_tid_address, IMM(cpu_clear_tid(th)));
+	if (!thread_leads(th)) /* threads are made without */
+		return 0;
 	/* The tool's own, from birth.c; by now the tree is held and ends with the tool. */
 	program_note(th->prog, "parent death signal");
 	program_do(th->prog, SYS_prctl, IMM(PR_SET_PDEATHSIG), IMM(0));

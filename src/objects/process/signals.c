@@ -441,9 +441,13 @@ static int emit_thread(struct restore_thread *th)
 		stack.ss_size = tc->sas->ss_size;
 		stack.ss_flags = tc->sas->ss_flags;
 	}
-	program_stage(p, STAGE_THREAD);
-	program_note(p, "alternate signal stack of thread %d", th->vtid);
-	program_do(p, SYS_sigaltstack, AREA(area_put(p->area, &stack, sizeof(stack))), IMM(0));
+	/* Threads are made without, and so is the tool. */
+	if (!(stack.ss_flags & SS_DISABLE)) {
+		program_stage(p, STAGE_THREAD);
+		program_note(p, "alternate signal stack of thread %d", th->vtid);
+		program_do(p, SYS_sigaltstack, AREA(area_put(p->area, &stack, sizeof(stack))),
+			   IMM(0));
+	}
 	program_stage(p, STAGE_SIGNALS);
 	if (thread_leads(th))
 		put_queue(th, th->task->core->tc->signals_s, true);
