@@ -9,16 +9,28 @@
 
 #define PID_LIMIT (4u << 20) /* PID_MAX_LIMIT, include/linux/threads.h */
 
+/* Written in the order of the threads, but for those of which there is nothing to say. */
+static void link_extra(struct restore_task *t, CrtoolsThreadEntry *e, size_t *next)
+{
+	for (size_t n = 0; e->has_tid && n < t->n_threads; n++) {
+		size_t k = (*next + n) % t->n_threads;
+
+		if (t->threads[k].vtid != (pid_t)e->tid)
+			continue;
+		t->threads[k].extra = e;
+		*next = k + 1;
+		return;
+	}
+}
+
 static int read_extra(struct restore_task *t)
 {
+	size_t next = 0;
 	int ret = image_read_opt(t->r->s->images, IMAGE_CRTOOLS_TASK, t->vpid, restore_arena(t->r),
 				 restore_err(t->r), &t->extra);
 
 	for (size_t i = 0; ret == 0 && t->extra && i < t->extra->n_threads; i++)
-		for (size_t k = 0; k < t->n_threads; k++)
-			if (t->extra->threads[i]->has_tid &&
-			    (pid_t)t->extra->threads[i]->tid == t->threads[k].vtid)
-				t->threads[k].extra = t->extra->threads[i];
+		link_extra(t, t->extra->threads[i], &next);
 	return ret;
 }
 

@@ -485,14 +485,27 @@ static bool skip_value(struct span *s, unsigned wire)
 	}
 }
 
+static size_t tag_length(const struct value *v)
+{
+	size_t len = 1;
+
+	while (v->start[len - 1] & 0x80)
+		len++;
+	return len;
+}
+
+static bool has_tag(struct span s, const struct value *v, size_t tag_len)
+{
+	return (size_t)(s.end - s.p) > tag_len && s.p[0] == v->start[0] &&
+	       (tag_len == 1 || !memcmp(s.p, v->start, tag_len));
+}
+
 /* How many values of this field come in a row, the one that was read among them. */
 static size_t count_row(const struct value *v, struct span rest)
 {
-	size_t tag_len = 1, n = 1;
+	size_t tag_len = tag_length(v), n = 1;
 
-	while (v->start[tag_len - 1] & 0x80)
-		tag_len++;
-	while ((size_t)(rest.end - rest.p) > tag_len && !memcmp(rest.p, v->start, tag_len)) {
+	while (has_tag(rest, v, tag_len)) {
 		rest.p += tag_len;
 		if (!skip_value(&rest, v->wire))
 			break; /* whoever reads it will see */
@@ -514,6 +527,25 @@ static bool quick_store(struct input *in, const ProtobufCFieldDescriptor *f, con
 	return !store(in, f, v, depth, member);
 }
 
+/* Numbers that were counted: they are whole. */
+static void quick_numbers(const ProtobufCFieldDescriptor *f, const struct value *v, struct span *s,
+			  size_t n, char *array)
+{
+	size_t tag_len = tag_length(v), size = size_of(f->type);
+	uint64_t scalar = v->scalar;
+
+	for (;; array += size) {
+		store_scalar(f->type, scalar, array);
+		if (!--n)
+			return;
+		s->p += tag_len;
+		if (v->wire == WIRE_VARINT)
+			get_varint(s, &scalar);
+		else
+			get_fixed(s, v->wire == WIRE_64 ? 8 : 4, &scalar);
+	}
+}
+
 /* All values of the row that begins with v. */
 static bool quick_row(struct input *in, const ProtobufCFieldDescriptor *f, struct value *v,
 		      struct span *s, unsigned depth, ProtobufCMessage *msg)
@@ -525,7 +557,12 @@ static bool quick_row(struct input *in, const ProtobufCFieldDescriptor *f, struc
 	if (!array)
 		return false;
 	*(char **)((char *)msg + f->offset) = array;
-	for (*ret_n = n;; array += size) {
+	*ret_n = n;
+	if (v->wire != WIRE_LEN) {
+		quick_numbers(f, v, s, n, array);
+		return true;
+	}
+	for (;; array += size) {
 		if (!quick_store(in, f, v, depth, array))
 			return false;
 		if (!--n)
