@@ -130,7 +130,9 @@ static int join_group(struct restore_task *t)
 		return err_sys(restore_err(t->r), "setpgid", "can't make process group %d",
 			       t->vpid);
 	task_post(&t->r->shared->grouped, t->r->n_tasks);
-	task_wait(t->r, &t->r->shared->grouped, t->r->n_tasks);
+	/* Most have come into their group with their forker. */
+	if (pgid && pgid != getpgrp())
+		task_wait(t->r, &t->r->shared->grouped, t->r->n_tasks);
 	if (restore_leaves_group(t)) {
 		task_post(&t->r->shared->joined, t->r->n_tasks);
 		task_wait(t->r, &t->r->shared->joined, t->r->n_tasks);

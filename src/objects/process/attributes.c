@@ -260,8 +260,7 @@ static int absorb_thread(struct dump_thread *th)
 
 /* --- restore -------------------------------------------------------------------------------- */
 
-/* What the calling thread has: a forked task before its programs run, or the tool. */
-static int64_t own_value(enum attribute which)
+static int64_t ask(enum attribute which)
 {
 	const struct reading *r = &readings[which];
 	uint32_t value = 0;
@@ -274,6 +273,21 @@ static int64_t own_value(enum attribute which)
 	if (ret < 0)
 		return -errno;
 	return r->pointer ? value : ret;
+}
+
+/* What the calling thread has: a forked task before its programs run, or the tool. Tasks have what
+ * the tool has but for what making them sets, so it is asked once: by the tool (check()), mostly. */
+static int64_t own_value(enum attribute which)
+{
+	static int64_t values[ATTRIBUTES];
+	static bool asked[ATTRIBUTES];
+
+	if (which == MEMBARRIER || which == SUBREAPER)
+		return ask(which);
+	if (!asked[which])
+		values[which] = ask(which);
+	asked[which] = true;
+	return values[which];
 }
 
 static uint32_t personality_of(const struct restore_thread *th)
@@ -337,12 +351,17 @@ static void check_thread(struct restore_thread *th)
 			"got a signal for the cpuid instruction; this processor can't do that", "");
 }
 
+/* What the programs of all threads ask for. */
+static const enum attribute of_threads[] = { PERSONALITY, MCE, IO_FLUSHER, TSC, CPUID };
+
 static int check(struct restore_task *t)
 {
 	uint32_t mask;
 
 	if (t->zombie || t->helper)
 		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(of_threads); i++)
+		own_value(of_threads[i]);
 	mask = t->core->tc->membarrier_registration_mask;
 	if (mask & ~MEMBARRIER_REGISTERS)
 		return image_bad(t, IMAGE_CORE, t->vpid, "the membarrier registrations are 0x%x",

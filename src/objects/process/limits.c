@@ -68,6 +68,21 @@ static bool may_raise(void)
 	return true; /* nothing that could be raised */
 }
 
+/* The tool's own, asked once. It raises that of descriptors on the way (home.c). */
+static bool own_limit(int i, struct rlimit *ret)
+{
+	static struct rlimit limits[RLIM_NLIMITS];
+	static bool asked[RLIM_NLIMITS];
+
+	if (i == RLIMIT_NOFILE || !asked[i]) {
+		if (getrlimit(i, &limits[i]) < 0)
+			return false;
+		asked[i] = true;
+	}
+	*ret = limits[i];
+	return true;
+}
+
 static const char *name_value(struct arena *a, uint64_t value)
 {
 	return value == RLIM_INFINITY ? "unlimited"
@@ -79,7 +94,7 @@ static void check_limit(struct restore_task *t, int i, const RlimitEntry *e)
 	struct arena *a = restore_arena(t->r);
 	struct rlimit now;
 
-	if (getrlimit(i, &now) < 0 || e->max <= now.rlim_max || may_raise())
+	if (!own_limit(i, &now) || e->max <= now.rlim_max || may_raise())
 		return;
 	restored_refuse(
 		t, arena_printf(a, "resource limit %s", names[i]),
@@ -126,7 +141,7 @@ static int emit_thread(struct restore_thread *th)
 	for (size_t i = 0; i < all->n_rlimits && i < RLIM_NLIMITS; i++) {
 		struct rlimit now, limit = { all->rlimits[i]->cur, all->rlimits[i]->max };
 
-		if (getrlimit(i, &now) == 0 && now.rlim_cur == limit.rlim_cur &&
+		if (own_limit(i, &now) && now.rlim_cur == limit.rlim_cur &&
 		    now.rlim_max == limit.rlim_max)
 			continue;
 		program_note(p, "limit %s", names[i]);
