@@ -143,6 +143,9 @@ int remap_prepare(struct restore *r);
 void remap_finish(struct restore *r, struct restore_file *f);
 /* How a file is opened that had these flags when it was dumped. */
 int reg_open_flags(const RegFileEntry *e);
+/* What of a file's inode flags forbids to open it with these flags, and the cure; NULL if nothing
+ * does. An empty name is the descriptor itself. */
+const char *inode_flags_forbid(int dir, const char *name, uint32_t flags, const char **ret_cure);
 
 int ghost_read(struct restore *r, uint32_t id, struct ghost_in **ret);
 /* Contents into g->fd; then, when all names are gone, owner, mode, xattrs, times. */

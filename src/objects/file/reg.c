@@ -96,6 +96,7 @@ static void collect_position(const struct file_probe *p, RegFileEntry *e)
 int reg_fill(struct dump *d, uint32_t id, const struct file_probe *p, RegFileEntry **ret)
 {
 	RegFileEntry *e = arena_msg(dump_arena(d), RegFileEntry, reg_file_entry);
+	const char *text, *cure;
 	int r;
 
 	*ret = e;
@@ -116,6 +117,8 @@ int reg_fill(struct dump *d, uint32_t id, const struct file_probe *p, RegFileEnt
 			  "it was made without a name (O_TMPFILE) and has one now: after the "
 			  "restore that flag is not shown any more",
 			  "");
+	if (!p->link.deleted && (text = inode_flags_forbid(p->local, "", e->flags, &cure)))
+		task_refuse(p->task, probe_object(p), text, cure);
 	r = remap_collect(d, p, e);
 	return r < 0 ? r : validate_record(d, p, e);
 }
@@ -233,8 +236,13 @@ static bool has_writable_neighbour(const struct files_in *in, const RegFileEntry
 static void judge_access(struct restore *r, const RegFileEntry *e, struct files_in *in)
 {
 	bool writes = (e->flags & O_ACCMODE) != O_RDONLY;
+	const char *cure, *text = inode_flags_forbid(in->root, e->name, e->flags, &cure);
 	int ret;
 
+	if (text) {
+		report_refuse(&r->s->report, 0, object_of(r, e), text, cure);
+		return;
+	}
 	if ((!writes || has_writable_neighbour(in, e)) && geteuid() == 0)
 		return;
 	ret = path_may_open(in->root, e->name, reg_open_flags(e));

@@ -2,7 +2,7 @@
 /*
  * Files with inode flags (chattr): an append-only one, open for appending, and an immutable one,
  * open for reading and mapped privately. (One that was open for writing before it became immutable
- * can't be opened so again: doc/limits.md.)
+ * can't be opened so again: test/cli/inode_flags.py.)
  *
  * wl: areas files
  * wl: needs root inode_flags
