@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sleeps that go on for what was left of their time. What was left stands where the program asked
+ * Calls with a time limit, right before their threads go on.
+ *
+ * Sleeps go on for what was left of their time. What was left stands where the program asked
  * the kernel to write it at an interruption (the rmtp of nanosleep(2)). A thread can't be given a
  * shorter call without its registers or its memory showing it; but it can be given a restart block:
  * in the agent it calls nanosleep for that time, and is interrupted at once. The kernel then has
@@ -77,6 +79,21 @@ static int sleep_thread(struct restore_thread *th, int mem)
 	return ret;
 }
 
+/* CRIU does not write which call goes on behind restart_syscall(2): what the program's code and its
+ * registers tell has to do. */
+static void find_call(struct restore_thread *th, const struct cpu_regs *regs, int mem)
+{
+	struct restore *r = th->task->r;
+
+	th->behind = restart_find(regs, mem, RESTART_ANY);
+	if (!th->behind)
+		report_warn(&r->s->report, th->task->vpid,
+			    arena_printf(restore_arena(r), "thread %d", th->vtid),
+			    "waits in restart_syscall(2) for a call with a time limit, and the "
+			    "image does not say which; the call ends at once, with 0",
+			    "");
+}
+
 int sleep_on(struct restore_task *t)
 {
 	_cleanup_fd_ int mem = -1;
@@ -85,13 +102,21 @@ int sleep_on(struct restore_task *t)
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
-		if (!cpu_sleep(&t->threads[i], &regs))
+		struct restore_thread *th = &t->threads[i];
+		bool hidden = cpu_hidden_call(th, &regs);
+
+		if (!hidden && !cpu_sleep(th, &regs))
 			continue;
 		if (mem < 0) {
 			snprintf(path, sizeof(path), "/proc/%d/mem", t->vpid);
 			mem = open(path, O_RDONLY | O_CLOEXEC);
 		}
-		ret = mem < 0 ? 0 : sleep_thread(&t->threads[i], mem);
+		if (mem < 0)
+			continue;
+		if (hidden)
+			find_call(th, &regs, mem);
+		else
+			ret = sleep_thread(th, mem);
 	}
 	return ret;
 }

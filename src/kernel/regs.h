@@ -54,8 +54,11 @@ bool regs_restart(struct cpu_regs *regs, enum restart_mode mode);
 bool regs_mend_interrupted(struct cpu_regs *regs);
 /* A call that has a restart block, and answers -EINTR in registers that were saved by another tool:
  * makes them enter it anew, were they two bytes (an instruction) further back. Where the call is
- * restart_syscall(2) its end is made of it instead: 0, with nothing to enter. */
-bool regs_mend_block(struct cpu_regs *regs);
+ * restart_syscall(2), that takes the number of the call behind it; if that is not known (0), its
+ * end is made of it instead: 0, with nothing to enter. */
+bool regs_mend_block(struct cpu_regs *regs, long behind);
+/* Is it such an answer of restart_syscall(2)? */
+bool regs_block_hidden(const struct cpu_regs *regs);
 /* In a call of the x32 kind. */
 bool regs_x32(const struct cpu_regs *regs);
 /* The registers say that a call waits to be restarted; with a restart block (what is left of its

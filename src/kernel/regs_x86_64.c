@@ -131,7 +131,14 @@ bool regs_mend_interrupted(struct cpu_regs *regs)
 	return true;
 }
 
-bool regs_mend_block(struct cpu_regs *regs)
+bool regs_block_hidden(const struct cpu_regs *regs)
+{
+	return (int32_t)regs->r.orig_rax ==
+		       (regs_compat(regs) ? NR_RESTART_32 : __NR_restart_syscall) &&
+	       result_signed(regs) == -EINTR;
+}
+
+bool regs_mend_block(struct cpu_regs *regs, long behind)
 {
 	static const short calls[] = { __NR_nanosleep, __NR_clock_nanosleep, __NR_poll,
 				       __NR_futex };
@@ -140,9 +147,9 @@ bool regs_mend_block(struct cpu_regs *regs)
 
 	if (nr < 0 || result_signed(regs) != -EINTR)
 		return false;
-	if (nr == (regs_compat(regs) ? NR_RESTART_32 : __NR_restart_syscall)) {
-		regs->r.rax = 0;
-		regs->r.rip += 2;
+	if (regs_block_hidden(regs)) {
+		regs->r.rax = behind;
+		regs->r.rip += behind ? 0 : 2;
 		return true;
 	}
 	if (regs_compat(regs) ? !listed(calls32, sizeof(calls32) / 2, nr)

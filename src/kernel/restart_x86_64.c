@@ -152,7 +152,10 @@ static bool fits(const struct candidate *c, const uint64_t a[6], int mem_fd, enu
 		return ((uint32_t)a[0] < 16 || (int32_t)a[0] < 0) &&
 		       !((uint32_t)a[1] & TIMER_ABSTIME) && is_time(mem_fd, a[2], c->small_time) &&
 		       (!a[3] || is_place(mem_fd, a[3]));
-	case SHAPE_POLL: /* of nothing, at a place: that would rather be a nanosleep */
+	case SHAPE_POLL:
+		if (!(uint32_t)a[2]) /* does not wait */
+			return false;
+		/* of nothing, at a place: that would rather be a nanosleep */
 		if (!(uint32_t)a[1])
 			return !a[0] || kind == RESTART_POLL;
 		return (uint32_t)a[1] < 1 << 20 && is_place(mem_fd, a[0]) &&

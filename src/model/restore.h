@@ -62,6 +62,7 @@ struct restore_thread {
 	pid_t vtid;
 	bool seized;  /* by the tool; the leader by seize_leaders() */
 	bool goes_on; /* has a restart block with what was left of its time (engine/sleep.c) */
+	long behind;  /* the call behind restart_syscall(2), in images of CRIU; 0: not known */
 };
 
 struct restore_vma {

@@ -294,10 +294,10 @@ static bool with_block(const struct restore_thread *th)
 
 /* In images of CRIU a call that has a restart block has answered EINTR, and so have calls that any
  * interruption ends. No signal came: they are made again. */
-static void mend_answer(const UserX86RegsEntry *g, struct cpu_regs *regs)
+static void mend_answer(const struct restore_thread *th, struct cpu_regs *regs)
 {
-	regs->r.orig_rax = g->orig_ax;
-	if (regs_mend_block(regs)) {
+	regs->r.orig_rax = th->core->thread_info->gpregs->orig_ax;
+	if (regs_mend_block(regs, th->behind)) {
 		regs->r.rip -= 2;
 		regs->r.orig_rax = -1;
 	} else if (!regs_mend_interrupted(regs)) {
@@ -355,7 +355,7 @@ int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *
 		ret->r.rip += 2;
 	}
 	if (!th->extra)
-		mend_answer(g, ret);
+		mend_answer(th, ret);
 	return 0;
 }
 
@@ -364,6 +364,19 @@ long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret)
 	if (!raw_call(th) || !with_block(th) || cpu_regs(th, ret, NULL) < 0)
 		return 0;
 	return th->extra->raw_orig_ax;
+}
+
+bool cpu_hidden_call(const struct restore_thread *th, struct cpu_regs *ret)
+{
+	const UserX86RegsEntry *g;
+
+	if (th->extra || cpu_regs(th, ret, NULL) < 0)
+		return false;
+	g = th->core->thread_info->gpregs;
+	ret->r.rax = g->ax;
+	ret->r.orig_rax = g->orig_ax;
+	ret->r.rip = g->ip;
+	return regs_block_hidden(ret);
 }
 
 static void put_xsave(const UserX86XsaveEntry *x, unsigned char *area, size_t len)

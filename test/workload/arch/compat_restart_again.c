@@ -8,7 +8,6 @@
  *	wl: needs   32bit
  *	wl: cflags  -m32
  *	wl: cycles  2
- *	wl: crossing to
  */
 #define _GNU_SOURCE
 #define AGAIN_CALL 0 /* restart_syscall of i386 */

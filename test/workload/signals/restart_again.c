@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sleeps, polls and waits for futexes that were interrupted before the dump, by SIGSTOP and by a
- *tracer, twice each: no EINTR, and none ends early.
+ * tracer, twice each: no EINTR, and none ends early.
  *
  *	wl: areas   signals timers
  *	wl: flavours host user unpriv ns userns
  *	wl: cycles  2
- *	wl: crossing to CRIU ends calls with an interrupted answer
  */
 #define _GNU_SOURCE
 #define AGAIN_CALL SYS_restart_syscall
