@@ -8,8 +8,8 @@
  * with the _FORCE variants, which know no limit, where CAP_NET_ADMIN allows. Setting one locks it
  * against automatic sizes; SO_BUF_LOCK (Linux 5.14) puts the lock back as it was.
  *
- * A classic filter is read back with SO_GET_FILTER (Linux 3.8). An eBPF one can't be read, nor can
- * those of a SO_REUSEPORT group.
+ * A classic filter is read back with SO_GET_FILTER (Linux 3.8), also where it is locked. An eBPF
+ * one can't be read, nor can those of a SO_REUSEPORT group.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,8 @@ enum families {
 	NOT_UNIX = ANY & ~UNIX,
 	NOT_STREAM = 1 << 16, /* of unix sockets: it has no bounds that a time could belong to */
 };
-enum when { EARLY, LATE, IDLE }; /* IDLE: early, and only of a TCP socket without a connection */
+/* IDLE: early, and only of a TCP socket without a connection; LAST: behind the filter */
+enum when { EARLY, LATE, IDLE, LAST };
 
 static unsigned family_bit(int family)
 {
@@ -227,16 +228,27 @@ static bool is_default(const struct value *v, const struct value *fresh)
 	return v->len == fresh->len && !memcmp(v->bytes, fresh->bytes, v->len);
 }
 
+static void keep_option(struct dump *d, const struct dump_file *f, int level, int name,
+			const struct value *v)
+{
+	struct arena *a = dump_arena(d);
+	CrtoolsSockopt *o = arena_msg(a, CrtoolsSockopt, crtools_sockopt);
+	CrtoolsSocket *x = socket_extra(d, f);
+
+	o->has_level = o->has_name = o->has_value = true;
+	o->level = level;
+	o->name = name;
+	o->value.len = v->len;
+	o->value.data = arena_memdup(a, v->bytes, v->len);
+	arena_push(a, x->option, x->n_option, o);
+}
+
 static void collect_others(struct dump *d, const struct dump_file *f, const struct file_probe *p,
 			   const struct fresh *fresh)
 {
-	struct arena *a = dump_arena(d);
-	CrtoolsSocket *x = NULL;
 	struct value v;
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		CrtoolsSockopt *o;
-
 		/* What the new one does not have, this one has not either. */
 		if (!applies(&options[i], fresh->family, fresh->type, fresh->protocol))
 			continue;
@@ -244,15 +256,7 @@ static void collect_others(struct dump *d, const struct dump_file *f, const stru
 		if (!v.len || is_default(&v, &fresh->values[i]) ||
 		    (options[i].when == IDLE && has_connection(p->local)))
 			continue;
-		if (!x)
-			x = socket_extra(d, f);
-		o = arena_msg(a, CrtoolsSockopt, crtools_sockopt);
-		o->has_level = o->has_name = o->has_value = true;
-		o->level = options[i].level;
-		o->name = options[i].name;
-		o->value.len = v.len;
-		o->value.data = arena_memdup(a, v.bytes, v.len);
-		arena_push(a, x->option, x->n_option, o);
+		keep_option(d, f, options[i].level, options[i].name, &v);
 	}
 }
 
@@ -304,7 +308,18 @@ static void collect_device(struct dump *d, const struct file_probe *p, SkOptsEnt
 		e->so_bound_dev = arena_printf(dump_arena(d), "%.*s", IFNAMSIZ - 1, name);
 }
 
-static void collect_filter(struct dump *d, const struct file_probe *p, SkOptsEntry *e)
+/* Unix sockets are asked for it only where they have a filter. */
+static void collect_lock(struct dump *d, const struct dump_file *f, const struct file_probe *p)
+{
+	struct value v = { .len = sizeof(int) };
+
+	memcpy(v.bytes, &(int){ 1 }, sizeof(int));
+	if (socket_int(p->local, SOL_SOCKET, SO_LOCK_FILTER, 0))
+		keep_option(d, f, SOL_SOCKET, SO_LOCK_FILTER, &v);
+}
+
+static void collect_filter(struct dump *d, const struct dump_file *f, const struct file_probe *p,
+			   int family, SkOptsEntry *e)
 {
 	struct sock_filter code[FILTER_MAX];
 	socklen_t n = 0; /* instructions, not bytes: SO_GET_FILTER is like that */
@@ -326,10 +341,8 @@ static void collect_filter(struct dump *d, const struct file_probe *p, SkOptsEnt
 		e->so_filter[e->n_so_filter] = (uint64_t)in->code << 48 | (uint64_t)in->jt << 40 |
 					       (uint64_t)in->jf << 32 | in->k;
 	}
-	if (socket_int(p->local, SOL_SOCKET, SO_LOCK_FILTER, 0))
-		task_warn(p->task, probe_object(p),
-			  "has a locked filter (SO_LOCK_FILTER); the restored one is not locked",
-			  "");
+	if (family == AF_UNIX)
+		collect_lock(d, f, p);
 }
 
 static void collect_linger(const struct file_probe *p, SkOptsEntry *e)
@@ -375,7 +388,7 @@ int socket_options_collect(struct dump *d, struct dump_file *f, const struct fil
 	collect_fields(p, family_bit(family), e);
 	if (family != AF_UNIX) /* which has no use for one */
 		collect_device(d, p, e);
-	collect_filter(d, p, e);
+	collect_filter(d, f, p, family, e);
 	collect_linger(p, e);
 	collect_others(d, f, p, fresh_of(d, family, type, protocol));
 	*ret = e;
@@ -607,6 +620,8 @@ int socket_options_late(struct restore_task *t, struct restore_file *f, const Sk
 		ret = set_timeout(t, f, SO_RCVTIMEO, e->so_rcv_tmo_sec, e->so_rcv_tmo_usec, fd);
 	if (ret == 0)
 		ret = set_filter(t, f, e, fd);
+	if (ret == 0)
+		ret = set_others(t, f, LAST, fd);
 	if (ret == 0 && e->has_so_linger &&
 	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) < 0)
 		ret = err_sys(restore_err(t->r), "setsockopt", "can't set SO_LINGER of socket %u",
