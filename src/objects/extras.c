@@ -8,6 +8,7 @@
 struct extras {
 	CrtoolsFileEntry **entries;
 	size_t n;
+	struct hash own; /* restore: file id -> entry */
 };
 
 CrtoolsFileEntry *extras_add(struct dump *d)
@@ -44,4 +45,31 @@ int extras_read(struct restore *r, CrtoolsFileEntry ***ret_entries, size_t *ret_
 	*ret_entries = x->entries;
 	*ret_n = x->n;
 	return ret;
+}
+
+static bool own_id(const CrtoolsFileEntry *e, uint32_t *ret_id)
+{
+	if (!e->vsock)
+		return false;
+	*ret_id = e->vsock->id;
+	return true;
+}
+
+CrtoolsFileEntry *extras_own(struct restore *r, uint32_t id)
+{
+	CrtoolsFileEntry **entries;
+	struct extras *x;
+	uint32_t own;
+	size_t n;
+
+	if (extras_read(r, &entries, &n) < 0)
+		return NULL;
+	x = r->priv[SLOT_EXTRAS];
+	if (n && !x->own.slots) {
+		session_own_hash(r->s, &x->own);
+		for (size_t i = 0; i < n; i++)
+			if (own_id(entries[i], &own))
+				hash_put(&x->own, own, entries[i]);
+	}
+	return hash_get(&x->own, id);
 }

@@ -15,5 +15,8 @@ int extras_write(struct dump *d);
 
 /* All entries; none where the image is missing. Read once, the same ones for all. */
 int extras_read(struct restore *r, CrtoolsFileEntry ***ret_entries, size_t *ret_n);
+/* The entry of a file of a kind that CRIU does not know; NULL, also where the image can't be read:
+ * check() refuses a file without one. */
+CrtoolsFileEntry *extras_own(struct restore *r, uint32_t id);
 
 #endif

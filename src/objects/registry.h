@@ -55,6 +55,7 @@ enum state_slot {
 	SLOT_TTY,
 	SLOT_NETLINK,
 	SLOT_PACKET,
+	SLOT_DETACHED,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

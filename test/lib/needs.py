@@ -3,11 +3,13 @@
 thing itself where it can; lacking() returns the sentence that a skip is reported with, or None."""
 
 import ctypes
+import errno
 import functools
 import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -67,6 +69,17 @@ def _core_sched():
     pid = os.getpid()
     return _libc.prctl(PR_SCHED_CORE, ctypes.c_ulong(0), ctypes.c_ulong(pid), ctypes.c_ulong(0),
                        ctypes.byref(cookie)) == 0
+
+
+def _has_family(name):
+    """For the types, and the right, that the machine lacks, the error is another one."""
+    try:
+        socket.socket(getattr(socket, name), socket.SOCK_STREAM).close()
+    except AttributeError:
+        return False
+    except OSError as e:
+        return e.errno not in (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
+    return True
 
 
 def _hugepages():
@@ -194,13 +207,15 @@ _LACKS = {
 @functools.lru_cache(maxsize=None)
 def lacks(word):
     """None, or what the machine lacks. A word may be program:NAME, kernel:MAJOR.MINOR,
-    header:NAME or module:NAME."""
+    header:NAME, module:NAME or family:AF_NAME."""
     kind, _, name = word.partition(":")
     if kind == "program":
         return None if shutil.which(name) else f"the program {name}"
     if kind == "kernel":
         version = tuple(int(n) for n in name.split("."))
         return None if kernel_version() >= version else f"Linux {name}"
+    if kind == "family":
+        return None if _has_family(name) else f"sockets of the family {name}"
     if word not in _PROBES:
         raise ValueError(f"test/lib/needs.py has no probe for the need '{word}'")
     return None if _PROBES[word]() else _LACKS.get(word, word)

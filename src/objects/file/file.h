@@ -43,6 +43,11 @@ const char *fd_path(int fd, char buf[static FD_PATH_SIZE]);
 /* A name of /proc: "/proc/PID", "/proc/PID/task/TID/…". tid is 0 without a task part. */
 bool path_proc_ids(const char *name, pid_t *ret_pid, pid_t *ret_tid);
 
+/* --- detached.c ------------------------------------------------------------------------------ */
+
+/* Is the descriptor of a mount that has no place in the tree of mounts? */
+bool mount_is_detached(struct dump *d, const struct file_probe *p);
+
 /* --- validate.c: what is recorded of a regular file, and compared ------------------------------ */
 
 int validate_record(struct dump *d, const struct file_probe *p, RegFileEntry *e);

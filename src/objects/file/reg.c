@@ -25,8 +25,9 @@
 #include "base/cleanup.h"
 #include "objects/file/file.h"
 
-#define MQUEUE_MAGIC 0x19800202
-#define NO_POS	     UINT64_MAX
+#define MQUEUE_MAGIC	0x19800202
+#define SECRETMEM_MAGIC 0x5345434d
+#define NO_POS		UINT64_MAX
 /* Never given to open(2) at a restore. */
 #define FLAGS_DROPPED (O_CREAT | O_EXCL | O_TRUNC | O_ASYNC | O_CLOEXEC)
 
@@ -68,7 +69,8 @@ static bool reg_match(const struct file_probe *p)
 		return true;
 	switch (p->stat.st_mode & S_IFMT) {
 	case S_IFREG:
-		return p->fs_magic != MQUEUE_MAGIC && !is_memfd(p);
+		return p->fs_magic != MQUEUE_MAGIC && p->fs_magic != SECRETMEM_MAGIC &&
+		       !is_memfd(p);
 	case S_IFDIR:
 	case S_IFBLK:
 		return true;

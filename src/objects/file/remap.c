@@ -352,6 +352,15 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 			return 0;
 		}
 	}
+	/* One without a name of its own may well look like another mount's root. */
+	if ((!same || e->flags & O_PATH) && !is_on(p, PROC_SUPER_MAGIC) &&
+	    mount_is_detached(d, p)) {
+		task_refuse(p->task, probe_object(p),
+			    "is of a mount that has no place in the tree of mounts (fsmount, "
+			    "open_tree, umount --lazy), and ends with its last descriptor",
+			    "have the program mount it, or close it, before the dump");
+		return 0;
+	}
 	if (is_silly(p, e->name)) {
 		task_refuse(p->task, probe_object(p),
 			    "NFS keeps this removed file only as long as the program has it open",

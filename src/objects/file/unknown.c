@@ -8,49 +8,98 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "base/cleanup.h"
 #include "objects/file/file.h"
 
 #define MQUEUE_MAGIC 0x19800202
 
+#define CLOSE_IT     "close it before the dump"
+#define NO_NAMESPACE "is a descriptor of a namespace, which this version does not keep", CLOSE_IT
+
 static const struct {
-	const char *prefix, *text;
+	const char *prefix, *text, *cure;
 } known[] = {
-	{ "socket:[", "sockets of this family are not kept by this version" },
-	{ "anon_inode:[fanotify]", "fanotify descriptors are not kept by this version" },
-	{ "anon_inode:[io_uring]", "io_uring descriptors are not kept by this version" },
+	{ "anon_inode:[fanotify]", "is a fanotify group, which this version does not keep",
+	  CLOSE_IT },
+	{ "anon_inode:[io_uring]", "is a ring of io_uring, which this version does not keep",
+	  "run the program without io_uring" },
 	{ "anon_inode:[userfaultfd]",
-	  "memory watched by userfaultfd is served by a state that the kernel does not show" },
-	{ "anon_inode:[perf_event]",
-	  "performance counters live in the kernel and can't be read out" },
-	{ "anon_inode:bpf", "BPF objects are not kept by this version" },
-	{ "anon_inode:[landlock-ruleset]", "landlock rule sets can't be read out of the kernel" },
-	{ "anon_inode:seccomp notify", "a seccomp listener can't be attached to its filter again" },
-	{ "anon_inode:kvm", "virtual machines of KVM are not kept" },
-	{ "/memfd:", "descriptors of memory files (memfd) are not kept by this version" },
-	{ "/dev/kvm", "virtual machines of KVM are not kept" },
-	{ "/dev/fuse", "connections of FUSE servers are not kept" },
-	{ "/dev/net/tun", "tun and tap devices are not kept by this version" },
-	{ "/dev/tty", "virtual consoles and serial lines are not kept by this version" },
-	{ "/dev/console", "the console is not kept by this version" },
-	{ "net:[", "descriptors of namespaces are not kept by this version" },
-	{ "mnt:[", "descriptors of namespaces are not kept by this version" },
-	{ "pid:[", "descriptors of namespaces are not kept by this version" },
-	{ "user:[", "descriptors of namespaces are not kept by this version" },
-	{ "uts:[", "descriptors of namespaces are not kept by this version" },
-	{ "ipc:[", "descriptors of namespaces are not kept by this version" },
-	{ "cgroup:[", "descriptors of namespaces are not kept by this version" },
-	{ "time:[", "descriptors of namespaces are not kept by this version" },
+	  "watches memory by userfaultfd, whose faults and registrations the kernel does not show",
+	  "have the program close it; the memory itself is kept" },
+	{ "anon_inode:[perf_event]", "is a performance counter, which only the kernel can set",
+	  "end the measurement (perf, profiler) before the dump" },
+	{ "anon_inode:bpf-map", "is a BPF map, which this version does not keep", CLOSE_IT },
+	{ "anon_inode:bpf-prog", "is a BPF program, which can't be read as it was loaded",
+	  "pin it in a bpf file system (bpftool prog pin) and have the program close it" },
+	{ "anon_inode:bpf_link", "is a BPF link, which ends with its last descriptor",
+	  "pin it in a bpf file system (bpftool link pin) and have the program close it" },
+	{ "anon_inode:bpf-link", "is a BPF link, which ends with its last descriptor",
+	  "pin it in a bpf file system (bpftool link pin) and have the program close it" },
+	{ "anon_inode:btf", "is type information of BPF, which the kernel does not load again",
+	  CLOSE_IT },
+	{ "anon_inode:bpf", "is a BPF object, which this version does not keep", CLOSE_IT },
+	{ "anon_inode:[landlock-ruleset]",
+	  "is a landlock rule set, whose rules can't be read out of the kernel",
+	  "have the program close it, once it has applied it (landlock_restrict_self)" },
+	{ "anon_inode:seccomp notify",
+	  "listens to a seccomp filter, to which no other listener can be attached",
+	  "end the supervised program before the dump" },
+	{ "anon_inode:[fscontext]",
+	  "is a file system that is being set up or changed (fsopen, fspick), whose parameters the "
+	  "kernel does not show",
+	  "have the program mount it, or close it, before the dump" },
+	{ "anon_inode:kvm",
+	  "is a part of a virtual machine of KVM, which only its program can save",
+	  "save the machine with its own means (virsh save, a snapshot), and end it" },
+	{ "anon_inode:[vfio", "is a device in the hands of VFIO, whose state only it has",
+	  "detach the device before the dump" },
+	{ "anon_inode:iommufd", "is an IOMMU in the program's hands, which can't be kept",
+	  "detach the devices before the dump" },
+	{ "anon_inode:dmabuf", "is a buffer of a graphics driver, which can't be kept", CLOSE_IT },
+	{ "anon_inode:sync_file", "is a fence of a graphics driver, which can't be kept",
+	  CLOSE_IT },
+	{ "/dmabuf:", "is a buffer of a graphics driver, which can't be kept", CLOSE_IT },
+	{ "/memfd:", "is a memory file that this version does not keep", CLOSE_IT },
+	{ "/secretmem", "is secret memory (memfd_secret), which this version does not keep",
+	  CLOSE_IT },
+	{ "/dev/kvm", "is a part of a virtual machine of KVM, which only its program can save",
+	  "save the machine with its own means (virsh save, a snapshot), and end it" },
+	{ "/dev/fuse", "is the connection of a FUSE server, which the kernel ends with it",
+	  "unmount its file system before the dump" },
+	{ "/dev/cuse", "is the connection of a CUSE server, which the kernel ends with it",
+	  "end the server before the dump" },
+	{ "/dev/net/tun", "is a tun or tap device, which this version does not keep", CLOSE_IT },
+	{ "/dev/vhost", "is a part of a virtual machine, which only its program can save",
+	  "save the machine with its own means, and end it" },
+	{ "/dev/dri/", "is a graphics device, whose driver keeps a state for each open file",
+	  "have the program render by itself (LIBGL_ALWAYS_SOFTWARE=1)" },
+	{ "/dev/nvidia", "is a graphics device, whose driver keeps a state for each open file",
+	  "have the program give the device back before the dump" },
+	{ "/dev/snd/", "is a sound device, whose driver keeps a state for each open file",
+	  "play through a sound server, or end the sound" },
+	{ "/dev/input/", "is an input device, whose driver keeps a state for each open file",
+	  CLOSE_IT },
+	{ "/dev/vsock", "only tells which machine this is, and is not kept",
+	  "have the program close it; sockets of AF_VSOCK are kept" },
+	{ "/dev/tty", "is a virtual console or serial line, which this version does not keep",
+	  CLOSE_IT },
+	{ "/dev/console", "is the console, which this version does not keep", CLOSE_IT },
+	{ "net:[", NO_NAMESPACE },
+	{ "mnt:[", NO_NAMESPACE },
+	{ "pid:[", NO_NAMESPACE },
+	{ "user:[", NO_NAMESPACE },
+	{ "uts:[", NO_NAMESPACE },
+	{ "ipc:[", NO_NAMESPACE },
+	{ "cgroup:[", NO_NAMESPACE },
+	{ "time:[", NO_NAMESPACE },
 };
 
 static const char *reason(const struct file_probe *p)
 {
 	struct arena *a = dump_arena(p->task->dump);
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strncmp(p->link.path, known[i].prefix, strlen(known[i].prefix)))
-			return known[i].text;
 	if (p->fs_magic == MQUEUE_MAGIC)
-		return "POSIX message queues are not kept by this version";
+		return "is a POSIX message queue, which this version does not keep";
 	if (S_ISCHR(p->stat.st_mode))
 		return arena_printf(
 			a,
@@ -72,7 +121,12 @@ static int unknown_collect(struct dump *d, struct dump_file *f, const struct fil
 {
 	(void)d;
 	(void)f;
-	task_refuse(p->task, probe_object(p), reason(p), "close it before the dump");
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strncmp(p->link.path, known[i].prefix, strlen(known[i].prefix))) {
+			task_refuse(p->task, probe_object(p), known[i].text, known[i].cure);
+			return 0;
+		}
+	task_refuse(p->task, probe_object(p), reason(p), CLOSE_IT);
 	return 0;
 }
 

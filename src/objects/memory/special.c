@@ -111,6 +111,8 @@ static const struct {
 } reasons[] = {
 	{ VMF_(SHADOW_STACK), NULL, "is a shadow stack, which can't be rebuilt yet",
 	  "run the program without them (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)" },
+	{ 0, "/secretmem", "is secret memory (memfd_secret), which only its process can read",
+	  "have the program unmap it" },
 	{ 0, "anon_inode:[io_uring]", "is a ring of io_uring, which can't be kept",
 	  "run the program without io_uring" },
 	{ 0, "anon_inode:[perf_event]", "is a buffer of performance events, which can't be kept",

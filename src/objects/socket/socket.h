@@ -12,7 +12,8 @@
 #include "objects/fown.h"
 #include "objects/registry.h"
 
-extern const struct file_class unix_class, inet_class, netlink_class, packet_class;
+extern const struct file_class unix_class, inet_class, netlink_class, packet_class, vsock_class,
+	family_class;
 extern const struct area_class packet_area;
 extern const struct state_class packet_state;
 
