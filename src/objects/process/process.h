@@ -63,6 +63,10 @@ bool signals_pending(const struct restore_task *t, int signo);
 bool signals_timer_pending(const struct restore_task *t, uint32_t timer_id);
 /* Will the timer's pending signal be brought about by the timer itself? Then it is not queued. */
 bool timers_fire_again(const struct restore_task *t, uint32_t timer_id);
+/* Is there a POSIX timer that sends to a thread? */
+bool timers_of_threads(const struct dump_task *t);
+/* Dump, once the timers are read: is this the signal of one that had run off by then? */
+bool timers_had_fired(const struct dump_task *t, const siginfo_t *info);
 
 /*
  * Restore, in the tool, for each thread when its registers are set, just before it is let go; the

@@ -10,6 +10,9 @@
  * signal is queued even when it is ignored. Handlers are set before any thread is started, because
  * setting SIG_IGN empties the queues of that signal.
  *
+ * Timers run on while the process stands. What they sent between the reading of the queue and that
+ * of the timers is read afterwards, or it would be lost: such a timer counts down no more.
+ *
  * A signal can be pending without an entry in a queue: the limit on queued signals was reached, or
  * memory short, when it was sent. It is delivered with the siginfo of kill(2) from process 0;
  * exactly that is queued for it.
@@ -53,6 +56,7 @@ struct signal_reads {
 	uint64_t actions; /* area offset, by number from 1; the leader's only */
 	uint64_t stack;
 	call_id stack_call;
+	size_t n_shared, n_private; /* entries of the queues when they were read */
 };
 
 struct dump_signals {
@@ -81,7 +85,7 @@ static void push_siginfo(struct dump *d, SignalQueueEntry *queue, siginfo_t *inf
 }
 
 static int read_queue(struct dump_thread *th, bool shared, uint64_t pending,
-		      SignalQueueEntry **ret_queue)
+		      SignalQueueEntry **ret_queue, size_t *ret_n)
 {
 	struct dump *d = th->task->dump;
 	SignalQueueEntry *queue = arena_msg(dump_arena(d), SignalQueueEntry, signal_queue_entry);
@@ -105,6 +109,7 @@ static int read_queue(struct dump_thread *th, bool shared, uint64_t pending,
 		}
 		off += n;
 	} while (n > 0);
+	*ret_n = off;
 	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++) {
 		if (!(pending & (UINT64_C(1) << (signo - 1))))
 			continue;
@@ -117,6 +122,22 @@ static int read_queue(struct dump_thread *th, bool shared, uint64_t pending,
 	return 0;
 }
 
+static int read_late(struct dump_thread *th, bool shared, size_t known, SignalQueueEntry *queue)
+{
+	struct dump *d = th->task->dump;
+	siginfo_t infos[32];
+	int n;
+
+	do {
+		n = ptrace_peek_siginfo(th->stop->tid, shared, known, infos, 32, dump_err(d));
+		for (int i = 0; i < n; i++)
+			if (timers_had_fired(th->task, &infos[i]))
+				push_siginfo(d, queue, &infos[i]);
+		known += n;
+	} while (n > 0);
+	return n;
+}
+
 /* A tool of this format cannot tell it from a trap of its own when it restores the images. */
 static void refuse_trap(struct dump_task *t, uint64_t pending)
 {
@@ -127,20 +148,22 @@ static void refuse_trap(struct dump_task *t, uint64_t pending)
 
 static int collect(struct dump_task *t)
 {
+	struct signal_reads *reads;
 	struct program *p;
-	uint64_t actions;
 
 	if (t->zombie)
 		return 0;
 	refuse_trap(t, t->status->shd_pnd);
 	p = t->threads[0].prog;
-	actions = area_reserve(p->area, KERNEL_SIGNALS * sizeof(struct action));
-	t->priv[SLOT_SIGNALS] = arena_new(dump_arena(t->dump), struct signal_reads);
-	state_priv(t, SLOT_SIGNALS, struct signal_reads)->actions = actions;
+	reads = arena_new(dump_arena(t->dump), struct signal_reads);
+	reads->actions = area_reserve(p->area, KERNEL_SIGNALS * sizeof(struct action));
+	t->priv[SLOT_SIGNALS] = reads;
 	program_note(p, "the signal handlers");
-	program_do(p, SYS_rt_sigaction, IMM(1), IMM(0), AREA(actions), IMM(SIGSET_SIZE));
+	program_do(p, SYS_rt_sigaction, IMM(1), IMM(0), AREA(reads->actions),
+		   IMM(SIGSET_SIZE));
 	program_again(p, KERNEL_SIGNALS - 1, IMM(1), IMM(0), IMM(sizeof(struct action)));
-	return read_queue(&t->threads[0], true, t->status->shd_pnd, &t->core->tc->signals_s);
+	return read_queue(&t->threads[0], true, t->status->shd_pnd, &t->core->tc->signals_s,
+			  &reads->n_shared);
 }
 
 static int collect_thread(struct dump_thread *th)
@@ -152,7 +175,8 @@ static int collect_thread(struct dump_thread *th)
 	program_note(th->prog, "the alternate signal stack");
 	reads->stack_call = program_do(th->prog, SYS_sigaltstack, IMM(0), AREA(reads->stack));
 	th->priv[SLOT_SIGNALS] = reads;
-	return read_queue(th, false, th->status->sig_pnd, &th->core->thread_core->signals_p);
+	return read_queue(th, false, th->status->sig_pnd, &th->core->thread_core->signals_p,
+			  &reads->n_private);
 }
 
 /* What most signals of most tasks have: one entry for all. */
@@ -199,7 +223,7 @@ static int absorb(struct dump_task *t)
 		if (has_action(signo))
 			tc->sigactions[tc->n_sigactions++] =
 				action_entry(t->dump, &actions[signo - 1], compat);
-	return 0;
+	return read_late(&t->threads[0], true, reads->n_shared, tc->signals_s);
 }
 
 /* The kernel says SS_ONSTACK by the stack pointer, which was the agent's when it was asked. */
@@ -225,7 +249,9 @@ static int absorb_thread(struct dump_thread *th)
 	if (on_stack(regs_sp(&th->stop->regs), stack))
 		sas->ss_flags |= SS_ONSTACK;
 	th->core->thread_core->sas = sas;
-	return 0;
+	if (!timers_of_threads(th->task))
+		return 0;
+	return read_late(th, false, reads->n_private, th->core->thread_core->signals_p);
 }
 
 /* --- restore -------------------------------------------------------------------------------- */

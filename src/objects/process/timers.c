@@ -164,6 +164,66 @@ static ItimerEntry *itimer_entry(struct dump_task *t, uint64_t at)
 	return e;
 }
 
+bool timers_of_threads(const struct dump_task *t)
+{
+	const TaskTimersEntry *e = t->core->tc->timers;
+
+	for (size_t i = 0; i < e->n_posix; i++)
+		if (e->posix[i]->has_notify_thread_id)
+			return true;
+	return false;
+}
+
+/* A timer that had run off when it was read has nothing left, or has begun its next interval;
+ * another one did so since, and will again after the restore. */
+static bool had_fired(int64_t left, int64_t interval)
+{
+	return !left || (interval && left > interval - left);
+}
+
+static bool itimer_had_fired(const struct dump_task *t, int which)
+{
+	const struct timer_reads *reads = t->priv[SLOT_TIMERS];
+	const struct itimerval *v = area_data(t->threads[0].prog->area, reads->itimer[which]);
+
+	return had_fired(v->it_value.tv_sec * INT64_C(1000000) + v->it_value.tv_usec,
+			 v->it_interval.tv_sec * INT64_C(1000000) + v->it_interval.tv_usec);
+}
+
+static bool posix_had_fired(const struct dump_task *t, int id)
+{
+	const struct timer_reads *reads = t->priv[SLOT_TIMERS];
+	const TaskTimersEntry *e = t->core->tc->timers;
+
+	for (size_t i = 0; i < reads->n; i++) {
+		const struct itimerspec *v =
+			area_data(t->threads[0].prog->area, reads->posix[i].setting);
+
+		if ((int)e->posix[i]->it_id == id)
+			return had_fired(v->it_value.tv_sec * SECOND + v->it_value.tv_nsec,
+					 v->it_interval.tv_sec * SECOND + v->it_interval.tv_nsec);
+	}
+	return false;
+}
+
+bool timers_had_fired(const struct dump_task *t, const siginfo_t *info)
+{
+	if (info->si_code == SI_TIMER)
+		return posix_had_fired(t, info->si_timerid);
+	if (info->si_code != SI_KERNEL)
+		return false;
+	switch (info->si_signo) {
+	case SIGALRM:
+		return itimer_had_fired(t, ITIMER_REAL);
+	case SIGVTALRM:
+		return itimer_had_fired(t, ITIMER_VIRTUAL);
+	case SIGPROF:
+		return itimer_had_fired(t, ITIMER_PROF);
+	default:
+		return false;
+	}
+}
+
 static int absorb(struct dump_task *t)
 {
 	struct timer_reads *reads = state_priv(t, SLOT_TIMERS, struct timer_reads);
