@@ -30,6 +30,24 @@ static int exit_signal(const struct restore_task *t)
 	return t->extra && t->extra->has_exit_signal ? (int)t->extra->exit_signal : SIGCHLD;
 }
 
+/* An id may be taken for a moment by a process that comes and goes while the tree is made. */
+#define CLONE_TRIES 50
+
+static pid_t clone_with_id(struct clone_args *args, pid_t id)
+{
+	for (int tries = 1;; tries++) {
+		pid_t got = syscall(SYS_clone3, args, sizeof(*args));
+
+		if (got >= 0 || errno != EEXIST)
+			return got;
+		if (tries == CLONE_TRIES || !id_is_free(id)) {
+			errno = EEXIST;
+			return -1;
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+}
+
 static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
 {
 	pid_t pid = t->vpid, got;
@@ -43,7 +61,7 @@ static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
 	/* The maker's timer slack becomes the default of what it makes. */
 	if (t->n_threads && attributes_slack_default(&t->threads[0]))
 		prctl(PR_SET_TIMERSLACK, attributes_slack_default(&t->threads[0]));
-	got = syscall(SYS_clone3, &args, sizeof(args));
+	got = clone_with_id(&args, pid);
 	if (got == 0)
 		task_main(t);
 	if (got < 0)

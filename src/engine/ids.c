@@ -1,38 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ids that a tree had, of processes and threads: whether they are free, and who has them. */
+/*
+ * The ids that a tree had, of processes and threads: whether they are free, and who has them. An
+ * id is taken as long as a process, a thread, a process group or a session has it.
+ */
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "engine/restore.h"
 #include "kernel/proc_stat.h"
 
 /* Of a thousand ids that are taken, so many are named: it is one reason, a thousand times. */
 #define TAKEN_SHOWN 10
 
-static bool is_zombie(pid_t pid, struct proc_buf *buf)
+static bool read_stat(pid_t id, struct proc_buf *buf, struct proc_stat *ret)
 {
 	struct proc proc = PROC_INIT;
-	struct proc_stat stat = { 0 };
+	int done = proc_open(&proc, id, buf, NULL);
 
-	if (kill(pid, 0) < 0 || proc_open(&proc, pid, buf, NULL) < 0)
-		return false;
-	proc_stat(&proc, &stat, NULL);
+	if (done == 0)
+		done = proc_stat(&proc, ret, NULL);
 	proc_close(&proc);
-	return stat.state == 'Z';
+	return done == 0;
+}
+
+/* A group and a session keep their id until their last member has gone (kernel/pid.c). A member
+ * that lives, or else one that has ended. */
+static bool find_member(pid_t id, struct proc_buf *buf, struct proc_stat *ret)
+{
+	_cleanup_dir_ DIR *all = opendir("/proc");
+	const struct dirent *e;
+	bool found = false;
+
+	while (all && (e = readdir(all))) {
+		struct proc_stat stat;
+
+		if (!isdigit((unsigned char)e->d_name[0]) ||
+		    !read_stat((pid_t)atoi(e->d_name), buf, &stat) ||
+		    (stat.pgrp != id && stat.session != id))
+			continue;
+		*ret = stat;
+		found = true;
+		if (stat.state != 'Z')
+			break;
+	}
+	return found;
 }
 
 static const char *taken_by(struct restore *r, pid_t id, struct proc_buf *buf)
 {
-	struct proc proc = PROC_INIT;
-	struct proc_stat stat = { 0 };
+	struct proc_stat stat;
 
-	if (proc_open(&proc, id, buf, NULL) == 0) {
-		proc_stat(&proc, &stat, NULL);
-		proc_close(&proc);
-	}
-	return arena_printf(restore_arena(r), "is taken by another task (%s, parent %d)",
-			    stat.comm[0] ? stat.comm : "?", stat.ppid);
+	if (read_stat(id, buf, &stat))
+		return arena_printf(restore_arena(r), "is taken by another task (%s, parent %d)",
+				    stat.comm, stat.ppid);
+	if (find_member(id, buf, &stat))
+		return arena_printf(restore_arena(r),
+				    "is still that of the %s of another task (%s, %d)",
+				    stat.pgrp == id ? "process group" : "session", stat.comm,
+				    stat.pid);
+	return "was taken by another task, which has ended meanwhile";
+}
+
+bool id_is_free(pid_t id)
+{
+	return kill(id, 0) < 0 && errno == ESRCH && (id == 1 || kill(-id, 0) < 0) && errno == ESRCH;
+}
+
+/* Of a dumped task that its parent, often init, has not reaped yet: it is about to go. */
+static bool is_of_dead(pid_t id, struct proc_buf *buf)
+{
+	struct proc_stat stat;
+
+	return (read_stat(id, buf, &stat) || find_member(id, buf, &stat)) && stat.state == 'Z';
 }
 
 int id_is_taken(struct restore *r, pid_t id)
@@ -49,10 +93,9 @@ static void judge_id(struct restore *r, pid_t id, struct proc_buf *buf, size_t *
 {
 	const char *by;
 
-	/* A dumped task that its parent, often init, has not reaped yet: it is about to go. */
-	for (int turns = 0; turns < 200 && is_zombie(id, buf); turns++)
+	for (int turns = 0; turns < 200 && !id_is_free(id) && is_of_dead(id, buf); turns++)
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-	if (kill(id, 0) < 0 && errno == ESRCH)
+	if (id_is_free(id))
 		return;
 	if (++*taken > TAKEN_SHOWN)
 		return;

@@ -19,7 +19,8 @@ int image_open_subdir(int dirfd, const char *path, struct err *err, int *ret_fd)
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_IMAGE_MISSING, ENOENT, "there is no directory %s", path);
 	if (fd < 0)
-		return err_sys(err, "openat", "can't open the images directory %s", path);
+		return err_set(err, ERR_PATH, errno, "the images directory %s can't be opened",
+			       path);
 	*ret_fd = fd;
 	return 0;
 }

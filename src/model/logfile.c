@@ -22,7 +22,7 @@ static int open_file(const struct options *o, const char *path, struct err *err)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return err_sys(err, "openat", "opening the log file %s", path);
+		return err_set(err, ERR_PATH, errno, "the log file %s can't be opened", path);
 	log_init(fd, o->verbosity);
 	return 0;
 }

@@ -19,7 +19,7 @@ int pidfile_create(const char *path, int *ret_fd, struct err *err)
 			return err_set(err, ERR_USAGE, EEXIST,
 				       "the pid file %s exists already; remove it", path);
 		if (fd < 0)
-			return err_sys(err, "openat", "creating the pid file %s", path);
+			return err_set(err, ERR_PATH, errno, "the pid file %s can't be made", path);
 	}
 	*ret_fd = fd;
 	return 0;

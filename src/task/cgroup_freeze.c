@@ -93,7 +93,8 @@ static int open_group(struct cgroup_freeze *g, const char *path, struct err *err
 	*g = (struct cgroup_freeze){ .path = path };
 	g->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g->dir < 0)
-		return err_sys(err, "open", "can't open the cgroup %s (--freeze-cgroup)", path);
+		return err_set(err, ERR_PATH, errno,
+			       "the cgroup %s of --freeze-cgroup can't be opened", path);
 	g->v1 = faccessat(g->dir, "freezer.state", F_OK, 0) == 0;
 	if (g->v1 || faccessat(g->dir, "cgroup.freeze", F_OK, 0) == 0)
 		return 0;

@@ -41,6 +41,7 @@
 #include "task/frozen_group.h"
 #include "task/hold.h"
 #include "task/restart.h"
+#include "task/root.h"
 #include "task/tree.h"
 
 uint64_t monotonic_ns(void)
@@ -157,15 +158,6 @@ static void forget(struct tree_stop *tree, pid_t pid)
 	tree->n_procs--;
 }
 
-static int refuse_ourselves(pid_t root, struct err *err)
-{
-	return err_set(
-		err, ERR_REFUSED, EDEADLK,
-		"crtools itself runs inside of the tree of process %d, which can't be dumped "
-		"from within; start it outside of that tree",
-		root);
-}
-
 /* Holds children that are not known yet; *ret_new counts them, and those that have gone. */
 static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *ret_new,
 			 struct err *err)
@@ -191,7 +183,7 @@ static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *re
 			continue;
 		}
 		if (children.tids[i] == getpid())
-			return refuse_ourselves(tree->procs[0]->pid, err);
+			return root_check_ourselves(tree->procs[0]->pid, &tree->buf, err);
 		ret = proc_hold(tree, children.tids[i], p, &child, err);
 		if (ret == -ESRCH || ret == -ENOENT) {
 			/* Before it ended it may have made others, which have come to a
@@ -269,28 +261,6 @@ static void order_tree(struct tree_stop *tree)
 	hash_free(&first);
 }
 
-/* A freezer cgroup would stop the tool as well: it looks for itself before, not when it comes upon
- * itself. Processes are followed up to where this pid namespace ends. */
-static int look_for_ourselves(struct tree_stop *tree, pid_t root, struct err *err)
-{
-	struct proc_stat stat = { .ppid = 0 };
-
-	for (pid_t pid = getpid(); pid > 0; pid = stat.ppid) {
-		struct proc proc = PROC_INIT;
-		int ret;
-
-		if (pid == root)
-			return refuse_ourselves(root, err);
-		ret = proc_open(&proc, pid, &tree->buf, NULL);
-		if (ret == 0)
-			ret = proc_stat(&proc, &stat, NULL);
-		proc_close(&proc);
-		if (ret < 0)
-			break;
-	}
-	return 0;
-}
-
 static bool is_shortage(int num)
 {
 	return num == EMFILE || num == ENFILE || num == ENOMEM;
@@ -299,8 +269,10 @@ static bool is_shortage(int num)
 static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const char *cgroup,
 		  struct err *err)
 {
-	int ret = root == getpid() || cgroup ? look_for_ourselves(tree, root, err) : 0;
+	int ret = root_check(root, &tree->buf, err);
 
+	if (ret == 0 && (descendants || root == getpid()))
+		ret = root_check_ourselves(root, &tree->buf, err);
 	if (ret == 0 && cgroup)
 		ret = group_seize(tree, root, cgroup, err);
 	if (ret == 0)

@@ -11,9 +11,9 @@
 
 #include "base/cleanup.h"
 #include "kernel/pidfd.h"
+#include "task/root.h"
 
-#define PF_KTHREAD 0x00200000u
-#define PASSES	   8 /* over a tree that never stays the same */
+#define PASSES 8 /* over a tree that never stays the same */
 
 /* What code runs in it can be seen of a stopped thread only; by its program is the best guess. */
 static bool runs_32bit(const struct proc *proc)
@@ -72,9 +72,6 @@ static int look_at(struct tree_stop *tree, pid_t pid, struct proc_stop *parent, 
 	ret = proc_open(&p->proc, pid, &tree->buf, err);
 	if (ret == 0)
 		ret = proc_stat(&p->proc, &stat, err);
-	if (ret == 0 && stat.flags & PF_KTHREAD)
-		ret = err_set(err, ERR_NO_SUCH_TASK, 0, "%d is a thread of the kernel (%s)", pid,
-			      stat.comm);
 	if (ret < 0) {
 		proc_close(&p->proc);
 		return ret;
@@ -143,7 +140,9 @@ int tree_observe(struct tree_stop *tree, pid_t root, struct arena *arena, struct
 	int ret;
 
 	*tree = (struct tree_stop){ .arena = arena, .group = CGROUP_FREEZE_NONE };
-	ret = look_at(tree, root, NULL, err);
+	ret = root_check(root, &tree->buf, err);
+	if (ret == 0)
+		ret = look_at(tree, root, NULL, err);
 	if (ret == 0 && tree->procs[0]->zombie)
 		ret = err_set(err, ERR_NO_SUCH_TASK, ESRCH,
 			      "process %d has ended already (it is a zombie)", root);

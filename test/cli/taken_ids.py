@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A restore of a tree whose ids are all taken says by whom, for some, and counts the rest; also of
-an id that is taken only after the restore had looked. So does a report of many things of one kind;
-as JSON it has all of them.
+an id that is taken only after the restore had looked, or by the rest of a process group. So does a
+report of many things of one kind; as JSON it has all of them.
 
 wl: needs root
 wl: areas cli-rpc"""
@@ -29,6 +29,19 @@ kept = [open(f"file-{n}", "w") for n in range(30)]
 for file in kept:
     fcntl.flock(file, fcntl.LOCK_EX)
 open("ready", "w").close()
+time.sleep(1000)
+"""
+# Leaves a member of its group behind that is no descendant.
+LEADER = """
+import os, time
+if not os.fork():
+    if not os.fork():
+        with open("ready.new", "w") as f:
+            f.write(str(os.getpid()))
+        os.rename("ready.new", "ready")
+        time.sleep(1000)
+    os._exit(0)
+os.wait()
 time.sleep(1000)
 """
 # A process with a thread's id, made when the processes of the tree have theirs.
@@ -73,6 +86,26 @@ def taken_late():
     tree.finish(signal.SIGKILL)
 
 
+def kept_by_group():
+    """The last member of a process group that its leader has left keeps the leader's id."""
+    os.mkdir("group")
+    os.chdir("group")
+    tree = start(LEADER)
+    with open("ready", encoding="utf-8") as f:
+        member = int(f.read())
+    dumped.check(member not in system.descendants(tree.pid), "the member is in the tree")
+    tree.must_dump()
+    said = tree.restore()
+    dumped.check(not said, "a restore with the id of a group")
+    dumped.check(f"is still that of the process group of another task (python" in said.text and
+                 f", {member})" in said.text, said.text)
+    os.kill(member, signal.SIGKILL)
+    dumped.await_true("its end", lambda: (system.reap(), system.exists(member))[1] is False)
+    tree.must_restore()
+    tree.finish(signal.SIGKILL)
+    os.chdir("..")
+
+
 def main():
     dumped.begin()
     tree = start(THREADS)
@@ -89,6 +122,7 @@ def main():
     tree.finish(signal.SIGKILL)
 
     taken_late()
+    kept_by_group()
     tree = start(LOCKS)
     done = run("dump", "-t", str(tree.pid), "-D", "images")
     named = [line for line in done.stderr.splitlines() if line.startswith("Refused")]

@@ -124,4 +124,4 @@ for feature in known:
 assert lines[-1].startswith("Looks good") or "Does not look good" in p.stderr, (lines, p.stderr)
 assert "is missing" not in p.stderr, p.stderr
 out, err = run("check", "--feature", "uffdx", status=1)
-assert "no feature called uffdx; the nearest one is uffd." in err, err
+assert "no feature called uffdx; the nearest one is uffd;" in err, err

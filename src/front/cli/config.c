@@ -163,7 +163,8 @@ static int read_file(struct options *o, const char *path, bool must, struct sett
 	size_t len;
 
 	if (fd < 0 || read_to_end(fd, &text, &len))
-		return must ? err_sys(err, "open", "can't read the configuration file %s", path)
+		return must ? err_set(err, ERR_PATH, errno,
+				      "the configuration file %s can't be read", path)
 			    : 0;
 	if (memchr(text, '\0', len))
 		return err_set(err, ERR_USAGE, 0,

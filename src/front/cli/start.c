@@ -36,7 +36,8 @@ static int enter_work_dir(struct run *run)
 	const char *path = run->opts->work_dir;
 
 	if (path && chdir(path))
-		return err_sys(run->err, "chdir", "changing to the work directory %s", path);
+		return err_set(run->err, ERR_PATH, errno,
+			       "the work directory %s can't be changed to", path);
 	if (!path && run->images_fd >= 0 && fchdir(run->images_fd))
 		return err_sys(run->err, "fchdir", "changing to the images directory %s",
 			       run->opts->images_dir);

@@ -95,8 +95,8 @@ static void log_unknown(const char *name)
 	for (enum feature i = 0; i < FEATURE_COUNT; i++)
 		nearest_offer(&near, feature_info(i)->name);
 	found = nearest_result(&near);
-	log_error("There is no feature called %s%s%s.", name, found ? "; the nearest one is " : "",
-		  found ? found : "");
+	log_error("There is no feature called %s%s%s; crtools check --all lists all.", name,
+		  found ? "; the nearest one is " : "", found ? found : "");
 }
 
 /* --feature NAME, one after the other. */

@@ -50,7 +50,9 @@ static int become_command(struct run *run)
 
 	str_list_end(args, &run->opts->arena);
 	execvp(args->items[0], args->items);
-	return err_sys(run->err, "execve", "executing %s", args->items[0]);
+	return err_set(run->err, ERR_PATH, errno,
+		       "the tree was restored, but the command %s can't be started",
+		       args->items[0]);
 }
 
 /* The terminal's signals are for the restored job; the tool goes when its root has gone. */

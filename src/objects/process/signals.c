@@ -159,8 +159,7 @@ static int collect(struct dump_task *t)
 	reads->actions = area_reserve(p->area, KERNEL_SIGNALS * sizeof(struct action));
 	t->priv[SLOT_SIGNALS] = reads;
 	program_note(p, "the signal handlers");
-	program_do(p, SYS_rt_sigaction, IMM(1), IMM(0), AREA(reads->actions),
-		   IMM(SIGSET_SIZE));
+	program_do(p, SYS_rt_sigaction, IMM(1), IMM(0), AREA(reads->actions), IMM(SIGSET_SIZE));
 	program_again(p, KERNEL_SIGNALS - 1, IMM(1), IMM(0), IMM(sizeof(struct action)));
 	return read_queue(&t->threads[0], true, t->status->shd_pnd, &t->core->tc->signals_s,
 			  &reads->n_shared);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See root.h. /proc/TID exists for every thread, so an id alone does not tell a process from a
+ * thread; pidfd_open(2) without PIDFD_THREAD takes processes only.
+ */
+#include "task/root.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "kernel/pidfd.h"
+#include "kernel/proc_stat.h"
+
+#define PF_KTHREAD 0x00200000u /* include/linux/sched.h */
+
+static int refuse_thread(const struct proc *p, pid_t tid, struct err *err)
+{
+	struct arena a = { 0 };
+	struct proc_status status;
+	int ret = proc_status(p, &a, &status, err);
+
+	arena_free(&a);
+	if (ret < 0 || status.tgid == tid)
+		return ret;
+	return err_set(err, ERR_NO_SUCH_TASK, ESRCH,
+		       "%d is a thread of process %d, and only whole processes can be taken; give "
+		       "-t %d",
+		       tid, status.tgid, status.tgid);
+}
+
+int root_check(pid_t pid, struct proc_buf *buf, struct err *err)
+{
+	_cleanup_fd_ int fd = pidfd_open_pid(pid, NULL);
+	struct proc proc = PROC_INIT;
+	struct proc_stat stat;
+	int ret = proc_open(&proc, pid, buf, NULL);
+
+	if (ret == 0)
+		ret = proc_stat(&proc, &stat, NULL);
+	if (ret < 0)
+		ret = err_set(err, ERR_NO_SUCH_TASK, ESRCH, "there is no process %d", pid);
+	else if (stat.flags & PF_KTHREAD)
+		ret = err_set(err, ERR_REFUSED, EOPNOTSUPP,
+			      "%d is a thread of the kernel (%s), which has nothing to save", pid,
+			      stat.comm);
+	else if (fd < 0)
+		ret = refuse_thread(&proc, pid, err);
+	proc_close(&proc);
+	return ret;
+}
+
+/* Processes are followed up to where this pid namespace ends. */
+int root_check_ourselves(pid_t root, struct proc_buf *buf, struct err *err)
+{
+	struct proc_stat stat = { .ppid = 0 };
+
+	for (pid_t pid = getpid(); pid > 0; pid = stat.ppid) {
+		struct proc proc = PROC_INIT;
+		int ret;
+
+		if (pid == root)
+			return err_set(
+				err, ERR_REFUSED, EDEADLK,
+				"crtools itself runs inside of the tree of process %d, "
+				"which can't be dumped from within; start it outside of that "
+				"tree",
+				root);
+		ret = proc_open(&proc, pid, buf, NULL);
+		if (ret == 0)
+			ret = proc_stat(&proc, &stat, NULL);
+		proc_close(&proc);
+		if (ret < 0)
+			break;
+	}
+	return 0;
+}
