@@ -123,6 +123,7 @@ static void clean_swap(struct walk *w, char **f, size_t n)
 static void clean_images(struct walk *w, char **f, size_t n)
 {
 	_cleanup_fd_ int dir = -1;
+	bool finished;
 	int before;
 
 	if (n != 2)
@@ -132,9 +133,12 @@ static void clean_images(struct walk *w, char **f, size_t n)
 	if (dir < 0)
 		return;
 	image_lock_dir(dir);
-	before = image_staging_clean(dir);
+	before = image_staging_clean(dir, &finished);
 	image_unlock_dir(dir);
-	if (before)
+	if (finished)
+		tell(w, true,
+		     "put the image set of a dump that was nearly done into its place in %s", f[1]);
+	else if (before)
 		tell(w, true, "removed %d unfinished image set%s in %s", before,
 		     before == 1 ? "" : "s", f[1]);
 }

@@ -4,8 +4,8 @@
  * directory only while the set around it is whole:
  *
  *	new images in the hidden folder, synced   old set whole
- *	old inventory removed                     no set
- *	old images removed, new ones moved        no set
+ *	old inventory removed                     no set, but the new one can be finished (finish.c)
+ *	old images removed, new ones moved        the same
  *	manifest, then new inventory moved        new set whole
  *
  * The directory is synced between the steps (unless IMAGE_SYNC_NONE), so a power cut sees them in
@@ -71,21 +71,24 @@ int image_dir_create(int dirfd, const char *path, struct err *err, struct image_
 {
 	_cleanup_image_dir_ struct image_dir *dir = image_dir_new();
 	char name[512];
-	int ret;
+	bool finished;
+	int ret, made = 0;
 
 	if (!dir)
 		return err_sys(err, "malloc", "can't open %s", path);
 	ret = image_open_subdir(dirfd, path, err, &dir->fd);
-	if (!ret)
-		ret = note_stale(dir, err);
 	if (ret)
 		return ret;
 	image_lock_dir(dir->fd);
-	image_staging_clean(dir->fd);
-	ret = image_staging_make(dir->fd, dir->staging, &dir->set_fd, &dir->owner_fd);
+	image_staging_clean(dir->fd, &finished);
+	ret = note_stale(dir, err);
+	if (!ret)
+		made = image_staging_make(dir->fd, dir->staging, &dir->set_fd, &dir->owner_fd);
 	image_unlock_dir(dir->fd);
 	if (ret)
-		return err_set(err, ERR_IMAGE_WRITE, -ret, "can't make a folder in %s",
+		return ret;
+	if (made)
+		return err_set(err, ERR_IMAGE_WRITE, -made, "can't make a folder in %s",
 			       where(dir->fd, name, sizeof(name)));
 	dir->writing = true;
 	*ret_dir = TAKE_PTR(dir);
@@ -311,20 +314,29 @@ static int move_images(struct image_dir *dir, bool inventory, struct err *err)
 	return 0;
 }
 
-static int move_set(struct image_dir *dir, enum image_sync sync, struct err *err)
+/* One that came since the start belongs to a set that is about to be mixed up. */
+static int remove_inventory(struct image_dir *dir, enum image_sync sync, struct err *err)
 {
 	int ret;
 
-	/* An inventory that came since the start belongs to a set that is about to be mixed up. */
-	if (unlinkat(dir->fd, "inventory.img", 0)) {
-		if (errno != ENOENT)
-			return failed(err, "inventory.img", "remove the old image");
-	} else {
-		ret = sync_dir(dir, sync, err);
-		if (ret)
-			return ret;
+	if (faccessat(dir->fd, "inventory.img", F_OK, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	ret = image_staging_mark(dir->set_fd);
+	if (ret) {
+		errno = -ret;
+		return failed(err, "the new set", "mark");
 	}
-	ret = remove_stale(dir, err);
+	if (unlinkat(dir->fd, "inventory.img", 0) && errno != ENOENT)
+		return failed(err, "inventory.img", "remove the old image");
+	return sync_dir(dir, sync, err);
+}
+
+static int move_set(struct image_dir *dir, enum image_sync sync, struct err *err)
+{
+	int ret = remove_inventory(dir, sync, err);
+
+	if (!ret)
+		ret = remove_stale(dir, err);
 	if (!ret && dir->parent && renameat(dir->set_fd, "parent", dir->fd, "parent"))
 		ret = failed(err, "parent", "move into place the link");
 	if (!ret)

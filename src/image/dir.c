@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/io.h"
-#include "image/internal.h"
+#include "image/staging.h"
 
 int image_open_subdir(int dirfd, const char *path, struct err *err, int *ret_fd)
 {
@@ -135,6 +135,16 @@ struct image_dir *image_dir_new(void)
 	return dir;
 }
 
+/* No set: perhaps one that was about to take the place of an older one. */
+static void finish_cut(int fd)
+{
+	bool finished;
+
+	image_lock_dir(fd);
+	image_staging_clean(fd, &finished);
+	image_unlock_dir(fd);
+}
+
 int image_dir_open(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir)
 {
 	_cleanup_image_dir_ struct image_dir *dir = image_dir_new();
@@ -146,6 +156,8 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 	if (ret)
 		return ret;
 	dir->set_fd = dir->fd;
+	if (faccessat(dir->fd, "inventory.img", F_OK, 0) < 0)
+		finish_cut(dir->fd);
 	dir->listing = arena_new(&dir->arena, struct listing);
 	dir->records.shared = true;
 	ret = listing_load(dir->fd, &dir->arena, &dir->records, err, dir->listing);

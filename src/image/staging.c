@@ -6,7 +6,8 @@
  * 1. A folder holds a file `owner` with "pid starttime bootid", locked with flock(2) from before
  *    the folder can be seen by others until its writer ends, however it ends.
  * 2. Folders are made and removed with the images directory locked, so (1) has no gap.
- * 3. A folder whose note is not locked is abandoned. Where the file system has no flock, the writer
+ * 3. The set of an abandoned folder that was about to replace an older one is finished (finish.c).
+ * 4. A folder whose note is not locked is abandoned. Where the file system has no flock, the writer
  *    is looked up by pid and start time (/proc/PID/stat field 22).
  */
 #include "image/staging.h"
@@ -82,13 +83,14 @@ int image_staging_remove(int dirfd, const char *name)
 	return unlinkat(dirfd, name, AT_REMOVEDIR) ? -errno : 0;
 }
 
-int image_staging_clean(int dirfd)
+int image_staging_clean(int dirfd, bool *ret_finished)
 {
 	int n = 0;
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
+	*ret_finished = false;
 	while (d && (e = readdir(d))) {
 		_cleanup_fd_ int folder = -1;
 
@@ -97,6 +99,11 @@ int image_staging_clean(int dirfd)
 		folder = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (folder < 0 || !is_abandoned(folder))
 			continue;
+		if (image_staging_finish(fd, folder) == 0) {
+			log_info("the images of a dump that was killed while it put them into "
+				 "their place are there now");
+			*ret_finished = true;
+		}
 		log_info("removing %s, which a dump that was killed left behind", e->d_name);
 		n += image_staging_remove(fd, e->d_name) == 0;
 	}
@@ -112,7 +119,7 @@ static int write_note(int folder, int *ret_note)
 
 	if (note < 0)
 		return -errno;
-	flock(note, LOCK_EX | LOCK_NB); /* nobody else can hold it; see (3) where it can't be had */
+	flock(note, LOCK_EX | LOCK_NB); /* nobody else can hold it; see (4) where it can't be had */
 	boot_id(boot);
 	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), process_start_time(getpid()),
 		 boot);
