@@ -49,6 +49,7 @@ int judge_images(struct restore *r)
 			ret = r->files[i]->class->check(r, r->files[i]);
 	if (ret < 0)
 		return ret;
+	restore_judge_inherited(r);
 	if (!r->s->opts->plan)
 		judge_ids(r);
 	if (!r->s->report.refusals)

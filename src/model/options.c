@@ -55,12 +55,19 @@ const char *options_external(const struct options *o, const char *key)
 	return NULL;
 }
 
+const char *options_inherit_key(const char *item)
+{
+	const char *name = strstr(item, "]:");
+
+	return !strncmp(item, "fd[", 3) && name ? name + 2 : NULL;
+}
+
 int options_inherit_fd(const struct options *o, const char *key)
 {
 	for (size_t i = 0; i < o->inherit_fd.n; i++) {
-		const char *item = o->inherit_fd.items[i], *name = strstr(item, "]:");
+		const char *item = o->inherit_fd.items[i], *name = options_inherit_key(item);
 
-		if (!strncmp(item, "fd[", 3) && name && !strcmp(name + 2, key))
+		if (name && !strcmp(name, key))
 			return atoi(item + 3);
 	}
 	return -1;

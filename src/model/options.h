@@ -144,6 +144,8 @@ void options_free(struct options *o);
 /* The value of --external TYPE[ID]:VALUE for the exact key "TYPE[ID]"; "" when the option has no
  * value, NULL when it was not given. */
 const char *options_external(const struct options *o, const char *key);
+/* The key of one --inherit-fd; NULL: it is of another form. */
+const char *options_inherit_key(const char *item);
 /* The descriptor of --inherit-fd fd[N]:KEY for a key, -1 when it was not given. */
 int options_inherit_fd(const struct options *o, const char *key);
 

@@ -179,8 +179,14 @@ struct restore {
 	unsigned char *numbers;
 	size_t n_numbers;
 	int free_fd;
+	bool *inherit_taken; /* by number of --inherit-fd: something of the images has its key */
 	void *priv[64];
 };
+
+/* The descriptor that --inherit-fd gives for a key, or -1. At check: to know which keys fit. */
+int restore_inherit_fd(struct restore *r, const char *key);
+/* When all are checked: warns of keys that nothing has. */
+void restore_judge_inherited(struct restore *r);
 
 static inline struct arena *restore_arena(const struct restore *r)
 {

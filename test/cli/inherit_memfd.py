@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A memfd is replaced at restore by a file of the caller's, by its name: --inherit-fd
 fd[N]:/memfd:NAME. Its descriptor and its mapping lead to that file; another memfd, which is not
-replaced, is restored with its contents.
+replaced, is restored with its contents. Of a key that nothing in the images has, the tool warns.
 
 wl: needs root
 wl: areas files pidfd-memfd-misc-fds"""
@@ -37,7 +37,12 @@ def main():
     os.pwrite(memory, bytes(6), 200)
     new = os.open("new", os.O_RDWR | os.O_CREAT, 0o600)
     os.truncate(new, 4096)
-    tree.must_restore("--inherit-fd", f"fd[{new}]:/memfd:one", pass_fds=[new])
+    said = tree.restore("--inherit-fd", f"fd[{new}]:/memfd:one", "--inherit-fd",
+                        f"fd[{new}]:/memfd:One", pass_fds=[new])
+    dumped.check(said, f"the restore failed:\n{said.text[-3000:]}")
+    warned = [line for line in said.text.splitlines() if "Warn" in line and "inherit-fd" in line]
+    dumped.check(warned and all("/memfd:One" in line for line in warned),
+                 f"warnings of keys without an effect: {warned}")
     number = b"%d" % memory
     dumped.await_true("the program's number", lambda: os.pread(new, len(number), 0) == number and
                       os.pread(new, 6, 200) == b"mapped")

@@ -47,6 +47,9 @@ static int memfd_check(struct restore *r, struct restore_file *f)
 		ret = err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			      "files.img: file %u is of memfd inode %u, which is not in memfd.img",
 			      f->id, e->inode_id);
+	if (ret == 0 && segment_memfd_name(s))
+		restore_inherit_fd(r, arena_printf(restore_arena(r), "/memfd:%s",
+						   segment_memfd_name(s)));
 	if (ret == 0)
 		fown_check(r, f, e->fown, arena_printf(restore_arena(r), "memfd (file %u)", f->id));
 	return ret;

@@ -91,7 +91,7 @@ static int pipe_check(struct restore *r, struct restore_file *f)
 		return ret;
 	f->priv = pi;
 	object = arena_printf(restore_arena(r), "pipe:[%u]", pi->id);
-	pi->inherit_asked = options_inherit_fd(r->s->opts, object) >= 0;
+	pi->inherit_asked = restore_inherit_fd(r, object) >= 0;
 	fown_check(r, f, e->fown, object);
 	return 0;
 }

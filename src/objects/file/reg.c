@@ -324,7 +324,7 @@ static int reg_check(struct restore *r, struct restore_file *f)
 	plan->inherited = -1;
 	plan->inherit = e->ext ? e->name : e->name + 1;
 	fown_check(r, f, e->fown, object_of(r, e));
-	if (options_inherit_fd(r->s->opts, plan->inherit) >= 0)
+	if (restore_inherit_fd(r, plan->inherit) >= 0)
 		return 0;
 	plan->inherit = NULL;
 	/* The path of a terminal, which is made anew before tasks are forked. */

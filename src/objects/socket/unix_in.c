@@ -71,7 +71,7 @@ static int load_one(struct restore *r, struct unix_restore *x, struct restore_fi
 	*u = (struct unix_in){ .file = f, .e = f->entry->usk, .inherited = -1 };
 	u->fd = u->spare = u->path_fd = -1;
 	u->object = arena_printf(restore_arena(r), "socket:[%u]", u->e->ino);
-	u->inherit = options_inherit_fd(r->s->opts, u->object) >= 0;
+	u->inherit = restore_inherit_fd(r, u->object) >= 0;
 	f->priv = u;
 	if (hash_get(&x->by_ino, u->e->ino))
 		return corrupt(r, f, "has the inode of another");

@@ -253,7 +253,7 @@ static void judge_borrowed(struct restore *r, struct tty_in *tty)
 
 	tty->borrowed = true;
 	tty->inherit = arena_strdup(a, tty_key(tty->any, key));
-	if (options_inherit_fd(r->s->opts, tty->inherit) >= 0)
+	if (restore_inherit_fd(r, tty->inherit) >= 0)
 		return;
 	if (!tty->any->pty || !r->s->opts->shell_job)
 		report_refuse(&r->s->report, 0, name,
