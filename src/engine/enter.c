@@ -43,6 +43,25 @@ static void make_exits(struct restore_task *t)
 	}
 }
 
+static void fill(struct restore_task *t, uint64_t start, uint64_t end)
+{
+	if (start < end && mmap((void *)start, end - start, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+				-1, 0) != (void *)start) {
+		err_sys(restore_err(t->r), "mmap", "can't fill the home range");
+		task_fail(t->r);
+	}
+}
+
+/* For a task in which the kernel must not find a place there. */
+static void fill_home(struct restore_task *t, size_t area)
+{
+	uint64_t exits = exits_size(t->n_threads);
+
+	fill(t, t->r->exits_at + ((exits + 4095) & ~UINT64_C(4095)), t->area_addr);
+	fill(t, t->area_addr + ((area + 4095) & ~UINT64_C(4095)), t->r->stage_from);
+}
+
 _Noreturn void enter_agent(struct restore_task *t)
 {
 	size_t size = area_size(t->area), code = area_code_size();
@@ -60,6 +79,8 @@ _Noreturn void enter_agent(struct restore_task *t)
 		task_fail(t->r);
 	}
 	make_exits(t);
+	if (t->fill_home)
+		fill_home(t, size);
 	t->r->shared->header[t->index] = t->threads[0].prog->header;
 	((void (*)(void *, void *))at)(at + t->threads[0].prog->header, at);
 	__builtin_unreachable();

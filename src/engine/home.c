@@ -108,7 +108,7 @@ static int find_home(struct restore *r)
 			       "the tasks leave no hole in the address space to work from");
 	r->home = (hole.start + GUARD + unit - 1) & ~(unit - 1);
 	r->home_size = (hole.end - GUARD - r->home) & ~(unit - 1);
-	r->stage_at = r->home + unit;
+	r->stage_from = r->stage_at = r->home + unit;
 	return 0;
 }
 

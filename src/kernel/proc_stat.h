@@ -39,6 +39,12 @@ struct proc_stat {
 };
 int proc_stat(const struct proc *p, struct proc_stat *ret, struct err *err);
 int proc_stat_parse(const char *text, size_t len, struct proc_stat *ret);
+/* Is it a thread of the kernel's in a process, as io_uring's (PF_IO_WORKER, Linux 5.12) and those
+ * of vhost (PF_USER_WORKER, 6.4)? It has no program, can't be traced, and is made by the kernel. */
+static inline bool proc_stat_works_for_kernel(const struct proc_stat *st)
+{
+	return st->flags & (0x10 | 0x4000);
+}
 dev_t proc_tty_dev(int32_t tty_nr);
 
 /* Ids of one task in each pid namespace from the reader's (of the mounted /proc) to its own. */

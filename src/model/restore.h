@@ -125,6 +125,7 @@ struct restore_task {
 
 	struct area *area; /* the programs; built by plan_programs */
 	uint64_t area_addr;
+	bool fill_home; /* set by emit: below stage_from, the home range is to have no holes */
 	void *priv[32];
 
 	pid_t real_pid;	     /* known to the tool once born */
@@ -173,7 +174,8 @@ struct restore {
 	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;
-	uint64_t exits_at; /* in it: where each task has the ways out of its threads */
+	uint64_t stage_from; /* where staging begins */
+	uint64_t exits_at;   /* in it: where each task has the ways out of its threads */
 	/* Descriptor numbers: 1 for those that a task of the tree wants; where to look for a free
 	 * one. */
 	unsigned char *numbers;

@@ -10,6 +10,7 @@
 #include "objects/security/security.h"
 #include "objects/socket/socket.h"
 #include "objects/tty/tty.h"
+#include "objects/uring/uring.h"
 
 const struct state_class *const state_classes[] = {
 	&rseq_state, /* first: an instruction pointer may have to move */
@@ -35,6 +36,7 @@ const struct state_class *const state_classes[] = {
 	&eventpoll_state,
 	&locks_state,
 	&packet_state,
+	&uring_state,
 	&tty_state,
 	&mmflags_state, /* what nothing may follow */
 	&leader_state,	/* has no calls: turns around what all others took of a living thread */
@@ -45,15 +47,15 @@ const struct file_class *const file_classes[] = {
 	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	   &eventfd_class,
 	&timerfd_class, &signalfd_class, &eventpoll_class, &unix_class,	   &inet_class,
 	&pidfd_class,	&tty_class,	 &inotify_class,   &netlink_class, &packet_class,
-	&vsock_class,	&family_class,	 &unknown_class, /* the last: it takes all */
+	&uring_class,	&vsock_class,	 &family_class,	   &unknown_class, /* the last: it takes all
+									    */
 	NULL,
 };
 
 const struct area_class *const area_classes[] = {
-	&vdso_area,   &vvar_area,    &vsyscall_area, &uprobes_area, &guard_area,
-	&sysv_area,   &memfd_area,   &anon_area,     &aio_area,	    &file_area,
-	&packet_area, &refused_area, /* the last: it takes
-			  all */
+	&vdso_area,   &vvar_area,  &vsyscall_area, &uprobes_area, &guard_area,
+	&sysv_area,   &memfd_area, &anon_area,	   &aio_area,	  &file_area,
+	&packet_area, &uring_area, &refused_area, /* the last: it takes all */
 	NULL,
 };
 

@@ -41,6 +41,7 @@ enum state_slot {
 	SLOT_LOCKS,
 	SLOT_AREAPOLICY,
 	SLOT_AIO,
+	SLOT_URING,
 	SLOT_OF_RUNS, /* from here on only of runs */
 	SLOT_EXTRAS = SLOT_OF_RUNS,
 	SLOT_PIDFD,

@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
+#include "task/hold.h"
 
 /* Values in tree->early. */
 static char seized, adopted;
@@ -53,7 +54,7 @@ static void seize_process(struct tree_stop *tree, pid_t pid, struct proc_tids *q
 	for (size_t i = 0; i < tids.n; i++) {
 		pid_t tid = tids.tids[i];
 
-		if (in_group_stop(tree, &proc, tid) ||
+		if (in_group_stop(tree, &proc, tid) || thread_is_kernels(&proc, tid) ||
 		    ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0)
 			continue;
 		ptrace_interrupt(tid, NULL);

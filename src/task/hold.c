@@ -6,11 +6,13 @@
 #include "task/hold.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -339,6 +341,21 @@ static int look_at_dead(struct tree_stop *tree, struct proc_stop *p, pid_t tid, 
 	return 1;
 }
 
+bool thread_is_kernels(const struct proc *leader, pid_t tid)
+{
+	struct robust_list_head *head = NULL;
+	struct proc thread = PROC_INIT;
+	struct proc_stat stat = { 0 };
+	size_t len;
+
+	if (tid == leader->pid || (syscall(SYS_get_robust_list, tid, &head, &len) == 0 && head) ||
+	    proc_open_thread(&thread, leader, tid, NULL) < 0)
+		return false;
+	proc_stat(&thread, &stat, NULL);
+	proc_close(&thread);
+	return proc_stat_works_for_kernel(&stat);
+}
+
 /* Seizes what is new in the list. *ret_new counts what came, and what went unseen. */
 static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct proc_tids *tids,
 		     struct ended *ended, size_t *ret_new, struct err *err)
@@ -356,7 +373,7 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			known++;
 		if (known < p->n_threads && p->threads[known].tid == tid && !p->threads[known].gone)
 			continue;
-		if (find_thread(p, tid))
+		if (find_thread(p, tid) || thread_is_kernels(&p->proc, tid))
 			continue;
 		early = group_adopt(tree, tid) || hash_get(&tree->clinging, tid);
 		if (!early)

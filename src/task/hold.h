@@ -7,6 +7,9 @@
 
 /* Holds all threads of a process, or finds out that it is a zombie. -ESRCH: it has vanished. */
 int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err);
+/* Is it none of the program's (proc_stat_works_for_kernel())? It could be seized, and would never
+ * stop. Threads of C libraries are told by their robust lists at once, others by /proc. */
+bool thread_is_kernels(const struct proc *leader, pid_t tid);
 /* A thread that was seized, wherever it stands, goes on with the signal that it reports, if any. */
 void thread_let_go(struct tree_stop *tree, struct thread_stop *t);
 

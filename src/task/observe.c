@@ -42,6 +42,8 @@ static void look_at_threads(struct tree_stop *tree, struct proc_stop *p)
 		if (proc_stat(&thread, &stat, NULL) < 0)
 			stat.state = 'X';
 		proc_close(&thread);
+		if (proc_stat_works_for_kernel(&stat))
+			continue;
 		if (stat.state == 'Z' || stat.state == 'X') {
 			p->leader_gone |= t.tid == p->pid;
 			continue;

@@ -24,8 +24,9 @@ _libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 MAP_PRIVATE, MAP_ANONYMOUS, MAP_DROPPABLE = 2, 0x20, 8
 MADV_GUARD_INSTALL = 102
 SYS_MSEAL = 462
+SYS_IO_URING_SETUP = 425
 PR_SET_VMA, PR_SCHED_CORE = 0x53564D41, 62
-EINVAL = 22
+EINVAL, EFAULT = 22, 14
 
 
 def kernel_version():
@@ -140,6 +141,13 @@ def _soft_dirty():
     return re.search(r"^VmFlags:.*\bsd\b", system.read_text("/proc/self/smaps"), re.M)
 
 
+def _io_uring():
+    """A kernel that has it, and lets us use it, looks at the pointer."""
+    ctypes.set_errno(0)
+    _libc.syscall(SYS_IO_URING_SETUP, ctypes.c_uint(1), None)
+    return ctypes.get_errno() == EFAULT
+
+
 _PROBES = {
     "root": lambda: os.geteuid() == 0,
     "2cpus": lambda: len(os.sched_getaffinity(0)) >= 2,
@@ -167,6 +175,7 @@ _PROBES = {
     "xfs": lambda: _filesystem("xfs") and shutil.which("mkfs.xfs"),
     "fuse": lambda: _filesystem("fuse") and os.path.exists("/dev/fuse"),
     "inode_flags": _inode_flags,
+    "io_uring": _io_uring,
     "watch_queue": _watch_queue,
     "cgroup1": lambda: _mounted("cgroup"),
     "cgroup2": lambda: _mounted("cgroup2"),
@@ -197,6 +206,7 @@ _LACKS = {
     "fuse": "FUSE in the kernel and /dev/fuse",
     "inode_flags": "inode flags (chattr) where temporary files are, or the right to set them",
     "watch_queue": "CONFIG_WATCH_QUEUE in the kernel",
+    "io_uring": "io_uring (CONFIG_IO_URING, kernel.io_uring_disabled=0)",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",
     "mseal": "mseal (Linux 6.10)",

@@ -21,6 +21,8 @@ from . import system
 
 ASPECTS = ("tree", "maps", "fds", "fdinfo", "links", "args", "status", "limits", "sched")
 
+PF_IO_WORKER = 0x10
+
 _STATUS = ("Umask", "Uid", "Gid", "Groups", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt",
            "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
            "Cpus_allowed", "VmLck", "THP_enabled")
@@ -90,10 +92,12 @@ def _stat(pid, tid):
 
 
 def _threads(pid):
+    """Those of the program; the kernel has some of its own in processes that use io_uring."""
     try:
-        return sorted(map(int, os.listdir(f"/proc/{pid}/task")))
+        tids = sorted(map(int, os.listdir(f"/proc/{pid}/task")))
     except OSError:
         return []
+    return [tid for tid in tids if not int(_stat(pid, tid)[6] or 0) & PF_IO_WORKER]
 
 
 def _sched(pid, tid):

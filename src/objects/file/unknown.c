@@ -21,8 +21,6 @@ static const struct {
 } known[] = {
 	{ "anon_inode:[fanotify]", "is a fanotify group, which this version does not keep",
 	  CLOSE_IT },
-	{ "anon_inode:[io_uring]", "is a ring of io_uring, which this version does not keep",
-	  "run the program without io_uring" },
 	{ "anon_inode:[userfaultfd]",
 	  "watches memory by userfaultfd, whose faults and registrations the kernel does not show",
 	  "have the program close it; the memory itself is kept" },

@@ -113,8 +113,6 @@ static const struct {
 	  "run the program without them (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)" },
 	{ 0, "/secretmem", "is secret memory (memfd_secret), which only its process can read",
 	  "have the program unmap it" },
-	{ 0, "anon_inode:[io_uring]", "is a ring of io_uring, which can't be kept",
-	  "run the program without io_uring" },
 	{ 0, "anon_inode:[perf_event]", "is a buffer of performance events, which can't be kept",
 	  "end the measurement" },
 	{ VMF_(IO), NULL, "is memory of a device, whose state only its driver has",

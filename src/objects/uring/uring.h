@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* io_uring(7): see README.md. */
+#ifndef OBJECTS_URING_URING_H
+#define OBJECTS_URING_URING_H
+
+#include <linux/io_uring.h>
+#include <sys/uio.h>
+
+#include "objects/class.h"
+#include "pages/extents.h"
+
+extern const struct file_class uring_class;
+extern const struct area_class uring_area;
+extern const struct state_class uring_state;
+
+/* What headers older than the kernel lack. */
+#define URING_SETUP_NO_SQARRAY	  (1u << 16)
+#define URING_REGISTER_NAPI	  27
+#define URING_REGISTER_RESIZE	  33
+#define URING_REGISTER_MEM_REGION 34
+#define URING_CQE_F_32		  (1u << 15)
+#define URING_PBUF_STATUS	  26
+
+/* What setting up is told, of which the program knows what followed: sizes and places in the areas.
+ */
+#define URING_LAYOUT_FLAGS (IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | URING_SETUP_NO_SQARRAY)
+
+#define URING_ENTRIES_MAX (64u << 10) /* of the queue of completions; half of them of requests */
+#define URING_AREA_MAX	  (16u << 20) /* bytes */
+
+/* --- fdinfo ----------------------------------------------------------------------------------- */
+
+struct uring_info {
+	uint32_t sq_entries, cq_entries;
+	uint32_t sq_head, sq_tail, cq_head, cq_tail; /* in memory that the program may write */
+	uint32_t cached_sq_head, cached_cq_tail;     /* the kernel's own */
+	int64_t sq_thread;			     /* -1: none */
+	uint64_t n_files, n_buffers;
+	struct iovec *buffers; /* base NULL: none there */
+	const char **files;    /* how the kernel calls them; NULL: none there */
+	bool personalities, armed, overflow, napi;
+};
+
+/* 0, or -EBADMSG. */
+int uring_info_parse(struct arena *a, const struct proc_fdinfo *info, struct uring_info *ret);
+/* Of a descriptor of the tool's own. */
+int uring_info_own(struct arena *a, int fd, struct uring_info *ret);
+/* The raw text, into a buffer; its length or -errno. */
+ssize_t uring_info_text(int fd, char *buf, size_t size);
+
+/* --- a ring's memory -------------------------------------------------------------------------- */
+
+struct uring_memory {
+	unsigned char *rings, *sqes; /* NULL: not mapped */
+	size_t rings_len, sqes_len;  /* whole pages */
+	struct io_uring_params p;    /* where things are; sizes and URING_LAYOUT_FLAGS */
+};
+
+static inline uint32_t *uring_word(const struct uring_memory *m, uint32_t off)
+{
+	return (uint32_t *)(m->rings + off);
+}
+
+size_t uring_cqe_size(const struct io_uring_params *p);
+size_t uring_sqe_size(const struct io_uring_params *p);
+/* How this kernel lays out rings of p's sizes and flags. 0 or -errno. */
+int uring_layout(struct io_uring_params *p);
+/* Both regions of a ring whose layout is known. 0 or -errno. */
+int uring_map(int fd, const struct io_uring_params *p, struct uring_memory *ret);
+/* The first page of the queues, with heads, tails and flags. */
+int uring_map_header(int fd, const struct io_uring_params *p, struct uring_memory *ret);
+void uring_unmap(struct uring_memory *m);
+
+/* --- dump ------------------------------------------------------------------------------------- */
+
+/* How a ring was set up. */
+struct uring_setup {
+	uint32_t flags; /* IORING_SETUP_… that are known */
+	bool unmappable;
+	bool closed; /* somebody else alone may ask */
+	bool mixed;  /* completions of both sizes */
+	bool event, region, restricted;
+};
+
+struct uring_out {
+	struct dump_task *task; /* by whose descriptor it was found */
+	const char *object;
+	uint32_t id;
+	int fd; /* the tool's own */
+	CrtoolsUring *e;
+	struct uring_info info;
+	struct uring_setup setup;
+	struct uring_memory memory;
+	struct uring_out *next;
+};
+
+struct uring_dump {
+	struct uring_out *rings;
+	struct hash by_ino; /* struct uring_out */
+};
+
+struct uring_dump *uring_dump_of(struct dump *d);
+/* What can be asked without any effect through any descriptor of it. closed: only its own thread
+ * may. */
+void uring_ask(int fd, struct uring_setup *ret);
+/* The layout, by a look at what the kernel makes of the ring's memory; the ring rests. Fills flags
+ * and memory. 0 or -errno with the error filled. */
+int uring_look(struct dump *d, struct uring_out *u);
+
+/* Areas name the rings' files from here on; those of no known ring are refused. */
+int uring_area_name(struct dump_task *t);
+
+/* --- restore ---------------------------------------------------------------------------------- */
+
+struct uring_in {
+	const CrtoolsUring *e;
+	struct io_uring_params p; /* its layout here */
+};
+
+int uring_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
+int uring_attach(struct restore_task *t, struct restore_file *f, int fd);
+/* NULL: it is no ring. */
+const struct uring_in *uring_in_of(struct restore_file *f);
+int uring_area_emit(struct restore_task *t);
+int uring_check(struct restore *r, struct restore_file *f);
+/* In the task that makes it: what is registered by addresses. */
+int uring_buffers_emit(struct restore_task *t);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rings at a restore. Kernel and program count requests and completions, each for itself, modulo
+ * 2^32, and the kernel's counts start at 0: so a new ring is given requests that do nothing, as
+ *many as the old one has had, and then the contents of the old one.
+ *
+ * Of flags that can't be told, those are set that hold back nothing which the program may wait for:
+ *
+ *	SUBMIT_ALL	a request that is wrong does not keep those behind it from being submitted
+ *	TASKRUN_FLAG	with DEFER_TASKRUN, the ring says that there is work to be done
+ *
+ * and those are left out that only save time: COOP_TASKRUN, HYBRID_IOPOLL.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "objects/extras.h"
+#include "objects/fown.h"
+#include "objects/restored.h"
+#include "objects/uring/uring.h"
+
+#define BATCH 64u /* requests: such that all that they touch stays in the cache */
+#define KNOWN_FLAGS                                                                                \
+	(URING_LAYOUT_FLAGS | IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_IOPOLL |    \
+	 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
+#define STATUS_FLAGS (O_NONBLOCK | O_APPEND | O_NOATIME)
+#define ID_TRIES     100
+
+/* --- check ------------------------------------------------------------------------------------ */
+
+const struct uring_in *uring_in_of(struct restore_file *f)
+{
+	return f->entry->type == FD_TYPES__CRTOOLS_URING ? f->priv : NULL;
+}
+
+static int corrupt(struct restore *r, const struct restore_file *f, const char *what)
+{
+	return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+		       "crtools-files.img: io_uring %u has %s", f->id, what);
+}
+
+static const CrtoolsUring *find_entry(CrtoolsFileEntry **list, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->uring && list[i]->uring->id == id)
+			return list[i]->uring;
+	return NULL;
+}
+
+static bool is_power_of_two(uint32_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+static bool fits(const CrtoolsUring *e)
+{
+	return is_power_of_two(e->sq_entries) && is_power_of_two(e->cq_entries) &&
+	       e->sq_entries <= e->cq_entries && e->cq_entries <= URING_ENTRIES_MAX &&
+	       !(e->setup & ~KNOWN_FLAGS) && e->fown &&
+	       e->layout.len == sizeof(struct io_sqring_offsets) + sizeof(struct io_cqring_offsets);
+}
+
+static const char *object_of(struct restore *r, const struct restore_file *f)
+{
+	return arena_printf(restore_arena(r), "io_uring %u", f->id);
+}
+
+static void check_layout(struct restore *r, const struct restore_file *f, struct uring_in *in)
+{
+	int ret = uring_layout(&in->p);
+	const unsigned char *layout = in->e->layout.data;
+
+	if (ret < 0)
+		report_refuse(
+			&r->s->report, 0, object_of(r, f),
+			arena_printf(restore_arena(r), "can't be made here: %s", strerror(-ret)),
+			"check kernel.io_uring_disabled, or use a kernel as that of the dump");
+	else if (memcmp(layout, &in->p.sq_off, sizeof(in->p.sq_off)) ||
+		 memcmp(layout + sizeof(in->p.sq_off), &in->p.cq_off, sizeof(in->p.cq_off)))
+		report_refuse(&r->s->report, 0, object_of(r, f),
+			      "is laid out in another way by this kernel, and the program has "
+			      "read the old one",
+			      "restore on the kernel of the dump");
+}
+
+static int check_files(struct restore *r, struct restore_file *f, const CrtoolsUring *e)
+{
+	for (size_t i = 0; i < e->n_file; i++) {
+		struct restore_file *file = e->file[i] ? restore_file_by_id(r, e->file[i]) : NULL;
+
+		if (e->file[i] && (!file || file == f))
+			return corrupt(r, f, "a registered file that is not there");
+		if (file)
+			restore_group(r, f, file);
+	}
+	if (e->has_shares) {
+		struct restore_file *other = restore_file_by_id(r, e->shares);
+
+		if (!other || other == f || other->entry->type != FD_TYPES__CRTOOLS_URING ||
+		    e->shares >= f->id)
+			return corrupt(r, f, "a thread of a ring that is not there");
+		restore_group(r, f, other);
+	}
+	return 0;
+}
+
+int uring_check(struct restore *r, struct restore_file *f)
+{
+	struct uring_in *in = arena_new(restore_arena(r), struct uring_in);
+	CrtoolsFileEntry **list;
+	size_t n;
+	int ret = extras_read(r, &list, &n);
+
+	if (ret < 0)
+		return ret;
+	*in = (struct uring_in){ .e = find_entry(list, n, f->id) };
+	if (!in->e || !fits(in->e))
+		return corrupt(r, f, "no entry that makes sense");
+	f->priv = in;
+	in->p = (struct io_uring_params){ .sq_entries = in->e->sq_entries,
+					  .cq_entries = in->e->cq_entries,
+					  .flags = in->e->setup & URING_LAYOUT_FLAGS };
+	check_layout(r, f, in);
+	fown_check(r, f, in->e->fown, object_of(r, f));
+	return check_files(r, f, in->e);
+}
+
+/* --- counts ----------------------------------------------------------------------------------- */
+
+struct drive {
+	int fd;
+	struct uring_memory m;
+	bool polled; /* by a thread of the kernel's */
+};
+
+static uint32_t *word(const struct drive *v, uint32_t off)
+{
+	return uring_word(&v->m, off);
+}
+
+static uint32_t head_of(const struct drive *v)
+{
+	return __atomic_load_n(word(v, v->m.p.sq_off.head), __ATOMIC_ACQUIRE);
+}
+
+static void prepare_nothing(const struct drive *v, uint8_t flags)
+{
+	const struct io_uring_params *p = &v->m.p;
+	size_t size = uring_sqe_size(p);
+
+	for (uint32_t i = 0; i < p->sq_entries; i++) {
+		struct io_uring_sqe *sqe = (void *)(v->m.sqes + i * size);
+
+		memset(sqe, 0, size);
+		sqe->opcode = IORING_OP_NOP;
+		sqe->fd = -1;
+		sqe->flags = flags;
+	}
+	if (!(p->flags & URING_SETUP_NO_SQARRAY))
+		memset(word(v, p->sq_off.array), 0, p->sq_entries * sizeof(uint32_t));
+}
+
+static int submit(const struct drive *v, uint32_t n)
+{
+	unsigned int flags = v->polled ? IORING_ENTER_SQ_WAKEUP : IORING_ENTER_GETEVENTS;
+	uint32_t tail = head_of(v) + n;
+
+	__atomic_store_n(word(v, v->m.p.sq_off.tail), tail, __ATOMIC_RELEASE);
+	do {
+		if (syscall(SYS_io_uring_enter, v->fd, n, 0, flags, NULL, 0) < 0 && errno != EINTR)
+			return -errno;
+		if (v->polled)
+			sched_yield();
+	} while (head_of(v) != tail);
+	return 0;
+}
+
+/* What has come is taken. */
+static void take_all(const struct drive *v)
+{
+	const struct io_uring_params *p = &v->m.p;
+
+	__atomic_store_n(word(v, p->cq_off.head),
+			 __atomic_load_n(word(v, p->cq_off.tail), __ATOMIC_ACQUIRE),
+			 __ATOMIC_RELEASE);
+}
+
+static int submit_all(const struct drive *v, uint32_t n, uint8_t flags)
+{
+	uint32_t most = v->m.p.sq_entries < BATCH ? v->m.p.sq_entries : BATCH;
+	int ret = 0;
+
+	prepare_nothing(v, flags);
+	while (ret == 0 && n) {
+		uint32_t some = n < most ? n : most;
+
+		ret = submit(v, some);
+		take_all(v);
+		n -= some;
+	}
+	return ret;
+}
+
+/* A request that was no request (sq_dropped) had no completion. */
+static int drive(const struct drive *v, const unsigned char *rings, size_t len)
+{
+	const struct io_uring_params *p = &v->m.p;
+	uint32_t sq_head = 0, cq_tail = 0;
+	int ret;
+
+	if (len > p->sq_off.head + sizeof(sq_head))
+		memcpy(&sq_head, rings + p->sq_off.head, sizeof(sq_head));
+	if (len > p->cq_off.tail + sizeof(cq_tail))
+		memcpy(&cq_tail, rings + p->cq_off.tail, sizeof(cq_tail));
+	ret = submit_all(v, cq_tail, 0);
+	return ret < 0 ? ret : submit_all(v, sq_head - cq_tail, IOSQE_CQE_SKIP_SUCCESS);
+}
+
+/* Heads and tails are the old ones by now; what the kernel's thread says of itself stays. */
+static void fill(const struct drive *v, const CrtoolsUring *e)
+{
+	uint32_t *flags = word(v, v->m.p.sq_off.flags), kept = *flags;
+	size_t len = e->rings.len < v->m.rings_len ? e->rings.len : v->m.rings_len;
+
+	memset(v->m.sqes, 0, v->m.sqes_len);
+	memcpy(v->m.sqes, e->sqes.data, e->sqes.len < v->m.sqes_len ? e->sqes.len : v->m.sqes_len);
+	memcpy(v->m.rings, e->rings.data, len);
+	memset(v->m.rings + len, 0, v->m.rings_len - len);
+	*flags = kept;
+}
+
+/* --- open ------------------------------------------------------------------------------------- */
+
+static int failed(struct restore_task *t, const struct restore_file *f, const char *call,
+		  const char *what)
+{
+	return err_sys(restore_err(t->r), call, "io_uring %u: can't %s", f->id, what);
+}
+
+static int set_up(const CrtoolsUring *e, int attach, struct io_uring_params *p)
+{
+	*p = (struct io_uring_params){ .flags = e->setup | IORING_SETUP_CQSIZE |
+						IORING_SETUP_SUBMIT_ALL,
+				       .cq_entries = e->cq_entries };
+	if (e->setup & IORING_SETUP_DEFER_TASKRUN)
+		p->flags |= IORING_SETUP_TASKRUN_FLAG;
+	if (e->setup & IORING_SETUP_SQ_AFF)
+		p->sq_thread_cpu = e->sq_cpu;
+	if (attach >= 0) {
+		p->flags |= IORING_SETUP_ATTACH_WQ;
+		p->wq_fd = attach;
+	}
+	return syscall(SYS_io_uring_setup, e->sq_entries, p);
+}
+
+/* The kernel gives its thread the next free id, which may be one that is to be restored yet. */
+static bool took_an_id(struct restore_task *t, int fd)
+{
+	struct uring_info info;
+
+	return uring_info_own(restore_arena(t->r), fd, &info) == 0 && info.sq_thread > 0 &&
+	       (hash_get(&t->r->thread_ids, info.sq_thread) ||
+		hash_get(&t->r->task_by_pid, info.sq_thread));
+}
+
+static int make(struct restore_task *t, const struct restore_file *f, const CrtoolsUring *e,
+		int attach, struct io_uring_params *p, int *ret_fd)
+{
+	int taken[ID_TRIES], n = 0, fd = set_up(e, attach, p);
+
+	while (fd >= 0 && e->setup & IORING_SETUP_SQPOLL && attach < 0 && took_an_id(t, fd) &&
+	       n < ID_TRIES) {
+		taken[n++] = fd;
+		fd = set_up(e, attach, p);
+	}
+	while (n--)
+		close(taken[n]);
+	if (fd < 0)
+		return failed(t, f, "io_uring_setup", "make it (see kernel.io_uring_disabled)");
+	*ret_fd = fd;
+	return 0;
+}
+
+static int bring_there(struct restore_task *t, const struct restore_file *f,
+		       const struct uring_in *in, int fd)
+{
+	struct drive v = { .fd = fd, .polled = in->e->setup & IORING_SETUP_SQPOLL };
+	int ret = uring_map(fd, &in->p, &v.m);
+
+	if (ret == 0) {
+		ret = drive(&v, in->e->rings.data, in->e->rings.len);
+		if (ret == 0)
+			fill(&v, in->e);
+		uring_unmap(&v.m);
+	}
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return failed(t, f, "io_uring_enter", "bring it to where it was");
+}
+
+int uring_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
+{
+	const struct uring_in *in = f->priv;
+	const struct restore_file *shared =
+		in->e->has_shares ? restore_file_by_id(t->r, in->e->shares) : NULL;
+	struct io_uring_params p;
+	_cleanup_fd_ int fd = -1;
+	int flags, ret;
+
+	if (shared && !shared->open)
+		return -EAGAIN;
+	if (in->e->has_maker && (pid_t)in->e->maker != t->vpid)
+		return corrupt(t->r, f, "a thread of its own that does not make it");
+	ret = make(t, f, in->e, shared ? shared->stage_fd : -1, &p, &fd);
+	if (ret == 0)
+		ret = bring_there(t, f, in, fd);
+	if (ret < 0)
+		return ret;
+	flags = fcntl(fd, F_GETFL);
+	if (fcntl(fd, F_SETFL, (flags & ~STATUS_FLAGS) | (in->e->flags & STATUS_FLAGS)) < 0)
+		return failed(t, f, "fcntl", "set its flags");
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* --- what is registered ------------------------------------------------------------------------ */
+
+int uring_attach(struct restore_task *t, struct restore_file *f, int fd)
+{
+	const CrtoolsUring *e = ((const struct uring_in *)f->priv)->e;
+	int32_t *fds = arena_array(restore_arena(t->r), int32_t, e->n_file + 1);
+
+	for (size_t i = 0; i < e->n_file; i++)
+		fds[i] = e->file[i] ? restore_file_by_id(t->r, e->file[i])->stage_fd : -1;
+	if (e->n_file &&
+	    syscall(SYS_io_uring_register, fd, IORING_REGISTER_FILES, fds, e->n_file) < 0)
+		return failed(t, f, "io_uring_register", "register its files");
+	return fown_attach(t, f, e->fown, 0, fd);
+}
+
+static void register_buffers(struct restore_task *t, const struct restore_fd *fd,
+			     const CrtoolsUring *e)
+{
+	struct program *p = t->threads[0].prog;
+	struct iovec *list = arena_array(restore_arena(t->r), struct iovec, e->n_buffer);
+
+	for (size_t i = 0; i < e->n_buffer; i++)
+		list[i] =
+			(struct iovec){ (void *)(uintptr_t)e->buffer[i]->addr, e->buffer[i]->len };
+	program_stage(p, STAGE_TASK); /* behind STAGE_PROTECT: memory is as it was */
+	program_note(p, "buffers of ring %u (RLIMIT_MEMLOCK)", fd->file->id);
+	program_do(p, SYS_io_uring_register, IMM(fd->e->fd), IMM(IORING_REGISTER_BUFFERS),
+		   AREA(area_put(p->area, list, e->n_buffer * sizeof(*list))), IMM(e->n_buffer));
+}
+
+int uring_buffers_emit(struct restore_task *t)
+{
+	for (size_t i = 0; t->table && i < t->table->n_fds; i++) {
+		const struct restore_fd *fd = &t->table->fds[i];
+		const struct uring_in *in = uring_in_of(fd->file);
+		bool first = true;
+
+		for (size_t k = 0; k < i; k++)
+			first &= t->table->fds[k].file != fd->file;
+		if (in && in->e->n_buffer && first && fd->file->owner == t)
+			register_buffers(t, fd, in->e);
+	}
+	return 0;
+}
