@@ -73,30 +73,61 @@ static int compare(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
-int listing_load(int dirfd, struct arena *a, struct arena *records, struct err *err,
-		 struct listing *ret_listing)
+/* Grows outside of the arena, where what it has grown out of would stay. */
+static int add(struct listing *l, size_t *room, const struct listed_image *i, struct err *err)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct listing l = { .records = records };
-	struct dirent *e;
-	size_t kept = 0;
+	if (l->n == *room) {
+		size_t more = *room ? *room * 2 : 64;
+		struct listed_image *grown = realloc(l->images, more * sizeof(*grown));
 
-	if (!d)
-		return err_sys(err, "openat", "can't list the images directory");
+		if (!grown)
+			return err_sys(err, "malloc", "can't list %zu images", more);
+		l->images = grown;
+		*room = more;
+	}
+	l->images[l->n++] = *i;
+	return 0;
+}
+
+static int look_at_all(int dirfd, DIR *d, struct err *err, struct listing *l)
+{
+	size_t kept = 0, room = 0;
+	struct dirent *e;
+
 	while ((e = readdir(d))) {
 		struct listed_image i = {};
 		int ret;
 
 		if (!image_kind_by_file(e->d_name, &i.file.kind, &i.file.key))
 			continue;
-		ret = look_at(dirfd, e->d_name, records, &kept, &i);
+		ret = look_at(dirfd, e->d_name, l->records, &kept, &i);
 		if (ret == -ENOENT)
 			continue;
 		if (ret)
 			return err_sys(err, "fstatat", "can't look at the image %s", e->d_name);
-		arena_push(a, l.images, l.n, i);
+		ret = add(l, &room, &i, err);
+		if (ret)
+			return ret;
 	}
+	return 0;
+}
+
+int listing_load(int dirfd, struct arena *a, struct arena *records, struct err *err,
+		 struct listing *ret_listing)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct listing l = { .records = records };
+	_cleanup_free_ struct listed_image *grown = NULL;
+	int ret;
+
+	if (!d)
+		return err_sys(err, "openat", "can't list the images directory");
+	ret = look_at_all(dirfd, d, err, &l);
+	grown = l.images;
+	if (ret)
+		return ret;
+	l.images = arena_memdup(a, grown, l.n * sizeof(*grown));
 	if (l.n)
 		qsort(l.images, l.n, sizeof(*l.images), compare);
 	for (size_t i = 0; i < l.n; i++)
