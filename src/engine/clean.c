@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "image/staging.h"
+#include "kernel/door.h"
 #include "kernel/nftables.h"
 #include "kernel/pidfd.h"
 #include "kernel/proc_maps.h"
@@ -34,8 +35,9 @@ struct walk {
 	struct clean_result *out;
 	pid_t owner;
 	bool same_boot, committed, resumed, ended;
-	size_t left;	 /* of this journal */
-	char *area_line; /* the area line of a process behind its visit line */
+	bool connections; /* a restore made some, that leave repair mode as the tree is let go */
+	size_t left;	  /* of this journal */
+	char *area_line;  /* the area line of a process behind its visit line */
 };
 
 #define FIELDS 8
@@ -143,12 +145,52 @@ static void clean_images(struct walk *w, char **f, size_t n)
 		     before == 1 ? "" : "s", f[1]);
 }
 
+static void end_repair(struct walk *w, pid_t pid, int pidfd, int number)
+{
+	struct err err = { 0 };
+	_cleanup_fd_ int fd = pidfd_get(pidfd, number, &err);
+	int on = 0, off = 0;
+	socklen_t len = sizeof(on);
+
+	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, &len) < 0 || !on)
+		return;
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) == 0)
+		tell(w, true, "descriptor %d of process %d is an ordinary connection again", number,
+		     pid);
+	else
+		tell(w, false, "can't take descriptor %d of process %d out of repair mode: %s",
+		     number, pid, strerror(errno));
+}
+
+static void clean_sockets(struct walk *w, char **f, size_t n,
+			  void (*clean)(struct walk *w, pid_t pid, int pidfd, int number))
+{
+	pid_t pid = n == 3 ? atoi(f[1]) : 0;
+	_cleanup_fd_ int pidfd = -1;
+	_cleanup_dir_ DIR *fds = NULL;
+	struct err err = { 0 };
+	struct dirent *e;
+	char path[64];
+
+	if (!w->same_boot || w->ended || pid <= 0 ||
+	    process_start_time(pid) != strtoull(f[2], NULL, 10))
+		return;
+	pidfd = pidfd_open_pid(pid, &err);
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	fds = pidfd < 0 ? NULL : opendir(path);
+	while (fds && (e = readdir(fds)))
+		if (e->d_name[0] != '.')
+			clean(w, pid, pidfd, atoi(e->d_name));
+}
+
 /* A task of a restore is ended, if the kernel has not done that. As soon as they are let go, they
  * either all live or end by themselves. */
 static void clean_task(struct walk *w, char **f, size_t n)
 {
 	pid_t pid = n == 3 ? atoi(f[1]) : 0;
 
+	if (w->resumed && w->connections)
+		clean_sockets(w, f, n, end_repair);
 	if (!w->same_boot || w->resumed || pid <= 1 ||
 	    process_start_time(pid) != strtoull(f[2], NULL, 10))
 		return;
@@ -247,6 +289,15 @@ static void clean_freezer(struct walk *w, char **f, size_t n)
 		     strerror(-ret));
 }
 
+/* unlock TABLE: it goes when a restore lets its tree go. */
+static void clean_unlock(struct walk *w, char **f, size_t n)
+{
+	struct err err = { 0 };
+
+	if (n == 2 && w->same_boot && w->resumed && nft_unlock(f[1], &err) == 0)
+		tell(w, true, "unlocked the connections of the table %s", f[1]);
+}
+
 /* netlock TABLE: it belongs to the images when their tree has ended. */
 static void clean_netlock(struct walk *w, char **f, size_t n)
 {
@@ -262,42 +313,30 @@ static void clean_netlock(struct walk *w, char **f, size_t n)
 		tell(w, false, "can't remove the table %s: %s", f[1], strerror(-ret));
 }
 
-static void end_repair(struct walk *w, pid_t pid, int pidfd, int number)
+static void end_door(struct walk *w, pid_t pid, int pidfd, int number)
 {
 	struct err err = { 0 };
 	_cleanup_fd_ int fd = pidfd_get(pidfd, number, &err);
-	int on = 0, off = 0;
-	socklen_t len = sizeof(on);
 
-	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, &len) < 0 || !on)
+	if (fd < 0 || !door_is_shut(fd))
 		return;
-	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) == 0)
-		tell(w, true, "descriptor %d of process %d is an ordinary connection again", number,
-		     pid);
+	if (door_open(fd) == 0)
+		tell(w, true, "descriptor %d of process %d listens again", number, pid);
 	else
-		tell(w, false, "can't take descriptor %d of process %d out of repair mode: %s",
-		     number, pid, strerror(errno));
+		tell(w, false, "can't let descriptor %d of process %d listen again: %s", number,
+		     pid, strerror(errno));
 }
 
 /* repair PID START: a connection of the process may be in repair mode. */
 static void clean_repair(struct walk *w, char **f, size_t n)
 {
-	pid_t pid = n == 3 ? atoi(f[1]) : 0;
-	_cleanup_fd_ int pidfd = -1;
-	_cleanup_dir_ DIR *fds = NULL;
-	struct err err = { 0 };
-	struct dirent *e;
-	char path[64];
+	clean_sockets(w, f, n, end_repair);
+}
 
-	if (!w->same_boot || w->ended || pid <= 0 ||
-	    process_start_time(pid) != strtoull(f[2], NULL, 10))
-		return;
-	pidfd = pidfd_open_pid(pid, &err);
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	fds = pidfd < 0 ? NULL : opendir(path);
-	while (fds && (e = readdir(fds)))
-		if (e->d_name[0] != '.')
-			end_repair(w, pid, pidfd, atoi(e->d_name));
+/* door PID START: a listener of the process may hear nobody. */
+static void clean_door(struct walk *w, char **f, size_t n)
+{
+	clean_sockets(w, f, n, end_door);
 }
 
 static const struct {
@@ -307,7 +346,8 @@ static const struct {
 	{ "visit", clean_visit },     { "area", clean_area },	    { "name", clean_name },
 	{ "link", clean_name },	      { "swap", clean_swap },	    { "images", clean_images },
 	{ "task", clean_task },	      { "freezer", clean_freezer }, { "home", clean_visit },
-	{ "netlock", clean_netlock }, { "repair", clean_repair },
+	{ "netlock", clean_netlock }, { "repair", clean_repair },   { "door", clean_door },
+	{ "unlock", clean_unlock },
 };
 
 static size_t split(char *line, char **f)
@@ -326,6 +366,7 @@ static void survey(struct walk *w, char *const *lines, size_t n)
 		w->committed |= !strcmp(lines[i], "commit");
 		w->resumed |= !strcmp(lines[i], "resume");
 		w->ended |= !strcmp(lines[i], "ended");
+		w->connections |= !strcmp(lines[i], "release");
 	}
 }
 

@@ -161,16 +161,6 @@ static int step_postscript(struct restore *r)
 	return ret < 0 ? ret : run_script(r, SCRIPT_PRE_RESUME);
 }
 
-static int step_release(struct restore *r)
-{
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < r->n_files; i++)
-		if (r->files[i]->class->release)
-			ret = r->files[i]->class->release(r, r->files[i]);
-	return ret;
-}
-
 static const struct {
 	const char *name; /* also the fault point behind the step */
 	int (*run)(struct restore *r);
@@ -192,8 +182,7 @@ static const struct {
 	{ "restore-programs", step_programs }, /* the tool leaves the tasks' memory */
 	{ "restore-watch", step_watch },       /* what must not see the restore itself */
 	{ "restore-postscripts", step_postscript },
-	{ "restore-release", step_release }, /* connections go on */
-	{ "restore-resume", resume_tree },   /* the tree runs */
+	{ "restore-resume", resume_tree }, /* the tree runs */
 };
 
 static int write_stats(struct restore *r, uint64_t start)

@@ -14,6 +14,7 @@
 #include "engine/leave.h"
 #include "engine/restore.h"
 #include "kernel/ptrace.h"
+#include "objects/class.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
 #include "objects/security/security.h"
@@ -111,6 +112,13 @@ static int untie_task(struct restore_task *t)
 	return ret < 0 ? ret : fault_at("restore-untying", restore_err(t->r));
 }
 
+static void release_files(struct restore *r)
+{
+	for (size_t i = 0; i < r->n_files; i++)
+		if (r->files[i]->class->release)
+			r->files[i]->class->release(r, r->files[i]);
+}
+
 int resume_tree(struct restore *r)
 {
 	struct leaving *all;
@@ -132,6 +140,8 @@ int resume_tree(struct restore *r)
 	journal_add(&r->s->journal, "resume\n");
 	r->shared->commit = 1; /* the point of no return, for all of them at once */
 	fault_at("restore-committed", NULL);
+	release_files(r);
+	fault_at("restore-released", NULL);
 	leave_tree(all, n);
 	return 0;
 }

@@ -86,9 +86,10 @@ struct file_class {
 	/* In the tool, when the programs of all tasks have ended: what must not see the restore
 	 * itself, such as watches. fd is a copy of the task's. Not for descriptors in flight. */
 	int (*watch)(struct restore *r, struct restore_file *f, int fd);
-	/* In the tool, when the whole tree stands and is about to run, with all descriptors under
-	 * their numbers. Once a file. */
-	int (*release)(struct restore *r, struct restore_file *f);
+	/* In the tool, when it is decided that the tree lives, and none of it runs yet, with all
+	 * descriptors under their numbers: what must not be seen outside of a tree that may still
+	 * fail. Once a file. It can't fail; what a tool that is killed leaves undone, clean does. */
+	void (*release)(struct restore *r, struct restore_file *f);
 	/* In the tool, when the whole tree stands and the restore can't fail any more: what the
 	 * images needed outside of their directory (links made at the dump) goes away. */
 	void (*finish)(struct restore *r, struct restore_file *f);

@@ -7,7 +7,6 @@ dropped at random both ways: not a byte is lost, doubled or out of order. No loc
 wl: needs root
 wl: areas tcp"""
 
-import ctypes
 import os
 import signal
 import struct
@@ -19,7 +18,6 @@ from lib import system
 
 CYCLES, LOSSY_CYCLES = 100, 15
 PORT = "7000"
-CLONE_NEWNET = 0x40000000
 SOURCE = os.path.join(os.environ["SOURCE"], "test/cli/tcp_records.c")
 RULES = """
 table inet lossy {
@@ -44,12 +42,6 @@ def command(*argv, text=None):
     return done.stdout
 
 
-def new_network():
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET):
-        dumped.fail(f"unshare: {os.strerror(ctypes.get_errno())}")
-
-
 def counters(name):
     """Bytes sent and received."""
     with open(name, "rb") as f:
@@ -62,13 +54,12 @@ class Peer:
     def __init__(self):
         go = os.pipe()
         self.proc = subprocess.Popen(
-            ["sh", "-c", "read go; ip link set lo up; ip addr add 10.77.0.2/24 dev out; "
+            ["sh", "-c", "read go; ip addr add 10.77.0.2/24 dev out; "
              f"ip link set out up; exec ./records listen 10.77.0.2 {PORT} peer"],
-            stdin=go[0], preexec_fn=new_network)
+            stdin=go[0], preexec_fn=dumped.new_network)
         os.close(go[0])
         command("ip", "link", "add", "name", "in", "type", "veth", "peer", "name", "out", "netns",
                 str(self.proc.pid))
-        command("ip", "link", "set", "lo", "up")
         command("ip", "addr", "add", "10.77.0.1/24", "dev", "in")
         command("ip", "link", "set", "in", "up")
         os.write(go[1], b"\n")
@@ -94,7 +85,7 @@ def cycle(tree, peer, count, size):
 
 def main():
     dumped.begin()
-    new_network()
+    dumped.new_network()
     command("gcc", "-O2", "-o", "records", SOURCE)
     peer = Peer()
     dumped.await_true("the peer", lambda: os.path.exists("peer") and

@@ -17,6 +17,7 @@ from .result import Failure, Skip
 # Each run's ordinary user is another one: what the kernel counts by user (pipe pages, locked
 # memory, processes) is then not shared with other tests, nor with other machines' on one kernel.
 ORDINARY_UIDS = range(20000, 60000)
+RT_SIGTIMEDWAIT = "128"  # its number, as /proc/PID/syscall has it (x86_64)
 UNPRIVILEGED_CAPS = ("checkpoint_restore", "sys_ptrace")
 
 
@@ -170,6 +171,16 @@ class _Run:
             if time.monotonic() > self.deadline:
                 self.fail("the workload did not get ready in time")
             time.sleep(0.003)
+        self.await_rest()
+
+    def await_rest(self):
+        """It has said so, and most wait for a signal now: on a busy machine that takes a moment."""
+        limit = time.monotonic() + 0.1
+        while time.monotonic() < limit:
+            call = (system.read_text(f"/proc/{self.root}/syscall") or "").split()
+            if call[:1] == [RT_SIGTIMEDWAIT]:
+                return
+            time.sleep(0.002)
 
     def command(self, tool, verb, images, *words):
         """Runs one verb; True if it succeeded."""

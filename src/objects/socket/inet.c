@@ -315,10 +315,10 @@ static int inet_prepare(struct restore *r, struct restore_file *f)
 	return tcp_prepare(r, r->priv[SLOT_INET]);
 }
 
-static int inet_release(struct restore *r, struct restore_file *f)
+static void inet_release(struct restore *r, struct restore_file *f)
 {
 	(void)f;
-	return tcp_release(r, r->priv[SLOT_INET]);
+	tcp_release(r->priv[SLOT_INET]);
 }
 
 const struct file_class inet_class = {

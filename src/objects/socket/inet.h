@@ -10,6 +10,7 @@
  *	inet_make.c	restore: making, binding, listening, connecting
  *	tcp.c		TCP connections: the lock, and what a dump reads
  *	tcp_closed.c	those that have ended
+ *	tcp_listen.c	listeners: nobody may come while they are dumped
  *	tcp_in.c	restore: the image of a connection; the end of the lock
  *	tcp_make.c	restore: a connection made again
  *	tcp_forge.c	restore: packets in the peer's name
@@ -21,6 +22,7 @@
 #define OBJECTS_SOCKET_INET_H
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "kernel/nftables.h"
@@ -79,6 +81,8 @@ struct inet_out {
 	InetSkEntry *e;
 	bool connection; /* TCP with a peer */
 	bool kept;	 /* and its state is to be kept (not --tcp-close) */
+	bool judged;	 /* a listener: it was said that connections wait */
+	bool shut;	 /* it hears nobody */
 };
 
 /* dump.priv[SLOT_INET] */
@@ -87,8 +91,8 @@ struct inet_dump {
 	struct listing *listings;
 	uint64_t netns_cookie; /* of the tool's network namespace; 0: the kernel has none */
 	struct hash local;     /* addresses that were tried: inet_is_local() */
-	struct inet_out **connections;
-	size_t n;
+	struct inet_out **connections, **listeners;
+	size_t n, n_listeners;
 	bool asked, repairable; /* may the tool use TCP_REPAIR? */
 	bool settled, left;
 	char lock[32]; /* the table that locks the connections; "" */
@@ -110,6 +114,12 @@ void tcp_leave(struct dump *d, struct inet_dump *x, bool killed);
 /* Repair mode on or off, off without and with a probe that makes the peer answer. 0 or -errno. */
 enum tcp_repair { TCP_REPAIR_BEGIN = 1, TCP_REPAIR_END = -1, TCP_REPAIR_END_PROBE = 0 };
 int tcp_repair(int fd, enum tcp_repair how);
+/* Its state. */
+int tcp_read_info(struct dump *d, const struct inet_out *s, int fd, struct tcp_info *ret);
+/* The very socket; the caller closes. */
+int tcp_borrow(struct dump *d, const struct inet_out *s);
+/* The journal names each process to whose sockets something is done once. */
+void tcp_note_tasks(struct dump *d, const char *what, struct inet_out **all, size_t n);
 /* May the tool do that? */
 bool tcp_may_repair(struct inet_dump *x);
 /* For the lock. */
@@ -117,6 +127,14 @@ struct nft_connection tcp_connection(const InetSkEntry *e);
 /* Which end has said that it sends no more, by the state? */
 bool tcp_sent_fin(uint32_t state);
 bool tcp_received_fin(uint32_t state);
+
+/* --- tcp_listen.c --------------------------------------------------------------------------------
+ */
+
+void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
+			const struct tcp_info *info);
+int tcp_listen_settle(struct dump *d, struct inet_dump *x);
+void tcp_listen_leave(struct inet_dump *x);
 
 /* --- tcp_closed.c --------------------------------------------------------------------------------
  */
@@ -213,7 +231,7 @@ int inet_attach(struct restore_task *t, struct restore_file *f, int fd);
 /* Options but for those that others need to be bound. */
 int inet_set_options(struct restore_task *t, struct inet_in *s, int fd);
 /* SO_REUSEADDR and SO_REUSEPORT as they are in the end. */
-int inet_set_reuse(struct restore *r, const struct inet_in *s, int fd);
+int inet_set_reuse(struct err *err, const struct inet_in *s, int fd);
 int inet_failed(struct restore_task *t, const struct inet_in *s, const char *call,
 		const char *what);
 
@@ -229,8 +247,8 @@ int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
 int tcp_closed_check(struct restore *r, struct inet_in *s);
 /* Before the first fork: the connections are locked, if they are not. */
 int tcp_prepare(struct restore *r, struct inet_restore *x);
-/* The tree stands: unlocks, and lets all connections go on. */
-int tcp_release(struct restore *r, struct inet_restore *x);
+/* The tree is about to run: unlocks, and lets all connections go on. */
+void tcp_release(struct inet_restore *x);
 
 /* --- tcp_make.c ----------------------------------------------------------------------------------
  */

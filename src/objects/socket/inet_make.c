@@ -167,7 +167,7 @@ static int shut_down(struct restore_task *t, const struct inet_in *s, int fd)
 	return inet_failed(t, s, "shutdown", "shut down");
 }
 
-int inet_set_reuse(struct restore *r, const struct inet_in *s, int fd)
+int inet_set_reuse(struct err *err, const struct inet_in *s, int fd)
 {
 	const SkOptsEntry *o = s->e->opts;
 	int addr = o->has_reuseaddr && o->reuseaddr, port = o->has_so_reuseport && o->so_reuseport;
@@ -175,8 +175,8 @@ int inet_set_reuse(struct restore *r, const struct inet_in *s, int fd)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &addr, sizeof(addr)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &port, sizeof(port)) == 0)
 		return 0;
-	return err_sys(restore_err(r), "setsockopt",
-		       "can't set SO_REUSEADDR and SO_REUSEPORT of %s", s->object);
+	return err_sys(err, "setsockopt", "can't set SO_REUSEADDR and SO_REUSEPORT of %s",
+		       s->object);
 }
 
 /* Connections leave repair mode, and get theirs, when the tree stands; one that no task has a
@@ -187,8 +187,9 @@ static int set_final(struct restore_task *t, const struct inet_in *s, int fd)
 		return 0;
 	if (s->stream)
 		tcp_repair(fd, TCP_REPAIR_END_PROBE);
-	return s->stream || inet_shares(s) || inet_was_closed(s->e) ? inet_set_reuse(t->r, s, fd)
-								    : 0;
+	return s->stream || inet_shares(s) || inet_was_closed(s->e)
+		       ? inet_set_reuse(restore_err(t->r), s, fd)
+		       : 0;
 }
 
 int inet_attach(struct restore_task *t, struct restore_file *f, int fd)

@@ -26,6 +26,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "kernel/door.h"
 #include "objects/socket/socket.h"
 
 #ifndef SO_BUF_LOCK
@@ -324,6 +325,8 @@ static void collect_filter(struct dump *d, const struct dump_file *f, const stru
 	struct sock_filter code[FILTER_MAX];
 	socklen_t n = 0; /* instructions, not bytes: SO_GET_FILTER is like that */
 
+	if (door_is_shut(p->local)) /* left by a dump that was killed */
+		return;
 	if (getsockopt(p->local, SOL_SOCKET, SO_GET_FILTER, NULL, &n) < 0) {
 		/* sk_get_filter() in net/core/filter.c: it has no classic program to show */
 		if (errno == EACCES)

@@ -25,6 +25,7 @@
 #include <sys/ioctl.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "image/writer.h"
 #include "kernel/nftables.h"
@@ -77,7 +78,7 @@ bool tcp_may_repair(struct inet_dump *x)
 	return x->repairable;
 }
 
-static int read_info(struct dump *d, const struct inet_out *s, int fd, struct tcp_info *ret)
+int tcp_read_info(struct dump *d, const struct inet_out *s, int fd, struct tcp_info *ret)
 {
 	socklen_t len = sizeof(*ret);
 
@@ -89,22 +90,6 @@ static int read_info(struct dump *d, const struct inet_out *s, int fd, struct tc
 
 /* --- collect -------------------------------------------------------------------------------------
  */
-
-static void judge_listener(struct dump *d, struct inet_out *s, uint32_t waiting)
-{
-	const char *text = arena_printf(dump_arena(d),
-					"has not accepted %u connection%s yet, which no descriptor "
-					"leads to",
-					waiting, waiting == 1 ? "" : "s");
-
-	if (!waiting)
-		return;
-	if (d->s->opts->skip_in_flight)
-		task_warn(s->task, s->object, text, "--skip-in-flight drops them");
-	else
-		task_refuse(s->task, s->object, text,
-			    "try again when it has, or drop them with --skip-in-flight");
-}
 
 static void judge_connection(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd)
 {
@@ -136,14 +121,13 @@ int tcp_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, const s
 	union inet_addr peer = { 0 };
 	socklen_t len = sizeof(peer);
 	struct tcp_info info;
-	int ret = read_info(d, s, p->local, &info);
+	int ret = tcp_read_info(d, s, p->local, &info);
 
 	if (ret < 0)
 		return ret;
 	s->e->state = info.tcpi_state;
 	if (info.tcpi_state == INET_LISTEN) {
-		s->e->backlog = info.tcpi_sacked;
-		judge_listener(d, s, info.tcpi_unacked);
+		tcp_listen_collect(d, x, s, &info);
 		return 0;
 	}
 	/* One in SYN_SENT does not show it by its name. */
@@ -171,8 +155,7 @@ int tcp_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, const s
 /* --- settle --------------------------------------------------------------------------------------
  */
 
-/* The very socket; the caller closes. */
-static int borrow(struct dump *d, const struct inet_out *s)
+int tcp_borrow(struct dump *d, const struct inet_out *s)
 {
 	return pidfd_get(s->task->stop->pidfd, s->fd, dump_err(d));
 }
@@ -230,9 +213,9 @@ static int lock(struct dump *d, struct inet_dump *x)
 
 static int look_again(struct dump *d, struct inet_out *s)
 {
-	_cleanup_fd_ int fd = borrow(d, s);
+	_cleanup_fd_ int fd = tcp_borrow(d, s);
 	struct tcp_info info;
-	int ret = fd < 0 ? fd : read_info(d, s, fd, &info);
+	int ret = fd < 0 ? fd : tcp_read_info(d, s, fd, &info);
 
 	if (ret < 0)
 		return ret;
@@ -245,16 +228,15 @@ static int look_again(struct dump *d, struct inet_out *s)
 	return 0;
 }
 
-/* The journal names each process whose connections are put into repair mode once. */
-static void note_tasks(struct dump *d, struct inet_dump *x)
+void tcp_note_tasks(struct dump *d, const char *what, struct inet_out **all, size_t n)
 {
 	const struct dump_task *last = NULL;
 
-	for (size_t i = 0; i < x->n; i++) {
-		const struct dump_task *t = x->connections[i]->task;
+	for (size_t i = 0; i < n; i++) {
+		const struct dump_task *t = all[i]->task;
 
-		if (t != last && x->connections[i]->kept && !t->in_flight)
-			journal_add(&d->s->journal, "repair %d %llu\n", t->stop->pid,
+		if (t != last && !t->in_flight)
+			journal_add(&d->s->journal, "%s %d %llu\n", what, t->stop->pid,
 				    (unsigned long long)process_start_time(t->stop->pid));
 		last = t;
 	}
@@ -273,11 +255,11 @@ int tcp_settle(struct dump *d, struct inet_dump *x)
 	if (x->n && d->inventory->network_lock_method == LOCK_NFTABLES)
 		ret = lock(d, x);
 	if (ret == 0)
-		note_tasks(d, x);
+		tcp_note_tasks(d, "repair", x->connections, x->n);
 	for (size_t i = 0; ret == 0 && i < x->n; i++)
 		if (x->connections[i]->kept)
 			ret = look_again(d, x->connections[i]);
-	return ret;
+	return ret < 0 ? ret : tcp_listen_settle(d, x);
 }
 
 /* --- write ---------------------------------------------------------------------------------------
@@ -396,11 +378,13 @@ int tcp_write(struct dump *d, struct inet_out *s)
 
 	if (!s->kept)
 		return 0;
-	fd = borrow(d, s);
-	ret = fd < 0 ? fd : read_info(d, s, fd, &info);
+	fd = tcp_borrow(d, s);
+	ret = fd < 0 ? fd : tcp_read_info(d, s, fd, &info);
 	if (ret < 0)
 		return ret;
 	ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
+	if (ret == 0)
+		ret = fault_at("dump-repair", dump_err(d));
 	if (ret == 0)
 		ret = read_connection(fd, s->e->state, &info, &t, &data);
 	end_repair(s, fd, TCP_REPAIR_END);
@@ -439,5 +423,6 @@ void tcp_leave(struct dump *d, struct inet_dump *x, bool killed)
 	}
 	if (!killed)
 		unlock(x);
+	tcp_listen_leave(x);
 	(void)d;
 }

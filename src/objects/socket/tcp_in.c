@@ -3,9 +3,10 @@
  * TCP connections of the images: what is checked before the fork, and the lock.
  *
  * The dump has left a table of nf_tables on the host, named by the id of its run; on another host
- * there is none, and it is made, so that no peer hears of a connection before it is whole. When the
- * tree stands, the table goes, and each connection leaves repair mode with a probe that makes its
- * peer answer at once; it can't be told before, as a tree that fails must end without a word.
+ * there is none, and it is made, so that no peer hears of a connection before it is whole. When it
+ * is decided that the tree lives, the table goes, and each connection leaves repair mode with a
+ * probe that makes its peer answer at once; it can't be told before, as a tree that fails must end
+ * without a word. What a tool that is killed leaves of that, crtools clean does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -158,21 +159,23 @@ int tcp_prepare(struct restore *r, struct inet_restore *x)
 	if (x->prepared || !x->n_connections)
 		return 0;
 	x->prepared = true;
+	journal_add(&r->s->journal, "release\n");
 	if (inventory->network_lock_method == LOCK_SKIP)
 		return 0;
 	if (inventory->dump_criu_run_id && inventory->dump_criu_run_id[0])
 		nft_lock_name(inventory->dump_criu_run_id, x->lock);
 	else
 		snprintf(x->lock, sizeof(x->lock), "CRIU-%d", r->root->vpid);
+	journal_add(&r->s->journal, "unlock %s\n", x->lock);
 	return lock(r, x);
 }
 
 /* --- the end -------------------------------------------------------------------------------------
  */
 
-static int go_on(struct restore *r, struct inet_in *s, int pidfd)
+static int go_on(const struct inet_in *s, int pidfd, struct err *err)
 {
-	_cleanup_fd_ int fd = pidfd_get(pidfd, s->user_fd, restore_err(r));
+	_cleanup_fd_ int fd = pidfd_get(pidfd, s->user_fd, err);
 	int ret;
 
 	if (fd < 0)
@@ -180,32 +183,32 @@ static int go_on(struct restore *r, struct inet_in *s, int pidfd)
 	ret = tcp_repair(fd, TCP_REPAIR_END_PROBE);
 	if (ret < 0) {
 		errno = -ret;
-		return err_sys(restore_err(r), "setsockopt", "can't let %s go on", s->object);
+		return err_sys(err, "setsockopt", "can't let %s go on", s->object);
 	}
-	return inet_set_reuse(r, s, fd);
+	return inet_set_reuse(err, s, fd);
 }
 
-int tcp_release(struct restore *r, struct inet_restore *x)
+void tcp_release(struct inet_restore *x)
 {
 	_cleanup_fd_ int pidfd = -1;
 	const struct restore_task *of = NULL;
-	int ret = 0;
 
 	if (!x || x->released || !x->n_connections)
-		return 0;
+		return;
 	x->released = true;
 	unlock(x);
-	for (size_t i = 0; ret == 0 && i < x->n; i++) {
+	for (size_t i = 0; i < x->n; i++) {
 		struct inet_in *s = x->all[i];
+		struct err err = { 0 };
 
 		if (!s->stream || !s->user)
 			continue;
 		if (s->user != of) {
 			close_fd(&pidfd);
-			of = s->user;
-			pidfd = pidfd_open_pid(of->real_pid, restore_err(r));
+			pidfd = pidfd_open_pid(s->user->real_pid, &err);
+			of = pidfd < 0 ? NULL : s->user;
 		}
-		ret = pidfd < 0 ? pidfd : go_on(r, s, pidfd);
+		if (pidfd < 0 || go_on(s, pidfd, &err) < 0)
+			log_error("%s", err.text);
 	}
-	return ret;
 }

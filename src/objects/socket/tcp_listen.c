@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listening TCP sockets: the dump. Connections that wait to be accepted have no descriptor, so they
+ * can't be kept. While a tree is dumped that then ends, its listeners hear nobody (kernel/door.h):
+ * a connection that came now would look good to its client, and be reset when the tree is killed;
+ * so it is tried again a second later, when maybe the tree has been restored. A tree that goes on
+ * can accept them.
+ */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "kernel/door.h"
+#include "kernel/pidfd.h"
+#include "objects/socket/inet.h"
+
+static void judge(struct dump *d, struct inet_out *s, uint32_t waiting)
+{
+	const char *text = arena_printf(dump_arena(d),
+					"has not accepted %u connection%s yet, which no descriptor "
+					"leads to",
+					waiting, waiting == 1 ? "" : "s");
+
+	if (!waiting || s->judged)
+		return;
+	s->judged = true;
+	if (d->s->opts->skip_in_flight)
+		task_warn(s->task, s->object, text, "--skip-in-flight drops them");
+	else
+		task_refuse(s->task, s->object, text,
+			    "try again when it has, or drop them with --skip-in-flight");
+}
+
+void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
+			const struct tcp_info *info)
+{
+	s->e->backlog = info->tcpi_sacked;
+	arena_push(dump_arena(d), x->listeners, x->n_listeners, s);
+	judge(d, s, info->tcpi_unacked);
+}
+
+static void open_doors(void *data)
+{
+	struct inet_dump *x = data;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < x->n_listeners; i++) {
+		struct inet_out *s = x->listeners[i];
+		_cleanup_fd_ int fd = -1;
+
+		if (!s->shut)
+			continue;
+		s->shut = false;
+		fd = pidfd_get(s->task->stop->pidfd, s->fd, &err);
+		if (fd < 0 || door_open(fd) < 0)
+			log_error("%s still has the filter by which it hears nobody", s->object);
+	}
+}
+
+/* One with a filter of its own keeps that one. */
+static int shut(struct dump *d, struct inet_out *s)
+{
+	_cleanup_fd_ int fd = tcp_borrow(d, s);
+	struct tcp_info info;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	s->shut = door_shut(fd) == 0;
+	ret = tcp_read_info(d, s, fd, &info);
+	if (ret == 0)
+		judge(d, s, info.tcpi_unacked);
+	return ret;
+}
+
+int tcp_listen_settle(struct dump *d, struct inet_dump *x)
+{
+	const struct options *o = d->s->opts;
+	int ret = 0;
+
+	if (o->leave_running || o->network_lock >= LOCK_SKIP || !x->n_listeners)
+		return 0;
+	undo_push(&d->s->undo, open_doors, x);
+	tcp_note_tasks(d, "door", x->listeners, x->n_listeners);
+	for (size_t i = 0; ret == 0 && i < x->n_listeners; i++)
+		ret = shut(d, x->listeners[i]);
+	return ret;
+}
+
+void tcp_listen_leave(struct inet_dump *x)
+{
+	open_doors(x);
+}
