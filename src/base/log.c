@@ -10,13 +10,14 @@
 
 static struct {
 	int fd, level;
-	bool prefix_pid;
+	bool on_stderr, prefix_pid;
 	struct timespec start;
-} state = { .fd = 2, .level = LOG_WARN };
+} state = { .fd = STDERR_FILENO, .level = LOG_WARN, .on_stderr = true };
 
 void log_init(int fd, int level)
 {
 	state.fd = fd;
+	state.on_stderr = fd == STDERR_FILENO;
 	state.level = level;
 	if (!state.start.tv_sec)
 		clock_gettime(CLOCK_MONOTONIC, &state.start);
@@ -25,6 +26,16 @@ void log_init(int fd, int level)
 void log_set_prefix_pid(bool on)
 {
 	state.prefix_pid = on;
+}
+
+void log_move(int fd)
+{
+	state.fd = fd;
+}
+
+bool log_on_stderr(void)
+{
+	return state.on_stderr;
 }
 
 int log_fd(void)

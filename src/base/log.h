@@ -15,7 +15,11 @@ enum log_level { LOG_MSG, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
  * children). */
 void log_init(int fd, int level);
 void log_set_prefix_pid(bool on);
+/* The same log by another descriptor. */
+void log_move(int fd);
 int log_fd(void);
+/* Lines go to standard error, by whatever descriptor. */
+bool log_on_stderr(void);
 int log_level(void);
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

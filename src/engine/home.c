@@ -245,6 +245,6 @@ int plan_home(struct restore *r)
 	log = service_fd(r, dup(log_fd()));
 	if (log < 0)
 		return log;
-	log_init(log, log_level());
+	log_move(log);
 	return 0;
 }

@@ -117,6 +117,7 @@ def walk_restore(tree):
             status, said = run(*words, fault=fault)
             check(status == want, f"{fault}: status {status}: {said}")
             check(want < 0 or name in said, f"{fault}: {said}")
+            check(said.count("Error: made to fail") == (want > 0), f"{fault}: {said}")
             if want < 0:
                 await_gone(pids, fault)
                 clean(fault)

@@ -159,7 +159,7 @@ static void print_error(const struct run *run)
 	char text[2048];
 
 	err_format(run->err, text, sizeof(text));
-	if (log_fd() != STDERR_FILENO)
+	if (!log_on_stderr())
 		log_error("%s", text);
 	if (!run->opts->json)
 		fprintf(stderr, "%sError:%s %s\n", colour ? "\033[1;31m" : "",
@@ -253,7 +253,7 @@ void result_print(const struct run *run, int status, bool own_output)
 	if (run->told && !err_is_set(run->err))
 		return;
 	if (!own_output && !run->told) {
-		if (log_fd() != STDERR_FILENO)
+		if (!log_on_stderr())
 			log_report(&run->s.report);
 		if (!run->opts->json)
 			result_print_report(stderr, &run->s.report,

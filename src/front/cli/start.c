@@ -58,7 +58,7 @@ int start(struct run *run)
 	if (!ret)
 		ret = logfile_open(o, run->err);
 	/* A log of much detail on the terminal tells how far the work is, and would tear the line. */
-	if (o->json || (log_fd() == STDERR_FILENO && log_level() >= LOG_INFO))
+	if (o->json || (log_on_stderr() && log_level() >= LOG_INFO))
 		progress_disable();
 	return ret;
 }
