@@ -99,16 +99,19 @@ static int64_t result_signed(const struct cpu_regs *regs)
 
 /* Calls that can be made again as they were: what they wait for has not been touched. */
 static const short interrupted[] = {
-	__NR_epoll_wait,   __NR_epoll_pwait,   441 /* epoll_pwait2 */,
-	__NR_semop,	   __NR_semtimedop,    __NR_rt_sigtimedwait,
-	__NR_io_getevents, __NR_io_pgetevents, __NR_accept,
-	__NR_accept4,	   __NR_recvfrom,      __NR_recvmsg,
-	__NR_recvmmsg,	   __NR_read,	       __NR_readv,
-	__NR_flock,
+	__NR_epoll_wait,   __NR_epoll_pwait,	441 /* epoll_pwait2 */,
+	__NR_semop,	   __NR_semtimedop,	__NR_rt_sigtimedwait,
+	__NR_io_getevents, __NR_io_pgetevents,	__NR_accept,
+	__NR_accept4,	   __NR_recvfrom,	__NR_recvmsg,
+	__NR_recvmmsg,	   __NR_read,		__NR_readv,
+	__NR_flock,	   __NR_io_uring_enter,
 };
 /* The same of i386: epoll_wait, epoll_pwait, epoll_pwait2, semtimedop_time64, rt_sigtimedwait,
- * rt_sigtimedwait_time64, io_getevents, io_pgetevents_time64, accept4, recvfrom, recvmsg, read. */
-static const short interrupted32[] = { 256, 319, 441, 420, 177, 421, 247, 416, 364, 371, 372, 3 };
+ * rt_sigtimedwait_time64, io_getevents, io_pgetevents_time64, accept4, recvfrom, recvmsg, read,
+ * io_uring_enter. */
+static const short interrupted32[] = {
+	256, 319, 441, 420, 177, 421, 247, 416, 364, 371, 372, 3, 426
+};
 
 static bool listed(const short *list, size_t n, int64_t nr)
 {
