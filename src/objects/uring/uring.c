@@ -164,9 +164,17 @@ struct uring_asked {
 	call_id resize, napi, event, region, groups[GROUPS_OWN];
 };
 
+/* Which indexes are in use in a thread? */
+struct uring_indexed {
+	struct dump_thread *thread;
+	call_id enter[URING_INDEXES];
+};
+
 struct uring_asks {
 	struct uring_asked **asked;
 	size_t n;
+	struct uring_indexed *indexed; /* by thread */
+	struct uring_out *only;	       /* the ring, if there is one only */
 };
 
 static uint32_t under_way(const struct uring_out *u)
@@ -247,8 +255,57 @@ static void ask_all_threads(struct dump_task *t, struct uring_out *u, int fd,
 	}
 }
 
+/* Nothing to be submitted, nothing to be waited for: it only tells. */
+static void ask_indexes(struct dump_task *t, struct uring_asks *all)
+{
+	all->indexed = arena_array(dump_arena(t->dump), struct uring_indexed, t->n_threads);
+	for (size_t i = 0; i < t->n_threads; i++) {
+		struct program *p = t->threads[i].prog;
+
+		all->indexed[i].thread = &t->threads[i];
+		program_note(p, "rings that the thread knows by an index");
+		for (int k = 0; k < URING_INDEXES; k++)
+			all->indexed[i].enter[k] =
+				program_call(p, SYS_io_uring_enter, IMM(k), IMM(0), IMM(0),
+					     IMM(IORING_ENTER_REGISTERED_RING), IMM(0), IMM(0));
+	}
+}
+
+/* The kernel does not tell which ring it is; so there must be one only. */
+static void take_index(const struct uring_indexed *x, uint32_t index, struct uring_out *only)
+{
+	struct dump_task *t = x->thread->task;
+	int64_t result = program_result(x->thread->prog, x->enter[index]);
+	CrtoolsUringIndex *e;
+
+	if (result == -EBADF || result == -EINVAL || result == -ENOSYS)
+		return;
+	if (!only) {
+		task_refuse(
+			t, arena_printf(dump_arena(t->dump), "thread %d", x->thread->vtid),
+			"knows a ring by an index (IORING_REGISTER_RING_FDS), and the kernel does "
+			"not tell which of several it is",
+			"have the program use descriptors");
+		return;
+	}
+	e = arena_msg(dump_arena(t->dump), CrtoolsUringIndex, crtools_uring_index);
+	e->has_tid = e->has_index = true;
+	e->tid = x->thread->vtid;
+	e->index = index;
+	arena_push(dump_arena(t->dump), only->e->index, only->e->n_index, e);
+}
+
+static void take_indexes(const struct dump_task *t, const struct uring_asks *all)
+{
+	for (size_t i = 0; all->indexed && i < t->n_threads; i++)
+		for (uint32_t k = 0; k < URING_INDEXES; k++)
+			take_index(&all->indexed[i], k, all->only);
+}
+
 static int collect(struct dump_task *t)
 {
+	struct uring_asks *all;
+	bool any = false;
 	struct uring_dump *x = t->dump->priv[SLOT_URING];
 	struct timespec patience = { 0 };
 	size_t busy = x ? count_busy(x) : 0;
@@ -258,13 +315,19 @@ static int collect(struct dump_task *t)
 					      PATIENCE / busy % 1000000000 };
 	if (!x || !x->rings || t->zombie)
 		return t->zombie ? 0 : uring_area_name(t);
-	t->priv[SLOT_URING] = arena_new(dump_arena(t->dump), struct uring_asks);
+	all = t->priv[SLOT_URING] = arena_new(dump_arena(t->dump), struct uring_asks);
 	for (size_t i = 0; t->table && i < t->table->n_fds; i++) {
 		const FdinfoEntry *e = t->table->fds[i];
+		struct uring_out *u = ring_by_id(x, e->id);
 
-		if (e->type == FD_TYPES__CRTOOLS_URING)
-			ask_all_threads(t, ring_by_id(x, e->id), e->fd, &patience);
+		if (e->type != FD_TYPES__CRTOOLS_URING)
+			continue;
+		ask_all_threads(t, u, e->fd, &patience);
+		all->only = !any || all->only == u ? u : NULL;
+		any = true;
 	}
+	if (any)
+		ask_indexes(t, all);
 	return uring_area_name(t);
 }
 
@@ -615,6 +678,8 @@ static int absorb(struct dump_task *t)
 
 	for (size_t i = 0; all && i < all->n; i++)
 		take_answers(all->asked[i]);
+	if (all)
+		take_indexes(t, all);
 	if (!x || !is_last(t))
 		return 0;
 	for (struct uring_out *u = x->rings; ret == 0 && u; u = u->next)
@@ -647,4 +712,5 @@ const struct state_class uring_state = {
 	.examine = uring_area_name,
 	.absorb = absorb,
 	.emit = emit,
+	.emit_thread = uring_indexes_emit,
 };

@@ -20,6 +20,7 @@ extern const struct state_class uring_state;
 #define URING_REGISTER_MEM_REGION 34
 #define URING_CQE_F_32		  (1u << 15)
 #define URING_PBUF_STATUS	  26
+#define URING_INDEXES		  16 /* IO_RINGFD_REG_MAX: by which a thread may know rings */
 
 /* What setting up is told, of which the program knows what followed: sizes and places in the areas.
  */
@@ -123,6 +124,8 @@ int uring_attach(struct restore_task *t, struct restore_file *f, int fd);
 const struct uring_in *uring_in_of(struct restore_file *f);
 int uring_area_emit(struct restore_task *t);
 int uring_check(struct restore *r, struct restore_file *f);
+/* In the threads that know rings by indexes. */
+int uring_indexes_emit(struct restore_thread *th);
 /* In the task that makes it: what is registered by addresses. */
 int uring_buffers_emit(struct restore_task *t);
 

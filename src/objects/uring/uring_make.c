@@ -126,6 +126,9 @@ int uring_check(struct restore *r, struct restore_file *f)
 					  .cq_entries = in->e->cq_entries,
 					  .flags = in->e->setup & URING_LAYOUT_FLAGS };
 	check_layout(r, f, in);
+	for (size_t i = 0; i < in->e->n_index; i++)
+		if (in->e->index[i]->index >= URING_INDEXES)
+			return corrupt(r, f, "an index that is too high");
 	fown_check(r, f, in->e->fown, object_of(r, f));
 	return check_files(r, f, in->e);
 }
@@ -370,6 +373,37 @@ int uring_buffers_emit(struct restore_task *t)
 			first &= t->table->fds[k].file != fd->file;
 		if (in && in->e->n_buffer && first && fd->file->owner == t)
 			register_buffers(t, fd, in->e);
+	}
+	return 0;
+}
+
+static void register_index(struct restore_thread *th, const struct restore_fd *fd, uint32_t index)
+{
+	const struct io_uring_rsrc_update update = { .offset = index, .data = fd->e->fd };
+	struct program *p = th->prog;
+
+	program_stage(p, STAGE_THREAD);
+	program_note(p, "index of ring %u", fd->file->id);
+	program_want(p,
+		     program_call(p, SYS_io_uring_register, IMM(fd->e->fd),
+				  IMM(IORING_REGISTER_RING_FDS),
+				  AREA(area_put(p->area, &update, sizeof(update))), IMM(1)),
+		     1);
+}
+
+int uring_indexes_emit(struct restore_thread *th)
+{
+	const struct restore_table *table = th->task->table;
+
+	for (size_t i = 0; table && i < table->n_fds; i++) {
+		const struct uring_in *in = uring_in_of(table->fds[i].file);
+		bool again = false;
+
+		for (size_t k = 0; in && k < i; k++)
+			again |= table->fds[k].file == table->fds[i].file;
+		for (size_t k = 0; in && !again && k < in->e->n_index; k++)
+			if ((pid_t)in->e->index[k]->tid == th->vtid)
+				register_index(th, &table->fds[i], in->e->index[k]->index);
 	}
 	return 0;
 }
