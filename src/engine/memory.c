@@ -4,6 +4,7 @@
  * file. Shared memory is the business of its class.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -277,6 +278,7 @@ struct saving {
 	uint64_t bytes; /* that were saved */
 };
 
+#define GIVE_BACK   (1u << 20) /* bytes of the heap that are worth the call */
 #define TASKS_WORTH 8 /* pay for a thread; for those with much memory save.c has threads anyway */
 
 static int save_pages(struct saving *s, const struct page_extents *x)
@@ -312,9 +314,9 @@ static int save_task(void *data, size_t who, size_t part)
 
 	(void)who;
 	build_extents(t, runs, &x);
+	page_runs_free(runs);
 	ret = save_pages(s, &x);
 	page_extents_free(&x);
-	page_runs_free(runs);
 	return ret < 0 ? err_add_pid(dump_err(t->dump), t->vpid, ret) : 0;
 }
 
@@ -333,6 +335,13 @@ static uint64_t found_bytes(const struct dump *d)
 	return bytes;
 }
 
+/* Here the tool's memory is at its largest: what the steps before have freed is not to count. */
+static void give_back(void)
+{
+	if (mallinfo2().fordblks > GIVE_BACK)
+		malloc_trim(0);
+}
+
 int write_memory(struct dump *d)
 {
 	struct saving *parts = arena_array(dump_arena(d), struct saving, d->n_tasks);
@@ -340,6 +349,7 @@ int write_memory(struct dump *d)
 	size_t n = 0;
 	int ret;
 
+	give_back();
 	progress_start(&progress, "Saving memory", found_bytes(d), PROGRESS_BYTES);
 	for (size_t i = 0; i < d->n_tasks; i++)
 		if (!d->tasks[i]->zombie)

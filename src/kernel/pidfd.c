@@ -11,6 +11,9 @@
 
 #include "base/cleanup.h"
 
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448
+#endif
 #define PIDFD_THREAD_FLAG O_EXCL /* PIDFD_THREAD, Linux 6.9 */
 
 static int open_with(pid_t pid, unsigned int flags, struct err *err)
@@ -42,6 +45,11 @@ int pidfd_signal(int pidfd, int signo, siginfo_t *info, struct err *err)
 		return err_set(err, ERR_NO_SUCH_TASK, ESRCH, "the task has ended (signal %d)",
 			       signo);
 	return err_sys(err, "pidfd_send_signal", "sending signal %d", signo);
+}
+
+void pidfd_release_memory(int pidfd)
+{
+	syscall(SYS_process_mrelease, pidfd, 0);
 }
 
 int pidfd_get(int pidfd, int fd, struct err *err)

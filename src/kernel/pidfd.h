@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes by descriptor: pidfd_open (Linux 5.3), pidfd_send_signal (5.1), pidfd_getfd (5.6). */
+/* Processes by descriptor: pidfd_open (Linux 5.3), pidfd_send_signal (5.1), pidfd_getfd (5.6),
+ * process_mrelease (5.15). */
 #ifndef KERNEL_PIDFD_H
 #define KERNEL_PIDFD_H
 
@@ -25,6 +26,8 @@ int pidfd_get(int pidfd, int fd, struct err *err);
  */
 int pidfd_get_or_reopen(int pidfd, const struct proc *p, int fd, int flags, bool *ret_same,
 			struct err *err);
+/* The caller frees memory of a process that was killed, while it ends (Linux 5.15, else nothing). */
+void pidfd_release_memory(int pidfd);
 /* True when the process has ended (poll(2), no waiting). */
 bool pidfd_ended(int pidfd);
 

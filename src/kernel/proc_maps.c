@@ -62,9 +62,9 @@ struct learnt {
 
 struct parser {
 	struct arena *a;
-	struct arena
-		growing; /* the array, until its length is known: what it outgrew goes with it */
-	struct proc_areas areas;
+	struct proc_areas
+		areas; /* on the heap, where it grows without a copy, until all are known */
+	size_t room;
 	const char *last_path; /* the newest in the arena, unless it had escapes */
 	size_t last_path_len;
 	size_t line; /* of the record, behind its header */
@@ -148,6 +148,23 @@ static void give_way(struct proc_areas *list, const struct proc_area *newer)
 		list->areas[list->n - 1].end = newer->start;
 }
 
+static int add_area(struct parser *ps, const struct proc_area *area)
+{
+	struct proc_areas *all = &ps->areas;
+
+	if (all->n == ps->room) {
+		size_t room = ps->room ? ps->room * 2 : 32;
+		struct proc_area *grown = realloc(all->areas, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		all->areas = grown;
+		ps->room = room;
+	}
+	all->areas[all->n++] = *area;
+	return 0;
+}
+
 /* "start-end perms offset major:minor inode   path" */
 static int parse_header(struct parser *ps, struct scan *s)
 {
@@ -173,8 +190,7 @@ static int parse_header(struct parser *ps, struct scan *s)
 	/* The path is padded to a column; a name may start with blanks only if it is "[anon:". */
 	scan_blanks(s);
 	parse_path(ps, s->p, scan_left(s), &area);
-	arena_push(&ps->growing, ps->areas.areas, ps->areas.n, area);
-	return 0;
+	return add_area(ps, &area);
 }
 
 static void parse_vmflags(struct scan *s, struct proc_area *area)
@@ -313,7 +329,7 @@ static int finish(struct parser *ps, int result, struct proc_areas *ret)
 		ret->n = ps->areas.n;
 		ret->areas = arena_memdup(ps->a, ps->areas.areas, ret->n * sizeof(*ret->areas));
 	}
-	arena_free(&ps->growing);
+	free(ps->areas.areas);
 	return result;
 }
 
@@ -384,6 +400,7 @@ static int read_lines(const struct proc *p, const char *name, int fd, struct par
 		ssize_t n = read_some(fd, p->buf->data + kept, p->buf->room - kept, most, &so_far,
 				      &ahead);
 		struct scan s;
+		int ret;
 
 		if (n == -ESRCH)
 			return err_set(err, ERR_NO_SUCH_TASK, ESRCH,
@@ -395,7 +412,11 @@ static int read_lines(const struct proc *p, const char *name, int fd, struct par
 		if (n == 0)
 			break;
 		s = scan_text(p->buf->data, kept + n);
-		if (parse_lines(ps, &s))
+		ret = parse_lines(ps, &s);
+		if (ret == -ENOMEM)
+			return err_set(err, ERR_RESOURCE, ENOMEM,
+				       "no memory for the areas of /proc/%d/%s", p->pid, name);
+		if (ret < 0)
 			return proc_bad_text(p, name, err);
 		kept = scan_left(&s);
 		if (kept > LINE_MAX_SIZE)

@@ -33,6 +33,7 @@
 #include "base/cleanup.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/team.h"
 #include "kernel/pidfd.h"
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
@@ -43,6 +44,9 @@
 #include "task/restart.h"
 #include "task/root.h"
 #include "task/tree.h"
+
+#define HELP_PAGES 4096 /* of a process with so much memory the tool frees some itself */
+#define BURY_WORTH 64	/* dead threads pay for one of ours */
 
 uint64_t monotonic_ns(void)
 {
@@ -121,6 +125,7 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 	if (ret < 0)
 		return ret;
 	p->start_time = stat.starttime;
+	p->rss_pages = stat.rss;
 	if (parent && !in_tree(tree, stat.ppid))
 		return let_go_stranger(tree, p);
 	if (!p->n_threads) {
@@ -371,24 +376,49 @@ static void proc_kill(struct proc_stop *p)
 		kill(p->pid, SIGKILL);
 }
 
-/* Our notices as a tracer have to be taken before the parents get theirs. */
-static void proc_bury(struct proc_stop *p)
+/* What has much memory frees it by one processor as it ends; here another one helps. */
+static void proc_help_free(const struct proc_stop *p)
 {
-	for (size_t i = p->n_threads; i-- > 0;) {
-		int status;
+	if (p->rss_pages >= HELP_PAGES)
+		pidfd_release_memory(p->pidfd);
+}
 
-		while (p->threads[i].frozen) {
-			pid_t pid = waitpid(p->threads[i].tid, &status, __WALL);
+static int bury(void *data, size_t who, size_t part)
+{
+	struct thread_stop *t = ((struct thread_stop **)data)[part];
+	int status;
 
-			if (pid < 0 && errno == EINTR)
-				continue;
-			if (pid < 0 || !WIFSTOPPED(status))
-				p->threads[i].frozen = false;
-		}
+	(void)who;
+	while (t->frozen) {
+		pid_t pid = waitpid(t->tid, &status, __WALL);
+
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid < 0 || !WIFSTOPPED(status))
+			t->frozen = false;
 	}
-	/* It may have been seized before it ended. */
-	while (p->leader_gone && waitpid(p->pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	return 0;
+}
+
+/* Our notices as a tracer have to be taken before the parents get theirs. A leader's comes only
+ * when those of its other threads have been taken: those go first. */
+static void bury_all(struct tree_stop *tree)
+{
+	struct thread_stop **threads;
+	size_t n = 0, room = 0;
+
+	for (size_t i = 0; i < tree->n_procs; i++)
+		room += tree->procs[i]->n_threads;
+	threads = arena_array(tree->arena, struct thread_stop *, room);
+	for (size_t i = tree->n_procs; i-- > 0;)
+		for (size_t k = tree->procs[i]->n_threads; k-- > 0;)
+			threads[n++] = &tree->procs[i]->threads[k];
+	team_run(team_size(n, BURY_WORTH), n, bury, threads);
+	/* A leader that is not held may have been seized before it ended. */
+	for (size_t i = tree->n_procs; i-- > 0;)
+		while (tree->procs[i]->leader_gone &&
+		       waitpid(tree->procs[i]->pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
 }
 
 void tree_release(struct tree_stop *tree, enum tree_end end)
@@ -404,8 +434,9 @@ void tree_release(struct tree_stop *tree, enum tree_end end)
 	if (end == TREE_KILL) {
 		for (size_t i = 0; i < tree->n_procs; i++)
 			proc_kill(tree->procs[i]);
-		for (size_t i = tree->n_procs; i-- > 0;)
-			proc_bury(tree->procs[i]);
+		for (size_t i = 0; i < tree->n_procs; i++)
+			proc_help_free(tree->procs[i]);
+		bury_all(tree);
 	}
 	for (size_t i = 0; i < tree->n_procs; i++) {
 		struct proc_stop *p = tree->procs[i];

@@ -296,7 +296,10 @@ static int await_mapping(struct tree_stop *tree, struct visit *v, struct err *er
 		return ret;
 	v->step = STEP_SPOT;
 	if (addr < 0 && addr > -4096)
-		return err_set(err, ERR_AGENT, -addr, "process %d can't map the agent's %zu bytes",
+		return err_set(err, addr == -ENOMEM ? ERR_RESOURCE : ERR_AGENT, -addr,
+			       "process %d has no room for the agent's %zu bytes: the limit of its "
+			       "address space (prlimit --as) or of the number of its areas "
+			       "(vm.max_map_count) may be reached",
 			       v->proc->pid, area_size(v->area));
 	v->addr = addr;
 	v->step = STEP_MAPPED;

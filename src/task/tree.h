@@ -43,6 +43,7 @@ struct proc_stop {
 	pid_t via;	     /* a living thread by which what is the process' own is read, as by
 			      * proc and pidfd: the leader if it lives */
 	uint64_t start_time; /* clock ticks after boot */
+	int64_t rss_pages;   /* when it was held */
 	int stop_signo;	     /* in a group stop by this signal; 0: was running */
 	bool late_stop;	     /* a SIGSTOP came while the agent was inside: it is sent again */
 	struct thread_stop *threads; /* [0] is the leader if it lives, then ascending */

@@ -8,6 +8,37 @@
 #include "objects/memory/areas.h"
 #include "objects/restored.h"
 
+#define STEP (UINT64_C(1) << 30)
+
+/*
+ * An area that grew little by little may be larger than what the kernel gives at once: its guess at
+ * what is too much (vm.overcommit_memory = 0; mm/util.c, __vm_enough_memory) looks at one call.
+ * Neighbours without contents become one area again.
+ */
+static void *mmap_in_steps(uint64_t at, size_t len, int prot, int flags)
+{
+	for (size_t done = 0; done < len; done += STEP) {
+		size_t n = len - done < STEP ? len - done : STEP;
+		void *p = mmap((void *)(at + done), n, prot, flags, -1, 0);
+
+		if (p == (void *)(at + done))
+			continue;
+		if (p != MAP_FAILED)
+			munmap(p, n);
+		if (done)
+			munmap((void *)at, done);
+		errno = p == MAP_FAILED ? errno : EEXIST;
+		return MAP_FAILED;
+	}
+	return (void *)at;
+}
+
+static bool can_grow(size_t len, int flags)
+{
+	return len > STEP && flags & MAP_ANONYMOUS && flags & MAP_PRIVATE &&
+	       !(flags & (MAP_HUGETLB | MAP_GROWSDOWN | MAP_NORESERVE));
+}
+
 int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int prot, int flags,
 	      int fd, uint64_t off)
 {
@@ -19,7 +50,8 @@ int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int pr
 	if (prot == PROT_EXEC)
 		prot |= PROT_READ;
 	p = mmap((void *)at, len, prot, flags | MAP_FIXED_NOREPLACE, fd, off);
-
+	if (p == MAP_FAILED && errno == ENOMEM && can_grow(len, flags))
+		p = mmap_in_steps(at, len, prot, flags | MAP_FIXED_NOREPLACE);
 	if (p == MAP_FAILED && errno == EEXIST)
 		return -EEXIST;
 	if (p == MAP_FAILED)
