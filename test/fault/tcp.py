@@ -89,7 +89,9 @@ def killed_dump(tree, client, port):
     echo(client, b"after a failed dump")
     with new_client(port) as other:
         echo(other, b"another")
-    tree.images = None
+    tree.must_dump("-R", *WORDS)
+    dumped.check(not is_locked(), "a tree that goes on is locked")
+    echo(client, b"going on")
     dumped.check(not clean().startswith("-"), "a failed dump leaves something")
 
 
