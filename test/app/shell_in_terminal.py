@@ -4,7 +4,7 @@
 outside of the tree: dumped with --shell-job and restored in another terminal of another size,
 in whose session it takes the lead. Variables, jobs, the line that was typed ahead, ^C and ^Z work
 on. The same for a job that does not lead its session: it gets the foreground, and crtools takes it
-back.
+back; and for a session whose terminal nobody of the tree has open.
 
 wl: needs root program:bash program:sleep
 wl: lane tty
@@ -16,7 +16,7 @@ import tempfile
 
 import terminal
 from lib import system
-from terminal import TOOL, Terminal, check
+from terminal import TOOL, Terminal, await_true, check
 
 
 def tool(images, verb, *words):
@@ -98,13 +98,41 @@ def check_job(images):
     first.close()
 
 
+BARE = """
+exec </dev/null >said 2>&1
+until [ -e go ]; do echo waiting; sleep 0.02; done
+echo to-the-terminal >/dev/tty; stty size </dev/tty
+"""
+
+
+def check_bare(images):
+    first = Terminal()
+    pid = first.start(["bash", "--norc", "--noprofile", "-c", BARE])
+    await_true("the program", lambda: "waiting" in (system.read_text("said") or ""))
+    dump(images, pid)
+    first.close()
+    second = Terminal(40, 132)
+    tool_pid = second.start(tool(images, "restore", "--shell-job"))
+    with open("go", "w", encoding="ascii"):
+        pass
+    second.expect("to-the-terminal")
+    _, status = os.waitpid(tool_pid, 0)
+    check(status == 0, f"crtools ended with {status}")
+    check(system.read_text("said").splitlines()[-1] == "40 132",
+          f"it says {system.read_text('said')[-200:]}")
+    second.close()
+
+
 def main():
     system.become_subreaper()
+    os.chdir(os.environ["TESTDIR"])
     with tempfile.TemporaryDirectory() as images:
         status = check_shell(images)
         check(status == 0, f"crtools ended with {status}")
     with tempfile.TemporaryDirectory() as images:
         check_job(images)
+    with tempfile.TemporaryDirectory() as images:
+        check_bare(images)
 
 
 main()

@@ -136,6 +136,15 @@ def _watch_queue():
         return False
 
 
+def _virtual_consoles():
+    """Kernels without CONFIG_VT have the nodes perhaps, but no device."""
+    try:
+        os.close(os.open("/dev/tty60", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+        return True
+    except OSError:
+        return False
+
+
 def _soft_dirty():
     """The flag VmFlags shows on kernels built with CONFIG_MEM_SOFT_DIRTY."""
     return re.search(r"^VmFlags:.*\bsd\b", system.read_text("/proc/self/smaps"), re.M)
@@ -177,6 +186,7 @@ _PROBES = {
     "inode_flags": _inode_flags,
     "io_uring": _io_uring,
     "watch_queue": _watch_queue,
+    "vt": _virtual_consoles,
     "cgroup1": lambda: _mounted("cgroup"),
     "cgroup2": lambda: _mounted("cgroup2"),
     "landlock": lambda: "landlock" in (system.read_text("/sys/kernel/security/lsm") or "")
@@ -207,6 +217,7 @@ _LACKS = {
     "inode_flags": "inode flags (chattr) where temporary files are, or the right to set them",
     "watch_queue": "CONFIG_WATCH_QUEUE in the kernel",
     "io_uring": "io_uring (CONFIG_IO_URING, kernel.io_uring_disabled=0)",
+    "vt": "virtual consoles (CONFIG_VT, /dev/tty60)",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",
     "mseal": "mseal (Linux 6.10)",

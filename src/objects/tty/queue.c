@@ -441,7 +441,7 @@ int queues_write(struct dump *d)
 	if (q == MAP_FAILED)
 		return err_sys(dump_err(d), "mmap", "no memory for what waits in terminals");
 	for (size_t i = 0; ret == 0 && i < all->n; i++)
-		if (!all->ttys[i]->hung_up && !all->ttys[i]->current)
+		if (!all->ttys[i]->hung_up && !all->ttys[i]->current && !all->ttys[i]->device)
 			ret = look_into(d, all->ttys[i], q);
 	munmap(q, sizeof(*q));
 	if (ret < 0 || !all->n_data)

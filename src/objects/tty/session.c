@@ -22,28 +22,24 @@
 
 /* --- dump -------------------------------------------------------------------------------------- */
 
-/* Tasks by their ids, and one of each process group, as the tool sees them. */
-struct lookups {
-	struct hash by_pid, by_group;
-};
-
-static void lookups_fill(struct lookups *l, const struct dump *d)
+/* Tasks by their ids, and one of each process group. */
+static const struct ttys_out *lookups(struct dump *d)
 {
-	*l = (struct lookups){ 0 };
+	struct ttys_out *all = ttys_out(d);
+
+	if (all->has_lookups)
+		return all;
+	all->has_lookups = true;
 	for (size_t i = d->n_tasks; i-- > 0;) {
-		hash_put(&l->by_pid, d->tasks[i]->stop->pid, d->tasks[i]);
-		hash_put(&l->by_group, d->tasks[i]->stat.pgrp, d->tasks[i]);
+		hash_put(&all->by_pid, d->tasks[i]->stop->pid, d->tasks[i]);
+		hash_put(&all->by_group, d->tasks[i]->stat.pgrp, d->tasks[i]);
 	}
+	return all;
 }
 
-static void lookups_free(struct lookups *l)
+static pid_t foreground_of(struct dump_task *t)
 {
-	hash_free(&l->by_pid);
-	hash_free(&l->by_group);
-}
-
-static pid_t foreground_of(struct dump_task *t, const struct lookups *l)
-{
+	const struct ttys_out *l = lookups(t->dump);
 	const struct dump_task *one = t->stat.tpgid > 0 ? hash_get(&l->by_group, t->stat.tpgid)
 							: NULL;
 
@@ -55,54 +51,95 @@ static pid_t foreground_of(struct dump_task *t, const struct lookups *l)
 	return 0;
 }
 
+static dev_t terminal_of(const struct dump_task *t)
+{
+	return t->zombie || !t->stat.tty_nr ? 0 : proc_tty_dev(t->stat.tty_nr);
+}
+
+static bool is_slave(dev_t dev)
+{
+	return major(dev) == UNIX98_PTY_SLAVE_MAJOR;
+}
+
 static void sides_of(const struct dump_task *t, struct tty_out *side[2])
 {
-	dev_t dev = t->stat.tty_nr ? proc_tty_dev(t->stat.tty_nr) : 0;
+	dev_t dev = terminal_of(t);
 
 	side[0] = side[1] = NULL;
-	if (!t->zombie && major(dev) == UNIX98_PTY_SLAVE_MAJOR)
+	if (is_slave(dev))
 		for (int i = 0; i < 2; i++)
 			side[i] = tty_out_find(t->dump, tty_pair_id(minor(dev), i));
+	else if (dev)
+		side[0] = device_find(t->dump, dev);
+}
+
+static void note_session(struct dump_task *t, struct tty_out *side)
+{
+	if (!side || side->in_session)
+		return;
+	side->in_session = true;
+	side->e->sid = t->pstree->sid;
+	side->e->pgrp = foreground_of(t);
 }
 
 void tty_sessions_note(struct dump *d)
 {
-	struct lookups l;
-
-	lookups_fill(&l, d);
 	for (size_t k = 0; k < d->n_tasks; k++) {
-		struct dump_task *t = d->tasks[k];
 		struct tty_out *side[2];
 
-		sides_of(t, side);
-		for (int i = 0; i < 2; i++) {
-			if (!side[i] || side[i]->in_session)
-				continue;
-			side[i]->in_session = true;
-			side[i]->e->sid = t->pstree->sid;
-			side[i]->e->pgrp = foreground_of(t, &l);
-		}
+		sides_of(d->tasks[k], side);
+		note_session(d->tasks[k], side[0]);
+		note_session(d->tasks[k], side[1]);
 	}
-	lookups_free(&l);
+}
+
+/* Nobody of the tree has the terminal open: the tool looks at it by its name. */
+static int adopt(struct dump_task *t, dev_t dev, struct tty_out **ret)
+{
+	bool slave = is_slave(dev);
+	int err = 0;
+
+	*ret = NULL;
+	if (!slave)
+		err = device_note_session(t, dev, ret);
+	else if (t->dump->s->opts->shell_job)
+		err = tty_note_session(t, dev, ret);
+	if (err < 0 || !*ret)
+		return err;
+	if (!slave)
+		device_number(t->dump, *ret);
+	note_session(t, *ret);
+	return 0;
 }
 
 static int collect(struct dump_task *t)
 {
-	dev_t dev = t->stat.tty_nr ? proc_tty_dev(t->stat.tty_nr) : 0;
-	const char *object;
+	dev_t dev = terminal_of(t);
 	struct tty_out *side[2];
+	int ret;
 
-	if (!dev || t->zombie)
-		return 0;
 	sides_of(t, side);
-	object = arena_printf(dump_arena(t->dump), "its controlling terminal %u:%u", major(dev),
-			      minor(dev));
-	if (!side[0] && !side[1] && t->stat.session == t->stop->pid)
-		task_refuse(t, object, "has its other end outside of the tree",
-			    "dump the program that shows the terminal together with this one, or "
-			    "let a process of the session have a descriptor of it, and use "
-			    "--shell-job");
+	if (!dev || side[0] || side[1] || t->stat.session != t->stop->pid)
+		return 0;
+	ret = adopt(t, dev, &side[0]);
+	if (ret < 0 || side[0])
+		return ret;
+	task_refuse(t,
+		    arena_printf(dump_arena(t->dump), "its controlling terminal %u:%u", major(dev),
+				 minor(dev)),
+		    is_slave(dev) ? "has its other end outside of the tree"
+				  : "is a device that crtools can't open",
+		    is_slave(dev)
+			    ? "use --shell-job: at the restore, crtools' own terminal takes "
+			      "its place; or dump the program that shows the terminal together "
+			      "with this one"
+			    : "");
 	return 0;
+}
+
+static int write_all(struct dump *d)
+{
+	return ttys_out_write(d);
 }
 
 /* --- restore ----------------------------------------------------------------------------------- */
@@ -112,18 +149,31 @@ static int check(struct restore_task *t)
 	return ttys_in_read(t->r);
 }
 
+/* A session that has nothing open of its terminal: there is no descriptor of it in the tool either.
+ */
+static int open_for(const struct tty_in *tty)
+{
+	if (tty->service >= 0)
+		return fcntl(tty->service, F_DUPFD_CLOEXEC, 0);
+	if (tty->device && !tty->borrowed)
+		return tty->path ? device_open(tty->path, O_RDWR) : -1;
+	return tty->borrowed ? ttys_in_open_given(tty) : -1;
+}
+
 /* A terminal from outside may control the session of whoever gave it, which loses it then. */
 static int lead(struct restore_task *t)
 {
 	const struct tty_in *tty = tty_in_led_by(t);
+	_cleanup_fd_ int fd = tty ? open_for(tty) : -1;
 
-	if (!tty || ioctl(tty->service, TIOCSCTTY, 0) == 0 ||
-	    (tty->borrowed && ioctl(tty->service, TIOCSCTTY, 1) == 0))
+	if (!tty || ioctl(fd, TIOCSCTTY, 0) == 0 || (tty->borrowed && ioctl(fd, TIOCSCTTY, 1) == 0))
 		return 0;
 	return err_sys(restore_err(t->r), "TIOCSCTTY",
 		       "can't make terminal %u the controlling terminal of session %d%s",
 		       tty->any->id, t->vpid,
-		       tty->borrowed ? ", which takes it from another one (CAP_SYS_ADMIN)" : "");
+		       tty->borrowed ? ", which takes it from another one (CAP_SYS_ADMIN)"
+		       : tty->device ? "; does it control another one? End that first"
+				     : "");
 }
 
 static pid_t foreground(const struct tty_in *tty)
@@ -135,7 +185,9 @@ static pid_t foreground(const struct tty_in *tty)
 
 static int set_foreground(const struct restore_task *t, const struct tty_in *tty, pid_t pgrp)
 {
-	if (!pgrp || ioctl(tty->service, TIOCSPGRP, &pgrp) == 0)
+	_cleanup_fd_ int fd = pgrp ? open_for(tty) : -1;
+
+	if (!pgrp || ioctl(fd, TIOCSPGRP, &pgrp) == 0)
 		return 0;
 	if (errno == ESRCH || errno == EPERM) {
 		log_warn("The foreground group %d of terminal %u is not there any more", pgrp,
@@ -190,6 +242,7 @@ const struct state_class tty_state = {
 	.name = "terminals",
 	.collect = collect,
 	.examine = collect,
+	.write = write_all,
 	.check = check,
 	.lead = lead,
 	.grouped = grouped,

@@ -61,11 +61,23 @@ static dev_t device_of(const struct file_probe *p)
 		       : makedev((dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00));
 }
 
+/* Any driver's; one that was hung up does not answer, and is told by its number. */
+static bool is_device(const struct file_probe *p)
+{
+	unsigned int kind = major(p->stat.st_rdev);
+	struct termios2 t;
+
+	if (kind == MEM_MAJOR)
+		return false;
+	return kind == TTY_MAJOR || p->stat.st_rdev == makedev(TTYAUX_MAJOR, 1) ||
+	       ioctl(p->local, TCGETS2, &t) == 0;
+}
+
 static bool tty_match(const struct file_probe *p)
 {
 	if (p->fd < 0 || !S_ISCHR(p->stat.st_mode) || p->info.flags & O_PATH)
 		return false;
-	return p->stat.st_rdev == PTMX || is_slave(device_of(p));
+	return p->stat.st_rdev == PTMX || is_slave(device_of(p)) || is_device(p);
 }
 
 struct ttys_out *ttys_out(struct dump *d)
@@ -77,6 +89,9 @@ struct ttys_out *ttys_out(struct dump *d)
 		all->next_id = CTTY_ID;
 		session_own_hash(d->s, &all->by_id);
 		session_own_hash(d->s, &all->current);
+		session_own_hash(d->s, &all->by_device);
+		session_own_hash(d->s, &all->by_pid);
+		session_own_hash(d->s, &all->by_group);
 	}
 	return all;
 }
@@ -86,15 +101,26 @@ struct tty_out *tty_out_find(struct dump *d, uint32_t id)
 	return hash_get(&ttys_out(d)->by_id, id);
 }
 
-static void add_tty(struct dump *d, struct tty_out *tty)
+void tty_out_add(struct dump *d, struct tty_out *tty)
 {
 	struct ttys_out *all = ttys_out(d);
 
 	arena_push(dump_arena(d), all->ttys, all->n, tty);
-	hash_put(&all->by_id, tty->e->id, tty);
+	if (!tty->device && !tty->current)
+		hash_put(&all->by_id, tty->e->id, tty);
 }
 
-static bool is_hung_up(int fd)
+void tty_out_number(struct dump *d, struct tty_out *tty, uint32_t *next)
+{
+	while (tty_out_find(d, *next) || tty_out_find(d, *next + 1))
+		*next += 2;
+	tty->e->id = *next;
+	if (tty->extra)
+		tty->extra->id = *next;
+	hash_put(&ttys_out(d)->by_id, *next, tty);
+}
+
+bool tty_is_hung_up(int fd)
 {
 	struct pollfd one = { .fd = fd };
 	unsigned int dev;
@@ -142,7 +168,7 @@ static struct tty_out *new_tty(struct dump *d, const struct file_probe *p, uint3
 		tty->e->pty = arena_msg(a, TtyPtyEntry, tty_pty_entry);
 		tty->e->pty->index = index;
 	}
-	add_tty(d, tty);
+	tty_out_add(d, tty);
 	return tty;
 }
 
@@ -187,7 +213,7 @@ static int fill_tty(struct dump *d, struct tty_out *tty, const struct file_probe
 {
 	struct pollfd one = { .fd = p->local };
 
-	tty->hung_up = !tty->master && is_hung_up(p->local);
+	tty->hung_up = !tty->master && tty_is_hung_up(p->local);
 	if (tty->hung_up)
 		return 0;
 	if (tty->master && poll(&one, 1, 0) >= 0 && one.revents & POLLHUP) {
@@ -214,6 +240,23 @@ static void refuse_other_devpts(const struct tty_out *tty, const struct file_pro
 			    "");
 }
 
+static int note_device(struct dump *d, const struct file_probe *p, struct tty_out **ret)
+{
+	dev_t dev = device_of(p);
+	const struct device_source from = { .fd = p->fd,
+					    .local = p->local,
+					    .object = probe_object(p),
+					    .path = p->link.path,
+					    .stat = &p->stat };
+
+	*ret = device_find(d, dev);
+	if (*ret)
+		return 0;
+	if (p->stat.st_rdev != CURRENT)
+		return device_note(d, p->task, &from, ret);
+	return device_note_session(p->task, dev, ret);
+}
+
 static int note_tty(struct dump *d, const struct file_probe *p, struct tty_out **ret)
 {
 	bool master = p->stat.st_rdev == PTMX;
@@ -232,6 +275,19 @@ static int note_tty(struct dump *d, const struct file_probe *p, struct tty_out *
 	}
 	*ret = new_tty(d, p, index, master);
 	return fill_tty(d, *ret, p);
+}
+
+int tty_note_session(struct dump_task *t, dev_t dev, struct tty_out **ret)
+{
+	const char *path = arena_printf(dump_arena(t->dump), "/dev/pts/%u", slave_index(dev));
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	struct file_probe p = { .task = t, .fd = -1, .magic = "stat", .local = fd };
+
+	*ret = NULL;
+	if (fd < 0 || fstat(fd, &p.stat) < 0 || p.stat.st_rdev != dev)
+		return 0;
+	p.link.path = (char *)path;
+	return note_tty(t->dump, &p, ret);
 }
 
 /* The name, as an entry that no descriptor has. */
@@ -268,8 +324,12 @@ static int tty_collect(struct dump *d, struct dump_file *f, const struct file_pr
 	e->flags = p->info.flags & ~O_CLOEXEC;
 	ret = fown_collect(d, p, &e->fown);
 	if (ret == 0)
-		ret = note_tty(d, p, &tty);
-	if (ret < 0)
+		ret = p->stat.st_rdev == PTMX || is_slave(device_of(p)) ? note_tty(d, p, &tty)
+									: note_device(d, p, &tty);
+	if (ret == 0 && !tty)
+		task_refuse(p->task, probe_object(p),
+			    "is a terminal that crtools can't open by another name", "");
+	if (ret < 0 || !tty)
 		return ret;
 	desc = arena_new(dump_arena(d), struct description);
 	*desc = (struct description){ .tty = tty, .current = p->stat.st_rdev == CURRENT };
@@ -289,11 +349,8 @@ static struct tty_out *current_of(struct dump *d, const struct tty_out *slave)
 
 	if (tty)
 		return tty;
-	while (tty_out_find(d, all->next_id) || tty_out_find(d, all->next_id + 1))
-		all->next_id += 2;
 	tty = arena_new(a, struct tty_out);
 	*tty = (struct tty_out){ .e = arena_msg(a, TtyInfoEntry, tty_info_entry), .current = true };
-	tty->e->id = all->next_id;
 	tty->e->type = TTY_TYPE__CTTY;
 	tty->e->sid = slave->e->sid;
 	tty->e->pgrp = slave->e->pgrp;
@@ -301,7 +358,8 @@ static struct tty_out *current_of(struct dump *d, const struct tty_out *slave)
 	tty->e->termios = slave->e->termios;
 	tty->e->termios_locked = slave->e->termios_locked;
 	tty->e->winsize = slave->e->winsize;
-	add_tty(d, tty);
+	tty_out_add(d, tty);
+	tty_out_number(d, tty, &all->next_id);
 	hash_put(&all->current, slave->e->sid, tty);
 	return tty;
 }
@@ -324,18 +382,22 @@ static int tty_relate(struct dump *d, struct dump_file *f)
 {
 	const struct description *desc = f->priv;
 	struct tty_out *tty = desc ? desc->tty : NULL;
-	bool paired = tty && tty_out_find(d, tty->e->id ^ 1);
+	bool paired = tty && !tty->device && tty_out_find(d, tty->e->id ^ 1);
 	char key[TTY_KEY_SIZE];
 
 	if (!ttys_out(d)->noted)
 		tty_sessions_note(d);
 	ttys_out(d)->noted = true;
+	if (tty && tty->device)
+		device_number(d, tty);
+	if (tty)
+		f->entry->tty->tty_info_id = tty->e->id;
 	/* Where the session is known, and the terminal has no key of its own. */
-	if (tty && desc->current && tty->e->sid && tty->e->pty)
+	if (tty && desc->current && tty->e->sid && tty->e->type != TTY_TYPE__EXT_TTY)
 		f->entry->tty->tty_info_id = current_of(d, tty)->e->id;
 	if (tty)
 		refuse_waiting(tty);
-	if (!tty || paired || tty->hung_up || tty->e->type == TTY_TYPE__EXT_TTY)
+	if (!tty || tty->device || paired || tty->hung_up || tty->e->type == TTY_TYPE__EXT_TTY)
 		return 0;
 	if (!tty->master && d->s->opts->shell_job)
 		return 0;
@@ -355,14 +417,13 @@ static int tty_relate(struct dump *d, struct dump_file *f)
 	return 0;
 }
 
-static int tty_write(struct dump *d, struct dump_file *f)
+int ttys_out_write(struct dump *d)
 {
 	struct ttys_out *all = ttys_out(d);
 	TtyInfoEntry **entries;
 	int ret;
 
-	(void)f;
-	if (all->written)
+	if (all->written || !all->n)
 		return 0;
 	all->written = true;
 	ret = queues_write(d);
@@ -373,6 +434,12 @@ static int tty_write(struct dump *d, struct dump_file *f)
 		entries[i] = all->ttys[i]->e;
 	return image_write_all(d->s->images, IMAGE_TTY_INFO, 0, (void **)entries, all->n,
 			       dump_err(d));
+}
+
+static int tty_write(struct dump *d, struct dump_file *f)
+{
+	(void)f;
+	return ttys_out_write(d);
 }
 
 /* --- restore ----------------------------------------------------------------------------------- */
@@ -410,6 +477,11 @@ static int tty_check(struct restore *r, struct restore_file *f)
 	plan->path = path ? path->entry->reg->name : "";
 	plan->master = plan->info == plan->tty->master;
 	plan->current = !strcmp(plan->path, "/dev/tty");
+	if (plan->tty->device && !plan->tty->borrowed && !plan->current) {
+		device_check_path(r, plan->tty, plan->path);
+		if (!plan->tty->path)
+			plan->tty->path = plan->path;
+	}
 	if (plan->master) {
 		plan->tty->master_path = *plan->path ? plan->path : "/dev/ptmx";
 		plan->tty->master_flags = e->flags;
@@ -454,6 +526,8 @@ static int open_slave(const struct tty_plan *plan, int flags)
 		    ioctl(plan->tty->service, TIOCGDEV, &want) == 0 && dev == want)
 			return TAKE_FD(fd);
 	}
+	if (plan->tty->device && !plan->tty->borrowed && !plan->current)
+		return device_open(plan->path, flags);
 	return tty_in_open(plan->tty, flags);
 }
 
@@ -479,7 +553,8 @@ static int tty_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 /* All tasks have opened theirs: what would have kept them from it. */
 static int finish_slave(struct restore_task *t, const struct tty_plan *plan, int fd)
 {
-	if (!plan->info->termios && !plan->tty->borrowed && ioctl(fd, TIOCVHANGUP) < 0)
+	if (!plan->info->termios && !plan->tty->borrowed && !plan->tty->device &&
+	    ioctl(fd, TIOCVHANGUP) < 0)
 		return err_sys(restore_err(t->r), "TIOCVHANGUP",
 			       "can't hang up the terminal %s, as it was (that takes "
 			       "CAP_SYS_ADMIN)",

@@ -82,15 +82,10 @@ static int take_info(struct restore *r, TtyInfoEntry *e)
 		hash_put(&all->current, e->id, e);
 		return 0;
 	}
-	if (e->type != TTY_TYPE__PTY && e->type != TTY_TYPE__EXT_TTY) {
-		report_refuse(&r->s->report, 0,
-			      arena_printf(restore_arena(r), "terminal %u of tty-info.img", e->id),
-			      "is no pseudoterminal; other terminals are not kept by this version",
-			      "");
-		return 0;
-	}
-	if (e->type == TTY_TYPE__PTY &&
-	    (!e->pty || e->pty->index >= INDEX_MAX || (e->pty->index != e->id / 2)))
+	if ((e->type != TTY_TYPE__PTY && e->type != TTY_TYPE__EXT_TTY &&
+	     (!device_is_type(e->type) || e->pty || !e->termios)) ||
+	    (e->type == TTY_TYPE__PTY &&
+	     (!e->pty || e->pty->index >= INDEX_MAX || (e->pty->index != e->id / 2))))
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			       "tty-info.img: the entry of terminal %u makes no sense", e->id);
 	tty = find_pair(all, e->id);
@@ -98,6 +93,7 @@ static int take_info(struct restore *r, TtyInfoEntry *e)
 		tty = arena_new(restore_arena(r), struct tty_in);
 		*tty = (struct tty_in){ .any = e,
 					.index = e->pty ? e->pty->index : 0,
+					.device = device_is_type(e->type),
 					.master_path = "/dev/ptmx",
 					.master_flags = O_RDWR,
 					.service = -1 };
@@ -159,6 +155,10 @@ static int read_extras(struct restore *r)
 
 		if (tty)
 			tty->extra[x->id & 1] = x;
+		if (tty && tty->device && x->path) {
+			tty->path = x->path;
+			tty->path_is_own = true;
+		}
 	}
 	return ret;
 }
@@ -253,8 +253,10 @@ static void judge_borrowed(struct restore *r, struct tty_in *tty)
 
 	tty->borrowed = true;
 	tty->inherit = arena_strdup(a, tty_key(tty->any, key));
-	if (restore_inherit_fd(r, tty->inherit) >= 0)
+	tty->given = restore_inherit_fd(r, tty->inherit);
+	if (tty->given >= 0)
 		return;
+	tty->given = own_terminal();
 	if (!tty->any->pty || !r->s->opts->shell_job)
 		report_refuse(&r->s->report, 0, name,
 			      "has its other end, the master, outside of the tree",
@@ -262,17 +264,23 @@ static void judge_borrowed(struct restore *r, struct tty_in *tty)
 					   tty->any->pty ? ", or --shell-job to use crtools' own "
 							   "terminal"
 							 : ""));
-	else if (own_terminal() < 0)
+	else if (tty->given < 0)
 		report_refuse(&r->s->report, 0, name,
 			      "is to be replaced by crtools' own terminal, which has none",
 			      "run it in a terminal");
 	tty->inherit = NULL;
 }
 
-static void judge_pair(struct restore *r, struct tty_in *tty)
+static void judge(struct restore *r, struct tty_in *tty)
 {
 	bool hung_up = !tty->master && tty->any->pty && !tty->slave->termios;
+	char key[TTY_KEY_SIZE];
 
+	if (tty->device && restore_inherit_fd(r, tty_key(tty->any, key)) < 0) {
+		if (tty->path)
+			device_check_path(r, tty, tty->path);
+		return;
+	}
 	if (tty->master || hung_up)
 		judge_index(r, tty);
 	else
@@ -306,7 +314,7 @@ int ttys_in_read(struct restore *r)
 	if (all->n)
 		qsort(all->ttys, all->n, sizeof(*all->ttys), by_index);
 	for (size_t i = 0; i < all->n; i++)
-		judge_pair(r, all->ttys[i]);
+		judge(r, all->ttys[i]);
 	return 0;
 }
 
@@ -439,6 +447,8 @@ int tty_in_open(const struct tty_in *tty, int flags)
 {
 	char path[32];
 
+	if (tty->device && !tty->borrowed)
+		return device_open(tty->path, flags);
 	if (!tty->borrowed)
 		return tty_open_slave(tty->service, flags);
 	if (!isatty(tty->service))
@@ -455,12 +465,16 @@ static void put_back_modes(void *data)
 	tty_take_back();
 }
 
+int ttys_in_open_given(const struct tty_in *tty)
+{
+	return fcntl(tty->given, F_DUPFD_CLOEXEC, 0);
+}
+
 /* The modes are the program's, the window's size is the terminal's. */
 static int borrow(struct restore *r, struct tty_in *tty)
 {
 	struct borrowed *b = arena_new(restore_arena(r), struct borrowed);
-	int from = tty->inherit ? options_inherit_fd(r->s->opts, tty->inherit) : own_terminal();
-	int fd = fcntl(from, F_DUPFD_CLOEXEC, 0), ret;
+	int from = tty->given, fd = ttys_in_open_given(tty), ret;
 
 	if (fd < 0)
 		return err_sys(restore_err(r), "fcntl", "can't use what is given for terminal %u",
@@ -478,6 +492,13 @@ static int borrow(struct restore *r, struct tty_in *tty)
 	return ret < 0 ? ret : modes_apply(r, tty->any, tty->service, false);
 }
 
+static int make_one(struct restore *r, struct tty_in *tty, struct held *held)
+{
+	if (tty->borrowed)
+		return borrow(r, tty);
+	return tty->device ? device_make(r, tty) : make_pair(r, tty, held);
+}
+
 int ttys_in_make(struct restore *r)
 {
 	struct ttys_in *all = ttys_of(r);
@@ -488,8 +509,7 @@ int ttys_in_make(struct restore *r)
 		return 0;
 	all->made = true;
 	for (size_t i = 0; ret == 0 && i < all->n; i++)
-		ret = all->ttys[i]->borrowed ? borrow(r, all->ttys[i])
-					     : make_pair(r, all->ttys[i], &held);
+		ret = make_one(r, all->ttys[i], &held);
 	for (size_t i = 0; i < held.n; i++)
 		close(held.fds[i]);
 	return ret;
