@@ -18,6 +18,7 @@
  *						any; such a name says that it is ours)
  *	swap DIR NAME SPARE DEV INO		NAME's file is SPARE meanwhile, NAME leads to the inode
  *	link DIR NAME DEV INO			the same as name, unless the images were committed
+ *	socket PATH				a unix socket of a restore is bound there, or will be
  *	images DIR				the images directory, where a hidden folder may be
  *	freezer PATH STATE			a freezer cgroup, and whether it was frozen (1) before
  *	netlock TABLE				connections are locked by this table of nf_tables

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -120,6 +121,36 @@ static void clean_swap(struct walk *w, char **f, size_t n)
 		ret = renameat(dir, f[3], dir, f[2]);
 	tell(w, ret == 0, ret ? "can't give %s/%s its name back: %s" : "gave %s/%s its name back",
 	     f[1], f[2], strerror(errno));
+}
+
+/* unix(7): a connection to a file that no socket is bound to is refused; to one that is bound, a
+ * socket of any type gets another answer. */
+static bool is_bound(int file)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d", file);
+	return fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
+	       errno != ECONNREFUSED;
+}
+
+/* socket PATH: what a restore bound that did not come to its end. */
+static void clean_socket(struct walk *w, char **f, size_t n)
+{
+	_cleanup_fd_ int file = -1;
+	struct stat st;
+
+	if (n != 2 || w->resumed || !w->same_boot)
+		return;
+	journal_unescape(f[1]);
+	file = open(f[1], O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0 || fstat(file, &st) < 0 || !S_ISSOCK(st.st_mode) || is_bound(file))
+		return;
+	if (unlink(f[1]) == 0)
+		tell(w, true, "removed %s", f[1]);
+	else
+		tell(w, false, "can't remove %s: %s", f[1], strerror(errno));
 }
 
 static void clean_images(struct walk *w, char **f, size_t n)
@@ -347,7 +378,7 @@ static const struct {
 	{ "link", clean_name },	      { "swap", clean_swap },	    { "images", clean_images },
 	{ "task", clean_task },	      { "freezer", clean_freezer }, { "home", clean_visit },
 	{ "netlock", clean_netlock }, { "repair", clean_repair },   { "door", clean_door },
-	{ "unlock", clean_unlock },
+	{ "unlock", clean_unlock },   { "socket", clean_socket },
 };
 
 static size_t split(char *line, char **f)

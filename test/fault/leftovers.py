@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tool is killed with each thing there that it makes outside of itself: the hidden folder of
 a new image set, a link for --link-remap, a deleted file that exists again for the restore, one
-that has another file's name for a moment, a frozen freezer group of either version. Each is seen
-to be left, and crtools clean takes it away; what belongs to images that were committed stays.
+that has another file's name for a moment, the files of unix sockets, a frozen freezer group of
+either version. Each is seen to be left, and crtools clean takes it away; what belongs to images
+that were committed stays.
 
 wl: needs root
 wl: timeout 240"""
@@ -21,8 +22,12 @@ from survivors import await_gone, check, end, run
 from lib import system
 
 HOLDER = """
-import os, time
+import os, socket, time
 os.mkdir("sub")
+sockets = [socket.socket(socket.AF_UNIX, kind) for kind in (1, 2)]
+for i in range(2):
+    sockets[i].bind(f"sub/{i}.socket")
+sockets[0].listen()
 opened = os.open("opened", os.O_RDWR | os.O_CREAT, 0o640)
 os.link("opened", "sub/other")
 os.unlink("opened")
@@ -122,8 +127,16 @@ def dumps(pid):
     check("link_remap." in " ".join(os.listdir("work")), f"clean took the images' link: {said}")
 
 
+def unlink_sockets():
+    """What a program that has ended leaves behind."""
+    for i in range(2):
+        if os.path.exists(f"work/sub/{i}.socket"):
+            os.unlink(f"work/sub/{i}.socket")
+
+
 def relink(before):
     """A restore takes the link away, which has then done its work."""
+    unlink_sockets()
     stays = everything("work")
     for path, what in before.items():
         if path not in stays:
@@ -134,6 +147,7 @@ def relink(before):
 def restores(pid):
     kinds = set()
     await_gone([pid], "dumped")
+    unlink_sockets()
     before = everything("work")
     words = ["restore", "-D", "images", "-d"]
     names = points(*words)
@@ -155,7 +169,7 @@ def restores(pid):
             check(status == 1, f"{name}: {status}: {said}")
         check(everything("work") == before, f"a restore that failed at {name} has left something")
     print("restore:", " ".join(sorted(kinds)))
-    wanted = {".crtools-N-N", ".crtools-N-swap", "swapped", "home"}
+    wanted = {".crtools-N-N", ".crtools-N-swap", "swapped", "home", "N.socket"}
     check(wanted <= kinds, f"killed restores left {kinds}, but not {wanted - kinds}")
     status, said = run(*words)
     check(status == 0, said)

@@ -215,8 +215,25 @@ static void remove_files(void *data)
 	}
 }
 
+/* Should the tool be killed, crtools clean takes them away. */
+static void journal_files(struct restore *r, const struct unix_restore *x)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		const struct unix_in *u = x->all[i];
+		bool ours = unix_is_bound(u) && !u->inherit && !(u->e->uflags & UNIX_EXTERN);
+		const char *path = ours ? file_of(r, u) : NULL;
+		char *escaped = path ? arena_alloc(restore_arena(r), 3 * strlen(path) + 1) : NULL;
+
+		if (!path)
+			continue;
+		journal_escape(path, escaped);
+		journal_add(&r->s->journal, "socket %s\n", escaped);
+	}
+}
+
 static int note_files(struct restore *r, struct unix_restore *x)
 {
+	journal_files(r, x);
 	x->made = mmap(NULL, x->n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (x->made == MAP_FAILED)
 		return err_sys(restore_err(r), "mmap", "can't get memory that tasks share");

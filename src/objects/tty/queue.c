@@ -26,14 +26,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "image/writer.h"
 #include "kernel/pidfd.h"
@@ -42,6 +45,7 @@
 #define ROOM	  4095u /* N_TTY_BUF_SIZE - 1: what a line discipline holds */
 #define BYTES_MAX (128u << 10)
 #define LINES_MAX 4096u
+#define TURNS_MAX 1000
 #define LINE_EOF  0x80000000u
 #define QUOTE	  0x16 /* ^V */
 
@@ -306,6 +310,16 @@ bool queues_may_look(void)
 	return syscall(SYS_capget, &head, caps) == 0 && (caps[0].effective & (1u << CAP_SYS_ADMIN));
 }
 
+/* The helping process of a tool that was killed may not be done yet. fd: a description of the
+ * slave's that is the tool's own; nobody else has a lock on such a file for long. */
+static void await_turn(int fd)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+
+	for (int i = 0; i < TURNS_MAX && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		nanosleep(&moment, NULL);
+}
+
 /* A description of the tool's own, so that reading it does not wait. */
 static int open_own(struct dump *d, const struct tty_out *tty)
 {
@@ -350,7 +364,7 @@ static int note_queue(struct dump *d, struct tty_out *tty, const struct queue *q
 static int run_helper(struct dump *d, struct tty_out *tty, int fd, int master, struct queue *q)
 {
 	uint64_t all = ~UINT64_C(0), old;
-	int status = -1;
+	int status = -1, ret;
 	pid_t pid;
 
 	/* Neither a hangup nor a terminal's signal stops it half way. */
@@ -368,8 +382,11 @@ static int run_helper(struct dump *d, struct tty_out *tty, int fd, int master, s
 	if (pid < 0)
 		return err_sys(dump_err(d), "fork", "can't start a process to look into %s",
 			       tty->object);
+	ret = fault_at("dump-terminal", dump_err(d));
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
+	if (ret < 0)
+		return ret;
 	errno = status ? ECHILD : q->error;
 	return errno ? err_sys(dump_err(d), "read", "can't look at what waits in %s", tty->object)
 		     : 0;
@@ -389,9 +406,12 @@ static int open_master_of(struct dump *d, const struct tty_out *slave, int *ret_
 
 static int take_and_note(struct dump *d, struct tty_out *tty, int fd, struct queue *q)
 {
-	_cleanup_fd_ int master = -1;
+	_cleanup_fd_ int master = -1, slave = -1;
 	int ret = tty->master ? 0 : open_master_of(d, tty, &master);
 
+	if (tty->master)
+		slave = tty_open_slave(fd, O_RDWR | O_NONBLOCK);
+	await_turn(tty->master ? slave : fd);
 	q->error = q->lost = q->len = q->n_lines = 0;
 	if (ret == 0)
 		ret = run_helper(d, tty, fd, master, q);
