@@ -22,7 +22,7 @@ from client import free_port
 from cycles import check, dumped, system
 
 USER = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-CLIENTS, EACH = 2, 400
+CLIENTS, EACH = 2, 250
 # pgbench's own script, with a mark of whose it is.
 SCRIPT = """
 \\set aid random(1, 100000)
@@ -103,7 +103,7 @@ def main():
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True) as outside:
             for _ in range(cycles.CYCLES):
-                server.await_transactions(20)
+                server.await_transactions(10)
                 server.cycle("--tcp-established")
             check_report("outside", outside.communicate(timeout=60)[0])
         dumped.await_true("the client in the tree",
