@@ -52,6 +52,7 @@
 /* What the helping process hands over. */
 struct queue {
 	int error;     /* errno */
+	bool stopped;  /* the output */
 	uint32_t lost; /* there is no room for so many any more */
 	uint32_t len, n_lines;
 	uint32_t line[LINES_MAX];
@@ -145,6 +146,26 @@ static int put_lines(int fd, const struct termios2 *t, const unsigned char *data
 	return ret;
 }
 
+/* Is its output stopped? A slave whose master has nothing to read can be written to, else. */
+static bool is_stopped(int slave)
+{
+	struct pollfd one = { .fd = slave, .events = POLLOUT };
+
+	return slave >= 0 && poll(&one, 1, 0) >= 0 && !(one.revents & (POLLOUT | POLLHUP));
+}
+
+/* As ^S does, which ^Q undoes; where that character does nothing, it was tcflow(3). */
+static int stop_output(int slave)
+{
+	struct termios2 t;
+
+	if (ioctl(slave, TCGETS2, &t) < 0)
+		return -errno;
+	if (t.c_iflag & IXON && t.c_cc[VSTOP])
+		return push_byte(slave, t.c_cc[VSTOP]);
+	return ioctl(slave, TCXONC, TCOOFF) < 0 ? -errno : 0;
+}
+
 static int write_all(int fd, const unsigned char *data, uint32_t len)
 {
 	while (len) {
@@ -179,27 +200,38 @@ static int put_input(int fd, int master, const struct termios2 *t, const unsigne
 	return back < 0 && ret >= 0 ? back : ret;
 }
 
-/* The other end's termios are those of the slave, by the master too. */
-static int put_output(int master, const unsigned char *data, uint32_t len)
+/* In modes that let it go on where it was stopped by a character. */
+static int write_plain(int slave, const unsigned char *data, uint32_t len)
+{
+	struct termios2 was, plain;
+	int ret, back;
+
+	if (ioctl(slave, TCGETS2, &was) < 0)
+		return -errno;
+	plain = was;
+	plain.c_oflag &= ~OPOST;
+	plain.c_iflag &= ~IXON;
+	if (ioctl(slave, TCSETS2, &plain) < 0)
+		return -errno;
+	ret = write_all(slave, data, len);
+	back = ioctl(slave, TCSETS2, &was) < 0 ? -errno : 0;
+	return ret < 0 ? ret : back;
+}
+
+/* slave: a description that does not wait; stopped: it is, and stays so. */
+static int put_output(int master, int slave, bool stopped, const unsigned char *data, uint32_t len)
 {
 	uint32_t first = len < ROOM ? len : ROOM;
-	struct termios2 was, plain;
-	_cleanup_fd_ int slave = -1;
 	int ret = 0, back;
 
 	for (uint32_t i = 0; ret == 0 && i < first; i++)
 		ret = push_byte(master, data[i]);
 	if (ret < 0 || first == len)
 		return ret;
-	slave = tty_open_slave(master, O_WRONLY | O_NONBLOCK);
-	if (slave < 0 || ioctl(slave, TCGETS2, &was) < 0)
+	if (stopped && ioctl(slave, TCXONC, TCOON) < 0)
 		return -errno;
-	plain = was;
-	plain.c_oflag &= ~OPOST;
-	if (ioctl(slave, TCSETS2, &plain) < 0)
-		return -errno;
-	ret = write_all(slave, data + first, len - first);
-	back = ioctl(slave, TCSETS2, &was) < 0 ? -errno : 0;
+	ret = write_plain(slave, data + first, len - first);
+	back = stopped ? stop_output(slave) : 0;
 	return ret < 0 ? ret : back;
 }
 
@@ -285,7 +317,7 @@ static int take_input(int fd, int master, struct queue *q)
 	return ret < 0 ? ret : back;
 }
 
-static int take_output(int fd, bool packet, struct queue *q)
+static int take_output(int fd, int slave, bool packet, struct queue *q)
 {
 	int on = 1, off = 0, ret = 0, back;
 	ssize_t n;
@@ -294,7 +326,8 @@ static int take_output(int fd, bool packet, struct queue *q)
 		return -errno;
 	while (ret == 0 && (n = take(fd, q, false)) != -EAGAIN)
 		ret = n < 0 ? n : 0;
-	back = put_output(fd, q->data, q->len);
+	q->stopped = is_stopped(slave);
+	back = put_output(fd, slave, q->stopped, q->data, q->len);
 	if (packet && ioctl(fd, TIOCPKT, &on) < 0 && back == 0)
 		back = -errno;
 	return ret < 0 ? ret : back;
@@ -360,8 +393,8 @@ static int note_queue(struct dump *d, struct tty_out *tty, const struct queue *q
 	return 0;
 }
 
-/* master: of a slave, -1 if it is outside of the tree. */
-static int run_helper(struct dump *d, struct tty_out *tty, int fd, int master, struct queue *q)
+/* other: the other end; of a slave, -1 if it is outside of the tree. */
+static int run_helper(struct dump *d, struct tty_out *tty, int fd, int other, struct queue *q)
 {
 	uint64_t all = ~UINT64_C(0), old;
 	int status = -1, ret;
@@ -371,8 +404,8 @@ static int run_helper(struct dump *d, struct tty_out *tty, int fd, int master, s
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
 	pid = fork();
 	if (pid == 0) {
-		int ret = tty->master ? take_output(fd, tty->e->packet_mode, q)
-				      : take_input(fd, master, q);
+		int ret = tty->master ? take_output(fd, other, tty->e->packet_mode, q)
+				      : take_input(fd, other, q);
 
 		q->error = ret < 0 ? -ret : 0;
 		q->lost = ret > 0 ? ret : 0;
@@ -404,19 +437,28 @@ static int open_master_of(struct dump *d, const struct tty_out *slave, int *ret_
 	return *ret_fd < 0 ? *ret_fd : 0;
 }
 
-static int take_and_note(struct dump *d, struct tty_out *tty, int fd, struct queue *q)
+/* The other end: the tool's own descriptor of the slave, or the tree's of the master; none: -1. */
+static int open_other(struct dump *d, const struct tty_out *tty, int fd, int *ret_fd)
 {
-	_cleanup_fd_ int master = -1, slave = -1;
-	int ret = tty->master ? 0 : open_master_of(d, tty, &master);
+	if (!tty->master)
+		return open_master_of(d, tty, ret_fd);
+	*ret_fd = tty_open_slave(fd, O_RDWR | O_NONBLOCK);
+	return *ret_fd < 0 ? err_sys(dump_err(d), "open", "can't open the slave of %s", tty->object)
+			   : 0;
+}
 
-	if (tty->master)
-		slave = tty_open_slave(fd, O_RDWR | O_NONBLOCK);
-	await_turn(tty->master ? slave : fd);
+static int take_and_note(struct dump *d, struct tty_out *tty, int fd, int other, struct queue *q)
+{
+	int ret;
+
+	await_turn(tty->master ? other : fd);
 	q->error = q->lost = q->len = q->n_lines = 0;
-	if (ret == 0)
-		ret = run_helper(d, tty, fd, master, q);
+	q->stopped = false;
+	ret = run_helper(d, tty, fd, other, q);
 	if (ret < 0)
 		return ret;
+	if (q->stopped)
+		tty_extra(d, tty)->has_stopped = tty->extra->stopped = true;
 	if (q->lost)
 		task_warn(tty->task, tty->object,
 			  arena_printf(dump_arena(d),
@@ -428,10 +470,23 @@ static int take_and_note(struct dump *d, struct tty_out *tty, int fd, struct que
 	return note_queue(d, tty, q);
 }
 
+/* Nothing waits in a master: nothing has to be taken out to see that. */
+static int look_at_empty(struct dump *d, struct tty_out *tty, int fd)
+{
+	_cleanup_fd_ int slave = -1;
+
+	if (tty->closed || tty->e->locked)
+		return 0;
+	slave = tty_open_slave(fd, O_RDWR | O_NONBLOCK);
+	if (is_stopped(slave))
+		tty_extra(d, tty)->has_stopped = tty->extra->stopped = true;
+	return 0;
+}
+
 static int look_into(struct dump *d, struct tty_out *tty, struct queue *q)
 {
-	_cleanup_fd_ int fd = -1;
-	int bytes = 0;
+	_cleanup_fd_ int fd = -1, other = -1;
+	int bytes = 0, ret;
 
 	fd = tty->master ? pidfd_get(tty->task->stop->pidfd, tty->fd, dump_err(d))
 			 : open_own(d, tty);
@@ -441,14 +496,15 @@ static int look_into(struct dump *d, struct tty_out *tty, struct queue *q)
 		return err_sys(dump_err(d), "FIONREAD", "can't look at what waits in %s",
 			       tty->object);
 	if (tty->master && !bytes)
-		return 0;
-	if (queues_may_look())
-		return take_and_note(d, tty, fd, q);
-	return !bytes ? 0
-		      : err_set(dump_err(d), ERR_PERMISSION, EPERM,
-				"%d bytes wait in %s, and they can be read and put back only with "
-				"CAP_SYS_ADMIN",
-				bytes, tty->object);
+		return look_at_empty(d, tty, fd);
+	if (!queues_may_look())
+		return !bytes ? 0
+			      : err_set(dump_err(d), ERR_PERMISSION, EPERM,
+					"%d bytes wait in %s, and they can be read and put back "
+					"only with CAP_SYS_ADMIN",
+					bytes, tty->object);
+	ret = open_other(d, tty, fd, &other);
+	return ret < 0 ? ret : take_and_note(d, tty, fd, other, q);
 }
 
 int queues_write(struct dump *d)
@@ -526,13 +582,39 @@ static int fill_input(struct restore *r, const struct tty_in *tty, const Termios
 	return put_in_slave(tty, &t, e, line, n);
 }
 
+static int fill_output(const struct tty_in *tty)
+{
+	const TtyDataEntry *e = tty->queue[1];
+	_cleanup_fd_ int slave = tty_in_open(tty, O_RDWR | O_NONBLOCK);
+
+	return slave < 0 ? -errno
+			 : put_output(tty->service, slave, false, e->data.data, e->data.len);
+}
+
+int queues_stop(struct restore *r, const struct tty_in *tty)
+{
+	_cleanup_fd_ int slave = -1;
+	int ret;
+
+	if (!tty->extra[1] || !tty->extra[1]->stopped)
+		return 0;
+	slave = tty_in_open(tty, O_RDWR | O_NONBLOCK);
+	ret = slave < 0 ? -errno : stop_output(slave);
+	errno = -ret;
+	return ret < 0 ? err_sys(restore_err(r), "TIOCSTI",
+				 "can't stop the output of /dev/pts/%u, as it was (^S takes "
+				 "CAP_SYS_ADMIN)",
+				 tty->index)
+		       : 0;
+}
+
 int queues_fill(struct restore *r, const struct tty_in *tty)
 {
 	const TermiosEntry *modes = tty->slave ? tty->slave->termios : NULL;
 	int ret = 0;
 
 	if (tty->queue[1])
-		ret = put_output(tty->service, tty->queue[1]->data.data, tty->queue[1]->data.len);
+		ret = fill_output(tty);
 	if (ret == 0 && tty->queue[0])
 		ret = fill_input(r, tty, modes);
 	if (ret > 0)

@@ -155,5 +155,7 @@ bool queues_may_look(void);
 /* What waits in all terminals of the dump, to tty-data.img and the extras. */
 int queues_write(struct dump *d);
 int queues_fill(struct restore *r, const struct tty_in *tty);
+/* Output that was stopped; when the terminal has its modes. */
+int queues_stop(struct restore *r, const struct tty_in *tty);
 
 #endif

@@ -430,7 +430,9 @@ static int make_pair(struct restore *r, struct tty_in *tty, struct held *held)
 
 		close_fd(&slave);
 	}
-	return ret < 0 ? ret : modes_apply(r, e, tty->service, true);
+	if (ret == 0)
+		ret = modes_apply(r, e, tty->service, true);
+	return ret < 0 ? ret : queues_stop(r, tty);
 }
 
 /* TIOCGPTPEER would leave O_CLOEXEC in the flags of the description. */
