@@ -201,6 +201,14 @@ static int sandbox_open(void)
 	return ret;
 }
 
+static void remove_stale(const char *name)
+{
+	struct stat st;
+
+	if (lstat(name, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(name);
+}
+
 /* A restore that has failed takes its files away. The tasks have ended. */
 static void remove_files(void *data)
 {
@@ -211,7 +219,7 @@ static void remove_files(void *data)
 		const char *path = x->made[i] ? file_of(r, x->all[i]) : NULL;
 
 		if (path)
-			unlink(path);
+			remove_stale(path);
 	}
 }
 
@@ -428,14 +436,6 @@ static bool ends_with(const char *path, const char *tail)
 	return a > b && !strcmp(path + a - b, tail) && (tail[0] == '/' || path[a - b - 1] == '/');
 }
 
-static void remove_stale(const char *name)
-{
-	struct stat st;
-
-	if (lstat(name, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(name);
-}
-
 /* In dir; the name leads to where the file belongs. */
 static int bind_there(const UnixSkEntry *e, const char *dir, bool as_root, int fd)
 {
@@ -517,20 +517,24 @@ static int bind_to_file(const struct unix_in *u, int fd)
 
 int unix_bind(struct restore_task *t, struct unix_in *u)
 {
+	struct unix_restore *x = unix_restore_of(t->r);
 	int ret;
 
 	if (!unix_is_bound(u))
 		return 0;
+	/* Before it is made: this task may be killed at any time. */
+	if (unix_has_path(u->e))
+		x->made[u->index] = !u->e->deleted;
 	if (!unix_has_path(u->e))
 		ret = bind_name(u->fd, u->e->name.data, u->e->name.len);
 	else if (u->e->deleted)
 		ret = bind_deleted(t, u);
 	else
 		ret = bind_to_file(u, u->fd);
-	if (ret == 0 && unix_has_path(u->e))
-		unix_restore_of(t->r)->made[u->index] = !u->e->deleted;
 	if (ret == 0)
 		return 0;
+	if (unix_has_path(u->e))
+		x->made[u->index] = false;
 	errno = -ret;
 	return err_sys(restore_err(t->r), "bind", "can't bind %s to %s%s", u->object,
 		       unix_name_text(restore_arena(t->r), u->e->name.data, u->e->name.len),
