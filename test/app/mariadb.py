@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""MariaDB, as an ordinary user, with two clients outside of the tree, one of them by TCP in a
-transaction that it opened before the first dump: its rows and its locks stay its own over five
+"""MariaDB, with its ring of io_uring, as an ordinary user. Of two clients outside of the tree one is
+in a transaction that it opened before the first dump: its rows and its locks stay its own over five
 dumps, while the other one commits a row after each. What was committed is there in the end, once.
 
-wl: needs root program:mariadbd program:mariadb program:mariadb-install-db
-wl: areas tcp unix-sockets epoll-and-event-fds threads"""
+wl: needs root io_uring program:mariadbd program:mariadb program:mariadb-install-db
+wl: areas tcp unix-sockets epoll-and-event-fds aio-uring-bpf threads"""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def start(port):
     server = cycles.App(["mariadbd", "--no-defaults", "--user=nobody", f"--datadir={data}",
                          f"--socket={data}/socket", "--bind-address=127.0.0.1",
                          f"--port={port}", "--innodb-flush-log-at-trx-commit=0",
-                         "--innodb-buffer-pool-size=8M", "--innodb-use-native-aio=0"])
+                         "--innodb-buffer-pool-size=8M"])
     dumped.await_true("the server", lambda: subprocess.run(
         ["mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={port}", "--user=root",
          "--execute=SELECT 1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
