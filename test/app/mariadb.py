@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""MariaDB, with its ring of io_uring, as an ordinary user. Of two clients outside of the tree one is
-in a transaction that it opened before the first dump: its rows and its locks stay its own over five
-dumps, while the other one commits a row after each. What was committed is there in the end, once.
+"""MariaDB, with its ring of io_uring, as an ordinary user. Of two clients outside of the tree one
+has a transaction that it opened before the first dump: its rows and its locks stay its own over
+five dumps, while the other one commits a row after each. What was committed is there in the end,
+once.
 
 wl: needs root io_uring program:mariadbd program:mariadb program:mariadb-install-db
 wl: areas tcp unix-sockets epoll-and-event-fds aio-uring-bpf threads"""

@@ -194,6 +194,13 @@ static uint64_t fill_special(struct restore_task *t, uint64_t at, uint64_t next,
 	return end;
 }
 
+/* A hole beside a ring's place is one with it when that place is free, however small it is. */
+static bool is_beside_ring(const struct spans *s, size_t next, uint64_t at)
+{
+	return (next < s->n && s->spans[next].ring) ||
+	       (next && s->spans[next - 1].ring && s->spans[next - 1].end == at);
+}
+
 static void fill_holes(struct restore_task *t, const struct spans *s, uint64_t least,
 		       struct holes *filled)
 {
@@ -208,7 +215,7 @@ static void fill_holes(struct restore_task *t, const struct spans *s, uint64_t l
 			if (at < next)
 				at = fill_special(t, at, next, filled);
 		} while (at != from);
-		if (at < next && next - at >= least)
+		if (at < next && (next - at >= least || is_beside_ring(s, i, at)))
 			program_want(p, fill_hole(t, at, next, filled), at);
 		if (i < s->n && s->spans[i].end > at)
 			at = s->spans[i].end;
