@@ -334,10 +334,28 @@ static int check(struct restore_task *t)
 	return 0;
 }
 
+/* The kernel adds a tick to a time on a processor's clock when it is set, and shows it as left
+ * (kernel/time/posix-cpu-timers.c, set_process_cpu_timer): every restore would add another. The
+ * coarse clocks go by the tick. */
+static void take_tick(struct timeval *left)
+{
+	int64_t us = left->tv_sec * INT64_C(1000000) + left->tv_usec;
+	struct timespec tick;
+
+	if (!us || clock_getres(CLOCK_MONOTONIC_COARSE, &tick) < 0)
+		return;
+	us -= tick.tv_nsec / 1000;
+	if (us < 1)
+		us = 1;
+	*left = (struct timeval){ us / 1000000, us % 1000000 };
+}
+
 static void put_itimer(struct program *p, int which, const ItimerEntry *e)
 {
 	struct itimerval v = { { e->isec, e->iusec }, { e->vsec, e->vusec } };
 
+	if (which != ITIMER_REAL)
+		take_tick(&v.it_value);
 	if (!v.it_value.tv_sec && !v.it_value.tv_usec)
 		v.it_value = v.it_interval;
 	if (!v.it_value.tv_sec && !v.it_value.tv_usec)
