@@ -5,6 +5,7 @@ connected, outside. After each of five dumps the screen is the same to the pixel
 drawing what is typed by the viewer's keyboard, and a new X client can connect.
 
 wl: needs root program:Xtigervnc program:xterm
+wl: lane tty
 wl: areas unix-sockets tcp tty sysv-ipc shm"""
 
 import os
