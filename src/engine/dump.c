@@ -94,7 +94,7 @@ static void leave_files(struct dump *d, bool killed)
 
 static int step_judge(struct dump *d)
 {
-	judge_session(d);
+	judge_tree(d);
 	if (!d->s->report.refusals)
 		return 0;
 	return err_set(

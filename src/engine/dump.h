@@ -39,7 +39,7 @@ int absorb_state(struct dump *d);
 /* The agent's areas and programs of all tasks; nobody needs them when all is absorbed. */
 void free_programs(struct dump *d);
 /* judge_dump.c: what concerns the tree as a whole. */
-void judge_session(struct dump *d);
+void judge_tree(struct dump *d);
 /* write.c */
 int write_entries(struct dump *d);
 int choose_run_id(struct dump *d);

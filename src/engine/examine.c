@@ -252,7 +252,7 @@ static int look(struct examination *x)
 		refuse_failure(d, d->s->opts->pid);
 	ask_classes(x);
 	if (x->tasks[0]->stop->pid == d->s->opts->pid)
-		judge_session(d);
+		judge_tree(d);
 	return 0;
 }
 

@@ -150,6 +150,8 @@ def test_sick():
     dumped.check(items(said, "refusals") == items(real, "refusals"),
                  f"check: {items(said, 'refusals')}\ndump: {items(real, 'refusals')}")
     dumped.check(len(said["refusals"]) >= 2, said["refusals"])
+    real, _ = dump_says(tree, "--skip-mnt", "/proc")
+    dumped.check("--skip-mnt /proc" in [i["object"] for i in real["warnings"]], real["warnings"])
     dumped.check(tree.alive() and state(tree.pid) == "S", "the tree did not go on")
 
 
