@@ -87,6 +87,27 @@ int ptrace_set_sigmask(pid_t tid, uint64_t mask, struct err *err)
 		       "PTRACE_SETSIGMASK", err);
 }
 
+int ptrace_get_dispatch(pid_t tid, struct ptrace_dispatch *ret, struct err *err)
+{
+	return request(0x4211, tid, sizeof(*ret), (unsigned long)ret,
+		       "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG", err);
+}
+
+int ptrace_set_dispatch(pid_t tid, const struct ptrace_dispatch *dispatch, struct err *err)
+{
+	struct ptrace_dispatch given = *dispatch;
+
+	/* kernel/entry/syscall_user_dispatch.c, task_set_syscall_user_dispatch: only
+	 * PR_SYS_DISPATCH_INCLUSIVE_ON makes a complement. */
+	if (given.mode && given.offset && given.offset + given.len <= given.offset) {
+		given.mode = 2;
+		given.offset += given.len;
+		given.len = -given.len;
+	}
+	return request(0x4210, tid, sizeof(given), (unsigned long)&given,
+		       "PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG", err);
+}
+
 int ptrace_get_siginfo(pid_t tid, siginfo_t *ret, struct err *err)
 {
 	return request(PTRACE_GETSIGINFO, tid, 0, (unsigned long)ret, "PTRACE_GETSIGINFO", err);

@@ -40,6 +40,15 @@ int ptrace_get_siginfo(pid_t tid, siginfo_t *ret, struct err *err);
 int ptrace_peek_siginfo(pid_t tid, bool shared, uint64_t off, siginfo_t *buf, int n,
 			struct err *err);
 
+/* Syscall user dispatch (Linux 6.4), as the kernel gives and takes it: struct ptrace_sud_config. A
+ * range of addresses whose calls are dispatched (6.17) is shown as its complement, which runs over
+ * the end of the address space; setting that takes it as well. mode 0: it is off. */
+struct ptrace_dispatch {
+	uint64_t mode, selector, offset, len;
+};
+int ptrace_get_dispatch(pid_t tid, struct ptrace_dispatch *ret, struct err *err);
+int ptrace_set_dispatch(pid_t tid, const struct ptrace_dispatch *dispatch, struct err *err);
+
 /* struct rseq's registration (Linux 5.13). -EIO: the kernel can't tell. */
 struct ptrace_rseq {
 	uint64_t pointer;

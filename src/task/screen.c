@@ -12,8 +12,6 @@
 #ifndef PTRACE_O_SUSPEND_SECCOMP
 #define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
 #endif
-#define SET_DISPATCH ((enum __ptrace_request)0x4210) /* PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG */
-#define GET_DISPATCH ((enum __ptrace_request)0x4211)
 
 static int suspend_seccomp(const struct thread_stop *t, bool confined, struct err *err)
 {
@@ -32,13 +30,12 @@ static int suspend_seccomp(const struct thread_stop *t, bool confined, struct er
 
 static int suspend_dispatch(const struct thread_stop *t, struct screen *s, struct err *err)
 {
-	const __typeof__(s->dispatch) off = { 0 };
+	const struct ptrace_dispatch off = { 0 };
 
 	s->dispatch.mode = 0;
-	if (ptrace(GET_DISPATCH, t->tid, sizeof(s->dispatch), &s->dispatch) < 0 ||
-	    !s->dispatch.mode)
+	if (ptrace_get_dispatch(t->tid, &s->dispatch, NULL) < 0 || !s->dispatch.mode)
 		return 0;
-	if (ptrace(SET_DISPATCH, t->tid, sizeof(off), &off) < 0)
+	if (ptrace_set_dispatch(t->tid, &off, NULL) < 0)
 		return err_sys(err, "ptrace",
 			       "can't suspend the syscall user dispatch of thread %d", t->tid);
 	return 0;
@@ -77,7 +74,7 @@ int screen_remove(const struct proc_stop *p, const struct thread_stop *t, const 
 {
 	if (s->rseq_section)
 		mem_write(p->mem_fd, s->rseq_at, &s->rseq_section, sizeof(s->rseq_section));
-	if (s->dispatch.mode && ptrace(SET_DISPATCH, t->tid, sizeof(s->dispatch), &s->dispatch) < 0)
+	if (s->dispatch.mode && ptrace_set_dispatch(t->tid, &s->dispatch, NULL) < 0)
 		return err_sys(err, "ptrace",
 			       "can't switch the syscall user dispatch of thread %d on again",
 			       t->tid);

@@ -12,12 +12,11 @@
 #ifndef TASK_SCREEN_H
 #define TASK_SCREEN_H
 
+#include "kernel/ptrace.h"
 #include "task/tree.h"
 
 struct screen {
-	struct {
-		uint64_t mode, selector, offset, len; /* struct ptrace_sud_config */
-	} dispatch;
+	struct ptrace_dispatch dispatch;
 	uint64_t rseq_at, rseq_section; /* where the pointer to the section is, and the pointer */
 };
 

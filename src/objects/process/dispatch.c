@@ -9,49 +9,34 @@
  * tool, when it has made its last call.
  */
 #include <errno.h>
-#include <sys/ptrace.h>
 
+#include "kernel/ptrace.h"
 #include "objects/process/process.h"
 #include "objects/process/rseq.h"
 
-#define GET_DISPATCH 0x4211 /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
-#define SET_DISPATCH 0x4210
-#define DISPATCH_ON  1
-
-struct dispatch { /* struct ptrace_sud_config */
-	uint64_t mode, selector, offset, len;
-};
+#define DISPATCH_ON 1
 
 struct dispatched {
 	pid_t tid;
-	struct dispatch config;
+	struct ptrace_dispatch config;
 };
-
-static int set_dispatch(pid_t tid, const struct dispatch *config)
-{
-	return ptrace((enum __ptrace_request)SET_DISPATCH, tid, sizeof(*config), config) < 0
-		       ? -errno
-		       : 0;
-}
 
 static void switch_on(void *data)
 {
 	const struct dispatched *thread = data;
 
-	set_dispatch(thread->tid, &thread->config);
+	ptrace_set_dispatch(thread->tid, &thread->config, NULL);
 }
 
 static int collect_thread(struct dump_thread *th)
 {
 	struct dump *d = th->task->dump;
 	struct dispatched *thread;
-	struct dispatch config, off = { 0 };
+	struct ptrace_dispatch config, off = { 0 };
 	int ret;
 
 	/* A kernel before 6.4 can't tell. */
-	if (ptrace((enum __ptrace_request)GET_DISPATCH, th->stop->tid, sizeof(config), &config) <
-		    0 ||
-	    config.mode != DISPATCH_ON)
+	if (ptrace_get_dispatch(th->stop->tid, &config, NULL) < 0 || config.mode != DISPATCH_ON)
 		return 0;
 	th->extra->has_dispatch_selector = true;
 	th->extra->dispatch_selector = config.selector;
@@ -60,7 +45,7 @@ static int collect_thread(struct dump_thread *th)
 	th->extra->dispatch_len = config.len;
 	thread = arena_new(dump_arena(d), struct dispatched);
 	*thread = (struct dispatched){ th->stop->tid, config };
-	ret = set_dispatch(thread->tid, &off);
+	ret = ptrace_set_dispatch(thread->tid, &off, NULL);
 	if (ret < 0)
 		return err_set(dump_err(d), ERR_KERNEL, -ret,
 			       "can't suspend the syscall user dispatch of thread %d", th->vtid);
@@ -71,13 +56,13 @@ static int collect_thread(struct dump_thread *th)
 static int absorb_thread(struct dump_thread *th)
 {
 	const CrtoolsThreadEntry *e = th->extra;
-	struct dispatch config = { DISPATCH_ON, e->dispatch_selector, e->dispatch_offset,
-				   e->dispatch_len };
+	struct ptrace_dispatch config = { DISPATCH_ON, e->dispatch_selector, e->dispatch_offset,
+					  e->dispatch_len };
 	int ret;
 
 	if (!e->has_dispatch_selector)
 		return 0;
-	ret = set_dispatch(th->stop->tid, &config);
+	ret = ptrace_set_dispatch(th->stop->tid, &config, NULL);
 	return ret < 0 ? err_set(dump_err(th->task->dump), ERR_KERNEL, -ret,
 				 "can't switch the syscall user dispatch of thread %d on again",
 				 th->vtid)
@@ -87,14 +72,14 @@ static int absorb_thread(struct dump_thread *th)
 static int dispatch_finish(const struct restore_thread *th, pid_t tid, struct err *err)
 {
 	const CrtoolsThreadEntry *e = th->extra;
-	struct dispatch config;
+	struct ptrace_dispatch config;
 	int ret;
 
 	if (!e || !e->has_dispatch_selector)
 		return 0;
-	config = (struct dispatch){ DISPATCH_ON, e->dispatch_selector, e->dispatch_offset,
-				    e->dispatch_len };
-	ret = set_dispatch(tid, &config);
+	config = (struct ptrace_dispatch){ DISPATCH_ON, e->dispatch_selector, e->dispatch_offset,
+					   e->dispatch_len };
+	ret = ptrace_set_dispatch(tid, &config, NULL);
 	return ret < 0 ? err_set(err, ERR_KERNEL, -ret,
 				 "can't set the syscall user dispatch of thread "
 				 "%d (Linux 6.4)",
