@@ -69,9 +69,10 @@ static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
 				   errno == EEXIST
 					   ? id_is_taken(r, pid)
 					   : err_sys(restore_err(r), "clone3",
-						     "can't make a task with the id %d (that takes "
-						     "CAP_CHECKPOINT_RESTORE)",
-						     pid));
+						     "can't make a task with the id %d%s", pid,
+						     errno == EPERM ? " (that takes "
+								      "CAP_CHECKPOINT_RESTORE)"
+								    : ""));
 	t->real_pid = got;
 	return 0;
 }

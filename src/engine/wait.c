@@ -76,6 +76,18 @@ void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value)
 	}
 }
 
+static int task_ended(struct restore *r, pid_t pid, int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
+			       "task %d was killed while it was being restored: by somebody, or by "
+			       "the kernel, whose log then says that the memory of a cgroup or of "
+			       "the machine was used up",
+			       pid);
+	return err_set(restore_err(r), ERR_TASK_ENDED, ECHILD,
+		       "task %d ended while it was being restored (wait status 0x%x)", pid, status);
+}
+
 /* A living task must not end now: said by whoever died, or by its exit status. */
 static int look_for_dead(struct restore *r)
 {
@@ -107,9 +119,7 @@ static int look_for_dead(struct restore *r)
 		}
 		if (report.kind != PTRACE_STOP_GONE || !t || t->helper || t->zombie)
 			continue;
-		return err_set(restore_err(r), ERR_TASK_CHANGED, ECHILD,
-			       "task %d ended while it was being restored (wait status 0x%x)", pid,
-			       status);
+		return task_ended(r, pid, status);
 	}
 	return 0;
 }
@@ -134,10 +144,7 @@ static int look_for_zombies(struct restore *r)
 		proc_close(&proc);
 		proc_buf_free(&buf);
 		if (stat.state == 'Z' && stat.num_threads <= 1)
-			return err_set(restore_err(r), ERR_TASK_CHANGED, ECHILD,
-				       "task %d ended while it was being restored (wait status "
-				       "0x%x)",
-				       t->vpid, stat.exit_code);
+			return task_ended(r, t->vpid, stat.exit_code);
 	}
 	return 0;
 }
