@@ -251,7 +251,7 @@ static int clean_process(struct walk *w, pid_t pid, struct visit_rest *rest)
 	struct proc_areas areas = { 0 };
 	struct tree_stop tree;
 	struct err err = { 0 };
-	int ret = tree_freeze_one(&tree, pid, 5, a, &err);
+	int ret = tree_freeze_one(&tree, pid, 5, NULL, a, &err);
 
 	if (ret < 0)
 		return ret;

@@ -103,7 +103,8 @@ static int run(struct session *s, struct tree_stop *tree, struct engine_exec *x)
 int engine_exec(struct session *s, struct engine_exec *x)
 {
 	struct tree_stop tree;
-	int ret = tree_freeze_one(&tree, s->opts->pid, s->opts->timeout, &s->arena, s->err);
+	int ret = tree_freeze_one(&tree, s->opts->pid, s->opts->timeout, &s->journal, &s->arena,
+				  s->err);
 
 	if (ret < 0)
 		return ret;

@@ -297,10 +297,11 @@ static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const ch
 	return ret;
 }
 
-int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout, struct arena *arena,
-		    struct err *err)
+int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout,
+		    struct journal *journal, struct arena *arena, struct err *err)
 {
 	*tree = (struct tree_stop){ .arena = arena,
+				    .journal = journal,
 				    .frozen_at = monotonic_ns(),
 				    .timeout = timeout,
 				    .group = CGROUP_FREEZE_NONE };

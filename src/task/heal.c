@@ -67,6 +67,16 @@ static bool heal_in_stub(const struct proc_stop *p, struct thread_stop *t)
 	return false;
 }
 
+/* A call of exec's that blocks, and would for ever. */
+static void end_call(struct thread_stop *t)
+{
+	if (!regs_restarts(&t->regs))
+		return;
+	t->regs.r.rax = -EINTR;
+	t->regs.r.orig_rax = -1;
+	ptrace_set_regs(t->tid, &t->regs, NULL);
+}
+
 /* In the agent's own code the header is in a register, but while the interpreter runs: then the
  * thread is let run on to the place where it tells its tracer that it is done. */
 static bool heal_in_area(struct tree_stop *tree, const struct proc_stop *p, struct thread_stop *t)
@@ -86,6 +96,7 @@ static bool heal_in_area(struct tree_stop *tree, const struct proc_stop *p, stru
 		if (at > area && mem_read(p->mem_fd, at, &head, sizeof(head)) == 0 &&
 		    head.self == at - area)
 			return put_back(t, &head.regs, head.mask) == 0;
+		end_call(t);
 		if (ptrace_cont(t->tid, 0, NULL) < 0 ||
 		    tree_wait(tree, t->tid, &report, NULL) < 0 || report.kind == PTRACE_STOP_GONE ||
 		    ptrace_get_regs(t->tid, &t->regs, NULL) < 0)

@@ -76,9 +76,10 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup,
 		unsigned int timeout_seconds, struct journal *journal, struct arena *arena,
 		struct err *err);
 
-/* Freezes all threads of one process; its children run on. */
+/* Freezes all threads of one process; its children run on. The journal is that of visits (NULL:
+ * none is kept). */
 int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout_seconds,
-		    struct arena *arena, struct err *err);
+		    struct journal *journal, struct arena *arena, struct err *err);
 
 enum tree_end {
 	TREE_RUN,  /* goes on as it was */

@@ -262,6 +262,36 @@ def test_blocking(binary):
     t.end()
 
 
+def await_inside(pid):
+    """Until the agent's pause(2) is what the process is in."""
+    deadline = time.monotonic() + 10
+    while (system.read_text(f"/proc/{pid}/syscall") or "").split()[:1] not in (["34"], ["29"]):
+        check(time.monotonic() < deadline, "the call was not made")
+        time.sleep(0.005)
+
+
+def test_killed(binary):
+    """The process dies in the call, and then the tool while the process is in it: that goes on."""
+    t = Target(binary, "nanosleep")
+    tool = subprocess.Popen([CRTOOLS, "exec", "-t", str(t.pid), "pause"], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    await_inside(t.pid)
+    t.end()
+    said = tool.communicate(timeout=20)[0]
+    check(tool.returncode == 2 and f"thread {t.pid} was killed" in said,
+          f"status {tool.returncode}: {said}")
+    t = Target(binary, "nanosleep")
+    tool = subprocess.Popen([CRTOOLS, "exec", "-t", str(t.pid), "pause"], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    await_inside(t.pid)
+    tool.kill()
+    tool.wait()
+    subprocess.run([CRTOOLS, "clean"], check=True, stdout=subprocess.DEVNULL)
+    t.unchanged()
+    run(t.pid, "getpid")
+    t.end()
+
+
 def test_special(binary):
     if binary.endswith("32"):
         return  # the C library makes all calls through the vdso
@@ -281,7 +311,7 @@ def main():
         sys.exit(77)
     for binary in build():
         for test in (test_calls, test_refusals, test_waits, test_signals, test_stopped,
-                     test_blocking, test_special):
+                     test_blocking, test_killed, test_special):
             test(binary)
 
 
