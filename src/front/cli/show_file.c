@@ -157,6 +157,8 @@ const char *show_file_text(struct show *s, uint32_t id)
 		return arena_printf(s->arena, "epoll, %zu members", f->epfd->n_tfd);
 	if (f->pidfd)
 		return arena_printf(s->arena, "pidfd of %d", f->pidfd->nspid);
+	if (f->type == FD_TYPES__CRTOOLS_URING)
+		return "ring of io_uring";
 	return "";
 }
 
@@ -207,6 +209,7 @@ const char *show_area_text(struct show *s, const VmaEntry *vma)
 		{ VMA_AREA_VSYSCALL, "[vsyscall]" }, { VMA_AREA_STACK, "[stack]" },
 		{ VMA_AREA_HEAP, "[heap]" },	     { VMA_AREA_AIORING, "[aio]" },
 		{ VMA_AREA_GUARD, "[guard]" },	     { VMA_AREA_SOCKET, "packet socket" },
+		{ VMA_AREA_URING, "io_uring" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

@@ -579,7 +579,21 @@ static bool can_tell_deferred(void)
 	       errno == EFAULT;
 }
 
-static void judge_maker(const struct uring_out *u)
+/* Another thread than the first can't make a ring at the restore: so what it makes is for all, and
+ * does its work at any time. */
+static void give_to_all(struct uring_out *u)
+{
+	if (u->setup.flags & IORING_SETUP_DEFER_TASKRUN)
+		task_warn(
+			u->task, u->object,
+			"defers its work (IORING_SETUP_DEFER_TASKRUN) to a thread that is not the "
+			"first one: it will be done at any time",
+			"");
+	u->setup.flags &= ~(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	u->e->has_maker = false;
+}
+
+static void judge_maker(struct uring_out *u)
 {
 	if (!u->setup.closed)
 		return;
@@ -588,16 +602,13 @@ static void judge_maker(const struct uring_out *u)
 		       "is for one thread only (IORING_SETUP_SINGLE_ISSUER), which is not in the "
 		       "tree",
 		       "have the program close it");
-	else if ((pid_t)u->e->maker != u->task->vpid)
-		refuse(u,
-		       "is for one thread only (IORING_SETUP_SINGLE_ISSUER), and that is not the "
-		       "first one of its process",
-		       "have the first thread make it");
 	else if (!can_tell_deferred())
 		refuse(u,
 		       "is for one thread only (IORING_SETUP_SINGLE_ISSUER), and this kernel "
 		       "does not tell whether it defers its work (IORING_SETUP_DEFER_TASKRUN)",
 		       "use Linux 6.13 or later");
+	else if ((pid_t)u->e->maker != u->task->vpid)
+		give_to_all(u);
 }
 
 static int read_again(struct dump *d, struct uring_out *u)

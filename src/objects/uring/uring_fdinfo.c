@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "objects/uring/uring.h"
 
-#define TEXT_MAX    (16u << 20)
+#define TEXT_MAX    (32u << 20)
 #define INDEX_LIMIT (1u << 16) /* of files and buffers that may be registered: 2^15 and 2^14 */
 
 enum section { SECTION_NONE, FILES, BUFFERS, PERSONALITIES, ARMED, OVERFLOW };

@@ -25,7 +25,7 @@
 #include "objects/uring/uring.h"
 
 #define BAD_POINTER ((void *)1)
-#define LOOK_MAX    (8u << 20) /* bytes of fdinfo */
+#define LOOK_MAX    (32u << 20) /* bytes of fdinfo */
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
