@@ -21,7 +21,7 @@
 #define MIN_ADDR UINT64_C(0x10000) /* vm.mmap_min_addr may keep us from what is below */
 #define HIGHEST	 UINT64_C(0x7ffffffff000)
 /* Behind the home range there may be a vdso that an older one leads to (objects/memory/vdso.c). */
-#define BEHIND_HOME (UINT64_C(64) * PAGE_SIZE_)
+#define BEHIND_HOME (UINT64_C(32) * PAGE_SIZE_)
 
 /* --- dump ------------------------------------------------------------------------------------- */
 
@@ -108,6 +108,7 @@ static int emit(struct restore_task *t, struct restore_vma *v)
 struct span {
 	uint64_t start, end;
 	const struct restore_vma *ring;
+	bool doubtful; /* parts of the kernel's block, which may be elsewhere, or not at all */
 };
 
 struct spans {
@@ -134,9 +135,14 @@ static void list_spans(struct restore_task *t, struct spans *ret)
 
 		if (v->e->start < HIGHEST && !(v->e->status & VMA_AREA_GUARD))
 			add_span(t, ret,
-				 (struct span){ v->e->start, v->e->end, claims(v->e) ? v : NULL });
+				 (struct span){
+					 .start = v->e->start,
+					 .end = v->e->end,
+					 .ring = claims(v->e) ? v : NULL,
+					 .doubtful = v->e->status & (VMA_AREA_VDSO | VMA_AREA_VVAR),
+				 });
 	}
-	add_span(t, ret, (struct span){ t->r->home, t->r->stage_from, NULL });
+	add_span(t, ret, (struct span){ .start = t->r->home, .end = t->r->stage_from });
 }
 
 static call_id plug(struct program *p, uint64_t start, uint64_t end)
@@ -174,6 +180,14 @@ static uint64_t smallest_ring(const struct spans *s)
 	return smallest;
 }
 
+/* Pages that are there stay. */
+static void fill_doubtful(struct restore_task *t, uint64_t start, uint64_t end,
+			  struct holes *filled)
+{
+	for (uint64_t at = start; at < end; at += PAGE_SIZE_)
+		fill_hole(t, at, at + PAGE_SIZE_, filled);
+}
+
 /* From `at` on; returns up to where it is done. */
 static uint64_t fill_special(struct restore_task *t, uint64_t at, uint64_t next,
 			     struct holes *filled)
@@ -190,7 +204,10 @@ static uint64_t fill_special(struct restore_task *t, uint64_t at, uint64_t next,
 	else
 		return at;
 	end = end < next ? end : next;
-	fill_hole(t, at, end, filled);
+	if (at == home_end)
+		fill_doubtful(t, at, end, filled);
+	else
+		fill_hole(t, at, end, filled);
 	return end;
 }
 
@@ -217,6 +234,8 @@ static void fill_holes(struct restore_task *t, const struct spans *s, uint64_t l
 		} while (at != from);
 		if (at < next && (next - at >= least || is_beside_ring(s, i, at)))
 			program_want(p, fill_hole(t, at, next, filled), at);
+		if (i < s->n && s->spans[i].doubtful)
+			fill_doubtful(t, s->spans[i].start, s->spans[i].end, filled);
 		if (i < s->n && s->spans[i].end > at)
 			at = s->spans[i].end;
 	}
