@@ -4,7 +4,7 @@
  *
  * The dump has left a table of nf_tables on the host, named by the id of its run; on another host
  * there is none, and it is made, so that no peer hears of a connection before it is whole. When it
- * is decided that the tree lives, the table goes, and each connection leaves repair mode with a
+ * is decided that the tree lives, the table goes, and each connection leaves repair mode, with a
  * probe that makes its peer answer at once; it can't be told before, as a tree that fails must end
  * without a word. What a tool that is killed leaves of that, crtools clean does.
  */
@@ -173,30 +173,70 @@ int tcp_prepare(struct restore *r, struct inet_restore *x)
 /* --- the end -------------------------------------------------------------------------------------
  */
 
-static int go_on(const struct inet_in *s, int pidfd, struct err *err)
+static uint64_t key_of(const struct nft_connection *c, bool of_peer)
+{
+	uint64_t key = of_peer ? (uint64_t)c->dst_port << 16 | c->src_port
+			       : (uint64_t)c->src_port << 16 | c->dst_port;
+
+	for (int i = 0; i < 4; i++)
+		key = hash_mix(key, of_peer ? (uint64_t)c->dst[i] << 32 | c->src[i]
+					    : (uint64_t)c->src[i] << 32 | c->dst[i]);
+	return key;
+}
+
+static bool is_quiet(const struct inet_in *s)
+{
+	return s->e->state == INET_ESTABLISHED && !s->stream->outq_len;
+}
+
+/* Where both ends are in the tree, and have nothing to send, nobody has missed anything. */
+static bool needs_probe(const struct hash *ends, const struct inet_in *s)
+{
+	struct nft_connection c = tcp_connection(s->e);
+	const struct inet_in *peer = hash_get(ends, key_of(&c, true));
+
+	return !peer || !is_quiet(s) || !is_quiet(peer);
+}
+
+static void list_ends(const struct inet_restore *x, struct hash *ret)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		struct nft_connection c;
+
+		if (!x->all[i]->stream)
+			continue;
+		c = tcp_connection(x->all[i]->e);
+		hash_put(ret, key_of(&c, false), x->all[i]);
+	}
+}
+
+static int go_on(const struct hash *ends, const struct inet_in *s, int pidfd, struct err *err)
 {
 	_cleanup_fd_ int fd = pidfd_get(pidfd, s->user_fd, err);
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	ret = tcp_repair(fd, TCP_REPAIR_END_PROBE);
+	ret = tcp_repair(fd, needs_probe(ends, s) ? TCP_REPAIR_END_PROBE : TCP_REPAIR_END);
 	if (ret < 0) {
 		errno = -ret;
 		return err_sys(err, "setsockopt", "can't let %s go on", s->object);
 	}
-	return inet_set_reuse(err, s, fd);
+	/* The end of repair mode has taken SO_REUSEADDR away; the rest stands. */
+	return s->e->opts->has_reuseaddr && s->e->opts->reuseaddr ? inet_set_reuse(err, s, fd) : 0;
 }
 
 void tcp_release(struct inet_restore *x)
 {
 	_cleanup_fd_ int pidfd = -1;
 	const struct restore_task *of = NULL;
+	struct hash ends = { 0 };
 
 	if (!x || x->released || !x->n_connections)
 		return;
 	x->released = true;
 	unlock(x);
+	list_ends(x, &ends);
 	for (size_t i = 0; i < x->n; i++) {
 		struct inet_in *s = x->all[i];
 		struct err err = { 0 };
@@ -208,7 +248,8 @@ void tcp_release(struct inet_restore *x)
 			pidfd = pidfd_open_pid(s->user->real_pid, &err);
 			of = pidfd < 0 ? NULL : s->user;
 		}
-		if (pidfd < 0 || go_on(s, pidfd, &err) < 0)
+		if (pidfd < 0 || go_on(&ends, s, pidfd, &err) < 0)
 			log_error("%s", err.text);
 	}
+	hash_free(&ends);
 }
