@@ -49,10 +49,11 @@ int extras_read(struct restore *r, CrtoolsFileEntry ***ret_entries, size_t *ret_
 
 static bool own_id(const CrtoolsFileEntry *e, uint32_t *ret_id)
 {
-	if (!e->vsock)
-		return false;
-	*ret_id = e->vsock->id;
-	return true;
+	if (e->vsock)
+		*ret_id = e->vsock->id;
+	else if (e->mqueue)
+		*ret_id = e->mqueue->id;
+	return e->vsock || e->mqueue;
 }
 
 CrtoolsFileEntry *extras_own(struct restore *r, uint32_t id)

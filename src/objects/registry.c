@@ -4,7 +4,9 @@
 
 #include "objects/event/event.h"
 #include "objects/file/file.h"
+#include "objects/ipc/ipc.h"
 #include "objects/memory/areas.h"
+#include "objects/namespace/nsfile.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
 #include "objects/security/security.h"
@@ -37,6 +39,8 @@ const struct state_class *const state_classes[] = {
 	&locks_state,
 	&packet_state,
 	&uring_state,
+	&mqueue_state,
+	&sysv_undo_state,
 	&tty_state,
 	&mmflags_state, /* what nothing may follow */
 	&leader_state,	/* has no calls: turns around what all others took of a living thread */
@@ -47,8 +51,9 @@ const struct file_class *const file_classes[] = {
 	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	   &eventfd_class,
 	&timerfd_class, &signalfd_class, &eventpoll_class, &unix_class,	   &inet_class,
 	&pidfd_class,	&tty_class,	 &inotify_class,   &netlink_class, &packet_class,
-	&uring_class,	&vsock_class,	 &family_class,	   &unknown_class, /* the last: it takes all
-									    */
+	&uring_class,	&vsock_class,	 &mqueue_class,	   &nsfile_class,  &family_class,
+	&unknown_class, /* the last: it takes all
+			 */
 	NULL,
 };
 

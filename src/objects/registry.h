@@ -57,6 +57,8 @@ enum state_slot {
 	SLOT_NETLINK,
 	SLOT_PACKET,
 	SLOT_DETACHED,
+	SLOT_MQUEUE,
+	SLOT_SEMUSERS,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

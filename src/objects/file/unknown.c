@@ -11,10 +11,7 @@
 #include "base/cleanup.h"
 #include "objects/file/file.h"
 
-#define MQUEUE_MAGIC 0x19800202
-
-#define CLOSE_IT     "close it before the dump"
-#define NO_NAMESPACE "is a descriptor of a namespace, which this version does not keep", CLOSE_IT
+#define CLOSE_IT "close it before the dump"
 
 static const struct {
 	const char *prefix, *text, *cure;
@@ -83,22 +80,12 @@ static const struct {
 	  CLOSE_IT },
 	{ "/dev/console", "is a terminal opened with O_PATH, which this version does not keep",
 	  CLOSE_IT },
-	{ "net:[", NO_NAMESPACE },
-	{ "mnt:[", NO_NAMESPACE },
-	{ "pid:[", NO_NAMESPACE },
-	{ "user:[", NO_NAMESPACE },
-	{ "uts:[", NO_NAMESPACE },
-	{ "ipc:[", NO_NAMESPACE },
-	{ "cgroup:[", NO_NAMESPACE },
-	{ "time:[", NO_NAMESPACE },
 };
 
 static const char *reason(const struct file_probe *p)
 {
 	struct arena *a = dump_arena(p->task->dump);
 
-	if (p->fs_magic == MQUEUE_MAGIC)
-		return "is a POSIX message queue, which this version does not keep";
 	if (S_ISCHR(p->stat.st_mode))
 		return arena_printf(
 			a,
