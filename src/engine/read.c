@@ -70,6 +70,11 @@ static struct restore_file *file_of(struct restore *r, FileEntry *e)
 	return f;
 }
 
+static bool is_tun_file(const struct restore_file *f)
+{
+	return f && f->entry->type == FD_TYPES__TUNF;
+}
+
 static int read_files(struct restore *r)
 {
 	FileEntry **entries;
@@ -90,7 +95,9 @@ static int read_files(struct restore *r)
 				       f->id, entries[i]->type);
 		f->index = r->n_files;
 		r->files[r->n_files++] = f;
-		hash_put(&r->file_by_id, f->id, f);
+		/* Of a tun file, which is two entries, descriptors mean this one. */
+		if (!is_tun_file(restore_file_by_id(r, f->id)))
+			hash_put(&r->file_by_id, f->id, f);
 	}
 	return 0;
 }

@@ -53,7 +53,9 @@ static bool own_id(const CrtoolsFileEntry *e, uint32_t *ret_id)
 		*ret_id = e->vsock->id;
 	else if (e->mqueue)
 		*ret_id = e->mqueue->id;
-	return e->vsock || e->mqueue;
+	else if (e->tun)
+		*ret_id = e->tun->id;
+	return e->vsock || e->mqueue || e->tun;
 }
 
 CrtoolsFileEntry *extras_own(struct restore *r, uint32_t id)

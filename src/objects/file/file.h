@@ -17,7 +17,8 @@
 #define KERNEL_O_LARGEFILE 0100000
 #define KERNEL_O_TMPFILE   020000000
 
-extern const struct file_class pipe_class, fifo_class, memfd_class, reg_class, unknown_class;
+extern const struct file_class pipe_class, fifo_class, memfd_class, reg_class, tun_class,
+	unknown_class;
 
 /* Locks and leases, of whatever descriptors hold them (lock.c). */
 extern const struct state_class locks_state;

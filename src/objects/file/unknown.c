@@ -63,7 +63,6 @@ static const struct {
 	  "unmount its file system before the dump" },
 	{ "/dev/cuse", "is the connection of a CUSE server, which the kernel ends with it",
 	  "end the server before the dump" },
-	{ "/dev/net/tun", "is a tun or tap device, which this version does not keep", CLOSE_IT },
 	{ "/dev/vhost", "is a part of a virtual machine, which only its program can save",
 	  "save the machine with its own means, and end it" },
 	{ "/dev/dri/", "is a graphics device, whose driver keeps a state for each open file",
