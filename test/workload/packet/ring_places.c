@@ -17,7 +17,7 @@
 #define FRAMES	  8
 #define BLOCK	  65536
 #define BLOCKS	  4
-#define RETIRE_MS 1000
+#define RETIRE_MS 100
 
 static struct receiver {
 	int fd, version;

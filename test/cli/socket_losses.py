@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What netlink and packet sockets can't take along is told: messages and packets that were not
+read. A port id of netlink that another socket has meanwhile, and a network device that is gone,
+refuse the restore, by name and before anything is forked; without these in the way it works.
+
+wl: needs root program:ip
+wl: areas packet-netlink
+wl: lane packet"""
+
+import os
+import socket
+import subprocess
+
+import dumped
+
+DEVICE = "crtools-test0"
+NETLINK_USERSOCK = 2
+PROGRAM = f"""
+import os, socket, time
+bound = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, {NETLINK_USERSOCK})
+bound.bind((os.getpid(), 0))
+socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, {NETLINK_USERSOCK}).sendto(b"m", (os.getpid(), 0))
+packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+packets.bind(("lo", 0x88b6))
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+sender.sendto(bytes(12) + b"\\x88\\xb6" + bytes(46), ("lo", 0x88b6))
+away = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+away.bind(("{DEVICE}", 0x88b6))
+os.close(os.open("ready", os.O_CREAT))
+while True:
+    time.sleep(1)
+"""
+
+
+def ip(*words):
+    subprocess.run(["ip", "link", *words], check=False, stdin=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+
+def make_device():
+    ip("add", DEVICE, "type", "dummy")
+    if not os.path.exists(f"/sys/class/net/{DEVICE}"):
+        ip("add", DEVICE, "type", "veth")
+    dumped.check(os.path.exists(f"/sys/class/net/{DEVICE}"), "no network device can be made here")
+
+
+def main():
+    dumped.begin()
+    make_device()
+    try:
+        tree = dumped.python(PROGRAM)
+        dumped.await_true("the program", lambda: os.path.exists("ready"))
+        said = tree.dump()
+        dumped.check(said, f"the dump failed:\n{said.text}")
+        for words in ("has netlink messages that were not read; they are lost",
+                      "has packets that were not read; they are lost"):
+            dumped.check(words in said.text, f"not told: {words}\n{said.text}")
+        ip("delete", DEVICE)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_USERSOCK) as other:
+            other.bind((tree.pid, 0))
+            said = tree.restore()
+            dumped.check(not said, "the restore went through")
+            for words in (f"is bound to port id {tree.pid}, which another socket",
+                          f"is of the network device {DEVICE}, which is not here"):
+                dumped.check(words in said.text, f"not told: {words}\n{said.text}")
+            tree.check_gone()
+        make_device()
+        tree.must_restore()
+        dumped.check(tree.alive(), "the program is gone")
+    finally:
+        ip("delete", DEVICE)
+
+
+if __name__ == "__main__":
+    main()
