@@ -345,6 +345,8 @@ int packet_rings_fill(struct restore_task *t, const struct restore_file *f, int 
 	struct filling x = { .r = t->r, .f = f, .fd = fd, .loopback = if_nametoindex("lo") };
 	const struct rings_in *in;
 	struct packet_ring rings[2];
+	union tpacket_stats_u counted;
+	socklen_t len = sizeof(counted);
 	void *at;
 	int ret = rings_in(t->r, &in);
 
@@ -357,6 +359,8 @@ int packet_rings_fill(struct restore_task *t, const struct restore_file *f, int 
 	if (!at)
 		return 0;
 	ret = fill(&x, in, rings);
+	/* The packets that only moved the kernel are not to be counted: reading sets it to 0. */
+	getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &counted, &len);
 	munmap(at, packet_ring_size(e->rx_ring) + packet_ring_size(e->tx_ring));
 	return ret;
 }
