@@ -8,8 +8,8 @@
  * so that nothing the restore opens or closes is an event.
  *
  * Not kept: events that nobody has read; reading them would take them from a program that goes on.
- * IN_MASK_CREATE, IN_ONLYDIR and IN_DONT_FOLLOW are for the call only. Refused: a watch whose file
- * has no name any more, or is not found.
+ * IN_MASK_CREATE, IN_ONLYDIR and IN_DONT_FOLLOW are for the call only. A file that has no name any
+ * more is watched by a descriptor that the tree has of it. Refused: a watch whose file is not found.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,21 +35,21 @@ static bool inotify_match(const struct file_probe *p)
 	return event_is(p, "inotify") || event_is(p, "[inotify]");
 }
 
-static const char *why_not(int found)
+/* Whom a refusal names when all files are known. */
+struct holder {
+	struct dump_task *task;
+	const char *object;
+};
+
+static void refuse_watch(struct dump *d, const struct holder *h, unsigned int wd, int found)
 {
-	switch (found) {
-	case -ESTALE:
-		return "has been removed, or its name is not in reach";
-	case -EOPNOTSUPP:
-		return "is on a file system without file handles";
-	case -EPERM:
-		return "can't be found without CAP_DAC_READ_SEARCH";
-	default:
-		return "is not found below any mount";
-	}
+	task_refuse(h->task, h->object,
+		    arena_printf(dump_arena(d), "watch %u is on a file that %s", wd,
+				 watched_why_not(found)),
+		    "remove the watch before the dump");
 }
 
-static void collect_watch(struct dump *d, const struct file_probe *p, InotifyFileEntry *e,
+static void collect_watch(struct dump *d, const struct holder *h, InotifyFileEntry *e,
 			  const char *line, size_t len)
 {
 	struct arena *a = dump_arena(d);
@@ -61,17 +61,13 @@ static void collect_watch(struct dump *d, const struct file_probe *p, InotifyFil
 
 	if (sscanf(text, "wd:%x", &wd) != 1 || !mask ||
 	    sscanf(mask, " mask:%x ignored_mask:%x", &events, &ignored) < 1) {
-		task_refuse(p->task, probe_object(p),
-			    "has a watch that fdinfo shows in an unknown way",
+		task_refuse(h->task, h->object, "has a watch that fdinfo shows in an unknown way",
 			    "close it before the dump");
 		return;
 	}
 	found = watched_parse(d, text, len, &w->i_ino, &w->s_dev, &w->f_handle);
 	if (found < 0) {
-		task_refuse(p->task, probe_object(p),
-			    arena_printf(a, "watch %u is on a file that %s (%s)", wd,
-					 why_not(found), text),
-			    "remove the watch before the dump");
+		refuse_watch(d, h, wd, found);
 		return;
 	}
 	w->id = e->id;
@@ -81,17 +77,34 @@ static void collect_watch(struct dump *d, const struct file_probe *p, InotifyFil
 	arena_push(a, e->wd, e->n_wd, w);
 }
 
+static int inotify_relate(struct dump *d, struct dump_file *f)
+{
+	InotifyFileEntry *e = f->entry->ify;
+
+	for (size_t i = 0; i < e->n_wd; i++) {
+		InotifyWdEntry *w = e->wd[i];
+		int found = watched_find(d, w->f_handle, w->i_ino, w->s_dev);
+
+		if (found < 0)
+			refuse_watch(d, f->priv, w->wd, found);
+	}
+	return 0;
+}
+
 static int inotify_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
 	InotifyFileEntry *e = arena_msg(dump_arena(d), InotifyFileEntry, inotify_file_entry);
 	const char *text = p->info.text, *line;
+	struct holder *h = arena_new(dump_arena(d), struct holder);
 	int waiting = 0;
 
+	*h = (struct holder){ p->task, probe_object(p) };
+	f->priv = h;
 	f->entry->ify = e;
 	e->id = f->entry->id;
 	e->flags = p->info.flags & ~O_CLOEXEC;
 	for (line = strstr(text, "inotify wd:"); line; line = strstr(line + 1, "inotify wd:"))
-		collect_watch(d, p, e, line + strlen("inotify "),
+		collect_watch(d, h, e, line + strlen("inotify "),
 			      strcspn(line, "\n") - strlen("inotify "));
 	if (ioctl(p->local, FIONREAD, &waiting) == 0 && waiting)
 		task_warn(p->task, probe_object(p),
@@ -184,7 +197,7 @@ static void drain(int fd)
 static int add_watch(struct restore *r, const struct restore_file *f, const InotifyWdEntry *e,
 		     const char *path, int fd)
 {
-	uint32_t mask = (e->mask & KEPT_MASK) | IN_DONT_FOLLOW;
+	uint32_t mask = (e->mask & KEPT_MASK) | (watched_by_link(path) ? 0 : IN_DONT_FOLLOW);
 	int32_t want = e->wd;
 	bool told = ioctl(fd, SET_NEXT_WD, want) == 0;
 	int wd = inotify_add_watch(fd, path, mask);
@@ -221,6 +234,7 @@ const struct file_class inotify_class = {
 	.type = FD_TYPES__INOTIFY,
 	.match = inotify_match,
 	.collect = inotify_collect,
+	.relate = inotify_relate,
 	.check = inotify_check,
 	.open = inotify_open,
 	.attach = inotify_attach,

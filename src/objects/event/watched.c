@@ -5,8 +5,10 @@
  * opened (open_by_handle_at(2), CAP_DAC_READ_SEARCH) below each mount of the device, and what
  * /proc/self/fd says of that is its name, if that leads to the same inode.
  *
- * Without the right, or without a handle, the file can be one that a task of the tree has open, or
- * works in: its descriptors are looked through.
+ * Without the right the file can be one that a task of the tree has open, or works in: its
+ * descriptors are looked through. So is it with a file that has been removed: the descriptor itself
+ * stands for its name then, as /proc/PID/fd/N (or /proc/PID/cwd), which leads to the file also
+ * where it was made anew (proc_pid_fd(5)).
  */
 #include "objects/event/watched.h"
 
@@ -100,29 +102,40 @@ static int name_by_handle(struct arena *a, void **slot, const FhEntry *e, uint64
 	return found;
 }
 
-/* A file that the tree has open, or a folder in which a task works. */
+/* Is what the magic link of the task leads to the inode? */
+static bool has_open(const struct dump_task *t, const char *magic, uint64_t ino, uint32_t dev)
+{
+	struct stat st;
+
+	return fstatat(t->stop->proc.fd, magic, &st, 0) == 0 && st.st_ino == ino &&
+	       st.st_dev == makedev(DEV_MAJOR(dev), DEV_MINOR(dev));
+}
+
+/* A file that the tree has open, or a folder in which a task works: its name; if it has none, one
+ * of the links that lead to it. */
 static const char *name_by_tree(struct dump *d, uint64_t ino, uint32_t dev)
 {
 	struct arena *a = dump_arena(d);
+	const char *nameless = NULL;
 
 	for (size_t i = 0; i < d->n_tasks; i++) {
 		struct dump_task *t = d->tasks[i];
 		struct proc_link link;
-		struct stat st;
 		char magic[32];
 
 		for (size_t k = 0; !t->zombie && t->table && k <= t->table->n_fds; k++) {
 			snprintf(magic, sizeof(magic), k ? "fd/%u" : "cwd",
 				 k ? t->table->fds[k - 1]->fd : 0);
-			if (fstatat(t->stop->proc.fd, magic, &st, 0) < 0 || st.st_ino != ino ||
-			    st.st_dev != makedev(DEV_MAJOR(dev), DEV_MINOR(dev)))
+			if (!has_open(t, magic, ino, dev) ||
+			    proc_readlink(&t->stop->proc, magic, a, &link, NULL) < 0)
 				continue;
-			if (proc_readlink(&t->stop->proc, magic, a, &link, NULL) == 0 &&
-			    leads_to(link.path, ino))
+			if (leads_to(link.path, ino))
 				return link.path;
+			if (!nameless)
+				nameless = arena_printf(a, "/proc/%d/%s", t->vpid, magic);
 		}
 	}
-	return NULL;
+	return nameless;
 }
 
 static bool hex_bytes(const char *text, size_t bytes, unsigned char *out)
@@ -142,7 +155,7 @@ int watched_parse(struct dump *d, const char *line, size_t len, uint64_t *ret_in
 	FhEntry *e = arena_msg(a, FhEntry, fh_entry);
 	unsigned long long ino;
 	unsigned int dev;
-	int at = 0, found;
+	int at = 0;
 
 	if (!ids || sscanf(ids, "ino:%llx sdev:%x", &ino, &dev) != 2)
 		return -EBADMSG;
@@ -160,10 +173,57 @@ int watched_parse(struct dump *d, const char *line, size_t len, uint64_t *ret_in
 	*ret_ino = ino;
 	*ret_dev = dev;
 	*ret = e;
-	found = name_by_handle(a, &d->priv[SLOT_WATCHED], e, ino, dev, (const char **)&e->path);
-	if (found < 0 && found != -ESTALE)
+	return 0;
+}
+
+int watched_find(struct dump *d, FhEntry *e, uint64_t ino, uint32_t dev)
+{
+	int found = name_by_handle(dump_arena(d), &d->priv[SLOT_WATCHED], e, ino, dev,
+				   (const char **)&e->path);
+
+	if (found < 0)
 		e->path = (char *)name_by_tree(d, ino, dev);
 	return e->path ? 0 : found;
+}
+
+const char *watched_why_not(int found)
+{
+	switch (found) {
+	case -ESTALE:
+		return "has been removed, or its name is not in reach, and no task has it open";
+	case -EOPNOTSUPP:
+		return "is on a file system without file handles";
+	case -EPERM:
+		return "can't be found without CAP_DAC_READ_SEARCH";
+	default:
+		return "is not found below any mount";
+	}
+}
+
+bool watched_by_link(const char *path)
+{
+	int pid, fd, end = 0;
+
+	if (sscanf(path, "/proc/%d/cwd%n", &pid, &end) == 1 && end)
+		return !path[end];
+	return sscanf(path, "/proc/%d/fd/%d%n", &pid, &fd, &end) == 2 && !path[end];
+}
+
+/* Will the restored tree have that link? */
+static bool tree_has(struct restore *r, const char *path)
+{
+	int pid = 0, fd = -1;
+	const struct restore_task *t;
+
+	if (sscanf(path, "/proc/%d/fd/%d", &pid, &fd) < 1)
+		return false;
+	t = hash_get(&r->task_by_pid, pid);
+	if (!t || t->zombie || fd < 0)
+		return t && !t->zombie;
+	for (size_t i = 0; t->table && i < t->table->n_fds; i++)
+		if (t->table->fds[i].e->fd == (unsigned int)fd)
+			return true;
+	return false;
 }
 
 const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint32_t dev,
@@ -174,7 +234,7 @@ const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint
 	if (path && path[0] == '/') {
 		struct stat st;
 
-		if (lstat(path, &st) == 0)
+		if (watched_by_link(path) ? tree_has(r, path) : lstat(path, &st) == 0)
 			return path;
 		*ret_why =
 			arena_printf(restore_arena(r), "%s, which is watched, is not there", path);

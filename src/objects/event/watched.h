@@ -6,14 +6,21 @@
 #include "objects/class.h"
 
 /* What a line of fdinfo says of one: "ino:2a sdev:800013 … fhandle-bytes:8 fhandle-type:1
- * f_handle:…". Fills the handle and, if the file still has one, its path. 0, or -errno without an
- * error filled: -EBADMSG, the line is another one; -ENOENT, no mount shows it; -ESTALE, its name is
- * gone; -EOPNOTSUPP, the kernel shows no handle. */
+ * f_handle:…". 0, or -errno without an error filled: -EBADMSG, the line is another one;
+ * -EOPNOTSUPP, the kernel shows no handle. */
 int watched_parse(struct dump *d, const char *line, size_t len, uint64_t *ret_ino,
 		  uint32_t *ret_dev, FhEntry **ret);
+/* When the descriptors of all tasks are known: fills the path. 0, or -errno without an error
+ * filled: -ENOENT, no mount shows it; -ESTALE, its name is gone, and no task has it open … */
+int watched_find(struct dump *d, FhEntry *e, uint64_t ino, uint32_t dev);
+/* The same as a part of a sentence: "is on a file that …". */
+const char *watched_why_not(int found);
 /* The path of an entry of the images, which leads to that very file. NULL: there is none; *ret_why
  * says so. dev: as in fdinfo. */
 const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint32_t dev,
 			 const char **ret_why);
+/* Is it a descriptor or working folder of a task of the tree: a link to be followed, which is there
+ * when the programs of all tasks have ended? */
+bool watched_by_link(const char *path);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A watch on a file that has been removed, and is open still, is refused.
+ * A watch on a file that has been removed, and that is mapped still, but of which no task has a
+ * descriptor, is refused.
  *
  * wl: areas fsnotify
  * wl: flavours host
@@ -9,6 +10,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "workload.h"
@@ -20,7 +22,8 @@ int main(void)
 
 	wl_try(inotify_add_watch(fd, "file", IN_CLOSE));
 	wl_try(unlink("file"));
-	wl_ready_and_wait();
+	wl_try(mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0));
 	close(file);
+	wl_ready_and_wait();
 	wl_pass();
 }
