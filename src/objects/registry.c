@@ -48,12 +48,11 @@ const struct state_class *const state_classes[] = {
 };
 
 const struct file_class *const file_classes[] = {
-	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	   &eventfd_class,
-	&timerfd_class, &signalfd_class, &eventpoll_class, &unix_class,	   &inet_class,
-	&pidfd_class,	&tty_class,	 &inotify_class,   &netlink_class, &packet_class,
-	&uring_class,	&vsock_class,	 &mqueue_class,	   &nsfile_class,  &tun_class,
-	&family_class,	&unknown_class, /* the last: it takes all
-					 */
+	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	    &eventfd_class,
+	&timerfd_class, &signalfd_class, &eventpoll_class, &unix_class,	    &inet_class,
+	&pidfd_class,	&tty_class,	 &inotify_class,   &fanotify_class, &netlink_class,
+	&packet_class,	&uring_class,	 &vsock_class,	   &mqueue_class,   &nsfile_class,
+	&tun_class,	&family_class,	 &unknown_class, /* the last: it takes all */
 	NULL,
 };
 

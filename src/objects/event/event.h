@@ -8,7 +8,7 @@
 #include "objects/registry.h"
 
 extern const struct file_class eventfd_class, timerfd_class, signalfd_class, eventpoll_class,
-	pidfd_class, inotify_class;
+	pidfd_class, inotify_class, fanotify_class;
 /* Finds the files that epolls watch, when all descriptors of the tree are known. */
 extern const struct state_class eventpoll_state;
 

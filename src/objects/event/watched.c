@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "kernel/proc_mountinfo.h"
 #include "objects/registry.h"
 
 #define HANDLE_WORDS 16		 /* of CRIU's fh_entry, at least */
@@ -51,16 +50,15 @@ static const char *name_of(struct arena *a, int fd, uint64_t ino)
 	return leads_to(path, ino) ? arena_strdup(a, path) : NULL;
 }
 
-/* Read once a run; none if that fails. */
-static const struct proc_mounts *mounts_of(struct arena *a, void **slot)
+const struct proc_mounts *watched_mounts(struct arena *a, void **priv)
 {
-	struct proc_mounts *mounts = *slot;
+	struct proc_mounts *mounts = priv[SLOT_WATCHED];
 	struct proc_buf buf = { 0 };
 	struct proc self;
 
 	if (mounts)
 		return mounts;
-	mounts = *slot = arena_new(a, struct proc_mounts);
+	mounts = priv[SLOT_WATCHED] = arena_new(a, struct proc_mounts);
 	*mounts = (struct proc_mounts){ 0 };
 	if (proc_open(&self, getpid(), &buf, NULL) == 0) {
 		proc_mountinfo(&self, a, mounts, NULL);
@@ -71,14 +69,14 @@ static const struct proc_mounts *mounts_of(struct arena *a, void **slot)
 }
 
 /* 0, or -ENOENT, -ESTALE, -EPERM … */
-static int name_by_handle(struct arena *a, void **slot, const FhEntry *e, uint64_t ino,
+static int name_by_handle(struct arena *a, void **priv, const FhEntry *e, uint64_t ino,
 			  uint32_t dev, const char **ret)
 {
 	struct {
 		struct file_handle head;
 		unsigned char bytes[MAX_HANDLE_SZ];
 	} handle = { .head = { .handle_bytes = e->bytes, .handle_type = e->type } };
-	const struct proc_mounts *mounts = mounts_of(a, slot);
+	const struct proc_mounts *mounts = watched_mounts(a, priv);
 	int found = -ENOENT;
 
 	if (e->bytes > sizeof(handle.bytes) || e->bytes > e->n_handle * sizeof(*e->handle))
@@ -178,8 +176,7 @@ int watched_parse(struct dump *d, const char *line, size_t len, uint64_t *ret_in
 
 int watched_find(struct dump *d, FhEntry *e, uint64_t ino, uint32_t dev)
 {
-	int found = name_by_handle(dump_arena(d), &d->priv[SLOT_WATCHED], e, ino, dev,
-				   (const char **)&e->path);
+	int found = name_by_handle(dump_arena(d), d->priv, e, ino, dev, (const char **)&e->path);
 
 	if (found < 0)
 		e->path = (char *)name_by_tree(d, ino, dev);
@@ -240,7 +237,7 @@ const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint
 			arena_printf(restore_arena(r), "%s, which is watched, is not there", path);
 		return NULL;
 	}
-	if (name_by_handle(restore_arena(r), &r->priv[SLOT_WATCHED], e, ino, dev, &path) == 0)
+	if (name_by_handle(restore_arena(r), r->priv, e, ino, dev, &path) == 0)
 		return path;
 	*ret_why = arena_printf(restore_arena(r),
 				"inode %llx of device %u:%u, which is watched, is not found",

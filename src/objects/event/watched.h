@@ -3,7 +3,10 @@
 #ifndef OBJECTS_EVENT_WATCHED_H
 #define OBJECTS_EVENT_WATCHED_H
 
+#include "kernel/proc_mountinfo.h"
 #include "objects/class.h"
+
+#define DEV_OF(major, minor) ((major) << 20 | (minor)) /* a device as the kernel itself holds it */
 
 /* What a line of fdinfo says of one: "ino:2a sdev:800013 … fhandle-bytes:8 fhandle-type:1
  * f_handle:…". 0, or -errno without an error filled: -EBADMSG, the line is another one;
@@ -22,5 +25,15 @@ const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint
 /* Is it a descriptor or working folder of a task of the tree: a link to be followed, which is there
  * when the programs of all tasks have ended? */
 bool watched_by_link(const char *path);
+
+/* The tool's mounts, read once a run; priv: of the run. None if that fails. */
+const struct proc_mounts *watched_mounts(struct arena *a, void **priv);
+/* Fills the path of the mount with the number that stands in the entry, or of one of the device.
+ * -ENOENT: none leads there. */
+int watched_find_mount(struct dump *d, FanotifyMountMarkEntry *e, uint32_t dev);
+/* The path of an entry of the images, at which something is mounted. NULL: there is none; *ret_why
+ * says so. */
+const char *watched_mount_path(struct restore *r, const FanotifyMountMarkEntry *e,
+			       const char **ret_why);
 
 #endif

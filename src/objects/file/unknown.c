@@ -16,8 +16,6 @@
 static const struct {
 	const char *prefix, *text, *cure;
 } known[] = {
-	{ "anon_inode:[fanotify]", "is a fanotify group, which this version does not keep",
-	  CLOSE_IT },
 	{ "anon_inode:[userfaultfd]",
 	  "watches memory by userfaultfd, whose faults and registrations the kernel does not show",
 	  "have the program close it; the memory itself is kept" },

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A group that is asked for permission to open any file of a directory is refused: crtools could be
+ * one of those who wait for an answer.
+ *
+ * wl: areas fsnotify
+ * wl: flavours host
+ * wl: expect dump-refused asks for permission
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/fanotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "workload.h"
+
+int main(void)
+{
+	int fd = wl_try(fanotify_init(FAN_CLASS_CONTENT | FAN_NONBLOCK, O_RDONLY));
+
+	wl_try(mkdir("dir", 0700));
+	wl_try(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_EVENT_ON_CHILD, AT_FDCWD,
+			     "dir"));
+	wl_ready_and_wait();
+	wl_pass();
+}
