@@ -135,9 +135,36 @@ def killed_restores(tree, client, port):
         echo(other, b"and a new one")
 
 
+ENDED = """
+import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+listener.close()
+client.shutdown(socket.SHUT_WR)
+server.recv(1)
+server.shutdown(socket.SHUT_WR)
+client.recv(1)
+open("ended", "w").close()
+while True:
+    time.sleep(0.01)
+"""
+
+
+def only_ended():
+    """One whose connections have all ended is locked too, with --tcp-established, and unlocked."""
+    tree = dumped.python(ENDED)
+    dumped.await_true("the end of both", lambda: os.path.exists("ended"))
+    tree.must_dump(*WORDS)
+    tree.must_restore(*WORDS)
+    dumped.check(not is_locked(), "a lock is left of connections that have ended")
+    tree.end()
+
+
 def main():
     dumped.begin()
     dumped.new_network()
+    only_ended()
     tree = dumped.python(SERVER)
     dumped.await_true("the server", lambda: os.path.exists("port") and
                       open("port", encoding="ascii").read().endswith("\n"))

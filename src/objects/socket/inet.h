@@ -210,6 +210,7 @@ struct inet_restore {
 	char lock[32]; /* the table that locks the connections; "" */
 	bool locked;   /* it is this restore's */
 	bool prepared, released;
+	bool warned; /* of locks by iptables */
 };
 
 /* Sockets of the images that have one port of one protocol; all have one owner. */
@@ -244,7 +245,7 @@ static inline bool tcp_is_connection(const InetSkEntry *e)
 }
 int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
 /* One that has ended: what is left to be told. */
-int tcp_closed_check(struct restore *r, struct inet_in *s);
+int tcp_closed_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
 /* Before the first fork: the connections are locked, if they are not. */
 int tcp_prepare(struct restore *r, struct inet_restore *x);
 /* The tree is about to run: unlocks, and lets all connections go on. */

@@ -280,7 +280,7 @@ int inet_check(struct restore *r, struct restore_file *f)
 	if (!device_is_here(r, s))
 		return 0;
 	if (inet_was_closed(s->e))
-		ret = tcp_closed_check(r, s);
+		ret = tcp_closed_check(r, x, s);
 	if (s->ended && !inet_is_local(&x->local, s->e))
 		refuse_bind(r, s, -EADDRNOTAVAIL);
 	if (inet_was_closed(s->e))

@@ -94,23 +94,26 @@ int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
 	if (!r->s->opts->tcp_established)
 		report_refuse(&r->s->report, 0, s->object, "is a TCP connection",
 			      "restore it with --tcp-established, or closed with --tcp-close");
-	if (x->n_connections == 1 &&
+	if (!x->warned &&
 	    (!inventory->has_network_lock_method || inventory->network_lock_method == 0))
 		report_warn(
 			&r->s->report, 0, s->object,
 			"is of a dump that locked connections by rules of iptables, which "
 			"crtools leaves where they are",
 			"remove them: iptables -D INPUT and OUTPUT, as iptables-save shows them");
+	x->warned = true;
 	return read_stream(r, s);
 }
 
-int tcp_closed_check(struct restore *r, struct inet_in *s)
+int tcp_closed_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
 {
 	const TcpStreamEntry *t;
 	int ret;
 
 	if (!s->e->dst_port || !image_dir_has(r->s->images, IMAGE_TCP_STREAM, s->e->ino))
 		return 0;
+	if (!x->n_connections++) /* they may have a lock */
+		find_users(r);
 	ret = read_stream(r, s);
 	t = TAKE_PTR(s->stream);
 	if (ret == 0 && (t->inq_len || (s->x && s->x->has_reset && s->x->reset)))
