@@ -37,6 +37,7 @@
 #include "kernel/pidfd.h"
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
+#include "task/ended.h"
 #include "task/infect.h"
 #include "task/freeze_group.h"
 #include "task/frozen_group.h"
@@ -231,6 +232,12 @@ static int hold_descendants(struct tree_stop *tree, struct err *err)
 			if (ret < 0)
 				return ret;
 			found += new_children;
+		}
+		if (!found) {
+			int ret = tree_drop_ended(tree, &found, err);
+
+			if (ret < 0)
+				return ret;
 		}
 	} while (found);
 	return 0;

@@ -4,7 +4,7 @@
  * shares, and whoever waits for it knows its id and with which status it has to end: a task that a
  * dump has missed, made twice or ended is a wait that fails or never returns.
  *
- *	storms fork|clone|exec|relay|threads|races|bomb	until SIGTERM; then all is counted
+ *	storms fork|clone|exec|relay|threads|races|kill|bomb	until SIGTERM; then all is counted
  *
  * Prints a line for each thousand births.
  */
@@ -273,6 +273,32 @@ static void race_round(void)
 		reap(pids[i]);
 }
 
+/* A child is killed by its sibling, at a moment when it may be held already. */
+static void kill_round(void)
+{
+	pid_t victim = fork(), killer;
+	int status;
+
+	if (victim < 0)
+		err(1, "fork");
+	while (victim == 0)
+		pause();
+	born(); /* it may not come so far */
+	killer = forked(fork());
+	if (killer == 0) {
+		usleep((unsigned int)getpid() * 7919 % 1500);
+		add(&shared->ended, 1); /* the victim's */
+		kill(victim, SIGKILL);
+		end();
+	}
+	while (waitpid(victim, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		errx(1, "child %d ended with status %x", victim, status);
+	add(&shared->reaped, 1);
+	reap(killer);
+}
+
 /* Everybody forks, as long as fewer than BOMB are alive. */
 static void explode(int depth)
 {
@@ -310,7 +336,7 @@ static const struct {
 	{ "fork", fork_round, WORKERS },   { "clone", clone_round, WORKERS },
 	{ "exec", exec_round, WORKERS },   { "threads", thread_round, 0 },
 	{ "relay", relay_round, WORKERS }, { "races", race_round, WORKERS },
-	{ "bomb", bomb_round, 0 },
+	{ "kill", kill_round, WORKERS },   { "bomb", bomb_round, 0 },
 };
 
 static void until_stopped(void (*round)(void))

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trees that fork, clone, exec and end thousands of times a second, threads that make threads,
 threads whose exec ends all others of their process, processes of several threads that end while
-they make more, a fork bomb of two hundred: each is dumped eight to fifty times while two other
-processes take the processors. A dump takes the whole tree or says what it can't keep; the tree goes
-on, and what is restored has every task: all who were born are waited for in the end.
+they make more, children that kill each other, a fork bomb of two hundred: each is dumped eight to
+fifty times while two other processes take the processors. A dump takes the whole tree or says what
+it can't keep; the tree goes on, and what is restored has every task: all who were born are waited
+for in the end.
 
 wl: needs root
 wl: areas task threads
@@ -22,7 +23,8 @@ import cycles
 from cycles import check, dumped, system
 
 # How many dumps each gets; those with hundreds of tasks get fewer.
-STORMS = {"fork": 50, "exec": 50, "relay": 50, "threads": 50, "races": 30, "clone": 8, "bomb": 8}
+STORMS = {"fork": 50, "exec": 50, "relay": 50, "threads": 50, "races": 30, "clone": 8,
+          "kill": 30, "bomb": 8}
 RESTORES = 4
 # What a storm may be refused for, since a task of it is just there: a child of vfork(2) before its
 # exec, a process whose first thread has ended before the others.

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Processes that were killed after they had been held, by others of the tree that were not held
+ * yet: a stop does not keep SIGKILL off. They are zombies by then, or gone; and their children may
+ * have left the tree, for a subreaper above it.
+ */
+#include "task/ended.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/proc_task.h"
+#include "task/hold.h"
+
+/* One of the threads tells of all: whoever kills one, kills the group. */
+static bool was_killed(const struct proc_stop *p)
+{
+	unsigned long message;
+
+	return p->n_threads && ptrace(PTRACE_GETEVENTMSG, p->threads[0].tid, 0, &message) < 0 &&
+	       errno == ESRCH;
+}
+
+/* The first thread's end is told after that of the others. */
+static void await_end(struct proc_stop *p)
+{
+	for (size_t i = p->n_threads; i-- > 0;) {
+		int status;
+		pid_t got;
+
+		do {
+			got = waitpid(p->threads[i].tid, &status, __WALL);
+		} while ((got < 0 && errno == EINTR) || (got > 0 && WIFSTOPPED(status)));
+		p->threads[i].frozen = false;
+		p->threads[i].gone = true;
+	}
+	p->n_threads = 0;
+	p->leader_gone = false;
+	close_fd(&p->mem_fd);
+}
+
+static void leave_tree(struct tree_stop *tree, struct proc_stop *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (p->threads[i].frozen)
+			thread_let_go(tree, &p->threads[i]);
+	proc_close(&p->proc);
+	close_fd(&p->mem_fd);
+	close_fd(&p->pidfd);
+	p->held = false;
+	for (size_t i = 0; i < tree->n_procs; i++)
+		if (tree->procs[i] != p)
+			tree->procs[n++] = tree->procs[i];
+	tree->n_procs = n;
+}
+
+static bool is_held(const struct tree_stop *tree, pid_t pid)
+{
+	const struct proc_stop *p = hash_get(&tree->by_pid, pid);
+
+	return p && p->held && !p->zombie;
+}
+
+/* false: it is not in the tree any more. */
+static bool stays(const struct tree_stop *tree, const struct proc_stop *p)
+{
+	struct proc_stat stat;
+
+	return proc_stat(&p->proc, &stat, NULL) == 0 && is_held(tree, stat.ppid);
+}
+
+/* From above to below: those whose parent has left leave, too. */
+static void drop_strays(struct tree_stop *tree)
+{
+	for (size_t i = 1; i < tree->n_procs;) {
+		struct proc_stop *p = tree->procs[i];
+
+		/* A parent that ignores SIGCHLD has no zombies. */
+		if ((p->parent->held && !p->parent->zombie && !p->zombie) || stays(tree, p)) {
+			i++;
+			continue;
+		}
+		leave_tree(tree, p);
+		i = 1;
+	}
+}
+
+int tree_drop_ended(struct tree_stop *tree, size_t *ret_ended, struct err *err)
+{
+	*ret_ended = 0;
+	for (size_t i = 0; i < tree->n_procs; i++) {
+		struct proc_stop *p = tree->procs[i];
+
+		if (!was_killed(p))
+			continue;
+		await_end(p);
+		p->zombie = true;
+		p->via = p->pid;
+		++*ret_ended;
+		if (i == 0)
+			return err_set(err, ERR_NO_SUCH_TASK, ESRCH,
+				       "process %d was killed while its tree was being frozen",
+				       p->pid);
+	}
+	if (*ret_ended)
+		drop_strays(tree);
+	return 0;
+}
