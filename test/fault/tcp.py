@@ -154,6 +154,8 @@ while True:
 def only_ended():
     """One whose connections have all ended is locked too, with --tcp-established, and unlocked."""
     tree = dumped.python(ENDED)
+    tree.folder = os.path.abspath("ended-images")
+    os.mkdir(tree.folder)
     dumped.await_true("the end of both", lambda: os.path.exists("ended"))
     tree.must_dump(*WORDS)
     tree.must_restore(*WORDS)
