@@ -28,6 +28,7 @@ class Workload:
         self.source = os.path.join(folder, source)
         self.name = source.removesuffix(".c")
         self.meta = Metadata(self.source)
+        self.waits = "wl_ready_and_wait(" in system.read_text(self.source)
         self.binary = None
 
 
@@ -175,7 +176,7 @@ class _Run:
 
     def await_rest(self):
         """It has said so, and most wait for a signal now: on a busy machine that takes a moment."""
-        limit = time.monotonic() + 0.1
+        limit = time.monotonic() + (2.0 if self.case.work.waits else 0.1)
         while time.monotonic() < limit:
             call = (system.read_text(f"/proc/{self.root}/syscall") or "").split()
             if call[:1] == [RT_SIGTIMEDWAIT]:
