@@ -35,17 +35,15 @@ int root_check(pid_t pid, struct proc_buf *buf, struct err *err)
 	_cleanup_fd_ int fd = pidfd_open_pid(pid, NULL);
 	struct proc proc = PROC_INIT;
 	struct proc_stat stat;
-	int ret = proc_open(&proc, pid, buf, NULL);
+	int ret = proc_open(&proc, pid, buf, err);
 
 	if (ret == 0)
-		ret = proc_stat(&proc, &stat, NULL);
-	if (ret < 0)
-		ret = err_set(err, ERR_NO_SUCH_TASK, ESRCH, "there is no process %d", pid);
-	else if (stat.flags & PF_KTHREAD)
+		ret = proc_stat(&proc, &stat, err);
+	if (ret == 0 && stat.flags & PF_KTHREAD)
 		ret = err_set(err, ERR_REFUSED, EOPNOTSUPP,
 			      "%d is a thread of the kernel (%s), which has nothing to save", pid,
 			      stat.comm);
-	else if (fd < 0)
+	else if (ret == 0 && fd < 0)
 		ret = refuse_thread(&proc, pid, err);
 	proc_close(&proc);
 	return ret;
