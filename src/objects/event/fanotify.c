@@ -15,8 +15,8 @@
  *
  * Not kept: events that nobody has read; reading them would take them from a program that goes on.
  * Refused: unread events in a group that is asked for permission, as others wait for the answers;
- * questions about more than the marked file, as crtools' own files could be among them, and the
- * program that is to answer stands still; marks on mount namespaces (Linux 6.14).
+ * questions, as crtools may have to open what they are about, and the program that is to answer
+ * stands still; marks on mount namespaces (Linux 6.14).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -106,11 +106,10 @@ static void collect_mark(struct dump *d, const struct holder *h, FanotifyFileEnt
 	}
 	if (!collect_target(d, h, text, m))
 		return;
-	if ((m->mask & QUESTIONS) &&
-	    (m->type != MARK_TYPE__INODE || (m->mask & FAN_EVENT_ON_CHILD)))
+	if (m->mask & QUESTIONS)
 		refuse_mark(h, m,
-			    "asks for permission to use any file of a directory, mount or file "
-			    "system: crtools itself would wait for the answer");
+			    "asks for permission to use files: crtools itself, if it opens one, "
+			    "would wait for the answer of a program that stands still");
 	arena_push(a, e->mark, e->n_mark, m);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A group that is asked for permission to open any file of a directory is refused: crtools could be
- * one of those who wait for an answer.
+ * A group that is asked for permission to open a file is refused: crtools could be one of those who
+ * wait for an answer.
  *
  * wl: areas fsnotify
  * wl: flavours host
@@ -19,9 +19,8 @@ int main(void)
 {
 	int fd = wl_try(fanotify_init(FAN_CLASS_CONTENT | FAN_NONBLOCK, O_RDONLY));
 
-	wl_try(mkdir("dir", 0700));
-	wl_try(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_EVENT_ON_CHILD, AT_FDCWD,
-			     "dir"));
+	wl_try(mknod("file", S_IFREG | 0600, 0));
+	wl_try(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, "file"));
 	wl_ready_and_wait();
 	wl_pass();
 }
