@@ -369,9 +369,11 @@ int uring_buffers_emit(struct restore_task *t)
 		const struct uring_in *in = uring_in_of(fd->file);
 		bool first = true;
 
+		if (!in || !in->e->n_buffer || fd->file->owner != t)
+			continue;
 		for (size_t k = 0; k < i; k++)
 			first &= t->table->fds[k].file != fd->file;
-		if (in && in->e->n_buffer && first && fd->file->owner == t)
+		if (first)
 			register_buffers(t, fd, in->e);
 	}
 	return 0;
