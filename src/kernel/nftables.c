@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/netlink.h"
@@ -290,21 +292,68 @@ static int add_some(int fd, struct batch *b, const char *name, const struct kind
 	return count ? talk(fd, b, "lock TCP connections by nf_tables", 0, err) : 0;
 }
 
+/* To try to make one that is there would do as well, but the kernel takes a grace period of RCU, 10
+ * ms and more, to forget what it has begun (__nf_tables_abort() in net/netfilter/nf_tables_api.c).
+ */
+static bool is_there(int fd, struct batch *b, const char *name)
+{
+	struct err ignored = { 0 };
+
+	b->m = nl_msg(b->buf, sizeof(b->buf));
+	begin_nft(b, NFT_MSG_GETTABLE, NLM_F_ACK);
+	nl_put_str(&b->m, NFTA_TABLE_NAME, name);
+	return nl_talk(fd, &b->m, "look for a table of nf_tables", NULL, NULL, &ignored) == 0;
+}
+
 int nft_lock(const char *name, const struct nft_connection *all, size_t n, struct err *err)
 {
 	_cleanup_fd_ int fd = nl_open(NETLINK_NETFILTER, err);
 	struct batch b;
-	int ret = fd < 0 ? fd : make_table(fd, &b, name, err);
+	int ret;
 
+	if (fd < 0)
+		return fd;
+	ret = is_there(fd, &b, name) ? -EEXIST : make_table(fd, &b, name, err);
 	for (size_t k = 0; ret == 0 && k < ARRAY_SIZE(kinds); k++)
 		for (size_t at = 0; ret == 0 && at < n;)
 			ret = add_some(fd, &b, name, &kinds[k], all, n, &at, err);
 	return ret;
 }
 
+/*
+ * When a socket of netfilter is closed, the kernel waits until no processor can see any more what
+ * was removed, a grace period of RCU or two (nft_rcv_nl_event() in net/netfilter/nf_tables_api.c).
+ * What was to be removed is, so nobody here needs to wait: the socket goes into the queue of a unix
+ * socket that nothing but its own queue holds, and the kernel's collector of those closes both;
+ * from Linux 6.9 on in a thread of the kernel (unix_gc() in net/unix/garbage.c).
+ */
+static void leave_to_the_kernel(int fd)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(2 * sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &byte,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) == 0) {
+		memcpy(CMSG_DATA(&control.head), (int[]){ fd, pair[1] }, 2 * sizeof(int));
+		sendmsg(pair[0], &msg, MSG_DONTWAIT); /* else the socket is closed here */
+		close(pair[0]);
+		close(pair[1]);
+	}
+	close(fd);
+}
+
 int nft_unlock(const char *name, struct err *err)
 {
-	_cleanup_fd_ int fd = nl_open(NETLINK_NETFILTER, err);
+	int fd = nl_open(NETLINK_NETFILTER, err), ret;
 	struct batch b;
 
 	if (fd < 0)
@@ -312,5 +361,7 @@ int nft_unlock(const char *name, struct err *err)
 	batch_begin(&b, name);
 	begin_nft(&b, NFT_MSG_DELTABLE, NLM_F_ACK);
 	nl_put_str(&b.m, NFTA_TABLE_NAME, name);
-	return talk(fd, &b, "unlock TCP connections", -ENOENT, err);
+	ret = talk(fd, &b, "unlock TCP connections", -ENOENT, err);
+	leave_to_the_kernel(fd);
+	return ret;
 }
