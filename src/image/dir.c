@@ -53,11 +53,11 @@ static int check_file(const struct image_dir *dir, const CrtoolsManifestFile *fi
 		return err_add_image(err, name,
 				     err_set(err, ERR_IMAGE_MISSING, ENOENT,
 					     "the image %s is missing", name));
-	if (found->file.size != file->size)
+	if (found->size != file->size)
 		return image_corrupt(err, name,
 				     "it has %" PRIu64 " bytes, at the dump it had %" PRIu64
 				     " (if it was edited on purpose, remove crtools-manifest.img)",
-				     found->file.size, file->size);
+				     found->size, file->size);
 	return 0;
 }
 
@@ -75,7 +75,7 @@ static int load_manifest(struct image_dir *dir, struct err *err)
 		return 0;
 	ret = image_read_one(dir, IMAGE_CRTOOLS_MANIFEST, 0, &dir->arena, err, &m);
 	if (ret || !m->has_inventory_hash ||
-	    m->inventory_hash != image_hash(inventory->data, inventory->file.size))
+	    m->inventory_hash != image_hash(inventory->data, inventory->size))
 		return ret;
 	if (m->has_format && m->format != 1)
 		return err_add_image(err, "crtools-manifest.img",
@@ -233,18 +233,30 @@ bool image_dir_has(const struct image_dir *dir, enum image_kind kind, uint64_t k
 	return !faccessat(dir->set_fd, image_kind_file(kind, key, name), F_OK, AT_SYMLINK_NOFOLLOW);
 }
 
+bool image_dir_listed(const struct image_dir *dir, size_t i, struct image_file *ret_file)
+{
+	const struct listed_image *image = &dir->listing->images[i];
+
+	if (is_foreign(dir, image->kind))
+		return false;
+	*ret_file = (struct image_file){ image->kind, image->key, image->size, "" };
+	image_kind_file(image->kind, image->key, ret_file->name);
+	return true;
+}
+
 int image_dir_list(const struct image_dir *dir, struct arena *a, struct err *err,
 		   struct image_file **ret_files, size_t *ret_count)
 {
 	const struct listing *l = dir->listing;
-	struct image_file *files = NULL;
+	struct image_file *files;
 	size_t n = 0;
 
 	if (!l)
 		return err_set(err, ERR_INTERNAL, EINVAL, "the set was not opened to be listed");
+	files = arena_array(a, struct image_file, l->n);
 	for (size_t i = 0; i < l->n; i++)
-		if (!is_foreign(dir, l->images[i].file.kind))
-			arena_push(a, files, n, l->images[i].file);
+		if (image_dir_listed(dir, i, &files[n]))
+			n++;
 	*ret_files = files;
 	*ret_count = n;
 	return 0;

@@ -75,5 +75,7 @@ int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
 uint64_t image_hash(const char *data, size_t len);
 int image_open_subdir(int dirfd, const char *path, struct err *err, int *ret_fd);
 struct image_dir *image_dir_new(void);
+/* Image i of the listing; false: it does not belong to the set. */
+bool image_dir_listed(const struct image_dir *dir, size_t i, struct image_file *ret_file);
 
 #endif

@@ -9,22 +9,27 @@
 #include "base/io.h"
 
 /* Kept in memory are files of up to KEEP_FILE bytes, or KEEP_SINGLE if they are one message, which
- * is read and verified whole anyway; KEEP_ALL of them together. */
+ * is read and verified whole anyway; KEEP_STREAM of a TCP connection; KEEP_ALL of them together. */
 #define KEEP_FILE   (64u << 10)
 #define KEEP_SINGLE (4u << 20)
+#define KEEP_STREAM (4u << 10)
 #define KEEP_ALL    (64u << 20)
 
-/* Payload is read with the descriptor, and pages are not read here at all. */
+/* Payload is read with the descriptor, but that of small connections, of which there may be
+ * thousands; pages are not read here at all. */
 static bool is_kept(enum image_kind kind)
 {
 	const struct image_kind_info *info = image_kind_info(kind);
 
-	return info->framing != FRAMING_RAW && info->payload == PAYLOAD_NONE &&
+	return info->framing != FRAMING_RAW &&
+	       (info->payload == PAYLOAD_NONE || kind == IMAGE_TCP_STREAM) &&
 	       !image_kind_is_service(kind);
 }
 
 static off_t keep_most(enum image_kind kind)
 {
+	if (kind == IMAGE_TCP_STREAM)
+		return KEEP_STREAM;
 	return image_kind_info(kind)->framing == FRAMING_SINGLE ? KEEP_SINGLE : KEEP_FILE;
 }
 
@@ -55,18 +60,17 @@ static int look_at(int dirfd, const char *name, struct arena *a, size_t *kept,
 {
 	struct stat st = {};
 
-	if (is_kept(i->file.kind))
-		i->data = read_small(dirfd, name, keep_most(i->file.kind), a, kept, &st);
+	if (is_kept(i->kind))
+		i->data = read_small(dirfd, name, keep_most(i->kind), a, kept, &st);
 	if (!st.st_mode && fstatat(dirfd, name, &st, 0))
 		return -errno;
-	i->file.size = st.st_size;
-	image_kind_file(i->file.kind, i->file.key, i->file.name);
+	i->size = st.st_size;
 	return 0;
 }
 
 static int compare(const void *a, const void *b)
 {
-	const struct image_file *x = a, *y = b; /* the first member of a listed image */
+	const struct listed_image *x = a, *y = b;
 
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
@@ -98,7 +102,7 @@ static int look_at_all(int dirfd, DIR *d, struct err *err, struct listing *l)
 		struct listed_image i = {};
 		int ret;
 
-		if (!image_kind_by_file(e->d_name, &i.file.kind, &i.file.key))
+		if (!image_kind_by_file(e->d_name, &i.kind, &i.key))
 			continue;
 		ret = look_at(dirfd, e->d_name, l->records, &kept, &i);
 		if (ret == -ENOENT)
@@ -131,21 +135,20 @@ int listing_load(int dirfd, struct arena *a, struct arena *records, struct err *
 	if (l.n)
 		qsort(l.images, l.n, sizeof(*l.images), compare);
 	for (size_t i = 0; i < l.n; i++)
-		hash_put(&l.by_name, hash_mix(l.images[i].file.kind, l.images[i].file.key),
-			 &l.images[i]);
+		hash_put(&l.by_name, hash_mix(l.images[i].kind, l.images[i].key), &l.images[i]);
 	*ret_listing = l;
 	return 0;
 }
 
 static bool is(const struct listed_image *i, enum image_kind kind, uint64_t key)
 {
-	return i && i->file.kind == kind && i->file.key == key;
+	return i && i->kind == kind && i->key == key;
 }
 
 struct listed_image *listing_find(const struct listing *l, enum image_kind kind, uint64_t key)
 {
 	struct listed_image *found = hash_get(&l->by_name, hash_mix(kind, key));
-	const struct image_file wanted = { .kind = kind, .key = key };
+	const struct listed_image wanted = { .kind = kind, .key = key };
 
 	/* Two names can have one hash. */
 	if (found && !is(found, kind, key))

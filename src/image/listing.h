@@ -12,7 +12,9 @@
 #include "image/pagemap.h"
 
 struct listed_image {
-	struct image_file file;
+	enum image_kind kind;
+	uint64_t key;
+	uint64_t size;		 /* bytes */
 	const char *data;	 /* all of its bytes, or NULL: to be read from the file */
 	ProtobufCMessage **msgs; /* all of them, once they were read by image_read_all */
 	size_t n_msgs;

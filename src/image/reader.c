@@ -138,11 +138,11 @@ static int open_kept(const struct listed_image *image, struct arena *a, struct e
 	struct image_reader *r = calloc(1, sizeof(*r));
 
 	if (!r)
-		return err_sys(err, "malloc", "can't read %s", image->file.name);
+		return err_sys(err, "malloc", "can't read %s", image_kind_info(image->kind)->name);
 	r->fd = -1;
 	r->a = a;
-	memcpy(r->name, image->file.name, sizeof(r->name));
-	r->size = r->buf_len = image->file.size;
+	image_kind_file(image->kind, image->key, r->name);
+	r->size = r->buf_len = image->size;
 	r->buf = image->data;
 	*ret_reader = r;
 	return 0;
@@ -491,7 +491,7 @@ static int read_many(struct image_reader *r, struct err *err, void *ret_msgs, si
 	return 0;
 }
 
-/* The messages of an image whose bytes are in memory, decoded when they are first asked for. */
+/* The messages of an image that are kept, decoded when they are first asked for. */
 static int read_kept(const struct image_dir *dir, struct listed_image *image, struct err *err)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
@@ -499,8 +499,7 @@ static int read_kept(const struct image_dir *dir, struct listed_image *image, st
 
 	if (image->decoded)
 		return 0;
-	ret = image_reader_open(dir, image->file.kind, image->file.key, dir->listing->records, err,
-				&r);
+	ret = image_reader_open(dir, image->kind, image->key, dir->listing->records, err, &r);
 	if (!ret)
 		ret = read_many(r, err, &image->msgs, &image->n_msgs);
 	image->decoded = !ret;
@@ -512,7 +511,8 @@ static struct listed_image *find_kept(const struct image_dir *dir, enum image_ki
 {
 	struct listed_image *found = dir->listing ? listing_find(dir->listing, kind, key) : NULL;
 
-	return found && found->data ? found : NULL;
+	/* All of the restore asks for the list of files, however long it is. */
+	return found && (found->data || kind == IMAGE_FILES) ? found : NULL;
 }
 
 bool image_is_decoded(const struct image_dir *dir, enum image_kind kind, uint64_t key)

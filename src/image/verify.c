@@ -199,19 +199,18 @@ static int check_image(struct verify *v, const struct image_file *file)
 
 static int verify_all(struct verify *v)
 {
-	struct image_file *files;
-	size_t count;
-	int ret = image_dir_list(v->dir, &v->arena, v->err, &files, &count);
+	size_t count = v->dir->listing->n;
+	struct image_file file;
+	int ret = check_load_tree(v);
 
-	if (!ret)
-		ret = check_load_tree(v);
 	if (!ret)
 		ret = check_load_files(v);
 	/* The files first: what is wrong with them would else be told by whoever refers to them. */
 	for (size_t i = 0; i < 2 * count && !ret; i++) {
-		if ((files[i % count].kind == IMAGE_FILES) != (i < count))
+		if (!image_dir_listed(v->dir, i % count, &file) ||
+		    (file.kind == IMAGE_FILES) != (i < count))
 			continue;
-		ret = check_image(v, &files[i % count]);
+		ret = check_image(v, &file);
 		hash_free(&v->fds);
 		v->fds = (struct hash){};
 	}
