@@ -318,7 +318,7 @@ static int inet_prepare(struct restore *r, struct restore_file *f)
 static void inet_release(struct restore *r, struct restore_file *f)
 {
 	(void)f;
-	tcp_release(r->priv[SLOT_INET]);
+	tcp_release(r, r->priv[SLOT_INET]);
 }
 
 const struct file_class inet_class = {

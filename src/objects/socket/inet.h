@@ -173,13 +173,14 @@ int inet_options_late(struct restore_task *t, const struct restore_file *f, cons
 int inet_options_priority(struct restore_task *t, const struct restore_file *f,
 			  const InetSkEntry *e, int fd);
 
+struct inet_in;
+
 /* --- inet_groups.c -------------------------------------------------------------------------------
  */
 
 int inet_groups_collect(struct dump *d, struct inet_out *s, int fd);
 /* Are the devices here? */
-int inet_groups_check(struct restore *r, const struct restore_file *f, const CrtoolsSocket *x,
-		      const char *object);
+int inet_groups_check(struct restore *r, const struct restore_file *f, const struct inet_in *s);
 int inet_groups_join(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
 		     const CrtoolsSocket *x, int fd);
 
@@ -190,13 +191,13 @@ int inet_groups_join(struct restore_task *t, const struct restore_file *f, const
 struct inet_in {
 	struct restore_file *file;
 	const InetSkEntry *e;
-	const CrtoolsSocket *x; /* may be NULL */
-	const char *object;
+	const CrtoolsSocket *x;	      /* may be NULL */
 	struct inet_in *next;	      /* of the same port */
 	struct inet_port *port;	      /* NULL: it has none */
 	const TcpStreamEntry *stream; /* of a connection that is made again */
 	const TcpStreamEntry *ended;  /* of one that has ended, and has something to tell */
 	const char *queues; /* its data, where there is little of it; else the image is read again */
+	bool is_local;	    /* the host has its address */
 	struct restore_task *user; /* a task that has it as user_fd; NULL: none has a descriptor */
 	int user_fd;
 };
@@ -221,18 +222,20 @@ struct inet_port {
 };
 
 int inet_check(struct restore *r, struct restore_file *f);
+/* Its name for people, made anew: there may be thousands that nobody asks for. */
+const char *inet_object(const struct restore *r, const struct inet_in *s);
 /* Can two sockets of the images be bound only if both allow it (SO_REUSEADDR, SO_REUSEPORT)? */
 bool inet_shares(const struct inet_in *s);
 /* Binds it, whatever the final values of the options are that keep others out; -errno. */
 int inet_bind(const struct inet_in *s, int fd);
-/* Was its address maybe not the host's? Then it takes IP_FREEBIND. */
+/* Is its address maybe not the host's? Then it takes IP_FREEBIND. */
 bool inet_may_be_away(const struct inet_in *s);
 int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
 int inet_attach(struct restore_task *t, struct restore_file *f, int fd);
 /* Options but for those that others need to be bound. */
 int inet_set_options(struct restore_task *t, struct inet_in *s, int fd);
 /* SO_REUSEADDR and SO_REUSEPORT as they are in the end. */
-int inet_set_reuse(struct err *err, const struct inet_in *s, int fd);
+int inet_set_reuse(struct restore *r, struct err *err, const struct inet_in *s, int fd);
 int inet_failed(struct restore_task *t, const struct inet_in *s, const char *call,
 		const char *what);
 
@@ -249,7 +252,7 @@ int tcp_closed_check(struct restore *r, struct inet_restore *x, struct inet_in *
 /* Before the first fork: the connections are locked, if they are not. */
 int tcp_prepare(struct restore *r, struct inet_restore *x);
 /* The tree is about to run: unlocks, and lets all connections go on. */
-void tcp_release(struct inet_restore *x);
+void tcp_release(struct restore *r, struct inet_restore *x);
 
 /* --- tcp_make.c ----------------------------------------------------------------------------------
  */

@@ -40,8 +40,9 @@ static bool is_sane(const InetSkEntry *e)
 	       e->state >= INET_ESTABLISHED && e->state <= INET_CLOSING;
 }
 
-static const char *name_of(struct restore *r, const InetSkEntry *e)
+const char *inet_object(const struct restore *r, const struct inet_in *s)
 {
+	const InetSkEntry *e = s->e;
 	const char *kind = inet_is_tcp(e)	     ? "TCP"
 			   : e->type == SOCK_RAW     ? "raw"
 			   : e->proto == IPPROTO_UDP ? "UDP"
@@ -72,7 +73,7 @@ static int load_one(struct restore *r, struct inet_restore *x, struct restore_fi
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			       "files.img: internet socket %u has no valid entry", f->id);
 	s = f->priv = arena_new(restore_arena(r), struct inet_in);
-	*s = (struct inet_in){ .file = f, .e = e, .object = name_of(r, e) };
+	*s = (struct inet_in){ .file = f, .e = e };
 	ret = socket_extra_of(r, f, &s->x);
 	arena_push(restore_arena(r), x->all, x->n, s);
 	if (ret < 0 || !inet_has_ports(e) || !e->src_port)
@@ -193,20 +194,20 @@ static void refuse_bind(struct restore *r, const struct inet_in *s, int err)
 
 	if (err == -EADDRINUSE) {
 		who = who_has(r, s->e);
-		report_refuse(&r->s->report, 0, s->object,
+		report_refuse(&r->s->report, 0, inet_object(r, s),
 			      arena_printf(a, "can't have its port: %s has it",
 					   who ?: "another socket"),
 			      "end that program, or restore in another network namespace");
 	} else if (err == -EADDRNOTAVAIL) {
-		report_refuse(&r->s->report, 0, s->object,
+		report_refuse(&r->s->report, 0, inet_object(r, s),
 			      "has an address that this host does not have",
 			      "add the address to a network device (ip address add)");
 	} else if (err == -EACCES) {
-		report_refuse(&r->s->report, 0, s->object,
+		report_refuse(&r->s->report, 0, inet_object(r, s),
 			      "has a port that only the privileged may have",
 			      "restore as root, or with CAP_NET_BIND_SERVICE");
 	} else {
-		report_refuse(&r->s->report, 0, s->object,
+		report_refuse(&r->s->report, 0, inet_object(r, s),
 			      arena_printf(a, "can't have its address: %s", strerror(-err)), "");
 	}
 }
@@ -228,7 +229,7 @@ static void try_to_bind(struct restore *r, const struct inet_in *s)
 		return;
 	fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
 	if (fd < 0) {
-		report_refuse(&r->s->report, 0, s->object,
+		report_refuse(&r->s->report, 0, inet_object(r, s),
 			      arena_printf(restore_arena(r), "can't be made: %s", strerror(errno)),
 			      errno == EPERM	? "restore as root, or with CAP_NET_RAW"
 			      : errno == EACCES ? "see net.ipv4.ping_group_range in icmp(7)"
@@ -253,7 +254,7 @@ static bool device_is_here(struct restore *r, const struct inet_in *s)
 {
 	if (!s->e->ifname || if_nametoindex(s->e->ifname))
 		return true;
-	report_refuse(&r->s->report, 0, s->object,
+	report_refuse(&r->s->report, 0, inet_object(r, s),
 		      arena_printf(restore_arena(r),
 				   "has an address of the network device %s, which is not here",
 				   s->e->ifname),
@@ -271,10 +272,11 @@ int inet_check(struct restore *r, struct restore_file *f)
 		return ret;
 	x = r->priv[SLOT_INET];
 	s = f->priv;
-	fown_check(r, f, s->e->fown, s->object);
+	if (s->e->fown->pid || s->e->fown->pid_type || s->e->fown->signum)
+		fown_check(r, f, s->e->fown, inet_object(r, s));
 	ret = socket_options_check(r, f, s->e->opts);
 	if (ret == 0)
-		ret = inet_groups_check(r, f, s->x, s->object);
+		ret = inet_groups_check(r, f, s);
 	if (ret < 0)
 		return ret;
 	if (!device_is_here(r, s))
@@ -287,7 +289,7 @@ int inet_check(struct restore *r, struct restore_file *f)
 		return ret;
 	if (!tcp_is_connection(s->e))
 		try_to_bind(r, s);
-	else if (was_away(s) || inet_is_local(&x->local, s->e))
+	else if ((s->is_local = inet_is_local(&x->local, s->e)) || was_away(s))
 		return tcp_check(r, x, s);
 	else
 		refuse_bind(r, s, -EADDRNOTAVAIL);

@@ -144,10 +144,10 @@ int inet_groups_collect(struct dump *d, struct inet_out *s, int fd)
 /* --- restore -------------------------------------------------------------------------------------
  */
 
-int inet_groups_check(struct restore *r, const struct restore_file *f, const CrtoolsSocket *x,
-		      const char *object)
+int inet_groups_check(struct restore *r, const struct restore_file *f, const struct inet_in *s)
 {
-	const InetSkEntry *e = f->entry->isk;
+	const CrtoolsSocket *x = s->x;
+	const InetSkEntry *e = s->e;
 	size_t len = e->family == AF_INET ? 4 : 16;
 
 	for (size_t i = 0; x && i < x->n_membership; i++) {
@@ -161,7 +161,7 @@ int inet_groups_check(struct restore *r, const struct restore_file *f, const Crt
 				       "crtools-files.img: a multicast group of socket %u is none",
 				       f->id);
 		if (m->device && !if_nametoindex(m->device))
-			report_refuse(&r->s->report, 0, object,
+			report_refuse(&r->s->report, 0, inet_object(r, s),
 				      arena_printf(restore_arena(r),
 						   "has joined a multicast group on the network "
 						   "device %s, which is not here",

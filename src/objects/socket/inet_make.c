@@ -28,8 +28,8 @@ static void allow(int fd, int level, int name)
 /* CRIU's images do not say whether the address was the host's. */
 bool inet_may_be_away(const struct inet_in *s)
 {
-	return !s->x || !s->x->has_address_away || s->x->address_away ||
-	       (s->e->ip_opts && s->e->ip_opts->freebind);
+	return !s->is_local && (!s->x || !s->x->has_address_away || s->x->address_away ||
+				(s->e->ip_opts && s->e->ip_opts->freebind));
 }
 
 int inet_bind(const struct inet_in *s, int fd)
@@ -49,7 +49,7 @@ int inet_bind(const struct inet_in *s, int fd)
 
 int inet_failed(struct restore_task *t, const struct inet_in *s, const char *call, const char *what)
 {
-	return err_sys(restore_err(t->r), call, "can't %s %s", what, s->object);
+	return err_sys(restore_err(t->r), call, "can't %s %s", what, inet_object(t->r, s));
 }
 
 /* Options but for the two that others need to be bound. */
@@ -167,7 +167,7 @@ static int shut_down(struct restore_task *t, const struct inet_in *s, int fd)
 	return inet_failed(t, s, "shutdown", "shut down");
 }
 
-int inet_set_reuse(struct err *err, const struct inet_in *s, int fd)
+int inet_set_reuse(struct restore *r, struct err *err, const struct inet_in *s, int fd)
 {
 	const SkOptsEntry *o = s->e->opts;
 	int addr = o->has_reuseaddr && o->reuseaddr, port = o->has_so_reuseport && o->so_reuseport;
@@ -176,7 +176,7 @@ int inet_set_reuse(struct err *err, const struct inet_in *s, int fd)
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &port, sizeof(port)) == 0)
 		return 0;
 	return err_sys(err, "setsockopt", "can't set SO_REUSEADDR and SO_REUSEPORT of %s",
-		       s->object);
+		       inet_object(r, s));
 }
 
 /* Connections leave repair mode, and get theirs, when the tree stands; one that no task has a
@@ -188,7 +188,7 @@ static int set_final(struct restore_task *t, const struct inet_in *s, int fd)
 	if (s->stream)
 		tcp_repair(fd, TCP_REPAIR_END_PROBE);
 	return s->stream || inet_shares(s) || inet_was_closed(s->e)
-		       ? inet_set_reuse(restore_err(t->r), s, fd)
+		       ? inet_set_reuse(t->r, restore_err(t->r), s, fd)
 		       : 0;
 }
 

@@ -167,23 +167,37 @@ int inet_options_early(struct restore_task *t, const struct restore_file *f, con
 }
 
 /* bind(2) may have asked for it, whatever its final value is. */
-static int set_freebind(const InetSkEntry *e, int fd)
+static int set_freebind(const struct inet_in *s, int fd)
 {
+	const InetSkEntry *e = s->e;
 	int name = e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND;
 	int value = e->ip_opts->has_freebind && e->ip_opts->freebind;
 
+	if (!value && !inet_may_be_away(s))
+		return 0;
 	if (socket_int(fd, inet_level(e), name, 0) == value)
 		return 0;
 	return setsockopt(fd, inet_level(e), name, &value, sizeof(value));
 }
 
-/* IP_TOS changes the priority (__ip_sock_set_tos() in net/ipv4/ip_sockglue.c). */
+/* Changes the priority (__ip_sock_set_tos() in net/ipv4/ip_sockglue.c). */
+static bool sets_tos(const struct inet_in *s)
+{
+	if (s->e->ip_opts && s->e->ip_opts->has_tos)
+		return true;
+	for (size_t i = 0; s->x && i < s->x->n_option; i++)
+		if (s->x->option[i]->level == SOL_IP && s->x->option[i]->name == IP_TOS)
+			return true;
+	return false;
+}
+
 int inet_options_priority(struct restore_task *t, const struct restore_file *f,
 			  const InetSkEntry *e, int fd)
 {
 	int value = e->opts->so_priority;
 
-	if (!e->opts->has_so_priority || socket_int(fd, SOL_SOCKET, SO_PRIORITY, ~value) == value ||
+	if (!e->opts->has_so_priority || !sets_tos(f->priv) ||
+	    socket_int(fd, SOL_SOCKET, SO_PRIORITY, ~value) == value ||
 	    setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &value, sizeof(value)) == 0)
 		return 0;
 	return err_sys(restore_err(t->r), "setsockopt", "can't set SO_PRIORITY of socket %u to %d",
@@ -196,7 +210,7 @@ int inet_options_late(struct restore_task *t, const struct restore_file *f, cons
 	int ret = 0;
 
 	if (e->ip_opts) {
-		ret = set_freebind(e, fd);
+		ret = set_freebind(f->priv, fd);
 		if (ret < 0)
 			return err_sys(restore_err(t->r), "setsockopt",
 				       "can't set IP_FREEBIND of socket %u", f->id);

@@ -498,14 +498,18 @@ int socket_set_int(struct restore_task *t, const struct restore_file *f, int fd,
 }
 
 /* Without CAP_NET_ADMIN, as much as net.core.*mem_max lets. */
-static void set_buffer(int fd, int name, int force, uint32_t size)
+static void force_buffer(int fd, int name, int force, uint32_t size)
 {
 	int half = size / 2;
 
-	if (socket_int(fd, SOL_SOCKET, name, -1) == (int)size)
-		return;
 	if (setsockopt(fd, SOL_SOCKET, force, &half, sizeof(half)) < 0)
 		setsockopt(fd, SOL_SOCKET, name, &half, sizeof(half));
+}
+
+static void set_buffer(int fd, int name, int force, uint32_t size)
+{
+	if (socket_int(fd, SOL_SOCKET, name, -1) != (int)size)
+		force_buffer(fd, name, force, size);
 }
 
 static int set_fields(struct restore_task *t, const struct restore_file *f, const SkOptsEntry *e,
@@ -564,9 +568,9 @@ int socket_options_early(struct restore_task *t, struct restore_file *f, const S
 			      "can't bind socket %u to the network device %s", f->id,
 			      e->so_bound_dev);
 	if (new_value(t, f, fd, SOL_SOCKET, SO_SNDBUF, -1) != (int)e->so_sndbuf)
-		set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
+		force_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
 	if (new_value(t, f, fd, SOL_SOCKET, SO_RCVBUF, -1) != (int)e->so_rcvbuf)
-		set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
+		force_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
 	return ret;
 }
 

@@ -86,18 +86,18 @@ int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
 	if (r->s->opts->tcp_close)
 		return 0;
 	if (!image_dir_has(r->s->images, IMAGE_TCP_STREAM, s->e->ino)) {
-		report_refuse(&r->s->report, 0, s->object,
+		report_refuse(&r->s->report, 0, inet_object(r, s),
 			      "was connected, and its connection is not in the images",
 			      "restore it closed, with --tcp-close");
 		return 0;
 	}
 	if (!r->s->opts->tcp_established)
-		report_refuse(&r->s->report, 0, s->object, "is a TCP connection",
+		report_refuse(&r->s->report, 0, inet_object(r, s), "is a TCP connection",
 			      "restore it with --tcp-established, or closed with --tcp-close");
 	if (!x->warned &&
 	    (!inventory->has_network_lock_method || inventory->network_lock_method == 0))
 		report_warn(
-			&r->s->report, 0, s->object,
+			&r->s->report, 0, inet_object(r, s),
 			"is of a dump that locked connections by rules of iptables, which "
 			"crtools leaves where they are",
 			"remove them: iptables -D INPUT and OUTPUT, as iptables-save shows them");
@@ -213,7 +213,8 @@ static void list_ends(const struct inet_restore *x, struct hash *ret)
 	}
 }
 
-static int go_on(const struct hash *ends, const struct inet_in *s, int pidfd, struct err *err)
+static int go_on(struct restore *r, const struct hash *ends, const struct inet_in *s, int pidfd,
+		 struct err *err)
 {
 	_cleanup_fd_ int fd = pidfd_get(pidfd, s->user_fd, err);
 	int ret;
@@ -223,13 +224,14 @@ static int go_on(const struct hash *ends, const struct inet_in *s, int pidfd, st
 	ret = tcp_repair(fd, needs_probe(ends, s) ? TCP_REPAIR_END_PROBE : TCP_REPAIR_END);
 	if (ret < 0) {
 		errno = -ret;
-		return err_sys(err, "setsockopt", "can't let %s go on", s->object);
+		return err_sys(err, "setsockopt", "can't let %s go on", inet_object(r, s));
 	}
 	/* The end of repair mode has taken SO_REUSEADDR away; the rest stands. */
-	return s->e->opts->has_reuseaddr && s->e->opts->reuseaddr ? inet_set_reuse(err, s, fd) : 0;
+	return s->e->opts->has_reuseaddr && s->e->opts->reuseaddr ? inet_set_reuse(r, err, s, fd)
+								  : 0;
 }
 
-void tcp_release(struct inet_restore *x)
+void tcp_release(struct restore *r, struct inet_restore *x)
 {
 	_cleanup_fd_ int pidfd = -1;
 	const struct restore_task *of = NULL;
@@ -251,7 +253,7 @@ void tcp_release(struct inet_restore *x)
 			pidfd = pidfd_open_pid(s->user->real_pid, &err);
 			of = pidfd < 0 ? NULL : s->user;
 		}
-		if (pidfd < 0 || go_on(&ends, s, pidfd, &err) < 0)
+		if (pidfd < 0 || go_on(r, &ends, s, pidfd, &err) < 0)
 			log_error("%s", err.text);
 	}
 	hash_free(&ends);

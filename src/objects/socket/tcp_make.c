@@ -58,12 +58,14 @@ static int set_sequences(const struct inet_in *s, int fd)
 {
 	const TcpStreamEntry *t = s->stream;
 	uint32_t state = s->e->state;
-	int ret = set_seq(fd, TCP_RECV_QUEUE, t->inq_seq - t->inq_len - tcp_received_fin(state));
+	int ret =
+		set_seq(fd, TCP_SEND_QUEUE,
+			t->outq_seq - t->outq_len - tcp_sent_fin(state) - (state == INET_SYN_SENT));
 
+	/* This queue is the second: what was received is put in first. */
 	return ret < 0 ? ret
-		       : set_seq(fd, TCP_SEND_QUEUE,
-				 t->outq_seq - t->outq_len - tcp_sent_fin(state) -
-					 (state == INET_SYN_SENT));
+		       : set_seq(fd, TCP_RECV_QUEUE,
+				 t->inq_seq - t->inq_len - tcp_received_fin(state));
 }
 
 /* One that waits for an answer is connected as ever; its first packet goes lost in the lock. */
@@ -71,11 +73,12 @@ static int connect_again(const struct inet_in *s, int fd)
 {
 	bool waits = s->e->state == INET_SYN_SENT;
 	union inet_addr peer;
-	int flags = fcntl(fd, F_GETFL), ret;
+	int flags, ret;
 
 	inet_destination(s->e, &peer);
 	if (!waits)
 		return connect(fd, &peer.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
+	flags = fcntl(fd, F_GETFL);
 	ret = tcp_repair(fd, TCP_REPAIR_END);
 	if (ret < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return ret ?: -errno;
@@ -170,13 +173,6 @@ static int set_window(const struct inet_in *s, int fd, bool before_fin)
 	return setsockopt(fd, SOL_TCP, TCP_REPAIR_WINDOW_, &w, sizeof(w)) < 0 ? -errno : 0;
 }
 
-static int fill_queue(int fd, int queue, const char *data, size_t len)
-{
-	int ret = len ? set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, queue) : 0;
-
-	return ret < 0 ? ret : tcp_send_all(fd, data, len, MSG_DONTWAIT);
-}
-
 /* Nothing is left to be done that the kernel does only outside of that mode. */
 static bool stays_in_repair(const struct inet_in *s)
 {
@@ -187,11 +183,12 @@ static int fill_queues(const struct inet_in *s, int fd, const char *data)
 {
 	const TcpStreamEntry *t = s->stream;
 	size_t sent = t->outq_len - t->unsq_len;
-	int ret;
+	int ret = tcp_send_all(fd, data, t->inq_len, MSG_DONTWAIT);
 
-	ret = fill_queue(fd, TCP_RECV_QUEUE, data, t->inq_len);
+	if (ret == 0 && sent)
+		ret = set_int(fd, SOL_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
 	if (ret == 0)
-		ret = fill_queue(fd, TCP_SEND_QUEUE, data + t->inq_len, sent);
+		ret = tcp_send_all(fd, data + t->inq_len, sent, MSG_DONTWAIT);
 	if (ret == 0)
 		ret = set_window(s, fd, true);
 	if (ret < 0 || stays_in_repair(s))
