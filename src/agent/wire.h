@@ -40,6 +40,7 @@ enum agent_op {
 enum agent_arch_op {
 	AGENT_ARCH_RDPKRU,
 	AGENT_ARCH_WRPKRU, /* arg1 */
+	AGENT_ARCH_TILES,  /* have the kernel make room for the thread's AMX tiles */
 };
 
 /* What a call's result must be; anything else ends the program as failed. */

@@ -35,12 +35,23 @@ static int judge_processor(struct restore *r)
 		       : cpuinfo_compare(entry, r->s->opts->cpu_cap, &r->s->report, restore_err(r));
 }
 
+/* A set that was edited, or that CRIU has written over one of ours. */
+static void judge_ignored(struct restore *r)
+{
+	if (r->n_tasks && image_dir_ignores(r->s->images, IMAGE_CRTOOLS_TASK, r->tasks[0]->vpid))
+		report_warn(&r->s->report, 0, "images of crtools' own (crtools-*.img)",
+			    "are not used, since no crtools-manifest.img says that they belong to "
+			    "the others: what only they hold is lost",
+			    "");
+}
+
 int judge_images(struct restore *r)
 {
 	int ret = image_verify(r->s->images, restore_err(r));
 
 	if (ret == 0)
 		ret = judge_processor(r);
+	judge_ignored(r);
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
 		if (!r->tasks[i]->zombie && !r->tasks[i]->helper)
 			ret = judge_task(r->tasks[i]);

@@ -222,6 +222,11 @@ static bool is_foreign(const struct image_dir *dir, enum image_kind kind)
 		kind == IMAGE_CRTOOLS_MANIFEST);
 }
 
+bool image_dir_ignores(const struct image_dir *dir, enum image_kind kind, uint64_t key)
+{
+	return is_foreign(dir, kind) && listing_find(dir->listing, kind, key);
+}
+
 bool image_dir_has(const struct image_dir *dir, enum image_kind kind, uint64_t key)
 {
 	char name[IMAGE_NAME_SIZE];

@@ -37,6 +37,8 @@ int image_dir_open_parent(const struct image_dir *dir, struct err *err,
  * the one that it was written with, as in a set of CRIU's; images of our own are not there then. */
 const InventoryEntry *image_dir_inventory(const struct image_dir *dir);
 const CrtoolsManifestEntry *image_dir_manifest(const struct image_dir *dir);
+/* Is there an image of our own that does not count, for want of a manifest? */
+bool image_dir_ignores(const struct image_dir *dir, enum image_kind kind, uint64_t key);
 bool image_dir_has(const struct image_dir *dir, enum image_kind kind, uint64_t key);
 
 struct image_file {

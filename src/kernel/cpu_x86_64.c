@@ -232,7 +232,11 @@ const char *cpu_x86_xfeature_name(unsigned int bit)
 		"AVX-512 Hi16_ZMM",
 		"processor trace",
 		"protection keys",
+		[17] = "AMX tile configuration",
+		[18] = "AMX tiles",
+		[19] = "APX registers",
 	};
 
-	return bit < sizeof(names) / sizeof(*names) ? names[bit] : "unknown register set";
+	return bit < sizeof(names) / sizeof(*names) && names[bit] ? names[bit]
+								  : "unknown register set";
 }

@@ -8,6 +8,7 @@
 #define KERNEL_XSAVE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -29,6 +30,7 @@ enum xsave_part {
 	XSAVE_ZMM = 6,
 	XSAVE_HI16 = 7,
 	XSAVE_PKRU = 9,
+	XSAVE_TILES = 18,
 };
 
 struct xsave_component {
@@ -37,6 +39,11 @@ struct xsave_component {
 
 /* Of those above behind SSE. */
 struct xsave_component xsave_component(enum xsave_part part);
+/* Of any component, by the number that the processor gives it; asks the processor, which is slow in
+ * a virtual machine. */
+struct xsave_component xsave_further(unsigned int part);
+/* Bit n: a process gets component n when it asks the kernel for it (ARCH_REQ_XCOMP_PERM). */
+uint64_t xsave_on_request(void);
 /* The length of the whole register set, which the kernel insists on; asked of a stopped thread. */
 int xsave_size(pid_t tid, size_t *ret_size, struct err *err);
 

@@ -12,12 +12,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/ptrace.h"
 
-#define XSAVE_MAX (64u << 10)
-#define AREA_MAX  4096 /* the components that are looked for end before */
+#define ARCH_GET_XCOMP_SUPP 0x1021 /* Linux 5.16 */
+#define XSAVE_MAX	    (64u << 10)
+#define AREA_MAX	    4096 /* the components that are looked for end before */
 
 struct area {
 	unsigned char bytes[AREA_MAX];
@@ -90,6 +93,34 @@ struct xsave_component xsave_component(enum xsave_part part)
 		locate_all(known);
 	asked = true;
 	return known[part];
+}
+
+struct xsave_component xsave_further(unsigned int part)
+{
+	struct xsave_component ret = { 0 };
+	unsigned int eax, ebx, ecx, edx;
+
+	if (part < 2 || part > 62 || !(enabled_parts() & UINT64_C(1) << part))
+		return ret;
+	__cpuid_count(0xd, part, eax, ebx, ecx, edx);
+	ret.size = eax;
+	ret.offset = ebx;
+	return ret;
+}
+
+/* Only the tiles, so far; a kernel that does not know the question has none to give. */
+uint64_t xsave_on_request(void)
+{
+	static const uint64_t tiles = UINT64_C(1) << XSAVE_TILES;
+	static uint64_t known;
+	static bool asked;
+	uint64_t supported = 0;
+
+	if (!asked && (enabled_parts() & tiles) &&
+	    syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, &supported) == 0)
+		known = supported & tiles;
+	asked = true;
+	return known;
 }
 
 int xsave_size(pid_t tid, size_t *ret_size, struct err *err)

@@ -17,6 +17,7 @@
 const struct state_class *const state_classes[] = {
 	&rseq_state, /* first: an instruction pointer may have to move */
 	&core_state,
+	&fpu_state,
 	&sharing_state,
 	&dispatch_state,
 	&robust_state,

@@ -48,6 +48,26 @@ static void components(void **state)
 	}
 }
 
+/* By number, also of those that are named; none that is not switched on. */
+static void further(void **state)
+{
+	unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+
+	(void)state;
+	for (unsigned int part = 0; part < 70; part++) {
+		struct xsave_component c = xsave_further(part);
+
+		if (part < 2 || part > 62 || !(enabled() & UINT64_C(1) << part)) {
+			assert_int_equal(c.size, 0);
+			continue;
+		}
+		assert_true(__get_cpuid_count(0xd, part, &eax, &ebx, &ecx, &edx));
+		assert_int_equal(c.size, eax);
+		assert_int_equal(c.offset, ebx);
+	}
+	assert_int_equal(xsave_on_request() & ~enabled(), 0);
+}
+
 static void size(void **state)
 {
 	unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -77,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(components),
+		cmocka_unit_test(further),
 		cmocka_unit_test(size),
 	};
 

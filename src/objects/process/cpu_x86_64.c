@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * x86_64: general registers, x87/SSE/AVX state, TLS slots of the GDT.
- *
- * The extended state is read and set as one register set (kernel/xsave.h). The image holds its
- * components by name; what it has no name for (AMX tiles) goes to our own image, as the raw area.
+ * x86_64: general registers, TLS slots of the GDT. Extended state: fpu_x86_64.c.
  */
 #include <asm/ldt.h>
-#include <elf.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ptrace.h>
 
-#include "base/cleanup.h"
 #include "kernel/ptrace.h"
-#include "kernel/xsave.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
 
 #define ERESTART_RESTARTBLOCK 516
 #define TLS_SLOTS	      3
 #define TLS_FIRST	      12
-
-/* Components that the image has a field for. */
-#define PART(which) (1u << XSAVE_##which)
-#define NAMED_COMPONENTS                                                                           \
-	(PART(X87) | PART(SSE) | PART(YMM) | PART(BNDREG) | PART(BNDCSR) | PART(OPMASK) |          \
-	 PART(ZMM) | PART(HI16) | PART(PKRU))
 
 /* The thread is in restart_syscall(2), for which the restored thread won't have what it needs.
  * Where the call behind it is not known, it ends at once as all of these calls may: its time is up,
@@ -109,85 +95,6 @@ static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 	g->mode = regs_compat(&regs) ? USER_X86_REGS_MODE__COMPAT : USER_X86_REGS_MODE__NATIVE;
 }
 
-static uint32_t *words32(struct arena *a, const void *from, size_t bytes, size_t *ret_n)
-{
-	*ret_n = bytes / 4;
-	return arena_memdup(a, from, bytes);
-}
-
-static uint64_t *words64(struct arena *a, const void *from, size_t bytes, size_t *ret_n)
-{
-	*ret_n = bytes / 8;
-	return arena_memdup(a, from, bytes);
-}
-
-static void fill_xsave(struct arena *a, const unsigned char *area, size_t len, UserX86XsaveEntry *x)
-{
-	struct xsave_component c;
-
-	memcpy(&x->xstate_bv, area + XSAVE_LEGACY, 8);
-#define TAKE(which, field, type)                                                                   \
-	c = xsave_component(XSAVE_##which);                                                        \
-	if (c.size && c.offset + c.size <= len)                                                    \
-	x->field = words##type(a, area + c.offset, c.size, &x->n_##field)
-	TAKE(YMM, ymmh_space, 32);
-	TAKE(BNDREG, bndreg_state, 64);
-	TAKE(BNDCSR, bndcsr_state, 64);
-	TAKE(OPMASK, opmask_reg, 64);
-	TAKE(ZMM, zmm_upper, 64);
-	TAKE(HI16, hi16_zmm, 64);
-	TAKE(PKRU, pkru, 32);
-#undef TAKE
-}
-
-static void fill_legacy(struct arena *a, const unsigned char *area, UserX86FpregsEntry *f)
-{
-	uint16_t half[4];
-
-	memcpy(half, area, sizeof(half));
-	f->cwd = half[0];
-	f->swd = half[1];
-	f->twd = half[2];
-	f->fop = half[3];
-	memcpy(&f->rip, area + 8, 8);
-	memcpy(&f->rdp, area + 16, 8);
-	memcpy(&f->mxcsr, area + 24, 4);
-	memcpy(&f->mxcsr_mask, area + 28, 4);
-	f->st_space = words32(a, area + 32, 128, &f->n_st_space);
-	f->xmm_space = words32(a, area + 160, 256, &f->n_xmm_space);
-}
-
-static int fill_fpregs(struct dump_thread *th, ThreadInfoX86 *info)
-{
-	struct arena *a = dump_arena(th->task->dump);
-	_cleanup_free_ unsigned char *area = NULL;
-	size_t len;
-	uint64_t bv;
-	int ret = xsave_size(th->stop->tid, &len, dump_err(th->task->dump));
-
-	if (ret < 0)
-		return ret;
-	area = calloc(1, len);
-	if (!area)
-		return err_set(dump_err(th->task->dump), ERR_RESOURCE, ENOMEM, "no memory");
-	ret = ptrace_get_regset(th->stop->tid, NT_X86_XSTATE, area, &len, dump_err(th->task->dump));
-	if (ret < 0)
-		return ret;
-	info->fpregs = arena_msg(a, UserX86FpregsEntry, user_x86_fpregs_entry);
-	fill_legacy(a, area, info->fpregs);
-	if (len <= XSAVE_FIRST)
-		return 0;
-	info->fpregs->xsave = arena_msg(a, UserX86XsaveEntry, user_x86_xsave_entry);
-	fill_xsave(a, area, len, info->fpregs->xsave);
-	memcpy(&bv, area + XSAVE_LEGACY, 8);
-	if (bv & ~(uint64_t)NAMED_COMPONENTS) {
-		th->extra->has_xsave = true;
-		th->extra->xsave.len = len;
-		th->extra->xsave.data = arena_memdup(a, area, len);
-	}
-	return 0;
-}
-
 /* A kernel without 32-bit programs does not know the request: all slots are empty. */
 static void read_tls(pid_t tid, int number, struct user_desc *ret)
 {
@@ -232,7 +139,7 @@ int cpu_collect(struct dump_thread *th)
 	th->core->thread_info = info;
 	info->gpregs = arena_msg(a, UserX86RegsEntry, user_x86_regs_entry);
 	fill_gpregs(th, info->gpregs);
-	ret = fill_fpregs(th, info);
+	ret = fpu_collect(th);
 	return ret < 0 ? ret : fill_tls(th, info);
 }
 
@@ -379,71 +286,6 @@ bool cpu_hidden_call(const struct restore_thread *th, struct cpu_regs *ret)
 	return regs_block_hidden(ret);
 }
 
-static void put_xsave(const UserX86XsaveEntry *x, unsigned char *area, size_t len)
-{
-	uint64_t bv = PART(X87) | PART(SSE);
-	struct xsave_component c;
-
-#define PUT(which, field, type)                                                                    \
-	c = xsave_component(XSAVE_##which);                                                        \
-	if (c.size && (x->xstate_bv & PART(which)) && x->n_##field * sizeof(type) == c.size &&     \
-	    c.offset + c.size <= len) {                                                            \
-		memcpy(area + c.offset, x->field, c.size);                                         \
-		bv |= PART(which);                                                                 \
-	}
-	PUT(YMM, ymmh_space, uint32_t)
-	PUT(BNDREG, bndreg_state, uint64_t)
-	PUT(BNDCSR, bndcsr_state, uint64_t)
-	PUT(OPMASK, opmask_reg, uint64_t)
-	PUT(ZMM, zmm_upper, uint64_t)
-	PUT(HI16, hi16_zmm, uint64_t)
-	PUT(PKRU, pkru, uint32_t)
-#undef PUT
-	memcpy(area + XSAVE_LEGACY, &bv, 8);
-}
-
-static int put_legacy(const UserX86FpregsEntry *f, unsigned char *area)
-{
-	uint16_t half[4] = { f->cwd, f->swd, f->twd, f->fop };
-
-	if (f->n_st_space != 32 || f->n_xmm_space != 64)
-		return -EINVAL;
-	memcpy(area, half, sizeof(half));
-	memcpy(area + 8, &f->rip, 8);
-	memcpy(area + 16, &f->rdp, 8);
-	memcpy(area + 24, &f->mxcsr, 4);
-	memcpy(area + 28, &f->mxcsr_mask, 4);
-	memcpy(area + 32, f->st_space, 128);
-	memcpy(area + 160, f->xmm_space, 256);
-	return 0;
-}
-
-static int set_fpu(pid_t tid, const struct restore_thread *th, struct err *err)
-{
-	const UserX86FpregsEntry *f = th->core->thread_info->fpregs;
-	_cleanup_free_ unsigned char *area = NULL;
-	uint64_t bv = PART(X87) | PART(SSE);
-	size_t len;
-	int ret = xsave_size(tid, &len, err);
-
-	if (ret < 0)
-		return ret;
-	area = calloc(1, len);
-	if (!area)
-		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory");
-	if (th->extra && th->extra->has_xsave && th->extra->xsave.len == len) {
-		memcpy(area, th->extra->xsave.data, len);
-		return ptrace_set_regset(tid, NT_X86_XSTATE, area, len, err);
-	}
-	if (put_legacy(f, area) < 0)
-		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
-			       "the FPU state of thread %d has a wrong size", th->vtid);
-	memcpy(area + XSAVE_LEGACY, &bv, 8);
-	if (f->xsave)
-		put_xsave(f->xsave, area, len);
-	return ptrace_set_regset(tid, NT_X86_XSTATE, area, len, err);
-}
-
 /*
  * A slot is empty as the kernel shows it (so are all of a task just forked), or holds a segment of
  * a 32-bit program. PTRACE_SET_THREAD_AREA and not the register set NT_386_TLS: the task still runs
@@ -481,5 +323,5 @@ int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err)
 {
 	int ret = set_tls(tid, th, err);
 
-	return ret < 0 ? ret : set_fpu(tid, th, err);
+	return ret < 0 ? ret : fpu_set(tid, th, err);
 }

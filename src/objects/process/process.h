@@ -11,6 +11,7 @@
 #include "objects/restored.h"
 
 extern const struct state_class core_state;
+extern const struct state_class fpu_state;
 extern const struct state_class robust_state;
 extern const struct state_class rseq_state;
 extern const struct state_class signals_state;

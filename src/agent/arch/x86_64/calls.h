@@ -58,6 +58,21 @@ static inline int64_t agent_clone3(const void *args, uint64_t size)
 	return ret;
 }
 
+/* Palette 1 with one row of one tile, which is then written to, and given back. */
+static inline void agent_use_tiles(void)
+{
+	unsigned char config[64] __attribute__((aligned(64)));
+
+	for (unsigned int i = 0; i < sizeof(config); i++)
+		((volatile unsigned char *)config)[i] = i == 0 || i == 48 ? 1 : i == 16 ? 4 : 0;
+	__asm__ volatile("ldtilecfg %0\n\t"
+			 "tilezero %%tmm0\n\t"
+			 "tilerelease"
+			 :
+			 : "m"(config)
+			 : "memory");
+}
+
 static inline int64_t agent_arch(const uint64_t a[6])
 {
 	uint32_t lo, hi;
@@ -68,6 +83,9 @@ static inline int64_t agent_arch(const uint64_t a[6])
 		return lo;
 	case AGENT_ARCH_WRPKRU:
 		__asm__ volatile("wrpkru" : : "a"((uint32_t)a[1]), "c"(0), "d"(0));
+		return 0;
+	case AGENT_ARCH_TILES:
+		agent_use_tiles();
 		return 0;
 	default:
 		return -22; /* EINVAL */
