@@ -9,8 +9,8 @@
  * State and addresses come from the descriptor; what it does not tell (the peer of a raw socket,
  * what a datagram socket has shut down) from sock_diag(7) or, of ping sockets, /proc/net/icmp.
  *
- * Datagrams that wait to be read can't be put back with their senders, and are lost, as on any
- * network: warned. What a UDP socket holds back (UDP_CORK) can't be read: refused.
+ * Datagrams that wait to be read are kept by inet_queue.c. What a UDP socket holds back (UDP_CORK)
+ * can't be read: refused.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -177,19 +177,21 @@ static bool is_corked(const struct inet_out *s, int fd)
 	       ioctl(fd, SIOCOUTQ, &held) == 0 && held;
 }
 
-static void judge_queue(struct inet_out *s, int fd)
+static int judge_queue(struct dump *d, struct inet_out *s, int fd)
 {
-	char byte;
+	int peek = socket_int(fd, SOL_SOCKET, SO_PEEK_OFF, -1);
 
-	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 && !(s->e->shutdown & 1))
-		task_warn(s->task, s->object,
-			  "has datagrams that were not read yet: they are lost, as the network may "
-			  "lose them",
-			  "");
+	if (peek >= 0) {
+		socket_extra(d, s->file)->has_peek_off = true;
+		socket_extra(d, s->file)->peek_off = peek;
+	}
+	if (inet_is_tcp(s->e))
+		return 0;
 	if (is_corked(s, fd))
 		task_refuse(s->task, s->object,
 			    "holds back a part of a datagram (UDP_CORK), which can't be read",
 			    "try again when it was sent");
+	return inet_queue_collect(d, s, fd);
 }
 
 /* --- all -----------------------------------------------------------------------------------------
@@ -285,9 +287,8 @@ static int inet_collect(struct dump *d, struct dump_file *f, const struct file_p
 		return ret;
 	inet_options_collect(d, s->e, p->local);
 	note_address(d, x, s);
-	if (!inet_is_tcp(s->e))
-		judge_queue(s, p->local);
-	return inet_groups_collect(d, s, p->local);
+	ret = judge_queue(d, s, p->local);
+	return ret < 0 ? ret : inet_groups_collect(d, s, p->local);
 }
 
 static int inet_settle(struct dump *d, struct dump_file *f)

@@ -8,6 +8,8 @@
  *	inet_groups.c	multicast groups
  *	inet_check.c	restore: addresses and ports that can't be had, before the fork
  *	inet_make.c	restore: making, binding, listening, connecting
+ *	inet_queue.c	datagrams that wait to be read
+ *	inet_forge.c	restore: datagrams in another's name
  *	tcp.c		TCP connections: the lock, and what a dump reads
  *	tcp_closed.c	those that have ended
  *	tcp_listen.c	listeners: nobody may come while they are dumped
@@ -160,6 +162,11 @@ bool inet_addr_is_any(const union inet_addr *a);
  * was found before, the caller's to free. */
 bool inet_is_local(struct hash *known, const InetSkEntry *e);
 
+/* --- inet_queue.c --------------------------------------------------------------------------------
+ */
+
+int inet_queue_collect(struct dump *d, struct inet_out *s, int fd);
+
 /* --- inet_options.c ------------------------------------------------------------------------------
  */
 
@@ -238,6 +245,27 @@ int inet_set_options(struct restore_task *t, struct inet_in *s, int fd);
 int inet_set_reuse(struct restore *r, struct err *err, const struct inet_in *s, int fd);
 int inet_failed(struct restore_task *t, const struct inet_in *s, const char *call,
 		const char *what);
+
+int inet_queue_check(struct restore *r, const struct inet_in *s);
+/* A new socket, to which nothing was done yet. */
+int inet_queue_fill(struct restore_task *t, const struct inet_in *s, int fd);
+
+/* --- inet_forge.c --------------------------------------------------------------------------------
+ */
+
+/* A datagram of UDP or UDP-Lite; addresses of 4 or 16 bytes, ports in the host's order. */
+struct inet_forged {
+	int protocol;
+	bool v6;
+	const void *from, *to, *data;
+	uint16_t from_port, to_port;
+	size_t len;
+};
+/* By a raw socket of the family; 0 or -errno. */
+int inet_forge(int fd, const struct inet_forged *p);
+/* The checksum of these protocols: all parts but the last have an even length. */
+uint32_t inet_sum(uint32_t sum, const void *data, size_t len);
+uint16_t inet_sum_end(uint32_t sum);
 
 /* --- tcp_in.c ------------------------------------------------------------------------------------
  */

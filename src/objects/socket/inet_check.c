@@ -277,6 +277,8 @@ int inet_check(struct restore *r, struct restore_file *f)
 	ret = socket_options_check(r, f, s->e->opts);
 	if (ret == 0)
 		ret = inet_groups_check(r, f, s);
+	if (ret == 0)
+		ret = inet_queue_check(r, s);
 	if (ret < 0)
 		return ret;
 	if (!device_is_here(r, s))

@@ -132,7 +132,9 @@ int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 	fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
 	if (fd < 0)
 		return inet_failed(t, s, "socket", "make");
-	ret = socket_options_early(t, f, e->opts, e->family, fd);
+	ret = inet_queue_fill(t, s, fd);
+	if (ret == 0)
+		ret = socket_options_early(t, f, e->opts, e->family, fd);
 	if (ret == 0)
 		ret = inet_options_early(t, f, e, fd);
 	if (ret < 0)
@@ -201,5 +203,7 @@ int inet_attach(struct restore_task *t, struct restore_file *f, int fd)
 		ret = shut_down(t, s, fd);
 	if (ret == 0 && want && fcntl(fd, F_SETFL, want) < 0)
 		ret = inet_failed(t, s, "fcntl", "set the flags of");
+	if (ret == 0 && s->x && s->x->has_peek_off && socket_set_peek_off(fd, s->x->peek_off) < 0)
+		ret = inet_failed(t, s, "setsockopt", "set SO_PEEK_OFF of");
 	return ret < 0 ? ret : fown_attach(t, f, s->e->fown, s->e->flags, fd);
 }

@@ -32,6 +32,14 @@ CrtoolsSocket *socket_extra(struct dump *d, const struct dump_file *f);
 /* *ret: NULL where it has none. */
 int socket_extra_of(struct restore *r, const struct restore_file *f, const CrtoolsSocket **ret);
 
+/* --- apart.c -------------------------------------------------------------------------------------
+ */
+
+/* run(data), in a child that shares memory and descriptors and survives the tool. */
+int socket_run_apart(struct dump *d, int (*run)(void *), void *data);
+/* SO_PEEK_OFF; 0 or -errno. */
+int socket_set_peek_off(int fd, int off);
+
 /* --- options.c: what every socket has -----------------------------------------------------------
  */
 

@@ -16,26 +16,15 @@
 #include "kernel/nftables.h"
 #include "objects/socket/inet.h"
 
-static uint32_t add_words(uint32_t sum, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)p[i] << 8 | p[i + 1];
-	return sum;
-}
-
-/* With the pseudo header; all lengths are even. */
+/* With the pseudo header. */
 static uint16_t checksum(const struct tcphdr *h, const void *src, const void *dst, size_t addr_len)
 {
 	uint32_t sum = IPPROTO_TCP + sizeof(*h);
 
-	sum = add_words(sum, src, addr_len);
-	sum = add_words(sum, dst, addr_len);
-	sum = add_words(sum, h, sizeof(*h));
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum & 0xffff);
+	sum = inet_sum(sum, src, addr_len);
+	sum = inet_sum(sum, dst, addr_len);
+	sum = inet_sum(sum, h, sizeof(*h));
+	return inet_sum_end(sum);
 }
 
 static struct tcphdr header(const struct tcp_forged *p)

@@ -4,9 +4,7 @@
  *
  * One call shows the first message, or, of a stream, all bytes up to a change of the sender or a
  * descriptor in flight; most streams are done with it. What is behind is shown by SO_PEEK_OFF
- * (Linux 3.4), a number in the socket itself, that is put back. Should the tool be killed
- * meanwhile, it would stay: so that is done by a child that shares the tool's memory and
- * descriptors and ends by itself. Nothing of it is done to a running tree (check -t).
+ * (Linux 3.4), in a child (apart.c). Nothing of it is done to a running tree (check -t).
  *
  * Descriptors in flight become the tool's own. Credentials are shown only where the socket asks for
  * them (SO_PASSCRED). A connection that was reset has an error to tell, which a look must not take:
@@ -16,13 +14,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "objects/socket/unix.h"
@@ -33,7 +29,6 @@
 #define BUF_SIZE     (256u << 10)
 #define PAGE	     65536u /* or a multiple of it */
 #define CONTROL_SIZE 2048   /* 253 descriptors, credentials, a pidfd, time stamps */
-#define STACK_SIZE   (64u << 10)
 
 static void drop_fds(struct unix_packet *k)
 {
@@ -237,11 +232,6 @@ int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd)
 	return note_walk(x, u, fd);
 }
 
-static int set_peek_off(int fd, int off)
-{
-	return setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)) < 0 ? -errno : 0;
-}
-
 /*
  * A stream shows plain bytes and those behind, which carry descriptors, as one: how many are plain?
  * The kernel copies message by message, and takes what a message carries when it is copied. So the
@@ -258,7 +248,7 @@ static size_t plain_bytes(struct unix_dump *x, struct unix_out *u, size_t at, si
 	struct unix_packet k = { 0 };
 	ssize_t n;
 
-	set_peek_off(u->walk_fd, at);
+	socket_set_peek_off(u->walk_fd, at);
 	n = recvmsg(u->walk_fd, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return 0;
@@ -280,13 +270,13 @@ static int look_at(struct unix_dump *x, struct unix_out *u, size_t at, size_t *r
 	if (ret < 0 || !(*slot)->n_fds)
 		return ret;
 	if (!plain)
-		return set_peek_off(u->walk_fd, at + *ret_len);
+		return socket_set_peek_off(u->walk_fd, at + *ret_len);
 	k = *slot;
 	drop_fds(k);
 	free(k);
 	*slot = NULL;
 	u->last = slot;
-	set_peek_off(u->walk_fd, at);
+	socket_set_peek_off(u->walk_fd, at);
 	return look(x, u, u->walk_fd, plain, ret_len);
 }
 
@@ -337,7 +327,7 @@ static int walk_one(struct unix_dump *x, struct unix_out *u)
 
 	look_for_urgent(u, &urgent_found);
 
-	ret = set_peek_off(u->walk_fd, 0);
+	ret = socket_set_peek_off(u->walk_fd, 0);
 	while (ret == 0) {
 		struct unix_packet **slot = u->last;
 
@@ -352,9 +342,9 @@ static int walk_one(struct unix_dump *x, struct unix_out *u)
 		if (ret == 0 && u->reset && at >= u->diag->rqueue)
 			break;
 		if (ret == -EMSGSIZE)
-			ret = set_peek_off(u->walk_fd, at);
+			ret = socket_set_peek_off(u->walk_fd, at);
 	}
-	set_peek_off(u->walk_fd, old);
+	socket_set_peek_off(u->walk_fd, old);
 	take_urgent_out(u, at);
 	return ret == -EAGAIN ? 0 : ret;
 }
@@ -368,27 +358,9 @@ static int walk_all(void *data)
 	return 0;
 }
 
-static int run_apart(struct dump *d, int (*run)(void *), void *data)
-{
-	char *stack = arena_alloc(dump_arena(d), STACK_SIZE);
-	siginfo_t info;
-	pid_t pid;
-
-	pid = clone(run, stack + STACK_SIZE, CLONE_VM | CLONE_FILES | CLONE_VFORK, data);
-	if (pid < 0)
-		return err_sys(dump_err(d), "clone", "can't start a helper to look into queues");
-	while (waitid(P_PID, pid, &info, WEXITED | __WALL) < 0)
-		if (errno != EINTR)
-			return err_sys(dump_err(d), "waitid", "can't wait for a helper");
-	if (info.si_code != CLD_EXITED)
-		return err_set(dump_err(d), ERR_TASK_CHANGED, EINTR,
-			       "the helper that looks into queues was killed");
-	return 0;
-}
-
 int unix_queue_walk(struct dump *d, struct unix_dump *x)
 {
-	int ret = run_apart(d, walk_all, x);
+	int ret = socket_run_apart(d, walk_all, x);
 
 	while (x->walks) {
 		struct unix_out *u = x->walks;
