@@ -46,6 +46,7 @@ static void dump_drop(void *data)
 		unix_queue_free(x->all[i]);
 	close_fd(&x->netlink);
 	unix_queue_end(x);
+	unix_early_end(x);
 	hash_free(&x->listing);
 	hash_free(&x->by_ino);
 	hash_free(&x->waits);
@@ -85,7 +86,7 @@ static int find_listed(struct dump *d, struct unix_dump *x, uint32_t ino,
 	return err;
 }
 
-static CrtoolsCredentials *credentials(struct dump *d, const struct ucred *creds)
+CrtoolsCredentials *unix_credentials(struct dump *d, const struct ucred *creds)
 {
 	CrtoolsCredentials *c = arena_msg(dump_arena(d), CrtoolsCredentials, crtools_credentials);
 
@@ -107,7 +108,7 @@ static CrtoolsCredentials *credentials_of(struct dump *d, int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &creds, &len) < 0 || creds.pid <= 0)
 		return NULL;
-	c = credentials(d, &creds);
+	c = unix_credentials(d, &creds);
 	len = sizeof(groups);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0 && len) {
 		c->n_group = len / sizeof(*groups);
@@ -219,6 +220,8 @@ static int unix_collect(struct dump *d, struct dump_file *f, const struct file_p
 		ret = fown_collect(d, p, &u->e->fown);
 	if (ret == 0)
 		collect_extras(d, u, p);
+	if (ret == 0)
+		unix_early_look(x, u, p->local);
 	return ret < 0 || u->e->state == UNIX_LISTEN ? ret : unix_queue_look(x, u, p->local);
 }
 
@@ -319,17 +322,20 @@ static int judge_waiting(struct dump *d, struct unix_dump *x, struct unix_out *u
 	/* The other end, which can't be asked, knows who connected: most likely who has the socket.
 	 */
 	socket_extra(d, u->file)->maker =
-		credentials(d, &(struct ucred){ u->task->stop->pid, u->task->status->uid[1],
-						u->task->status->gid[1] });
-	/* Its own messages are in the queue of a socket that no descriptor leads to. */
-	if (u->diag->wqueue)
+		unix_credentials(d, &(struct ucred){ u->task->stop->pid, u->task->status->uid[1],
+						     u->task->status->gid[1] });
+	if (u->early_refused)
 		task_refuse(
 			u->task, u->object,
 			arena_printf(a,
 				     "has sent to the unix socket %u, which has not accepted the "
-				     "connection yet: what was sent can't be read",
-				     listener->e->ino),
+				     "connection yet: %s",
+				     listener->e->ino, u->early_refused),
 			"try again when the connection was accepted");
+	if (u->n_early && !u->early_refused) {
+		socket_extra(d, u->file)->early = u->early;
+		socket_extra(d, u->file)->n_early = u->n_early;
+	}
 	return 0;
 }
 
@@ -407,7 +413,7 @@ static void note_packet(struct dump *d, struct unix_dump *x, struct unix_out *u,
 		p->sender.data = arena_memdup(dump_arena(d), k->sender.sun_path, len);
 	}
 	if (k->creds.pid > 0)
-		p->credentials = credentials(d, &k->creds);
+		p->credentials = unix_credentials(d, &k->creds);
 	extra = socket_extra(d, u->file);
 	arena_push(dump_arena(d), extra->packet, extra->n_packet, p);
 }

@@ -5,6 +5,7 @@
  *	unix.c		the class, and what a dump learns of each socket
  *	unix_name.c	dump: where the file of a bound socket is
  *	unix_queue.c	dump: what waits in queues
+ *	unix_early.c	what was sent on connections that are not accepted yet
  *	unix_in.c	restore: sockets of the images, who is connected to whom
  *	unix_make.c	restore: making, binding, connecting, in that order
  *	unix_bind.c	restore: names
@@ -75,9 +76,12 @@ struct unix_out {
 	bool has_urgent;
 	unsigned char urgent; /* a byte out of band, and what is in the queue before it */
 	size_t urgent_at;
-	int peek_off;	/* SO_PEEK_OFF */
-	bool reset;	/* an error waits: its peer has left something unread */
-	bool truncated; /* not all descriptors in flight could be taken */
+	int peek_off;	       /* SO_PEEK_OFF */
+	bool reset;	       /* an error waits: its peer has left something unread */
+	CrtoolsPacket **early; /* sent before its connection is accepted */
+	size_t n_early;
+	const char *early_refused; /* why that is not known; NULL */
+	bool truncated;		   /* not all descriptors in flight could be taken */
 };
 
 /* The dump: dump.priv[SLOT_UNIX]. */
@@ -90,7 +94,8 @@ struct unix_dump {
 	struct unix_out *walks;
 	struct unix_out **all;
 	size_t n;
-	char *buf; /* unix_queue.c */
+	struct unix_early *early; /* unix_early.c */
+	char *buf;		  /* unix_queue.c */
 	size_t buf_size;
 	bool limits_raised, written;
 };
@@ -99,6 +104,12 @@ struct unix_dump {
 const char *unix_name_text(struct arena *a, const void *name, size_t len);
 /* Name, name_dir, file_perms, deleted. */
 int unix_name_collect(struct unix_dump *x, struct unix_out *u, const struct file_probe *p);
+
+CrtoolsCredentials *unix_credentials(struct dump *d, const struct ucred *creds);
+
+/* fd: the client, in the tool. */
+void unix_early_look(struct unix_dump *x, struct unix_out *u, int fd);
+void unix_early_end(struct unix_dump *x);
 
 /* A first look: an empty queue, or a plain stream, is done with. Others are noted for the walk. */
 int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd);
@@ -201,6 +212,8 @@ typedef int (*unix_call)(void *arg); /* 0 or -errno */
 int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call call, void *arg,
 		 size_t size);
 void unix_creds_check(struct restore *r, struct unix_in *u, const CrtoolsCredentials *c);
+
+int unix_early_check(struct restore *r, const struct unix_in *u);
 
 int unix_packets_load(struct restore *r, struct unix_restore *x);
 int unix_packets_prepare(struct restore *r, struct unix_restore *x);

@@ -253,6 +253,8 @@ int unix_in_check(struct restore *r, struct unix_in *u)
 		return 0;
 	fown_check(r, u->file, u->e->fown, u->object);
 	ret = socket_options_check(r, u->file, u->e->opts);
+	if (ret == 0)
+		ret = unix_early_check(r, u);
 	if (ret == 0 && !u->inherit)
 		ret = unix_bind_check(r, u);
 	if (ret == 0 && u->x && u->x->peer)

@@ -328,12 +328,42 @@ static int answer_request(const struct unix_in *u)
 	return send(u->spare, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* What a client has sent to a server that has not accepted it. */
+static int send_early(struct restore_task *t, const struct unix_in *u)
+{
+	size_t n = u->listener && u->x ? u->x->n_early : 0, need = 0;
+	int fd = unix_fd(u), size = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0), ret = 0;
+
+	for (size_t i = 0; i < n; i++)
+		need += 2 * u->x->early[i]->data.len + OVERHEAD;
+	if (need > (size_t)size)
+		set_room(fd, need);
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		const CrtoolsPacket *p = u->x->early[i];
+		SkPacketEntry e = { .length = p->data.len };
+		struct unix_packet_in k = { .e = &e, .x = p };
+
+		ret = send_packet(t, &k, fd, NULL, 0, (const char *)p->data.data);
+	}
+	if (need > (size_t)size)
+		set_room(fd, size / 2);
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return err_sys(restore_err(t->r), "sendmsg",
+		       "can't send again what %s has sent to %s before that accepted it", u->object,
+		       u->listener->object);
+}
+
 int unix_packets_fill(struct restore_task *t, struct unix_cluster *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		struct unix_in *u = c->members[i];
 		uint64_t at = 0;
 		int ret = answer_request(u);
+
+		if (ret == 0 && (ret = send_early(t, u)) < 0)
+			return ret;
 
 		for (size_t k = 0; k <= u->n_packets; k++) {
 			if (ret == 0)
