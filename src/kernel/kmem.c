@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "kernel/btf.h"
 
 #define WINDOW	 8192 /* a power of two */
 #define PIECE	 4096
@@ -84,11 +85,15 @@ static int run(struct kmem *k, uint64_t addr, size_t len)
 	return ret < 0 ? ret : (int)attr.test.retval;
 }
 
-int kmem_open(struct kmem *ret)
+int kmem_open(struct kmem *ret, const struct btf *b)
 {
+	static const char *const path[] = { "task_struct.files", "files_struct.fdt", "fdtable.fd",
+					    "file.private_data" };
 	int err;
 
 	*ret = (struct kmem){ .map = -1, .prog = -1 };
+	for (size_t i = 0; i < ARRAY_SIZE(path); i++)
+		ret->to_private[i] = btf_offset(b, path[i]);
 	err = make_map(ret);
 	if (err == 0)
 		err = load(ret);
@@ -120,6 +125,15 @@ int kmem_read(struct kmem *k, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
+uint64_t kmem_pointer(struct kmem *k, uint64_t base, int offset)
+{
+	uint64_t value = 0;
+
+	return base && offset >= 0 && kmem_read(k, base + offset, &value, sizeof(value)) == 0
+		       ? value
+		       : 0;
+}
+
 uint64_t kmem_current(struct kmem *k)
 {
 	uint64_t task = 0;
@@ -127,4 +141,14 @@ uint64_t kmem_current(struct kmem *k)
 	if (run(k, ASK_TASK, 0) == 0)
 		memcpy(&task, k->window, sizeof(task));
 	return task;
+}
+
+uint64_t kmem_private(struct kmem *k, int fd)
+{
+	uint64_t at = kmem_current(k);
+
+	for (int i = 0; i < 3; i++)
+		at = kmem_pointer(k, at, k->to_private[i]);
+	at = kmem_pointer(k, at, fd * (int)sizeof(uint64_t));
+	return kmem_pointer(k, at, k->to_private[3]);
 }

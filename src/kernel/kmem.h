@@ -12,18 +12,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct btf;
+
 struct kmem {
 	int map, prog;
-	char *window; /* of the map */
+	char *window;	 /* of the map */
+	uint64_t direct; /* kmem_find_pages(): where memory is mapped; 0: not known */
+	uint64_t pages;	 /* where the struct pages are */
+	int struct_size, page_size;
+	int to_private[4]; /* the way to an open file's private data */
 };
 
 /* 0 or -errno: -EPERM without the privileges, -EINVAL where the kernel lacks it. */
-int kmem_open(struct kmem *ret);
+int kmem_open(struct kmem *ret, const struct btf *b);
 void kmem_close(struct kmem *k);
 
 /* 0 or -errno (-EFAULT: there is nothing). */
 int kmem_read(struct kmem *k, uint64_t addr, void *buf, size_t len);
+/* A pointer that stands offset bytes behind base; 0: there is none, or base is 0. */
+uint64_t kmem_pointer(struct kmem *k, uint64_t base, int offset);
 /* The task_struct of the calling thread; 0: it can't be had. */
 uint64_t kmem_current(struct kmem *k);
+/* What the kernel has for an open file of this process (file.private_data): a struct socket, a
+ * pipe_inode_info; 0. */
+uint64_t kmem_private(struct kmem *k, int fd);
+
+/* Before kmem_page(); 0 or -errno. Takes the right to see numbers of pages (CAP_SYS_ADMIN). */
+int kmem_find_pages(struct kmem *k, const struct btf *b);
+/* The contents of a struct page; 0: not known. */
+uint64_t kmem_page(const struct kmem *k, uint64_t page);
 
 #endif

@@ -9,8 +9,7 @@
  *
  * The tree is frozen, so nobody changes it; and it counts only if it is whole: as many messages as
  * the queue says, a ring that closes, lengths that fit. What can't be read so, or is more than
- * bytes and credentials, is refused: descriptors on their way, a byte out of band, and the part of
- * a message behind its first some 3,700 bytes, which is in pages of which no address is known.
+ * bytes and credentials, is refused: descriptors on their way, a byte out of band.
  *
  * The restored client sends it again when it has connected again.
  */
@@ -24,13 +23,10 @@
 
 #define MESSAGES_MAX 4096
 #define BYTES_MAX    (64u << 20)
+#define UNREADABLE   "what was sent can't be read"
 
 /* Where what is: X(name, path) */
 #define PLACES(X)                                                                                  \
-	X(task_files, "task_struct.files")                                                         \
-	X(files_table, "files_struct.fdt")                                                         \
-	X(table_array, "fdtable.fd")                                                               \
-	X(file_private, "file.private_data")                                                       \
 	X(socket_sk, "socket.sk")                                                                  \
 	X(unix_peer, "unix_sock.peer")                                                             \
 	X(sk_queue, "sock.sk_receive_queue")                                                       \
@@ -40,6 +36,11 @@
 	X(skb_len, "sk_buff.len")                                                                  \
 	X(skb_data_len, "sk_buff.data_len")                                                        \
 	X(skb_data, "sk_buff.data")                                                                \
+	X(skb_head, "sk_buff.head")                                                                \
+	X(skb_end, "sk_buff.end")                                                                  \
+	X(shared_frags, "skb_shared_info.frags")                                                   \
+	X(shared_n, "skb_shared_info.nr_frags")                                                    \
+	X(shared_list, "skb_shared_info.frag_list")                                                \
 	X(skb_cb, "sk_buff.cb")                                                                    \
 	X(cb_pid, "unix_skb_parms.pid")                                                            \
 	X(cb_uid, "unix_skb_parms.uid")                                                            \
@@ -64,6 +65,7 @@ static int find_places(struct unix_early *x)
 
 	if (ret < 0)
 		return ret;
+	ret = kmem_open(&x->memory, b);
 #define FIND(name, path)                                                                           \
 	if (ret == 0) {                                                                            \
 		x->name = btf_offset(b, path);                                                     \
@@ -71,6 +73,8 @@ static int find_places(struct unix_early *x)
 	}
 	PLACES(FIND)
 #undef FIND
+	if (ret == 0)
+		kmem_find_pages(&x->memory, b); /* without them, what is long is refused */
 	x->oob_byte = btf_offset(b, "unix_sock.oob_skb");
 	btf_close(b);
 	return ret;
@@ -81,9 +85,8 @@ static struct unix_early *early_of(struct dump *d, struct unix_dump *x)
 	if (x->early)
 		return x->early;
 	x->early = arena_new(dump_arena(d), struct unix_early);
-	x->early->error = kmem_open(&x->early->memory);
-	if (x->early->error == 0)
-		x->early->error = find_places(x->early);
+	x->early->memory.map = x->early->memory.prog = -1;
+	x->early->error = find_places(x->early);
 	return x->early;
 }
 
@@ -95,9 +98,7 @@ void unix_early_end(struct unix_dump *x)
 
 static uint64_t pointer_at(struct unix_early *x, uint64_t base, int offset)
 {
-	uint64_t value = 0;
-
-	return base && kmem_read(&x->memory, base + offset, &value, sizeof(value)) == 0 ? value : 0;
+	return kmem_pointer(&x->memory, base, offset);
 }
 
 static uint32_t word_at(struct unix_early *x, uint64_t base, int offset, uint32_t otherwise)
@@ -106,16 +107,6 @@ static uint32_t word_at(struct unix_early *x, uint64_t base, int offset, uint32_
 
 	return base && kmem_read(&x->memory, base + offset, &value, sizeof(value)) == 0 ? value
 											: otherwise;
-}
-
-/* The sock of a descriptor of the tool's. */
-static uint64_t sock_of(struct unix_early *x, int fd)
-{
-	uint64_t files = pointer_at(x, kmem_current(&x->memory), x->task_files);
-	uint64_t array = pointer_at(x, pointer_at(x, files, x->files_table), x->table_array);
-	uint64_t file = pointer_at(x, array, fd * (int)sizeof(uint64_t));
-
-	return pointer_at(x, pointer_at(x, file, x->file_private), x->socket_sk);
 }
 
 static CrtoolsCredentials *sender_of(struct dump *d, struct unix_early *x, uint64_t cb)
@@ -129,63 +120,95 @@ static CrtoolsCredentials *sender_of(struct dump *d, struct unix_early *x, uint6
 	return creds.pid > 0 ? unix_credentials(d, &creds) : NULL;
 }
 
-/* 0, or why not. */
+/* A part of a message that is in a page: struct skb_frag, or, before Linux 6.10, bio_vec. */
+struct fragment {
+	uint64_t page;
+	uint32_t len, offset;
+};
+
+/* What is behind the first part: net/core/skbuff.c, skb_copy_bits(). */
+static int read_fragments(struct unix_early *x, uint64_t skb, uint8_t *data, uint32_t len)
+{
+	uint64_t shared = pointer_at(x, skb, x->skb_head) + word_at(x, skb, x->skb_end, 0);
+	struct fragment f;
+	uint8_t n = 0;
+
+	if (kmem_read(&x->memory, shared + x->shared_n, &n, sizeof(n)) < 0 ||
+	    pointer_at(x, shared, x->shared_list))
+		return -EIO;
+	for (int i = 0; i < n && len; i++) {
+		uint64_t from = shared + x->shared_frags + i * sizeof(f), page;
+
+		if (kmem_read(&x->memory, from, &f, sizeof(f)) < 0 || f.len > len)
+			return -EIO;
+		page = kmem_page(&x->memory, f.page);
+		if (!page || kmem_read(&x->memory, page + f.offset, data, f.len) < 0)
+			return -EIO;
+		data += f.len;
+		len -= f.len;
+	}
+	return len ? -EIO : 0;
+}
+
+/* NULL, or why not. */
 static const char *take(struct unix_out *u, struct unix_early *x, uint64_t skb, uint64_t *total)
 {
 	struct dump *d = u->task->dump;
 	uint64_t cb = skb + x->skb_cb, data = pointer_at(x, skb, x->skb_data);
 	uint32_t len = word_at(x, skb, x->skb_len, BYTES_MAX);
+	uint32_t behind = word_at(x, skb, x->skb_data_len, 0);
 	CrtoolsPacket *p = arena_msg(dump_arena(d), CrtoolsPacket, crtools_packet);
 
 	*total += len;
-	if (*total >= BYTES_MAX)
-		return "what was sent can't be read";
-	if (word_at(x, skb, x->skb_data_len, 1))
-		return "what was sent can't be read: more than some 3,700 bytes at once";
+	if (*total >= BYTES_MAX || behind > len)
+		return UNREADABLE;
 	if (pointer_at(x, cb, x->cb_fp))
 		return "descriptors are on their way, which can't be read";
 	p->has_data = true;
 	p->data.len = len;
 	p->data.data = arena_alloc(dump_arena(d), len + 1);
-	if (len && kmem_read(&x->memory, data, p->data.data, len) < 0)
-		return "what was sent can't be read";
+	if (kmem_read(&x->memory, data, p->data.data, len - behind) < 0 ||
+	    (behind && read_fragments(x, skb, p->data.data + len - behind, behind) < 0))
+		return UNREADABLE;
 	p->credentials = sender_of(d, x, cb);
 	arena_push(dump_arena(d), u->early, u->n_early, p);
 	return NULL;
 }
 
-static const char *read_queue(struct unix_out *u, struct unix_early *x, int fd)
+static const char *read_queue(struct unix_out *u, struct unix_early *x, uint64_t sk)
 {
-	uint64_t peer = pointer_at(x, sock_of(x, fd), x->unix_peer), total = 0;
+	uint64_t peer = pointer_at(x, sk, x->unix_peer), total = 0;
 	uint64_t head = peer + x->sk_queue, skb = pointer_at(x, head, x->queue_next);
 	uint32_t n = peer ? word_at(x, head, x->queue_len, 0) : 0;
 	const char *why = NULL;
 
 	if (!n || n > MESSAGES_MAX)
-		return "what was sent can't be read";
+		return UNREADABLE;
 	if (x->oob_byte >= 0 && pointer_at(x, peer, x->oob_byte))
 		return "a byte out of band, which can't be read";
 	for (uint32_t i = 0; !why && i < n && skb != head; i++) {
 		why = take(u, x, skb, &total);
 		skb = pointer_at(x, skb, x->skb_next);
 	}
-	if (!why && (skb != head || u->n_early != n))
-		why = "what was sent can't be read";
-	return why;
+	return why ?: skb != head || u->n_early != n ? UNREADABLE : NULL;
 }
 
 void unix_early_look(struct unix_dump *x, struct unix_out *u, int fd)
 {
 	struct unix_early *e;
+	uint64_t sk;
 
 	/* Connected, and the peer has no file: it waits to be accepted. */
 	if (!unix_connects(u->e) || u->e->state != UNIX_ESTABLISHED || u->e->peer ||
 	    u->e->shutdown == SK_SHUTDOWN__BOTH || !u->diag->wqueue)
 		return;
 	e = early_of(u->task->dump, x);
-	u->early_refused = e->error ? "what was sent can't be read (it takes CAP_SYS_ADMIN, "
-				      "BPF and BTF)"
-				    : read_queue(u, e, fd);
+	if (e->error) {
+		u->early_refused = UNREADABLE " (it takes CAP_SYS_ADMIN, BPF and BTF)";
+		return;
+	}
+	sk = pointer_at(e, kmem_private(&e->memory, fd), e->socket_sk);
+	u->early_refused = read_queue(u, e, sk);
 }
 
 /* --- restore -------------------------------------------------------------------------------------

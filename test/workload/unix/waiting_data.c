@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Clients that are not accepted yet, and have written already: of listeners by a relative name and
- * by an abstract one, streams and seqpackets; several messages with their bounds, one that is
- * empty, one sent by another process with its credentials, and one end shut down behind its data.
- * The server gets all of it when it accepts, in order.
+ * by an abstract one, streams and seqpackets; several messages with their bounds, some of them
+ * long, one that is empty, one sent by another process with its credentials, and one end shut down
+ * behind its data. The server gets all of it when it accepts, in order.
  *
  * wl: areas unix-sockets
  * wl: cycles 3
  * wl: crossing none CRIU refuses it
  */
 #define _GNU_SOURCE
-#include <sys/ioctl.h>
-
 #include "unix.h"
 
-#define SMALL 3000
+static const size_t sizes[] = { 3000, 1, 100000, 65536, 4096 };
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+#define BIG   100000
 
 struct set {
 	int listener, client, second, child;
@@ -27,14 +27,15 @@ static void expect_end(int fd)
 
 static void set_up(struct set *s, int type, struct un_addr addr)
 {
-	static char data[SMALL];
+	static char data[BIG];
 
 	s->listener = un_listening(type, addr, 5);
 	s->client = un_connected(type, addr);
 	wl_check_eq(write(s->client, "early", 5), 5);
-	for (int i = 0; i < 4; i++) {
-		wl_fill(data, SMALL, i);
-		wl_check_eq(write(s->client, data, SMALL), SMALL);
+	wl_try(setsockopt(s->client, SOL_SOCKET, SO_SNDBUFFORCE, &(int){ 4 * BIG }, sizeof(int)));
+	for (size_t i = 0; i < SIZES; i++) {
+		wl_fill(data, sizes[i], i);
+		wl_check_eq(write(s->client, data, sizes[i]), sizes[i]);
 	}
 	if (type == SOCK_SEQPACKET)
 		wl_check_eq(send(s->client, "", 0, 0), 0);
@@ -46,19 +47,21 @@ static void set_up(struct set *s, int type, struct un_addr addr)
 
 static void check(struct set *s, int type)
 {
-	static char got[SMALL];
+	static char got[BIG];
 	int server = wl_try(accept(s->listener, NULL, NULL));
 	int second = wl_try(accept(s->listener, NULL, NULL));
 
 	wl_check_eq(recv(server, got, 5, MSG_DONTWAIT), 5);
 	wl_check(!memcmp(got, "early", 5));
-	for (int i = 0; i < 4; i++) {
-		wl_check_eq(recv(server, got, SMALL, MSG_DONTWAIT), SMALL);
-		wl_check(wl_matches(got, SMALL, i));
+	for (size_t i = 0; i < SIZES; i++) {
+		size_t room = type == SOCK_STREAM ? sizes[i] : BIG;
+
+		wl_check_eq(recv(server, got, room, MSG_DONTWAIT | MSG_WAITALL), sizes[i]);
+		wl_check(wl_matches(got, sizes[i], i));
 	}
 	if (type == SOCK_SEQPACKET)
-		wl_check_eq(recv(server, got, SMALL, MSG_DONTWAIT), 0);
-	wl_check_eq(recv(server, got, SMALL, MSG_DONTWAIT), -1);
+		wl_check_eq(recv(server, got, BIG, MSG_DONTWAIT), 0);
+	wl_check_eq(recv(server, got, BIG, MSG_DONTWAIT), -1);
 	wl_check_eq(errno, EAGAIN);
 	un_expect(second, "last");
 	expect_end(second);

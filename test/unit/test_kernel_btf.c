@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel's description of its own types: places that can be told without it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* behind these */
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "kernel/btf.h"
+
+static struct btf *types;
+
+static int open_types(void **state)
+{
+	(void)state;
+	return btf_open(&types) == -ENOENT ? 0 : !types;
+}
+
+static int close_types(void **state)
+{
+	(void)state;
+	btf_close(types);
+	return 0;
+}
+
+static void members(void **state)
+{
+	(void)state;
+	if (!types)
+		skip(); /* the kernel has none */
+	assert_int_equal(btf_offset(types, "list_head.next"), 0);
+	assert_int_equal(btf_offset(types, "list_head.prev"), sizeof(void *));
+	/* In a union or structure without a name. */
+	assert_int_equal(btf_offset(types, "sk_buff_head.next"), 0);
+	assert_int_equal(btf_offset(types, "sk_buff_head.qlen"), 2 * sizeof(void *));
+	assert_true(btf_offset(types, "sk_buff.len") > 0);
+	assert_int_equal(btf_size(types, "list_head"), 2 * sizeof(void *));
+}
+
+static void missing(void **state)
+{
+	(void)state;
+	if (!types)
+		skip();
+	assert_int_equal(btf_offset(types, "list_head.nothing"), -ENOENT);
+	assert_int_equal(btf_offset(types, "no_such_structure.next"), -ENOENT);
+	assert_int_equal(btf_offset(types, "list_head"), -ENOENT);
+	assert_int_equal(btf_size(types, "no_such_structure"), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(members),
+		cmocka_unit_test(missing),
+	};
+
+	return cmocka_run_group_tests(tests, open_types, close_types);
+}
