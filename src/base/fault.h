@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fault points: CRTOOLS_FAULT=NAME makes the run fail at the point of that name, NAME:kill makes
- * the tool kill itself there with SIGKILL, NAME:sleep makes it wait there (for whoever wants to
- * look or to send it a signal). Tests walk through all of them: with CRTOOLS_FAULT=list each point
- * that is passed prints its name to standard error.
+ * the tool kill itself there with SIGKILL, NAME:sleep makes it wait there five seconds or until a
+ * signal comes, SIGCONT to let it go on. Tests walk through all of them: with CRTOOLS_FAULT=list
+ * each point that is passed prints its name to standard error.
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H

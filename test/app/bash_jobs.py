@@ -5,7 +5,8 @@ to, traps, wait -n, arrays and a here-document, loops that start a program at ea
 exit status of every job that is checked at the end.
 
 wl: needs root program:bash
-wl: areas task pipes signals"""
+wl: areas task pipes signals
+wl: idle"""
 
 import cycles
 

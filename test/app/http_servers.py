@@ -6,7 +6,8 @@ client's questions in its memory, and answers with the count and a long text; wh
 beside, by a timer of its runtime, goes on too.
 
 wl: needs root program:node program:java
-wl: areas tcp epoll-and-event-fds threads"""
+wl: areas tcp epoll-and-event-fds threads
+wl: idle"""
 
 import pathlib
 import sys

@@ -6,7 +6,8 @@ anew (deoptimised) when another class turns up after a restore.
 
 wl: needs root program:java program:javac
 wl: areas memory threads files
-wl: timeout 300"""
+wl: timeout 300
+wl: idle"""
 
 import os
 

@@ -7,7 +7,8 @@ redefines functions as it goes.
 
 wl: needs root program:sbcl
 wl: areas memory threads signals
-wl: timeout 300"""
+wl: timeout 300
+wl: idle"""
 
 import cycles
 

@@ -6,7 +6,8 @@ five dumps, while the other one commits a row after each. What was committed is 
 once.
 
 wl: needs root io_uring program:mariadbd program:mariadb program:mariadb-install-db
-wl: areas tcp unix-sockets epoll-and-event-fds aio-uring-bpf threads"""
+wl: areas tcp unix-sockets epoll-and-event-fds aio-uring-bpf threads
+wl: idle"""
 
 import os
 import shutil

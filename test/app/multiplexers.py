@@ -7,7 +7,8 @@ makes new windows.
 
 wl: needs root program:bash program:tmux program:screen program:top
 wl: lane tty
-wl: areas tty unix-sockets"""
+wl: areas tty unix-sockets
+wl: idle"""
 
 import os
 import subprocess

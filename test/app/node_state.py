@@ -6,7 +6,8 @@ a garbage collector with threads of its own. The loop's descriptors are epoll, e
 
 wl: needs root program:node
 wl: areas memory threads epoll-and-event-fds files pipes
-wl: timeout 300"""
+wl: timeout 300
+wl: idle"""
 
 import cycles
 

@@ -4,7 +4,8 @@
 that it talks to through two pipes, a timer with a handler, output through a format.
 
 wl: needs root program:perl
-wl: areas memory pipes timers"""
+wl: areas memory pipes timers
+wl: idle"""
 
 import cycles
 

@@ -6,7 +6,8 @@ restores, and lose no transaction: what they count is what the table of transact
 and all balances are the sums of what was booked.
 
 wl: needs root program:pgbench program:setpriv
-wl: areas tcp unix-sockets sysv-ipc shm epoll-and-event-fds"""
+wl: areas tcp unix-sockets sysv-ipc shm epoll-and-event-fds
+wl: idle"""
 
 import glob
 import os

@@ -6,7 +6,8 @@ was: variables, the page, the text that was not written yet.
 
 wl: needs root program:bash program:script program:less program:vim
 wl: lane tty
-wl: areas tty"""
+wl: areas tty
+wl: idle"""
 
 import os
 import subprocess

@@ -5,7 +5,8 @@ compressor, hashes, random numbers, big integers, an object graph, a data base i
 interval timer with a handler, a file that is read a line at a time.
 
 wl: needs root
-wl: areas memory threads timers files"""
+wl: areas memory threads timers files
+wl: idle"""
 
 import sys
 

@@ -6,7 +6,8 @@ compacted, big numbers, and a file that is written and read again.
 
 wl: needs root program:ruby
 wl: areas memory threads task pipes files signals epoll-and-event-fds
-wl: timeout 300"""
+wl: timeout 300
+wl: idle"""
 
 import cycles
 

@@ -5,7 +5,8 @@ apache2 (its event and its prefork model), connections that are kept alive. Each
 restored five times while the clients ask on.
 
 wl: needs root program:redis-server program:memcached program:nginx program:apache2
-wl: areas tcp inet-sockets epoll-and-event-fds sysv-ipc"""
+wl: areas tcp inet-sockets epoll-and-event-fds sysv-ipc
+wl: idle"""
 
 import os
 import pathlib

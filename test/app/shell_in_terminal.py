@@ -8,7 +8,8 @@ back; and for a session whose terminal nobody of the tree has open.
 
 wl: needs root program:bash program:sleep
 wl: lane tty
-wl: areas tty cli-rpc"""
+wl: areas tty cli-rpc
+wl: idle"""
 
 import os
 import subprocess

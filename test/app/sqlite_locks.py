@@ -6,7 +6,8 @@ in its transaction no other connection gets in, in the restored tree as before; 
 base is whole and holds each row once.
 
 wl: needs root
-wl: areas locks files memory"""
+wl: areas locks files memory
+wl: idle"""
 
 import os
 import sqlite3

@@ -7,7 +7,8 @@ sessions, and one that ends is told of.
 
 wl: needs root program:sshd program:ssh program:ssh-keygen
 wl: lane tty
-wl: areas tcp tty unix-sockets"""
+wl: areas tcp tty unix-sockets
+wl: idle"""
 
 import os
 import shutil

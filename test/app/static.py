@@ -3,7 +3,8 @@
 """A statically linked program: no loader, no libraries, at the address it was linked for.
 
 wl: needs root
-wl: areas memory threads timers pipes"""
+wl: areas memory threads timers pipes
+wl: idle"""
 
 import cycles
 

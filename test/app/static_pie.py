@@ -4,7 +4,8 @@
 kernel's choice.
 
 wl: needs root
-wl: areas memory threads timers pipes"""
+wl: areas memory threads timers pipes
+wl: idle"""
 
 import cycles
 

@@ -6,7 +6,8 @@ drawing what is typed by the viewer's keyboard, and a new X client can connect.
 
 wl: needs root program:Xtigervnc program:xterm
 wl: lane tty
-wl: areas unix-sockets tcp tty sysv-ipc shm"""
+wl: areas unix-sockets tcp tty sysv-ipc shm
+wl: idle"""
 
 import os
 import socket

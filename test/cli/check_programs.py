@@ -4,7 +4,8 @@
 are what a dump then makes of it.
 
 wl: needs root program:gcc program:perl program:gzip
-wl: areas cli-rpc"""
+wl: areas cli-rpc
+wl: idle"""
 
 import json
 import os

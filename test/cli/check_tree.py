@@ -4,7 +4,8 @@
 tree that never stays the same is no problem; size and freeze time are foretold within reason.
 
 wl: needs root
-wl: areas cli-rpc"""
+wl: areas cli-rpc
+wl: idle"""
 
 import json
 import os

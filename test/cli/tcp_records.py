@@ -5,7 +5,8 @@ records at full rate. One is dumped and restored a hundred times, and then more,
 dropped at random both ways: not a byte is lost, doubled or out of order. No lock is left.
 
 wl: needs root
-wl: areas tcp"""
+wl: areas tcp
+wl: idle"""
 
 import os
 import signal

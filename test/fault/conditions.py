@@ -19,7 +19,7 @@ import sys
 import time
 
 import survivors
-from survivors import TOOL, await_gone, check, end, environment, run
+from survivors import TOOL, Held, await_gone, check, end, environment, run
 
 from lib import system
 
@@ -135,36 +135,21 @@ def directories(case):
     subprocess.run(["umount", "frozen"], check=True)
     case.refused("no directory", tool(["dump", "-D", "nowhere", *case.words]), "nowhere")
     os.mkdir("vanishing")
-    proc = subprocess.Popen([TOOL, "dump", "-D", "vanishing", "-o", "/dev/null", *case.words],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True,
-                            env=environment("dump-freeze:sleep"))
-    wait_for_rest(proc)
+    dump = Held("dump-freeze", "dump", "-D", "vanishing", "-o", "/dev/null", *case.words)
     subprocess.run(["rm", "-rf", "vanishing"], check=True)
-    said = proc.communicate(timeout=30)[0]
-    case.refused("the directory vanishes", (proc.returncode, said), "No such file|image")
-
-
-def wait_for_rest(proc):
-    deadline = time.monotonic() + 10
-    while "nanosleep" not in (system.read_text(f"/proc/{proc.pid}/wchan") or ""):
-        check(time.monotonic() < deadline and proc.poll() is None, "the tool does not wait")
-        time.sleep(0.001)
+    case.refused("the directory vanishes", dump.go_on(), "No such file|image")
 
 
 def twice(case):
-    proc = subprocess.Popen([TOOL, "dump", "-D", "images", *case.words], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env=environment("dump-files:sleep"))
-    wait_for_rest(proc)
+    first = Held("dump-files", "dump", "-D", "images", *case.words)
     os.mkdir("other")
     status, said = tool(["dump", "-D", "other", *case.words])
-    check(status == 1 and f"traced already by process {proc.pid} (crtools)" in said,
+    check(status == 1 and f"traced already by process {first.pid} (crtools)" in said,
           f"a second dump: {status}: {said}")
     status, said = run("clean")
     check(status == 0 and "left alone" in said, f"clean during a dump: {said}")
-    said = proc.communicate(timeout=30)[0]
-    check(proc.returncode == 0, f"the first dump, with another one beside: {said}")
+    status, said = first.go_on()
+    check(status == 0, f"the first dump, with another one beside: {said}")
     case.tree.check_well("two dumps at once")
 
 
@@ -257,16 +242,12 @@ def ends_meanwhile():
         time.sleep(0.02)
         folder = f"ends-{point}"
         os.mkdir(folder)
-        dump = subprocess.Popen([TOOL, "dump", "-D", folder, "-t", str(proc.pid), "-R"],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True,
-                                env=environment(point + ":sleep"))
-        wait_for_rest(dump)
+        dump = Held(point, "dump", "-D", folder, "-t", str(proc.pid), "-R")
         proc.kill()
-        said = dump.communicate(timeout=30)[0]
-        check(dump.returncode in (0, 1), f"killed at {point}: {dump.returncode}: {said}")
-        check(dump.returncode == 0 or "Error:" in said, f"killed at {point}: {said}")
-        check(dump.returncode == 0 or "inventory.img" not in os.listdir(folder),
+        status, said = dump.go_on()
+        check(status in (0, 1), f"killed at {point}: {status}: {said}")
+        check(status == 0 or "Error:" in said, f"killed at {point}: {said}")
+        check(status == 0 or "inventory.img" not in os.listdir(folder),
               f"killed at {point}: half a set is left")
         check(proc.wait(10) == -signal.SIGKILL, f"killed at {point}: it ended otherwise")
 
@@ -306,14 +287,12 @@ def does_not_stop():
 
 def hung_up(case, action):
     """A dump that gets SIGHUP in the middle of it; its status, and what it said."""
-    proc = subprocess.Popen([TOOL, "dump", "-D", "images", *case.words], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env=environment("dump-files:sleep"),
-                            preexec_fn=lambda: signal.signal(signal.SIGHUP, action))
-    wait_for_rest(proc)
-    proc.send_signal(signal.SIGHUP)
-    said = proc.communicate(timeout=30)[0]
-    return proc.returncode, said
+    dump = Held("dump-files", "dump", "-D", "images", *case.words,
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, action))
+    if action == signal.SIG_IGN:
+        dump.proc.send_signal(signal.SIGHUP)
+        return dump.go_on()
+    return dump.go_on(signal.SIGHUP)
 
 
 def ignored(case):
@@ -409,18 +388,15 @@ def restore_limits(tree, pids):
 
 def two_restores(tree, pids):
     """Both want the same ids: one has them, the other leaves it alone."""
-    words = [TOOL, "restore", "-D", "images", "-d"]
-    proc = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True,
-                            env=environment("restore-ready:sleep"))
-    wait_for_rest(proc)
-    status, said = tool(words[1:])
+    words = ["restore", "-D", "images", "-d"]
+    first = Held("restore-ready", *words)
+    status, said = tool(words)
     check(status == 1 and "is taken by another task (crtools" in said,
           f"a second restore: {status}: {said}")
-    said = proc.communicate(timeout=30)[0]
-    check(proc.returncode == 0, f"the first restore, with another one beside: {said}")
+    status, said = first.go_on()
+    check(status == 0, f"the first restore, with another one beside: {said}")
     tree.check_well("two restores at once")
-    status, said = tool(words[1:])
+    status, said = tool(words)
     check(status == 1 and "is taken by another task (subject" in said,
           f"a restore beside the living tree: {status}: {said}")
     tree.check_well("a restore beside the living tree")

@@ -12,11 +12,9 @@ wl: timeout 300"""
 import os
 import re
 import signal
-import subprocess
-import time
 
 import survivors
-from survivors import TOOL, await_gone, check, end, environment, run
+from survivors import Held, await_gone, check, end, run
 
 from lib import system
 
@@ -29,19 +27,6 @@ def points(*words):
     status, said = run(*words, fault="list")
     check(status == 0, said)
     return list(dict.fromkeys(re.findall(r"^fault point (\S+)$", said, re.M)))
-
-
-def interrupted(point, sig, *words):
-    """The tool waits at the point, gets the signal, and ends. Its status and output."""
-    proc = subprocess.Popen([TOOL, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, env=environment(point + ":sleep"))
-    deadline = time.monotonic() + 10
-    while "nanosleep" not in (system.read_text(f"/proc/{proc.pid}/wchan") or ""):
-        check(time.monotonic() < deadline and proc.poll() is None, f"{point}: no rest there")
-        time.sleep(0.001)
-    proc.send_signal(sig)
-    said = proc.communicate(timeout=30)[0]
-    return proc.returncode, said
 
 
 def snapshot(folder):
@@ -91,7 +76,7 @@ def walk_dump(tree):
         tree.check_maps(f"killed at {name}")
     for name in [n for n in names if n.startswith("dump-") and n != "dump-commit"]:
         before = snapshot("images")
-        status, said = interrupted(name, signal.SIGTERM, *words)
+        status, said = Held(name, *words).go_on(signal.SIGTERM)
         check(status == -signal.SIGTERM, f"SIGTERM at {name}: status {status}: {said}")
         check("SIGTERM" in said or "TERM" in said, f"SIGTERM at {name}: {said}")
         after_dump(tree, f"SIGTERM at {name}", before)
@@ -126,7 +111,7 @@ def walk_restore(tree):
             check(system.read_text("/proc/self/mounts") == mounts, f"{fault}: mounts changed")
             check(not os.listdir("/run/crtools"), f"{fault}: a journal is left")
         if name.startswith("restore-") and name != "restore-untying":
-            status, said = interrupted(name, signal.SIGINT, *words)
+            status, said = Held(name, *words).go_on(signal.SIGINT)
             check(status == -signal.SIGINT, f"SIGINT at {name}: status {status}: {said}")
             await_gone(pids, f"SIGINT at {name}")
             check(sorted(os.listdir(".")) == files, f"SIGINT at {name}: {os.listdir('.')}")

@@ -224,6 +224,27 @@ def run(*words, fault=None, limit=60):
     return done.returncode, done.stdout
 
 
+class Held:
+    """A run of the tool that waits at a fault point."""
+
+    def __init__(self, point, *words, **more):
+        self.proc = subprocess.Popen([TOOL, *words], stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                     env=environment(point + ":sleep"), **more)
+        self.pid = self.proc.pid
+        deadline = time.monotonic() + 10
+        while "nanosleep" not in (system.read_text(f"/proc/{self.pid}/wchan") or ""):
+            check(time.monotonic() < deadline and self.proc.poll() is None,
+                  f"{point}: the tool does not wait there")
+            time.sleep(0.001)
+
+    def go_on(self, sig=signal.SIGCONT):
+        """(exit status, output); with another signal, of a run that gets this one there."""
+        self.proc.send_signal(sig)
+        said = self.proc.communicate(timeout=30)[0]
+        return self.proc.returncode, said
+
+
 def run_killed(delay, *words, sig=signal.SIGKILL):
     """Starts the tool and sends it a signal after so many seconds. Its status; 0 if it was done."""
     null = os.open(os.devnull, os.O_RDWR)

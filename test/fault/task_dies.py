@@ -5,7 +5,8 @@ could notice: the restore fails soon, says which task it was, and leaves nothing
 that comes when the tree has been let go is the program's own affair.
 
 wl: needs root
-wl: timeout 300"""
+wl: timeout 300
+wl: idle"""
 
 import os
 import re

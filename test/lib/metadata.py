@@ -8,7 +8,7 @@ import shlex
 FLAVOURS = ("host", "user", "unpriv")
 LATER_FLAVOURS = ("ns", "userns")
 KEYS = {"areas", "flavours", "dump", "restore", "both", "expect", "needs", "cflags", "libs",
-        "cycles", "crossing", "timeout", "ignore", "tier", "limit", "lane"}
+        "cycles", "crossing", "timeout", "ignore", "tier", "limit", "lane", "idle"}
 _LINE = re.compile(r"^[\s*#/]*wl:\s+(\w+)\s*(.*?)\s*(\*/|\"{3})?$")
 
 
@@ -47,4 +47,5 @@ class Metadata:
         self.ignore = set(keys.get("ignore", "").replace(",", " ").split())
         self.limit = keys.get("limit", "")
         self.lane = keys.get("lane", "")
+        self.idle = "idle" in keys
         self.tier = keys.get("tier", "all")

@@ -19,9 +19,12 @@ from .result import Failure, Skip
 
 
 class Outcome:
-    def __init__(self, name, kind, text="", details="", seconds=0.0):
+    """seconds: on the clock, from its start until all that it has left is gone; cpu: of processors,
+    by all its processes that have ended."""
+
+    def __init__(self, name, kind, text="", details="", seconds=0.0, cpu=0.0):
         self.name, self.kind, self.text, self.details = name, kind, text, details
-        self.seconds = seconds
+        self.seconds, self.cpu = seconds, cpu
 
 
 def _unmount_below(folder):
@@ -49,19 +52,20 @@ def _work(case, folder, build_error, report):
     system.hear_all_signals()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     system.become_subreaper()
-    begin = time.monotonic()
     kind, text, details = _attempt(case, folder, build_error)
-    seconds = time.monotonic() - begin
     left = system.kill_descendants()
     if left and kind == "pass":
         kind, text = "fail", f"processes that can't be ended are left: {left}"
     with os.fdopen(report, "w", encoding="utf-8", errors="backslashreplace") as out:
-        json.dump([kind, text, details, seconds], out)
+        json.dump([kind, text, details], out)
 
 
-def _lane(case):
-    meta = getattr(getattr(case, "work", case), "meta", None)
-    return meta.lane if meta else ""
+# Tests that mostly wait (wl: idle) run beside those that want a processor.
+IDLE_JOBS = 4
+
+
+def _meta(case):
+    return getattr(case, "work", case).meta
 
 
 class Runner:
@@ -73,7 +77,7 @@ class Runner:
         self.outcomes = []
         self.base = tempfile.mkdtemp(prefix="crtools-test-")
         os.chmod(self.base, 0o755)
-        self.running = {}  # report descriptor: (pid, case, folder, text so far, deadline)
+        self.running = {}  # report descriptor: [pid, case, folder, text so far, start]
         self.number = 0
         # A machine under load makes time limits and races of tests fail: what fails is run once
         # more, alone, when all others are done, and is listed either way.
@@ -108,18 +112,17 @@ class Runner:
             finally:
                 os._exit(status)
         os.close(writing)
-        # The case has its own time limit; this one is for a case that does not keep it.
-        deadline = time.monotonic() + case.timeout * 2 + 60
-        self.running[reading] = [pid, case, folder, b"", deadline]
+        self.running[reading] = [pid, case, folder, b"", time.monotonic()]
 
     def _finish(self, reading):
-        pid, case, folder, text, _ = self.running.pop(reading)
+        pid, case, folder, text, start = self.running.pop(reading)
         os.close(reading)
-        _, status = os.waitpid(pid, 0)
+        _, status, usage = os.wait4(pid, 0)
+        seconds, cpu = time.monotonic() - start, usage.ru_utime + usage.ru_stime
         try:
-            kind, reason, details, seconds = json.loads(text)
+            kind, reason, details = json.loads(text)
         except ValueError:
-            kind, details, seconds = "fail", "", 0.0
+            kind, details = "fail", ""
             reason = f"the test's process {system.describe_status(status)} without a report"
         system.kill_descendants_except([p for p, *_ in self.running.values()])
         _unmount_below(folder)
@@ -135,7 +138,7 @@ class Runner:
                 details = details.replace("FAIL", "fail")
                 print("\t" + details.rstrip().replace("\n", "\n\t"))
             return
-        self.note(Outcome(case.name, kind, reason, details, seconds))
+        self.note(Outcome(case.name, kind, reason, details, seconds, cpu))
 
     def _collect(self):
         ready, _, _ = select.select(list(self.running), [], [], 1.0)
@@ -145,31 +148,35 @@ class Runner:
                 self.running[reading][3] += data
             else:
                 self._finish(reading)
-        for reading, (pid, _, _, _, deadline) in list(self.running.items()):
-            if time.monotonic() > deadline:
+        # The case has its own time limit; this one is for a case that does not keep it.
+        for pid, case, _, _, start in self.running.values():
+            if time.monotonic() > start + case.timeout * 2 + 60:
                 os.kill(pid, signal.SIGKILL)
 
     def run(self, cases):
         self._run(list(cases))
         self.alone = True
-        self.jobs = 1
+        jobs, self.jobs = self.jobs, 1
         self._run(list(self.again))
+        self.jobs = jobs
 
     def _next(self, queue):
-        """The first case whose lane is free; None if there is none."""
-        busy = {_lane(case) for _, case, *_ in self.running.values()} - {""}
+        """The first case for which there is room, and whose lane is free; None: there is none."""
+        running = [_meta(case) for _, case, *_ in self.running.values()]
+        lanes = {meta.lane for meta in running} - {""}
+        idle = sum(meta.idle for meta in running)
+        room = {False: len(running) - idle < self.jobs, True: idle < IDLE_JOBS}
+        if self.jobs == 1:
+            room = {False: not running, True: not running}
         for i, case in enumerate(queue):
-            if _lane(case) not in busy:
+            if room[_meta(case).idle] and _meta(case).lane not in lanes:
                 return queue.pop(i)
         return None
 
     def _run(self, queue):
         try:
             while queue or self.running:
-                while queue and len(self.running) < self.jobs:
-                    case = self._next(queue)
-                    if case is None:
-                        break
+                while (case := self._next(queue)):
                     missing = needs.lacking(case.needs)
                     if missing:
                         self.note(Outcome(case.name, "skip", missing))
@@ -190,6 +197,16 @@ class Runner:
         except OSError:
             if not self.keep:
                 shutil.rmtree(self.base, ignore_errors=True)
+
+    def slowest(self, number):
+        """Prints where the time went: seconds on the clock, and of processors, which other loads
+        of the machine change less."""
+        print("seconds, of processors")
+        for outcome in sorted(self.outcomes, key=lambda o: -o.seconds)[:number]:
+            print(f"{outcome.seconds:7.2f} {outcome.cpu:7.2f} {outcome.name}")
+        print(f"{sum(o.seconds for o in self.outcomes):7.0f} "
+              f"{sum(o.cpu for o in self.outcomes):7.0f} all {len(self.outcomes)}, "
+              f"{self.jobs} at a time")
 
     def summary(self):
         """Prints skips by reason, failures, and the count line; True if nothing failed."""

@@ -4,7 +4,7 @@ Contract: exit status 0 is a pass, 77 a skip with the reason on the last line of
 else a failure. The environment has CRTOOLS (the binary), PEER (CRIU's wrapper, empty if there is
 none), TESTDIR (a fresh folder, the working directory too), WORKLOADS (the compiled workloads)
 and SOURCE (the top of the sources). The same "wl:" lines as in workloads are understood: needs,
-timeout, and "tier quick" for what runs in seconds and without root."""
+timeout, lane, idle, and "tier quick" for what runs in seconds and without root."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from . import system
 from .metadata import Metadata
 from .result import Failure, Skip
 
-FOLDERS = ("cli", "fault", "interop", "app")
+FOLDERS = ("app", "fault", "cli", "interop")  # those that take long begin early
 
 
 class Script:

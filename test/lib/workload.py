@@ -6,6 +6,7 @@ so that whatever a workload or a tool leaves behind ends up below it."""
 import concurrent.futures
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -17,7 +18,9 @@ from .result import Failure, Skip
 # Each run's ordinary user is another one: what the kernel counts by user (pipe pages, locked
 # memory, processes) is then not shared with other tests, nor with other machines' on one kernel.
 ORDINARY_UIDS = range(20000, 60000)
-RT_SIGTIMEDWAIT = "128"  # its number, as /proc/PID/syscall has it (x86_64)
+# Its numbers, as /proc/PID/syscall has them: x86_64's, and two of i386.
+RT_SIGTIMEDWAIT = ("128", "177", "421")
+IMAGES = "/run/images"  # below system.private_run()'s tmpfs
 UNPRIVILEGED_CAPS = ("checkpoint_restore", "sys_ptrace")
 
 
@@ -48,29 +51,54 @@ def _newest_frame(folder):
                if name.endswith(".h") or name == "workload.c")
 
 
-def _compile(work, folder, output, frame_time):
+def _up_to_date(path, source, frame_time):
+    return os.path.exists(path) and \
+        os.path.getmtime(path) >= max(frame_time, os.path.getmtime(source))
+
+
+def _gcc(output, folder, cflags, *words):
     """None, or the compiler's complaint."""
-    work.binary = os.path.join(output, work.name)
-    newest = max(frame_time, os.path.getmtime(work.source))
-    if os.path.exists(work.binary) and os.path.getmtime(work.binary) >= newest:
-        return None
-    os.makedirs(os.path.dirname(work.binary), exist_ok=True)
+    os.makedirs(os.path.dirname(output), exist_ok=True)
     done = subprocess.run(
-        ["gcc", "-std=gnu17", "-O2", "-g", "-Wall", "-pthread", "-I", folder, *work.meta.cflags,
-         "-o", work.binary, work.source, os.path.join(folder, "workload.c"), *work.meta.libs],
+        ["gcc", "-std=gnu17", "-O2", "-g", "-Wall", "-pthread", "-I", folder, *cflags,
+         "-o", output, *words],
         stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        if os.path.exists(work.binary):
-            os.unlink(work.binary)
+        if os.path.exists(output):
+            os.unlink(output)
         return done.stderr.strip() or "the compiler failed"
     return None
+
+
+def _frame_object(output, cflags):
+    """What all workloads of these flags are linked with, which takes longer than most of them."""
+    return os.path.join(output, " ".join(["workload", *cflags]).replace("/", "%") + ".o")
+
+
+def _compile_frame(cflags, folder, output, frame_time):
+    source, path = os.path.join(folder, "workload.c"), _frame_object(output, cflags)
+    if _up_to_date(path, source, frame_time):
+        return None
+    return _gcc(path, folder, cflags, "-c", source)
+
+
+def _compile(work, folder, output, frame_time):
+    work.binary = os.path.join(output, work.name)
+    if _up_to_date(work.binary, work.source, frame_time):
+        return None
+    return _gcc(work.binary, folder, work.meta.cflags, work.source,
+                _frame_object(output, work.meta.cflags), *work.meta.libs)
 
 
 def build(works, folder, output, jobs):
     """Compiles what is out of date. {name: complaint} of those that failed."""
     frame_time = _newest_frame(folder)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        errors = pool.map(lambda w: _compile(w, folder, output, frame_time), works)
+        kinds = {tuple(w.meta.cflags) for w in works}
+        frames = dict(zip(kinds, pool.map(
+            lambda flags: _compile_frame(flags, folder, output, frame_time), kinds)))
+        errors = pool.map(lambda w: frames[tuple(w.meta.cflags)] or
+                          _compile(w, folder, output, frame_time), works)
         return {w.name: e for w, e in zip(works, errors) if e}
 
 
@@ -108,14 +136,18 @@ class Case:
     def run(self, folder, build_error):
         if build_error:
             raise Failure("does not compile", build_error)
-        if not self.work.meta.limit:
-            _Run(self, folder).all()
-            return
+        run = _Run(self, folder)
         try:
-            _Run(self, folder).all()
+            run.all()
         except Failure:
-            return
-        raise Failure("passes, so it is no limit any more: " + self.work.meta.limit)
+            run.keep_images()
+            if self.work.meta.limit:
+                return
+            raise
+        finally:
+            shutil.rmtree(run.memory, ignore_errors=True)
+        if self.work.meta.limit:
+            raise Failure("passes, so it is no limit any more: " + self.work.meta.limit)
 
 
 class _Run:
@@ -125,6 +157,8 @@ class _Run:
         self.case = case
         self.meta = case.work.meta
         self.folder = folder
+        # Images on a tmpfs: to sync them takes longer than all else, and app/ has them on a disk.
+        self.memory = os.path.join(IMAGES, os.path.basename(folder))
         self.cwd = os.path.join(folder, "cwd")
         self.log = os.path.join(folder, "log")
         self.deadline = time.monotonic() + case.timeout
@@ -179,7 +213,7 @@ class _Run:
         limit = time.monotonic() + (2.0 if self.case.work.waits else 0.1)
         while time.monotonic() < limit:
             call = (system.read_text(f"/proc/{self.root}/syscall") or "").split()
-            if call[:1] == [RT_SIGTIMEDWAIT]:
+            if call and call[0] in RT_SIGTIMEDWAIT:
                 return
             time.sleep(0.002)
 
@@ -217,11 +251,16 @@ class _Run:
             (system.read_text(os.path.join(images, f"{verb}.log")) or "")
 
     def new_images(self, cycle):
-        images = os.path.join(self.folder, f"images-{cycle}")
-        os.mkdir(images)
+        images = os.path.join(self.memory, f"images-{cycle}")
+        os.makedirs(images)
         if self.case.flavour == "unpriv":
             os.chown(images, self.uid, self.uid)
         return images
+
+    def keep_images(self):
+        """For whoever looks at a failure: that tmpfs goes away with the runner."""
+        if os.path.isdir(self.memory):
+            shutil.move(self.memory, os.path.join(self.folder, "images"))
 
     def dump(self, images):
         return self.command(self.case.dumper, "dump", images, "-t", str(self.root))

@@ -299,6 +299,18 @@ bool wl_same_page(pid_t pid_a, const void *a, pid_t pid_b, const void *b)
 	return (ea & frame) == (eb & frame);
 }
 
+/* Is this line of smaps the first of an area? (Not by sscanf, which measures all of the text.) */
+static bool is_area(const char *line, unsigned long *ret_start, unsigned long *ret_end)
+{
+	char *next;
+
+	*ret_start = strtoul(line, &next, 16);
+	if (next == line || *next != '-')
+		return false;
+	*ret_end = strtoul(next + 1, &next, 16);
+	return *next == ' ';
+}
+
 /* Finds the area's first line in smaps text and cuts the text after the area. */
 static char *vma_block(char *text, const void *addr)
 {
@@ -307,7 +319,7 @@ static char *vma_block(char *text, const void *addr)
 
 	for (line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (sscanf(line, "%lx-%lx ", &start, &end) != 2)
+		if (!is_area(line, &start, &end))
 			continue;
 		if (block) {
 			line[-1] = '\0';

@@ -24,6 +24,7 @@
  *	wl: timeout    seconds; default 60
  *	wl: lane       a name; of the tests with the same one, no two run at once (they want the
  *	               same thing of the machine, such as numbers of pseudoterminals)
+ *	wl: idle       it waits most of its time: runs beside as many others as there are processors
  *	wl: limit      what doc/limits.md says is not kept: the run has to fail, and when it does
  *	               not, the limit is gone and this line has to go
  *	wl: ignore     what changes while the program waits and is not compared

@@ -8,6 +8,7 @@
  *	wl: needs   32bit
  *	wl: cflags  -m32
  *	wl: cycles  2
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #define AGAIN_CALL 0 /* restart_syscall of i386 */

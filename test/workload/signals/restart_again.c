@@ -6,6 +6,7 @@
  *	wl: areas   signals timers
  *	wl: flavours host user unpriv ns userns
  *	wl: cycles  2
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #define AGAIN_CALL SYS_restart_syscall

@@ -6,6 +6,7 @@
  *	wl: areas   signals threads
  *	wl: flavours host user ns userns
  *	wl: crossing from CRIU ends calls with an interrupted answer, and its new time namespace moves absolute ones
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #include "restart.h"

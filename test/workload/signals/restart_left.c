@@ -7,6 +7,7 @@
  *	wl: flavours host user unpriv ns userns
  *	wl: cycles  2
  *	wl: crossing none CRIU ends such calls with an interrupted answer, and makes ours anew
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #include "restart.h"

@@ -4,6 +4,7 @@
  *
  *	wl: areas   signals timers
  *	wl: flavours host user ns userns
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #include "restart_poll.h"

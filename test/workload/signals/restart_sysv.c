@@ -5,6 +5,7 @@
  *
  *	wl: areas   signals sysv-ipc
  *	wl: flavours host user
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #include "restart.h"

@@ -7,6 +7,7 @@
  *	wl: areas   task
  *	wl: flavours host user ns userns
  *	wl: expect  dump-refused vfork
+ *	wl: dump    --timeout 1
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -7,6 +7,7 @@
  *	wl: areas   task
  *	wl: flavours host user unpriv ns userns
  *	wl: ignore  tree args status maps fds
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #include "workload.h"

@@ -6,6 +6,7 @@
  *	wl: areas   threads
  *	wl: flavours host user ns userns
  *	wl: crossing to CRIU freezes no group whose leader has ended
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #include "workload.h"

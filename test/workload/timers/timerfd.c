@@ -5,6 +5,7 @@
  *
  *	wl: areas   timers epoll-and-event-fds
  *	wl: flavours host user ns userns
+ *	wl: idle
  */
 #define _GNU_SOURCE
 #include "workload.h"
