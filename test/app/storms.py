@@ -3,7 +3,7 @@
 """Trees that fork, clone, exec and end thousands of times a second, threads that make threads,
 threads whose exec ends all others of their process, processes of several threads that end while
 they make more, children that kill each other, a fork bomb of two hundred: each is dumped eight to
-fifty times while two other processes take the processors. A dump takes the whole tree or says what
+forty times while two other processes take the processors. A dump takes the whole tree or says what
 it can't keep; the tree goes on, and what is restored has every task: all who were born are waited
 for in the end.
 
@@ -23,8 +23,8 @@ import cycles
 from cycles import check, dumped, system
 
 # How many dumps each gets; those with hundreds of tasks get fewer.
-STORMS = {"fork": 50, "exec": 50, "relay": 50, "threads": 50, "races": 30, "clone": 8,
-          "kill": 30, "bomb": 8}
+STORMS = {"fork": 20, "exec": 20, "relay": 20, "threads": 40, "races": 20, "clone": 8,
+          "kill": 20, "bomb": 8}
 RESTORES = 4
 # What a storm may be refused for, since a task of it is just there: a child of vfork(2) before its
 # exec, a process whose first thread has ended before the others.
@@ -45,7 +45,7 @@ class Storm(cycles.App):
         return self._command("dump", ["-t", str(self.pid), "-R"])
 
     def one(self, number):
-        leave = number % (STORMS.get(self.name, 50) // RESTORES) != 0
+        leave = number % (STORMS[self.name] // RESTORES) != 0
         said = self.copy() if leave else self.dump()
         if said and not leave:
             self.must_restore()
@@ -60,7 +60,7 @@ class Storm(cycles.App):
 
 
 def run(program, name):
-    begin, dumps = time.monotonic(), STORMS.get(name, 50)
+    begin, dumps = time.monotonic(), STORMS[name]
     if os.path.exists("log"):
         os.remove("log")
     storm = Storm(program, name)
