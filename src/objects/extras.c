@@ -55,7 +55,9 @@ static bool own_id(const CrtoolsFileEntry *e, uint32_t *ret_id)
 		*ret_id = e->mqueue->id;
 	else if (e->tun)
 		*ret_id = e->tun->id;
-	return e->vsock || e->mqueue || e->tun;
+	else if (e->bpf_map)
+		*ret_id = e->bpf_map->id;
+	return e->vsock || e->mqueue || e->tun || e->bpf_map;
 }
 
 CrtoolsFileEntry *extras_own(struct restore *r, uint32_t id)

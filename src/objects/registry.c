@@ -2,6 +2,7 @@
 /* See registry.h. */
 #include "objects/registry.h"
 
+#include "objects/bpf/bpf.h"
 #include "objects/event/event.h"
 #include "objects/file/file.h"
 #include "objects/ipc/ipc.h"
@@ -53,7 +54,8 @@ const struct file_class *const file_classes[] = {
 	&timerfd_class, &signalfd_class, &eventpoll_class, &unix_class,	    &inet_class,
 	&pidfd_class,	&tty_class,	 &inotify_class,   &fanotify_class, &netlink_class,
 	&packet_class,	&uring_class,	 &vsock_class,	   &mqueue_class,   &nsfile_class,
-	&tun_class,	&family_class,	 &unknown_class, /* the last: it takes all */
+	&tun_class,	&bpfmap_class,	 &family_class,	   &unknown_class, /* the last: it takes all
+									    */
 	NULL,
 };
 

@@ -48,6 +48,18 @@ code = ctypes.create_string_buffer(bytes.fromhex("b700000001000000" "95000000000
 licence = ctypes.create_string_buffer(b"GPL")
 prog = struct.pack("<IIQQ", 1, 2, ctypes.addressof(code), ctypes.addressof(licence)) + bytes(120)
 call("bpf-prog", 321, 5, ctypes.create_string_buffer(prog), len(prog))
+def bpf_map(name, kind, key, value, entries):
+    attr = ctypes.create_string_buffer(struct.pack("<IIIII", kind, key, value, entries, 0)
+                                       + bytes(108))
+    return call(name, 321, 0, attr, len(attr))
+
+bpf_map("bpf-programs", 3, 4, 4, 2)
+bpf_map("bpf-ring", 27, 0, 0, 4096)
+queue = bpf_map("bpf-queue", 22, 0, 8, 5)
+value = ctypes.create_string_buffer(8)
+attr = ctypes.create_string_buffer(struct.pack("<I4xQQQ", queue & 0xffffffff, 0,
+                                               ctypes.addressof(value), 0) + bytes(96))
+libc.syscall(321, 2, attr, len(attr))
 for path in ("/dev/kvm", "/dev/fuse"):
     device(path)
 family("AF_XDP")
@@ -67,6 +79,9 @@ SAID = {
     "landlock": "is a landlock rule set",
     "userfaultfd": "watches memory by userfaultfd",
     "bpf-prog": "is a BPF program",
+    "bpf-programs": "is a BPF map of programs (PROG_ARRAY), whose contents can't be read",
+    "bpf-ring": "is a BPF map that is a ring (RINGBUF), whose contents can't be read",
+    "bpf-queue": "is a BPF map with elements that nobody can read without taking them out",
     "/dev/kvm": "is a part of a virtual machine of KVM",
     "/dev/fuse": "is the connection of a FUSE server",
     "AF_XDP": "is an express data path socket (AF_XDP, raw, protocol 0)",

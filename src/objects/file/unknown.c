@@ -21,7 +21,6 @@ static const struct {
 	  "have the program close it; the memory itself is kept" },
 	{ "anon_inode:[perf_event]", "is a performance counter, which only the kernel can set",
 	  "end the measurement (perf, profiler) before the dump" },
-	{ "anon_inode:bpf-map", "is a BPF map, which this version does not keep", CLOSE_IT },
 	{ "anon_inode:bpf-prog", "is a BPF program, which can't be read as it was loaded",
 	  "pin it in a bpf file system (bpftool prog pin) and have the program close it" },
 	{ "anon_inode:bpf_link", "is a BPF link, which ends with its last descriptor",

@@ -113,6 +113,8 @@ static const struct {
 	  "run the program without them (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)" },
 	{ 0, "/secretmem", "is secret memory (memfd_secret), which only its process can read",
 	  "have the program unmap it" },
+	{ 0, "anon_inode:bpf-map", "is of a BPF map, and the kernel does not tell of which",
+	  "have the program use bpf(2), and unmap it" },
 	{ 0, "anon_inode:[perf_event]", "is a buffer of performance events, which can't be kept",
 	  "end the measurement" },
 	{ VMF_(IO), NULL, "is memory of a device, whose state only its driver has",
