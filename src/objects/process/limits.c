@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/proc_stat.h"
 #include "kernel/proc_task.h"
 #include "objects/process/process.h"
 
@@ -108,12 +109,55 @@ static void check_limit(struct restore_task *t, int i, const RlimitEntry *e)
 			     names[i], name_value(a, e->max)));
 }
 
+static size_t queued(const SignalQueueEntry *queue)
+{
+	return queue ? queue->n_signals : 0;
+}
+
+/* Each queued signal and each POSIX timer takes a place. */
+static size_t places_of(const struct restore_task *t)
+{
+	const TaskCoreEntry *tc = t->core->tc;
+	size_t n = queued(tc->signals_s) + (tc->timers ? tc->timers->n_posix : 0);
+
+	for (size_t i = 0; i < t->n_threads; i++)
+		n += queued(t->threads[i].core->thread_core->signals_p);
+	return n;
+}
+
+/* All are queued while the tasks have the tool's user and limits: a count of the whole tree. */
+static void check_places(struct restore *r)
+{
+	_cleanup_(proc_close) struct proc self = PROC_INIT;
+	_cleanup_(proc_buf_free) struct proc_buf buf = { 0 };
+	struct proc_status own;
+	size_t places = 0;
+
+	for (size_t i = 0; i < r->n_tasks; i++)
+		if (!r->tasks[i]->zombie && !r->tasks[i]->helper)
+			places += places_of(r->tasks[i]);
+	if (!places || proc_open(&self, getpid(), &buf, NULL) < 0 ||
+	    proc_status(&self, restore_arena(r), &own, NULL) < 0)
+		return;
+	if (places + own.sigq > own.sigq_limit)
+		report_refuse(
+			&r->s->report, 0, "queued signals and timers",
+			arena_printf(restore_arena(r),
+				     "need %zu places in the queues of crtools' user, of which "
+				     "others take %u; the limit is %u",
+				     places, own.sigq, own.sigq_limit),
+			"Raise the limit of the shell first (ulimit -i, as root: prlimit --pid $$ "
+			"--sigpending=N).");
+}
+
 static int check(struct restore_task *t)
 {
 	const TaskRlimitsEntry *all;
 
 	if (t->zombie || t->helper || !t->core->tc->rlimits)
 		return 0;
+	if (t == t->r->tasks[0])
+		check_places(t->r);
 	all = t->core->tc->rlimits;
 	for (size_t i = 0; i < all->n_rlimits && i < RLIM_NLIMITS; i++) {
 		const RlimitEntry *e = all->rlimits[i];
