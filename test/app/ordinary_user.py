@@ -142,12 +142,20 @@ def unreachable():
     os.chdir(folder)
     with open("secret", "w", encoding="ascii") as f:
         f.write("secret")
-    app = Users(user("/bin/bash", "-c", "exec 5<secret; sleep 60 & wait"))
+    os.mkdir("closed")
+    with open("closed/file", "w", encoding="ascii") as f:
+        f.write("of a folder that is closed later")
+    app = Users(user("/bin/bash", "-c", "exec 5<secret 6<closed/file; sleep 60 & wait"))
     app.own = True
     dumped.await_true("the start of the program", lambda: system.descendants(app.pid) and (
         system.read_text(f"/proc/{app.pid}/comm") or "").startswith("bash"))
     dumped.await_true("the start of its child", lambda: (
         system.read_text(f"/proc/{system.descendants(app.pid)[0]}/comm") or "").startswith("sleep"))
+    os.chmod("closed", 0o700)
+    said = app.dump()
+    check(not said and "leads through a folder that crtools may not search" in said.text,
+          f"the dump was to fail for a folder:\n{said.text[-2000:]}")
+    os.chmod("closed", 0o755)
     app.must_dump()
     os.chmod("secret", 0o600)
     said = app.restore()

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A tree with nearly as many descriptors as the tool's hard limit allows: check -t and the dump tell
-what a restore will lack, the restore is refused before it forks, and works under a higher limit.
+"""A tree with as many descriptors as the tool's hard limit allows: check -t and the dump tell what
+a restore will lack, the restore is refused before it forks, and works under a higher limit.
 
 wl: needs root
 wl: areas files"""

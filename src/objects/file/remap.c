@@ -375,6 +375,12 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 		return remap_ghost(d, out, p, e);
 	if (p->link.deleted)
 		return remap_link(d, out, p, e);
+	if (there == -EACCES) {
+		task_refuse(p->task, probe_object(p),
+			    "its name leads through a folder that crtools may not search",
+			    "run crtools as root, or let its user search the folders of the path");
+		return 0;
+	}
 	task_refuse(p->task, probe_object(p),
 		    there < 0 ? "its name leads nowhere from the tree's root"
 			      : "its name leads to another file: something is mounted on top of it",
