@@ -2,13 +2,19 @@
 # What people type. Meson and Ninja do the work.
 #
 #	make            build/crtools
+#	make STATIC=1   build-static/crtools: one small file that needs nothing beside it
 #	make demo       shows the main job, on a real program
 #	make check      all tests (as root); make check-quick: a minute, without root
+#	make check-guests    the workloads on other kernels, in emulated machines
 #	make bench      measures against CRIU 4.2
 #	make install    (DESTDIR=, PREFIX=); make uninstall takes away what it has put there
 #	make lint       style and static checks; make format puts the format in order
 #	make asan ubsan coverage clang    builds in folders of their own, and the unit tests in them
 #	make fuzz       the fuzz targets, SECONDS= each
+ifdef STATIC
+B ?= build-static
+MESON_FLAGS += -Dstatic=true
+endif
 B ?= build
 PREFIX ?= /usr/local
 JOBS ?= 2
@@ -19,7 +25,7 @@ all: $(B)/build.ninja
 
 $(B)/build.ninja:
 	@tools/setup build
-	@meson setup $(B) --prefix $(PREFIX) >/dev/null || { meson setup --reconfigure $(B); exit 1; }
+	@meson setup $(B) --prefix $(PREFIX) $(MESON_FLAGS) >/dev/null || { meson setup --reconfigure $(B); exit 1; }
 
 setup-test:
 	@tools/setup test app
@@ -30,6 +36,9 @@ check: setup-test all
 check-quick: all
 	@tools/setup quick
 	@test/run -j $(JOBS) --build $(abspath $(B)) quick
+
+check-guests: setup-test all
+	@test/guest/run --build $(abspath $(B)) $(KERNELS) $(if $(WHAT),-- $(WHAT))
 
 demo: all
 	@tools/demo
@@ -82,9 +91,9 @@ fuzz:
 	@test/fuzz/run $(SECONDS)
 
 clean:
-	rm -rf $(B) build-asan build-ubsan build-coverage build-clang build-fuzz
+	rm -rf $(B) build-static build-asan build-ubsan build-coverage build-clang build-fuzz
 
 comma := ,
 
-.PHONY: all setup-test check check-quick demo bench install uninstall lint format asan ubsan coverage clang \
-	fuzz clean
+.PHONY: all setup-test check check-quick check-guests demo bench install uninstall lint format asan \
+	ubsan coverage clang fuzz clean
