@@ -37,14 +37,13 @@ def _unmount_below(folder):
 
 def _attempt(case, folder, build_error):
     try:
-        case.run(folder, build_error)
-        return "pass", "", ""
+        return "pass", "", "", case.run(folder, build_error)
     except Skip as reason:
-        return "skip", str(reason), ""
+        return "skip", str(reason), "", None
     except Failure as failure:
-        return "fail", failure.text, failure.details
+        return "fail", failure.text, failure.details, None
     except Exception:  # a bug in the runner is a failure of the test, not the end of the run
-        return "fail", "the test runner failed", traceback.format_exc()
+        return "fail", "the test runner failed", traceback.format_exc(), None
 
 
 def _work(case, folder, build_error, report):
@@ -52,12 +51,12 @@ def _work(case, folder, build_error, report):
     system.hear_all_signals()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     system.become_subreaper()
-    kind, text, details = _attempt(case, folder, build_error)
+    kind, text, details, parts = _attempt(case, folder, build_error)
     left = system.kill_descendants()
     if left and kind == "pass":
         kind, text = "fail", f"processes that can't be ended are left: {left}"
     with os.fdopen(report, "w", encoding="utf-8", errors="backslashreplace") as out:
-        json.dump([kind, text, details], out)
+        json.dump([kind, text, details, parts], out)
 
 
 # Tests that mostly wait (wl: idle) run beside those that want a processor.
@@ -120,9 +119,9 @@ class Runner:
         _, status, usage = os.wait4(pid, 0)
         seconds, cpu = time.monotonic() - start, usage.ru_utime + usage.ru_stime
         try:
-            kind, reason, details = json.loads(text)
+            kind, reason, details, parts = json.loads(text)
         except ValueError:
-            kind, details = "fail", ""
+            kind, details, parts = "fail", "", None
             reason = f"the test's process {system.describe_status(status)} without a report"
         system.kill_descendants_except([p for p, *_ in self.running.values()])
         _unmount_below(folder)
@@ -130,6 +129,10 @@ class Runner:
             reason += f" (kept in {folder})"
         else:
             shutil.rmtree(folder, ignore_errors=True)
+        if parts:  # a runner of its own, which has run again what failed
+            for part in parts:
+                self.note(Outcome(*part))
+            return
         if kind == "fail" and case not in self.again and not self.alone:
             self.again.append(case)
             print(f"again {case.name} ({seconds:.2f}s): {reason}")

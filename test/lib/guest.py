@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests: a kernel of Debian's under qemu-system, by emulation, with a first root that is made on
+the fly, in which this very runner runs. See test/guest/README.md.
+
+The first root is three archives in a row: the base (the peer's unpacked packages, which bring
+python and CRIU, and busybox; made once a peer), what belongs to the kernel (its modules), and what
+is tested (crtools, the compiled workloads, the runner). What comes out comes out as a tar on a
+disk, and as the text on the serial line."""
+
+import fnmatch
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+import types
+
+from . import peer, system
+from .cpio import Archive
+from .result import Failure, Skip
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+INSIDE = "/crtools"  # where a guest has the sources
+DISK = 256 << 20
+# A folder made by another version of this file is made anew.
+STAMP = "1"
+SHORT_LIMIT = 300  # seconds, for what is part of make check
+LEFT_OUT = ("gconv", "pydoc_data", "test", "idlelib", "tkinter", "ensurepip", "__pycache__",
+            "share", "perl-base", "perl5", "valgrind", "audit")
+# Without these a guest can't hand out anything; all others are loaded when they are wanted.
+MODULES = ("virtio_pci", "virtio_blk")
+
+DRIVERS = ("net", "virtio", "block", "vhost")
+
+QEMU = {
+    "amd64": ["qemu-system-x86_64", "-machine", "q35", "-cpu", "max"],
+    "arm64": ["qemu-system-aarch64", "-machine", "virt,mte=on", "-cpu", "max"],
+}
+CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
+
+
+def processor(name):
+    return "arm64" if name.endswith("-arm64") else "amd64"
+
+
+def _tool(*words):
+    """The folder that a script of tools/ prints; its last words are the reason if it can't."""
+    done = subprocess.run([os.path.join(TOP, "tools", words[0]), *words[1:]],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise Skip(f"no guest: {lines[-1] if lines else words[0] + ' failed'}")
+    return done.stdout.strip()
+
+
+class Kernel:
+    def __init__(self, name):
+        self.name = name
+        self.folder = _tool("kernel", name)
+        self.version = self._text("version")
+        self.package = self._text("package").splitlines()[0]
+        self.needed = self._needed()
+
+    def _text(self, name):
+        return system.read_text(os.path.join(self.folder, name)).strip()
+
+    @property
+    def image(self):
+        return os.path.join(self.folder, "vmlinuz")
+
+    def _needed(self):
+        """The files of MODULES with what they depend on, in the order of loading."""
+        after, paths = {}, {}
+        for line in self._text("modules/modules.dep").splitlines():
+            path, _, rest = line.partition(":")
+            after[path] = rest.split()
+            paths[os.path.basename(path).removesuffix(".ko").replace("-", "_")] = path
+        order = []
+        for module in MODULES:
+            if module in paths:  # else it is built in
+                order += [p for p in reversed(after[paths[module]]) if p not in order]
+                order.append(paths[module])
+        return [f"/lib/modules/{self.version}/{path}" for path in order]
+
+    def archive(self, out):
+        archive = Archive(out)
+        archive.tree(f"usr/lib/modules/{self.version}", os.path.join(self.folder, "modules"),
+                     _unwanted_module)
+        archive.text("job/modules", "".join(path + "\n" for path in self.needed))
+        archive.end()
+
+
+def selection():
+    """[(kernel, patterns)] of test/guest/selection."""
+    text = system.read_text(os.path.join(TOP, "test", "guest", "selection"))
+    lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    return [(words[0], words[1:]) for words in lines]
+
+
+def chosen(name, patterns):
+    """As test/run understands them, for names of workloads."""
+    return any(fnmatch.fnmatch(name, pattern) or name.startswith(pattern.rstrip("/") + "/")
+               for pattern in patterns)
+
+
+def _unwanted_module(path):
+    """Drivers of things that a guest does not have, and lists that busybox does not read."""
+    parts = path.split("/")
+    return path.endswith(".bin") or len(parts) > 2 and parts[1] == "drivers" and \
+        parts[2] not in DRIVERS
+
+
+def _busybox(arch):
+    if arch == "amd64":
+        return shutil.which("busybox") or "/bin/busybox"
+    return os.path.join(_tool("peer", "--arch", arch), "root", "usr", "bin", "busybox")
+
+
+def _write_base(arch, out):
+    folder = _tool("peer") if arch == "amd64" else _tool("peer", "--arch", arch)
+    root = os.path.join(folder, "root")
+    archive = Archive(out)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        archive.link(name, f"usr/{name}")
+    archive.device("dev/console", 5, 1)
+    with open(_busybox(arch), "rb") as f:
+        archive.data("usr/bin/busybox", f.read(), 0o755)
+    archive.link("usr/bin/sh", "busybox")
+    archive.tree("", root, lambda name: os.path.basename(name) in LEFT_OUT)
+    archive.text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+    archive.text("etc/group", "root:x:0:\n")
+    _compile_python(root, archive)
+    archive.end()
+
+
+def _compile_python(root, archive):
+    """Modules as python compiles them: an emulated processor takes a second for each that is
+    not. The peer's own python does it, in one process and without writing to its folder."""
+    library = next(name for name in sorted(os.listdir(os.path.join(root, "usr", "lib")))
+                   if name.startswith("python3."))
+    folder = os.path.join(root, "usr", "lib", library)
+    host_python = os.path.join(peer.find()[0], "python")
+    program = """
+import importlib.util, marshal, os, sys
+from importlib._bootstrap_external import _code_to_hash_pyc
+for path in sys.stdin.read().splitlines():
+    with open(path, "rb") as f:
+        source = f.read()
+    code = compile(source, "/" + os.path.relpath(path, sys.argv[1]), "exec", dont_inherit=True)
+    data = _code_to_hash_pyc(code, importlib.util.source_hash(source), False)
+    name = os.path.relpath(importlib.util.cache_from_source(path), sys.argv[1])
+    sys.stdout.buffer.write(f"{len(data)} {name}\\n".encode() + data)
+"""
+    sources = []
+    for top, folders, names in os.walk(folder):
+        folders[:] = [f for f in folders if f not in LEFT_OUT]
+        sources += [os.path.join(top, n) for n in names
+                    if n.endswith(".py") and os.path.exists(os.path.join(top, n))]
+    done = subprocess.run([host_python, "-c", program, root], input="\n".join(sources).encode(),
+                          capture_output=True, check=True)
+    text = done.stdout
+    while text:
+        head, _, text = text.partition(b"\n")
+        size, name = head.decode().split(" ", 1)
+        archive.data(name, text[:int(size)])
+        text = text[int(size):]
+
+
+def base(arch):
+    """The path of the base archive, made if it is missing."""
+    cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or
+                         os.path.expanduser("~/.cache"), "crtools", "guest")
+    os.makedirs(cache, exist_ok=True)
+    folder = _tool("peer") if arch == "amd64" else _tool("peer", "--arch", arch)
+    made_of = int(os.path.getmtime(os.path.join(folder, ".stamp")))
+    path = os.path.join(cache, f"base-{arch}-{STAMP}-{made_of}.cpio")
+    if not os.path.exists(path):
+        partial = f"{path}.{os.getpid()}"
+        with open(partial, "wb") as out:
+            _write_base(arch, out)
+        os.rename(partial, path)
+    return path
+
+
+def _libraries(binaries):
+    """What the dynamic loader would load for programs made on this machine."""
+    found = set()
+    done = subprocess.run(["ldd", *binaries], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True)
+    for line in done.stdout.splitlines():
+        for word in line.split():
+            if word.startswith("/") and not word.endswith(":"):
+                found.add(word)
+    return found
+
+
+class Load:
+    """What is tested: crtools, compiled workloads, and the runner."""
+
+    def __init__(self, arch, build, works):
+        self.arch, self.build, self.works = arch, build, works
+
+    def archive(self, out, words, folder):
+        archive = Archive(out)
+        place = INSIDE.lstrip("/")
+        with open(os.path.join(TOP, "test", "guest", "init"), "rb") as f:
+            archive.data("init", f.read(), 0o755)
+        archive.text("job/words", "".join(word + "\n" for word in words))
+        archive.text("peer/criu.argv", "/usr/sbin/criu\n")
+        for part in ("run", "lib", "workload", "cli", "interop", "fault"):
+            path = os.path.join(TOP, "test", part)
+            if os.path.isdir(path):
+                archive.tree(f"{place}/test/{part}", path)
+            else:
+                archive.copy(f"{place}/test/{part}", path)
+        self._programs(archive, place, folder)
+        archive.end()
+
+    def check_static(self):
+        """Asks the program headers: PT_INTERP is there if a loader is wanted."""
+        done = subprocess.run(["readelf", "-lW", os.path.join(self.build, "crtools")],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if "INTERP" in done.stdout:
+            raise Skip("no guest: crtools is not static (make STATIC=1 tells why it can't be)")
+
+    def _programs(self, archive, place, folder):
+        binaries = {f"{place}/build/crtools": os.path.join(self.build, "crtools")}
+        for work in self.works:
+            if os.path.exists(work.binary):
+                binaries[f"{place}/build/workload/{work.name}"] = work.binary
+        now = int(time.time())
+        for name, path in binaries.items():
+            stripped = os.path.join(folder, "stripped")
+            subprocess.run([self._strip(), "-o", stripped, path], check=True)
+            with open(stripped, "rb") as f:
+                archive.data(name, f.read(), 0o755, now)
+        if self.arch != "amd64":
+            return
+        # The base has the libraries of 64-bit programs, but for those that only workloads use.
+        has = os.listdir(os.path.join(_tool("peer"), "root", "usr", "lib", "x86_64-linux-gnu"))
+        for path in sorted(_libraries(binaries.values())):
+            if os.path.basename(path) not in has:
+                with open(path, "rb") as f:
+                    place = path.lstrip("/") if path.startswith("/usr/") else f"usr{path}"
+                    archive.data(place, f.read(), 0o755)
+
+    def _strip(self):
+        return "strip" if self.arch == "amd64" else "aarch64-linux-gnu-strip"
+
+
+class Guest:
+    """One start of a kernel with a load, until it ends by itself or its time is over."""
+
+    def __init__(self, kernel, folder):
+        self.kernel, self.folder = kernel, folder
+        self.arch = processor(kernel.name)
+        self.console = os.path.join(folder, "console")
+        self.disk = os.path.join(folder, "disk")
+        self.out = os.path.join(folder, "out")
+
+    def _initrd(self, load, words):
+        path = os.path.join(self.folder, "initrd")
+        with open(path, "wb") as out:
+            with open(base(self.arch), "rb") as f:
+                shutil.copyfileobj(f, out)
+            self.kernel.archive(out)
+            load.archive(out, words, self.folder)
+        return path
+
+    def _argv(self, initrd, memory):
+        return [*QEMU[self.arch], "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory,
+                "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
+                "-serial", f"file:{self.console}", "-kernel", self.kernel.image,
+                "-initrd", initrd, "-append",
+                f"console={CONSOLE[self.arch]} quiet panic=-1 loglevel=4 random.trust_cpu=on",
+                "-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe"]
+
+    def run(self, load, words, limit, memory="2G"):
+        """Fails if the guest does not come to its end; its output and exit status otherwise."""
+        program = QEMU[self.arch][0]
+        if not shutil.which(program):
+            raise Skip(f"no guest: {program} is not installed")
+        initrd = self._initrd(load, words)
+        with open(self.disk, "wb") as f:
+            f.truncate(DISK)
+        said = os.path.join(self.folder, "qemu")
+        with open(said, "wb") as out:
+            proc = subprocess.Popen(self._argv(initrd, memory), stdin=subprocess.DEVNULL,
+                                    stdout=out, stderr=subprocess.STDOUT)
+        proc.returncode = 0
+        status = system.wait_child(proc.pid, limit)
+        os.unlink(initrd)
+        if status != 0:
+            raise Failure(f"{program} {system.describe_status(status)}", self.tail(said))
+        try:
+            with tarfile.open(self.disk) as tar:
+                tar.extractall(self.out)
+        except tarfile.TarError as error:
+            raise Failure(f"the guest handed out nothing ({error})", self.tail(said)) from error
+        if not self._text("status"):
+            raise Failure("the guest came to no end", self.tail(said))
+        os.unlink(self.disk)
+        return self._text("output"), int(self._text("status"))
+
+    def _text(self, name):
+        return system.read_text(os.path.join(self.out, name)) or ""
+
+    def tail(self, said):
+        text = (system.read_text(said) or "") + (system.read_text(self.console) or "")
+        return "\n".join(text.splitlines()[-60:])
+
+
+class Case:
+    """Runs test/run in a guest; each test of it becomes an outcome of its own."""
+
+    needs = []
+    meta = types.SimpleNamespace(lane="guest", idle=False)
+
+    def __init__(self, name, patterns, build, works, limit, options=()):
+        self.kernel, self.patterns, self.build, self.works = name, patterns, build, works
+        self.name = f"guest/{name}"
+        self.timeout = limit
+        self.options = options
+
+    def run(self, folder, _build_error):
+        guest = Guest(Kernel(self.kernel), folder)
+        load = Load(guest.arch, self.build, self.works)
+        load.check_static()
+        words = ["python3", f"{INSIDE}/test/run", "--peer", "/peer", "-j", "2", "--outcomes",
+                 "/out/outcomes", *self.options, *self.patterns]
+        output, status = guest.run(load, words, self.timeout)
+        try:
+            with open(os.path.join(guest.out, "outcomes"), encoding="utf-8") as f:
+                parts = json.load(f)
+        except (OSError, ValueError) as error:
+            raise Failure(f"the runner in the guest ended with status {status}",
+                          output[-4000:]) from error
+        if not parts:
+            raise Failure("the runner in the guest ran no test", output[-4000:])
+        return [[f"{self.name}: {name}", *rest] for name, *rest in parts]
