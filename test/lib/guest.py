@@ -327,8 +327,8 @@ class Case:
         guest = Guest(Kernel(self.kernel), folder)
         load = Load(guest.arch, self.build, self.works)
         load.check_static()
-        words = ["python3", f"{INSIDE}/test/run", "--peer", "/peer", "-j", "2", "--outcomes",
-                 "/out/outcomes", *self.options, *self.patterns]
+        words = ["python3", f"{INSIDE}/test/run", "--built", "--peer", "/peer", "-j", "2",
+                 "--outcomes", "/out/outcomes", *self.options, *self.patterns]
         output, status = guest.run(load, words, self.timeout)
         try:
             with open(os.path.join(guest.out, "outcomes"), encoding="utf-8") as f:
