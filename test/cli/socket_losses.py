@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What netlink and packet sockets can't take along is told: messages and packets that were not
-read. A port id of netlink that another socket has meanwhile, and a network device that is gone,
+read. Answers of netlink refuse the dump, unless --skip-in-flight gives them up; news for a group do
+not. A port id of netlink that another socket has meanwhile, and a network device that is gone,
 refuse the restore, by name and before anything is forked; without these in the way it works.
 
 wl: needs root program:ip
@@ -17,10 +18,20 @@ import dumped
 DEVICE = "crtools-test0"
 NETLINK_USERSOCK = 2
 PROGRAM = f"""
-import os, socket, time
+import os, socket, struct, time
+# descriptors 3 and 4: answers; 5: news; 6: packets
 bound = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, {NETLINK_USERSOCK})
 bound.bind((os.getpid(), 0))
 socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, {NETLINK_USERSOCK}).sendto(b"m", (os.getpid(), 0))
+route = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+route.send(struct.pack("=IHHIIB3x", 20, 18, 0x301, 1, 0, 0)) # RTM_GETLINK, of all
+route.recv(65536)
+news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, {NETLINK_USERSOCK})
+news.bind((0, 1))
+try: # a group and nobody else, who would be the kernel
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, {NETLINK_USERSOCK}).sendto(b"m", (0, 1))
+except ConnectionRefusedError:
+    pass
 packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
 packets.bind(("lo", 0x88b6))
 sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -52,6 +63,13 @@ def main():
         tree = dumped.python(PROGRAM)
         dumped.await_true("the program", lambda: os.path.exists("ready"))
         said = tree.dump()
+        dumped.check(not said, "the dump went through")
+        for words in ("for the 2 reasons above", "descriptor 3 (socket:",
+                      "descriptor 4 (socket:", "with --skip-in-flight what is left is lost",
+                      "not read, which can't be kept"):
+            dumped.check(words in said.text, f"not told: {words}\n{said.text}")
+        dumped.check(tree.alive(), "the program is gone")
+        said = tree.dump("--skip-in-flight")
         dumped.check(said, f"the dump failed:\n{said.text}")
         for words in ("has netlink messages that were not read; they are lost",
                       "has packets that were not read; they are lost"):

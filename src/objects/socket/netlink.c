@@ -11,9 +11,10 @@
  * Kept: all of these, options, flags, filter, owner. CRIU's entry has room for 32 groups and none
  * for the type; the rest is in crtools-files.img.
  *
- * Messages that wait are lost, as is what is left of an answer in several parts: the kernel lets
- * nobody but itself send in its name. Both are warned about. A program has to expect that anyway:
- * netlink is not reliable (ENOBUFS).
+ * Messages that wait can't be kept, nor what is left of an answer in several parts: the kernel lets
+ * nobody but itself send in its name. News for a group are lost, with a warning: netlink is not
+ * reliable (ENOBUFS), and who listens has to know that. All else is refused, as who has asked would
+ * wait for ever, unless --skip-in-flight says that it may be lost.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -155,18 +156,50 @@ static int collect_groups(struct dump *d, const struct dump_file *f, const struc
 	return 0;
 }
 
-/* poll() looks without an effect; even MSG_PEEK would make the kernel go on with an answer. */
-static void warn_of_queue(const struct file_probe *p, const struct netlink_info *info)
+/* Is it news for a group, which any listener has to bear to miss, or an answer? */
+static bool is_news(int fd)
+{
+	struct sockaddr_nl from = { 0 };
+	struct iovec iov = { 0 };
+	struct msghdr m = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
+	};
+
+	return recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT) >= 0 && from.nl_groups;
+}
+
+/* Who has asked waits for the answer, for ever if he has to. --skip-in-flight is for those who know
+ * that he does not. */
+static void judge_answer(const struct file_probe *p, const char *refused, const char *warned)
+{
+	if (p->task->dump->s->opts->skip_in_flight)
+		task_warn(p->task, probe_object(p), warned, "");
+	else
+		task_refuse(p->task, probe_object(p), refused,
+			    "try again when it has read all; with --skip-in-flight what is left is "
+			    "lost");
+}
+
+/* poll() looks without an effect. Even MSG_PEEK makes the kernel go on with an answer, and takes an
+ * error. Nobody but the kernel can put messages of its own into the queue again. */
+static void judge_queue(const struct file_probe *p, const struct netlink_info *info)
 {
 	struct pollfd queue = { .fd = p->local, .events = POLLIN };
+	bool waits = poll(&queue, 1, 0) > 0 && queue.revents & POLLIN;
+	bool error = queue.revents & POLLERR, answering = info && info->answering;
 
-	if (poll(&queue, 1, 0) > 0 && queue.revents & POLLIN)
+	if (waits && !error && !answering && is_news(p->local))
 		task_warn(p->task, probe_object(p),
 			  "has netlink messages that were not read; they are lost", "");
-	else if (info && info->answering)
-		task_warn(p->task, probe_object(p),
-			  "has read a part of an answer of the kernel; the rest is lost", "");
-	if (queue.revents & POLLERR)
+	else if (waits)
+		judge_answer(p, "has netlink messages that were not read, which can't be kept",
+			     "has netlink messages that were not read; they are lost");
+	else if (answering)
+		judge_answer(p,
+			     "has read a part of an answer of the kernel, and the rest can't be "
+			     "kept",
+			     "has read a part of an answer of the kernel; the rest is lost");
+	if (error)
 		task_warn(p->task, probe_object(p),
 			  "has not been told yet that messages were lost (ENOBUFS); it won't be",
 			  "");
@@ -208,7 +241,7 @@ static int netlink_collect(struct dump *d, struct dump_file *f, const struct fil
 		ret = socket_options_collect(d, f, p, AF_NETLINK, type, e->protocol, &e->opts);
 	if (ret == 0)
 		ret = fown_collect(d, p, &e->fown);
-	warn_of_queue(p, info);
+	judge_queue(p, info);
 	return ret;
 }
 

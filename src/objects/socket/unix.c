@@ -117,14 +117,26 @@ static CrtoolsCredentials *credentials_of(struct dump *d, int fd)
 	return c;
 }
 
-/* A datagram socket whose peer has ended still has an address to send to. */
-static bool has_dead_peer(const struct unix_out *u, int fd)
+/* A peer that has closed has its address still; a datagram socket has nothing else of it. */
+static void note_gone_peer(struct dump *d, struct unix_out *u, int fd)
 {
 	struct sockaddr_un addr;
-	socklen_t len = sizeof(addr);
+	socklen_t len = sizeof(addr), head = offsetof(struct sockaddr_un, sun_path);
+	CrtoolsSocket *extra;
 
-	return !u->diag->peer && u->e->type == SOCK_DGRAM &&
-	       getpeername(fd, (struct sockaddr *)&addr, &len) == 0;
+	if (u->diag->peer || u->e->state == UNIX_LISTEN ||
+	    (unix_connects(u->e) && u->e->shutdown != SK_SHUTDOWN__BOTH) ||
+	    getpeername(fd, (struct sockaddr *)&addr, &len) < 0)
+		return;
+	if (u->e->type == SOCK_DGRAM)
+		socket_extra(d, u->file)->has_peer_gone = socket_extra(d, u->file)->peer_gone =
+			true;
+	if (len <= head)
+		return;
+	extra = socket_extra(d, u->file);
+	extra->has_peer_name = true;
+	extra->peer_name.len = len - head;
+	extra->peer_name.data = arena_memdup(dump_arena(d), addr.sun_path, len - head);
 }
 
 static void collect_extras(struct dump *d, struct unix_out *u, const struct file_probe *p)
@@ -140,9 +152,7 @@ static void collect_extras(struct dump *d, struct unix_out *u, const struct file
 		socket_extra(d, u->file)->has_peek_off = true;
 		socket_extra(d, u->file)->peek_off = peek;
 	}
-	if (has_dead_peer(u, p->local))
-		socket_extra(d, u->file)->has_peer_gone = socket_extra(d, u->file)->peer_gone =
-			true;
+	note_gone_peer(d, u, p->local);
 	/* Reading the error would clear it; there is only one that it can be. */
 	if (unix_connects(u->e) && u->e->state == UNIX_ESTABLISHED && !u->diag->peer &&
 	    u->e->shutdown == SK_SHUTDOWN__BOTH && poll(&error, 1, 0) > 0 &&

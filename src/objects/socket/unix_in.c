@@ -252,6 +252,9 @@ int unix_in_check(struct restore *r, struct unix_in *u)
 	if (is_external(u))
 		return 0;
 	fown_check(r, u->file, u->e->fown, u->object);
+	if (u->x && u->x->has_peer_name &&
+	    (!u->x->peer_name.len || u->x->peer_name.len > UNIX_NAME_MAX + 1))
+		return corrupt(r, u->file, "had a peer with a name that no socket can have");
 	ret = socket_options_check(r, u->file, u->e->opts);
 	if (ret == 0)
 		ret = unix_early_check(r, u);

@@ -76,11 +76,15 @@ struct stand_in {
 	socklen_t len;
 };
 
-static int stand_in_open(struct restore_task *t, const struct unix_in *u, struct stand_in *s)
+static int stand_in_open(struct restore_task *t, const struct unix_in *u,
+			 const ProtobufCBinaryData *name, struct stand_in *s)
 {
-	const ProtobufCBinaryData *name = &u->e->name;
+	UnixSkEntry named = *u->e;
 	struct unix_in as = *u;
 	int ret, by_fd = -1;
+
+	named.name = *name;
+	as.e = &named;
 
 	*s = (struct stand_in){ .file = -1 };
 	s->fd = socket(AF_UNIX, u->e->type | SOCK_CLOEXEC, 0);
@@ -114,12 +118,43 @@ static int shut_down_early(const struct unix_in *u)
 		       : 0;
 }
 
+/* A peer that is gone may have had a name. An abstract one could be in another's way until the peer
+ * is closed again. */
+static int name_gone_peer(struct restore_task *t, const struct unix_in *u, int fd)
+{
+	_cleanup_fd_ int file = -1;
+
+	if (!u->x || !u->x->has_peer_name || !u->x->peer_name.data[0])
+		return 0;
+	return unix_bind_hidden(t, u->x->peer_name.data, u->x->peer_name.len, NULL, fd, &file);
+}
+
+/* One that has connected to a listener, whose end was closed. */
+static int make_left(struct restore_task *t, struct unix_in *u)
+{
+	_cleanup_(stand_in_close) struct stand_in s = { .fd = -1, .file = -1 };
+	int ret = stand_in_open(t, u, &u->x->peer_name, &s);
+	struct listen_call l = { s.fd, 1 };
+	struct connect_call c = { .addr = &s.addr, .len = s.len };
+
+	c.fd = u->fd = socket(AF_UNIX, u->e->type | SOCK_CLOEXEC, 0);
+	if (ret == 0)
+		ret = u->fd < 0 ? -errno : unix_call_as(t, creds_of(u), call_listen, &l, sizeof(l));
+	if (ret == 0)
+		ret = call_connect(&c);
+	if (ret == 0) {
+		u->spare = service_fd(t->r, accept4(s.fd, NULL, NULL, SOCK_CLOEXEC));
+		ret = u->spare < 0 ? u->spare : 0;
+	}
+	return ret;
+}
+
 /* What the listener's caller is to the connecting end, and the connecting end's to the other. */
 static int make_accepted(struct restore_task *t, struct unix_in *u)
 {
 	_cleanup_(stand_in_close) struct stand_in s = { .fd = -1, .file = -1 };
 	int client = socket(AF_UNIX, u->e->type | SOCK_CLOEXEC, 0);
-	int ret = client < 0 ? -errno : stand_in_open(t, u, &s);
+	int ret = client < 0 ? -errno : stand_in_open(t, u, &u->e->name, &s);
 	struct listen_call l = { s.fd, 1 };
 	struct connect_call c = { client, &s.addr, s.len };
 
@@ -137,6 +172,8 @@ static int make_accepted(struct restore_task *t, struct unix_in *u)
 	}
 	if (u->peer || client < 0)
 		return ret;
+	if (ret == 0)
+		ret = name_gone_peer(t, u, client);
 	u->spare = service_fd(t->r, client);
 	return ret == 0 && u->spare < 0 ? u->spare : ret;
 }
@@ -165,14 +202,17 @@ static int make_pair(struct restore_task *t, struct unix_in *u)
 		u->mate->fd = c.fds[1];
 		return 0;
 	}
+	ret = name_gone_peer(t, u, c.fds[1]);
 	u->spare = service_fd(t->r, c.fds[1]);
-	return u->spare < 0 ? u->spare : 0;
+	return u->spare < 0 ? u->spare : ret;
 }
 
 static int make_one(struct restore_task *t, struct unix_in *u)
 {
 	if (u->fd >= 0)
 		return 0;
+	if (unix_connects(u->e) && lost_its_peer(u) && u->x && u->x->has_peer_name)
+		return make_left(t, u);
 	if (u->mate || lost_its_peer(u) || u->e->uflags & UNIX_SERVICE)
 		return make_pair(t, u);
 	u->fd = socket(AF_UNIX, u->e->type | SOCK_CLOEXEC, 0);

@@ -112,6 +112,9 @@ static bool has_name(const struct unix_in *u, const ProtobufCBinaryData *name)
 /* Who of the cluster has sent it? NULL: nobody who is still there. */
 static struct unix_in *sender_of(const struct unix_in *u, const struct unix_packet_in *k)
 {
+	/* Only the other end of a connection can have, whoever else has its name. */
+	if (unix_connects(u->e))
+		return u->peer && u->peer->peer == u ? u->peer : u->mate;
 	if (k->x && k->x->has_sender) {
 		for (size_t i = 0; i < u->cluster->n; i++) {
 			struct unix_in *s = u->cluster->members[i];
