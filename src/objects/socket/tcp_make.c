@@ -33,6 +33,8 @@
 #define TCP_TIMESTAMP_	    24
 #define TCP_REPAIR_WINDOW_  29
 #define CHUNK		    (64 << 10)
+#define MSS_MIN		    88 /* that setsockopt(2) takes: TCP_MIN_MSS, MAX_TCP_WINDOW */
+#define MSS_MAX		    32767
 
 int tcp_failed(struct restore_task *t, const struct inet_in *s, const char *what, int ret)
 {
@@ -68,16 +70,33 @@ static int set_sequences(const struct inet_in *s, int fd)
 				 t->inq_seq - t->inq_len - tcp_received_fin(state));
 }
 
+/*
+ * The size of segments is worked out as the connection is made, of what the peer takes, which is
+ * told the kernel only later; it would be that of a peer that has said nothing, 536 bytes less
+ * options, until the peer's window grows beyond what it ever was (tcp_ack_update_window() in
+ * net/ipv4/tcp_input.c), maybe never. So the peer's is set as if it were the program's limit, which
+ * counts the same (tcp_connect_init() in net/ipv4/tcp_output.c), and taken away.
+ */
+static int connect_in_repair(const struct inet_in *s, int fd, const union inet_addr *peer)
+{
+	uint32_t mss = s->stream->mss_clamp;
+	bool limited = mss >= MSS_MIN &&
+		       set_int(fd, SOL_TCP, TCP_MAXSEG, mss < MSS_MAX ? (int)mss : MSS_MAX) == 0;
+
+	if (connect(fd, &peer->sa, inet_addr_len(s->e)) < 0)
+		return -errno;
+	return limited ? set_int(fd, SOL_TCP, TCP_MAXSEG, 0) : 0;
+}
+
 /* One that waits for an answer is connected as ever; its first packet goes lost in the lock. */
 static int connect_again(const struct inet_in *s, int fd)
 {
-	bool waits = s->e->state == INET_SYN_SENT;
 	union inet_addr peer;
 	int flags, ret;
 
 	inet_destination(s->e, &peer);
-	if (!waits)
-		return connect(fd, &peer.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
+	if (s->e->state != INET_SYN_SENT)
+		return connect_in_repair(s, fd, &peer);
 	flags = fcntl(fd, F_GETFL);
 	ret = tcp_repair(fd, TCP_REPAIR_END);
 	if (ret < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
