@@ -14,6 +14,7 @@
  *	tcp_closed.c	those that have ended
  *	tcp_listen.c	listeners: nobody may come while they are dumped
  *	tcp_in.c	restore: the image of a connection; the end of the lock
+ *	tcp_check.c	restore: what that image may say
  *	tcp_make.c	restore: a connection made again
  *	tcp_forge.c	restore: packets in the peer's name
  *
@@ -213,6 +214,7 @@ struct inet_in {
 struct inet_restore {
 	struct hash ports; /* struct inet_port */
 	struct hash local; /* addresses that were tried: inet_is_local() */
+	struct hash ends;  /* of connections: struct inet_in, by both addresses */
 	struct inet_in **all;
 	size_t n, n_connections;
 	char lock[32]; /* the table that locks the connections; "" */
@@ -275,6 +277,8 @@ static inline bool tcp_is_connection(const InetSkEntry *e)
 	return inet_is_tcp(e) && e->dst_port && e->state != INET_LISTEN && e->state != INET_CLOSE;
 }
 int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
+/* Is its image one that the kernel can take? */
+int tcp_check_stream(struct restore *r, const struct inet_in *s, const TcpStreamEntry *t);
 /* One that has ended: what is left to be told. */
 int tcp_closed_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
 /* Before the first fork: the connections are locked, if they are not. */

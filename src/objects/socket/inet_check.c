@@ -27,17 +27,35 @@ static void drop(void *data)
 
 	hash_free(&x->ports);
 	hash_free(&x->local);
+	hash_free(&x->ends);
 }
 
-static bool is_sane(const InetSkEntry *e)
+/* The field that makes no sense; NULL: all do. */
+static const char *wrong_field(const InetSkEntry *e)
 {
 	size_t words = e->family == AF_INET ? 1 : 4;
+	const struct {
+		bool right;
+		const char *field;
+	} fields[] = {
+		{ e->family == AF_INET || e->family == AF_INET6, "family" },
+		{ e->n_src_addr == words, "src_addr" },
+		{ e->n_dst_addr == words, "dst_addr" },
+		{ e->src_port <= UINT16_MAX, "src_port" },
+		{ e->dst_port <= UINT16_MAX, "dst_port" },
+		{ e->backlog <= INT32_MAX, "backlog" },
+		{ e->opts, "opts" },
+		{ e->fown, "fown" },
+		{ e->type == SOCK_STREAM || e->type == SOCK_DGRAM || e->type == SOCK_RAW, "type" },
+		{ e->state >= INET_ESTABLISHED && e->state <= INET_CLOSING &&
+			  e->state != INET_SYN_RECV && e->state != INET_TIME_WAIT,
+		  "state" },
+	};
 
-	return (e->family == AF_INET || e->family == AF_INET6) && e->n_src_addr == words &&
-	       e->n_dst_addr == words && e->src_port <= UINT16_MAX && e->dst_port <= UINT16_MAX &&
-	       e->backlog <= INT32_MAX && e->opts && e->fown &&
-	       (e->type == SOCK_STREAM || e->type == SOCK_DGRAM || e->type == SOCK_RAW) &&
-	       e->state >= INET_ESTABLISHED && e->state <= INET_CLOSING;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!fields[i].right)
+			return fields[i].field;
+	return NULL;
 }
 
 const char *inet_object(const struct restore *r, const struct inet_in *s)
@@ -66,12 +84,18 @@ static int load_one(struct restore *r, struct inet_restore *x, struct restore_fi
 {
 	const InetSkEntry *e = f->entry->isk;
 	struct inet_in *s, **at;
+	const char *wrong;
 	uint64_t key;
 	int ret;
 
-	if (!e || e->id != f->id || !is_sane(e))
+	if (!e || e->id != f->id)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
-			       "files.img: internet socket %u has no valid entry", f->id);
+			       "files.img: internet socket %u has no entry", f->id);
+	wrong = wrong_field(e);
+	if (wrong)
+		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+			       "files.img: %s of internet socket %u is none that a socket has",
+			       wrong, f->id);
 	s = f->priv = arena_new(restore_arena(r), struct inet_in);
 	*s = (struct inet_in){ .file = f, .e = e };
 	ret = socket_extra_of(r, f, &s->x);

@@ -19,8 +19,7 @@
 #include "kernel/pidfd.h"
 #include "objects/socket/inet.h"
 
-#define WSCALE_MAX 14
-#define LITTLE	   4096 /* data of a connection that is kept until it is made, bytes */
+#define LITTLE 4096 /* data of a connection that is kept until it is made, bytes */
 
 static void find_users(struct restore *r)
 {
@@ -41,14 +40,6 @@ static void find_users(struct restore *r)
 	}
 }
 
-static bool is_sane(const TcpStreamEntry *t, uint32_t state)
-{
-	return t->snd_wscale <= WSCALE_MAX && t->rcv_wscale <= WSCALE_MAX &&
-	       t->mss_clamp <= UINT16_MAX && t->inq_len <= INT32_MAX && t->outq_len <= INT32_MAX &&
-	       (!t->has_unsq_len || t->unsq_len <= t->outq_len) && state != INET_SYN_RECV &&
-	       state != INET_TIME_WAIT;
-}
-
 static int read_stream(struct restore *r, struct inet_in *s)
 {
 	_cleanup_image_reader_ struct image_reader *reader = NULL;
@@ -60,10 +51,11 @@ static int read_stream(struct restore *r, struct inet_in *s)
 
 	if (ret == 0)
 		ret = image_read_msg(reader, NULL, restore_err(r), &msg);
-	if (ret == 0 && (!msg || !is_sane((TcpStreamEntry *)msg, s->e->state)))
-		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ERANGE,
-			       "tcp-stream-%x.img: the TCP connection of socket %u is none",
-			       s->e->ino, s->e->id);
+	if (ret == 0 && !msg)
+		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ENODATA,
+			       "tcp-stream-%x.img: there is no connection in it", s->e->ino);
+	if (ret == 0)
+		ret = tcp_check_stream(r, s, (TcpStreamEntry *)msg);
 	if (ret == 0)
 		ret = image_payload_length(reader, msg, restore_err(r), &len, &padded);
 	if (ret < 0)
@@ -76,9 +68,40 @@ static int read_stream(struct restore *r, struct inet_in *s)
 	return image_read_raw(reader, buf, len, restore_err(r));
 }
 
+static uint64_t key_of(const struct nft_connection *c, bool of_peer)
+{
+	uint64_t key = of_peer ? (uint64_t)c->dst_port << 16 | c->src_port
+			       : (uint64_t)c->src_port << 16 | c->dst_port;
+
+	for (int i = 0; i < 4; i++)
+		key = hash_mix(key, of_peer ? (uint64_t)c->dst[i] << 32 | c->src[i]
+					    : (uint64_t)c->src[i] << 32 | c->dst[i]);
+	return key;
+}
+
+/* No two connections have both ends in common. */
+static int note_ends(struct restore *r, struct inet_restore *x, struct inet_in *s)
+{
+	struct nft_connection c = tcp_connection(s->e);
+	uint64_t key = key_of(&c, false);
+	const struct inet_in *other = hash_get(&x->ends, key);
+	char text[INET_TEXT_SIZE];
+	union inet_addr peer;
+
+	if (!other) {
+		hash_put(&x->ends, key, s);
+		return 0;
+	}
+	inet_destination(s->e, &peer);
+	return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EEXIST,
+		       "files.img: %s and %s are both connected to %s", inet_object(r, other),
+		       inet_object(r, s), inet_text(&peer, text));
+}
+
 int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
 {
 	const InventoryEntry *inventory = r->inventory;
+	int ret;
 
 	if (!x->n_connections)
 		find_users(r);
@@ -102,7 +125,8 @@ int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
 			"crtools leaves where they are",
 			"remove them: iptables -D INPUT and OUTPUT, as iptables-save shows them");
 	x->warned = true;
-	return read_stream(r, s);
+	ret = read_stream(r, s);
+	return ret < 0 ? ret : note_ends(r, x, s);
 }
 
 int tcp_closed_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
@@ -176,17 +200,6 @@ int tcp_prepare(struct restore *r, struct inet_restore *x)
 /* --- the end -------------------------------------------------------------------------------------
  */
 
-static uint64_t key_of(const struct nft_connection *c, bool of_peer)
-{
-	uint64_t key = of_peer ? (uint64_t)c->dst_port << 16 | c->src_port
-			       : (uint64_t)c->src_port << 16 | c->dst_port;
-
-	for (int i = 0; i < 4; i++)
-		key = hash_mix(key, of_peer ? (uint64_t)c->dst[i] << 32 | c->src[i]
-					    : (uint64_t)c->src[i] << 32 | c->dst[i]);
-	return key;
-}
-
 static bool is_quiet(const struct inet_in *s)
 {
 	return s->e->state == INET_ESTABLISHED && !s->stream->outq_len;
@@ -201,27 +214,15 @@ static bool needs_probe(const struct hash *ends, const struct inet_in *s)
 	return !peer || !is_quiet(s) || !is_quiet(peer);
 }
 
-static void list_ends(const struct inet_restore *x, struct hash *ret)
-{
-	for (size_t i = 0; i < x->n; i++) {
-		struct nft_connection c;
-
-		if (!x->all[i]->stream)
-			continue;
-		c = tcp_connection(x->all[i]->e);
-		hash_put(ret, key_of(&c, false), x->all[i]);
-	}
-}
-
-static int go_on(struct restore *r, const struct hash *ends, const struct inet_in *s, int pidfd,
-		 struct err *err)
+static int go_on(struct restore *r, const struct inet_restore *x, const struct inet_in *s,
+		 int pidfd, struct err *err)
 {
 	_cleanup_fd_ int fd = pidfd_get(pidfd, s->user_fd, err);
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	ret = tcp_repair(fd, needs_probe(ends, s) ? TCP_REPAIR_END_PROBE : TCP_REPAIR_END);
+	ret = tcp_repair(fd, needs_probe(&x->ends, s) ? TCP_REPAIR_END_PROBE : TCP_REPAIR_END);
 	if (ret < 0) {
 		errno = -ret;
 		return err_sys(err, "setsockopt", "can't let %s go on", inet_object(r, s));
@@ -235,13 +236,11 @@ void tcp_release(struct restore *r, struct inet_restore *x)
 {
 	_cleanup_fd_ int pidfd = -1;
 	const struct restore_task *of = NULL;
-	struct hash ends = { 0 };
 
 	if (!x || x->released || !x->n_connections)
 		return;
 	x->released = true;
 	unlock(x);
-	list_ends(x, &ends);
 	for (size_t i = 0; i < x->n; i++) {
 		struct inet_in *s = x->all[i];
 		struct err err = { 0 };
@@ -253,8 +252,7 @@ void tcp_release(struct restore *r, struct inet_restore *x)
 			pidfd = pidfd_open_pid(s->user->real_pid, &err);
 			of = pidfd < 0 ? NULL : s->user;
 		}
-		if (pidfd < 0 || go_on(r, &ends, s, pidfd, &err) < 0)
+		if (pidfd < 0 || go_on(r, x, s, pidfd, &err) < 0)
 			log_error("%s", err.text);
 	}
-	hash_free(&ends);
 }
