@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images of TCP connections that were tampered with: lengths of queues, windows and scales that the
 kernel would not take or that don't fit each other, addresses and ports that no connection has, two
-sockets with one connection. Each restore is refused before anything is forked, and names the socket,
-its peer and the field; nothing is left, and the images as they were are restored.
+sockets with one connection. Each restore is refused before anything is forked, and names the
+socket, its peer and the field; nothing is left, and the images as they were are restored.
 
 wl: needs root
 wl: areas tcp"""
