@@ -171,7 +171,7 @@ static int check_references(struct verify *v, const FileEntry *file)
 /* Its message is in crtools-files.img. */
 static bool is_own_kind(const FileEntry *file)
 {
-	return (file->type >= FD_TYPES__CRTOOLS_VSOCK && file->type <= FD_TYPES__CRTOOLS_MQUEUE) ||
+	return (file->type >= FD_TYPES__CRTOOLS_VSOCK && file->type <= FD_TYPES__CRTOOLS_SECRET) ||
 	       file->type == FD_TYPES__CRTOOLS_URING;
 }
 

@@ -16,6 +16,7 @@
 #define AREA_SOCKET	  0x800
 #define AREA_MEMFD	  0x4000
 #define AREA_GUARD	  0x10000
+#define AREA_SECRET	  0x2000000
 #define AREA_URING	  0x4000000
 #define AREA_PLUGIN	  0x8000000
 #define AREA_UNSUPPORTED  0x80000000u
@@ -29,6 +30,8 @@ static int check_area_file(struct verify *v, const VmaEntry *vma)
 		return 0;
 	if (vma->status & AREA_URING)
 		return check_file_id(v, "vmas.shmid", vma->shmid, FD_TYPES__CRTOOLS_URING);
+	if (vma->status & AREA_SECRET)
+		return check_file_id(v, "vmas.shmid", vma->shmid, FD_TYPES__CRTOOLS_SECRET);
 	if (vma->status & AREA_SOCKET)
 		return check_file_id(v, "vmas.shmid", vma->shmid, FD_TYPES__PACKETSK);
 	if (vma->status & AREA_MEMFD)

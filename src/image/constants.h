@@ -22,7 +22,8 @@
 #define VMA_AREA_SHSTK	  (1u << 15)
 #define VMA_AREA_GUARD	  (1u << 16)
 #define VMA_AREA_UPROBES  (1u << 17)
-#define VMA_AREA_URING	  (1u << 26) /* ours: CRIU knows no such area */
+#define VMA_AREA_SECRET	  (1u << 25) /* ours, as the next: CRIU knows no such areas */
+#define VMA_AREA_URING	  (1u << 26)
 #define VMA_EXT_PLUGIN	  (1u << 27)
 
 /* pagemap_entry.flags */

@@ -57,7 +57,11 @@ static bool own_id(const CrtoolsFileEntry *e, uint32_t *ret_id)
 		*ret_id = e->tun->id;
 	else if (e->bpf_map)
 		*ret_id = e->bpf_map->id;
-	return e->vsock || e->mqueue || e->tun || e->bpf_map;
+	else if (e->secret)
+		*ret_id = e->secret->id;
+	else
+		return false;
+	return true;
 }
 
 CrtoolsFileEntry *extras_own(struct restore *r, uint32_t id)

@@ -37,6 +37,7 @@ const struct state_class *const state_classes[] = {
 	&landlock_state,
 	&memory_state,
 	&aio_state,
+	&secret_state,
 	&eventpoll_state,
 	&locks_state,
 	&packet_state,
@@ -50,19 +51,23 @@ const struct state_class *const state_classes[] = {
 };
 
 const struct file_class *const file_classes[] = {
-	&pipe_class,	&fifo_class,	 &memfd_class,	   &reg_class,	    &eventfd_class,
-	&timerfd_class, &signalfd_class, &eventpoll_class, &unix_class,	    &inet_class,
-	&pidfd_class,	&tty_class,	 &inotify_class,   &fanotify_class, &netlink_class,
-	&packet_class,	&uring_class,	 &vsock_class,	   &mqueue_class,   &nsfile_class,
-	&tun_class,	&bpfmap_class,	 &family_class,	   &unknown_class, /* the last: it takes all
-									    */
+	&pipe_class,	&fifo_class,	 &memfd_class,
+	&secret_class,	&reg_class,	 &eventfd_class,
+	&timerfd_class, &signalfd_class, &eventpoll_class,
+	&unix_class,	&inet_class,	 &pidfd_class,
+	&tty_class,	&inotify_class,	 &fanotify_class,
+	&netlink_class, &packet_class,	 &uring_class,
+	&vsock_class,	&mqueue_class,	 &nsfile_class,
+	&tun_class,	&bpfmap_class,	 &family_class,
+	&unknown_class, /* the last: it takes all
+			 */
 	NULL,
 };
 
 const struct area_class *const area_classes[] = {
-	&vdso_area,   &vvar_area,  &vsyscall_area, &uprobes_area, &guard_area,
-	&sysv_area,   &memfd_area, &anon_area,	   &aio_area,	  &file_area,
-	&packet_area, &uring_area, &refused_area, /* the last: it takes all */
+	&vdso_area, &vvar_area,	  &vsyscall_area, &uprobes_area, &guard_area,
+	&sysv_area, &memfd_area,  &secret_area,	  &anon_area,	 &aio_area,
+	&file_area, &packet_area, &uring_area,	  &refused_area, /* the last: it takes all */
 	NULL,
 };
 

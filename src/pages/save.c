@@ -107,6 +107,24 @@ void page_source_file(struct page_source *src, int fd)
 	*src = (struct page_source){ .read = read_file, .mem_fd = -1, .file_fd = fd };
 }
 
+static int read_memory(const struct page_source *src, const struct page_extent *e, size_t n,
+		       void *buf, struct err *err)
+{
+	char *out = buf;
+
+	(void)err;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(out, src->memory + e[i].start, e[i].end - e[i].start);
+		out += e[i].end - e[i].start;
+	}
+	return 0;
+}
+
+void page_source_memory(struct page_source *src, const unsigned char *memory)
+{
+	*src = (struct page_source){ .read = read_memory, .mem_fd = -1, .memory = memory };
+}
+
 struct job {
 	const struct page_extents *x;
 	const struct page_source *src;

@@ -16,9 +16,10 @@
 struct page_source {
 	int (*read)(const struct page_source *src, const struct page_extent *e, size_t n, void *buf,
 		    struct err *err);
-	pid_t pid;   /* of a process */
-	int mem_fd;  /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
-	int file_fd; /* of a file: extents are offsets in it */
+	pid_t pid;		     /* of a process */
+	int mem_fd;		     /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
+	int file_fd;		     /* of a file: extents are offsets in it */
+	const unsigned char *memory; /* of the tool's own: extents are offsets from here */
 };
 
 /* Where they go. A worker takes parts of the file and asks first for room, memory that the source
@@ -43,6 +44,7 @@ int page_sink_write(const struct page_sink *sink, const void *buf, size_t len, u
 void page_source_process(struct page_source *src, pid_t pid, int mem_fd);
 /* The last page may reach beyond the end of the file: zeroes. */
 void page_source_file(struct page_source *src, int fd);
+void page_source_memory(struct page_source *src, const unsigned char *memory);
 /* An empty file, open for reading and writing, that all pages of x will go to. */
 void page_sink_open(struct page_sink *sink, int fd, const struct page_extents *x);
 void page_sink_close(struct page_sink *sink);

@@ -48,6 +48,17 @@ code = ctypes.create_string_buffer(bytes.fromhex("b700000001000000" "95000000000
 licence = ctypes.create_string_buffer(b"GPL")
 prog = struct.pack("<IIQQ", 1, 2, ctypes.addressof(code), ctypes.addressof(licence)) + bytes(120)
 call("bpf-prog", 321, 5, ctypes.create_string_buffer(prog), len(prog))
+def large_secret():
+    # That only its mapping leads to.
+    fd = call("large secret", 447, 0)
+    if fd >= 0:
+        os.ftruncate(fd, 17 << 20)
+        libc.mmap(None, ctypes.c_size_t(17 << 20), 3, 1, fd, ctypes.c_long(0))
+        os.close(fd)
+
+
+large_secret()
+
 def bpf_map(name, kind, key, value, entries):
     attr = ctypes.create_string_buffer(struct.pack("<IIIII", kind, key, value, entries, 0)
                                        + bytes(108))
@@ -82,6 +93,7 @@ SAID = {
     "bpf-programs": "is a BPF map of programs (PROG_ARRAY), whose contents can't be read",
     "bpf-ring": "is a BPF map that is a ring (RINGBUF), whose contents can't be read",
     "bpf-queue": "is a BPF map with elements that nobody can read without taking them out",
+    "large secret": "is secret memory of over 16 MiB that no descriptor leads to",
     "/dev/kvm": "is a part of a virtual machine of KVM",
     "/dev/fuse": "is the connection of a FUSE server",
     "AF_XDP": "is an express data path socket (AF_XDP, raw, protocol 0)",

@@ -25,6 +25,7 @@ MAP_PRIVATE, MAP_ANONYMOUS, MAP_DROPPABLE = 2, 0x20, 8
 MADV_GUARD_INSTALL = 102
 SYS_MSEAL = 462
 SYS_IO_URING_SETUP = 425
+SYS_MEMFD_SECRET = 447
 PR_SET_VMA, PR_SCHED_CORE = 0x53564D41, 62
 EINVAL, EFAULT = 22, 14
 
@@ -157,6 +158,13 @@ def _io_uring():
     return ctypes.get_errno() == EFAULT
 
 
+def _memfd_secret():
+    fd = _libc.syscall(SYS_MEMFD_SECRET, ctypes.c_uint(0))
+    if fd >= 0:
+        os.close(fd)
+    return fd >= 0
+
+
 _PROBES = {
     "root": lambda: os.geteuid() == 0,
     "2cpus": lambda: len(os.sched_getaffinity(0)) >= 2,
@@ -185,6 +193,7 @@ _PROBES = {
     "fuse": lambda: _filesystem("fuse") and os.path.exists("/dev/fuse"),
     "inode_flags": _inode_flags,
     "io_uring": _io_uring,
+    "memfd_secret": _memfd_secret,
     "watch_queue": _watch_queue,
     "vt": _virtual_consoles,
     "cgroup1": lambda: _mounted("cgroup"),
@@ -217,6 +226,7 @@ _LACKS = {
     "inode_flags": "inode flags (chattr) where temporary files are, or the right to set them",
     "watch_queue": "CONFIG_WATCH_QUEUE in the kernel",
     "io_uring": "io_uring (CONFIG_IO_URING, kernel.io_uring_disabled=0)",
+    "memfd_secret": "memfd_secret (CONFIG_SECRETMEM, before Linux 6.5 secretmem.enable=1)",
     "vt": "virtual consoles (CONFIG_VT, /dev/tty60)",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",

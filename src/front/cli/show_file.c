@@ -157,6 +157,10 @@ const char *show_file_text(struct show *s, uint32_t id)
 		return arena_printf(s->arena, "epoll, %zu members", f->epfd->n_tfd);
 	if (f->pidfd)
 		return arena_printf(s->arena, "pidfd of %d", f->pidfd->nspid);
+	if (f->bpf)
+		return arena_printf(s->arena, "BPF map %u %s", f->bpf->map_id, f->bpf->map_name);
+	if (f->type == FD_TYPES__CRTOOLS_SECRET)
+		return "secret memory";
 	if (f->type == FD_TYPES__CRTOOLS_URING)
 		return "ring of io_uring";
 	return "";
@@ -209,7 +213,7 @@ const char *show_area_text(struct show *s, const VmaEntry *vma)
 		{ VMA_AREA_VSYSCALL, "[vsyscall]" }, { VMA_AREA_STACK, "[stack]" },
 		{ VMA_AREA_HEAP, "[heap]" },	     { VMA_AREA_AIORING, "[aio]" },
 		{ VMA_AREA_GUARD, "[guard]" },	     { VMA_AREA_SOCKET, "packet socket" },
-		{ VMA_AREA_URING, "io_uring" },
+		{ VMA_AREA_URING, "io_uring" },	     { VMA_AREA_SECRET, "secret memory" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

@@ -52,7 +52,7 @@ static const struct {
 	  CLOSE_IT },
 	{ "/dmabuf:", "is a buffer of a graphics driver, which can't be kept", CLOSE_IT },
 	{ "/memfd:", "is a memory file that this version does not keep", CLOSE_IT },
-	{ "/secretmem", "is secret memory (memfd_secret), which this version does not keep",
+	{ "/secretmem", "is secret memory (memfd_secret) opened with O_PATH, which can't be kept",
 	  CLOSE_IT },
 	{ "/dev/kvm", "is a part of a virtual machine of KVM, which only its program can save",
 	  "save the machine with its own means (virsh save, a snapshot), and end it" },

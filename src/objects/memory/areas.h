@@ -4,11 +4,13 @@
 #define OBJECTS_MEMORY_AREAS_H
 
 #include "objects/class.h"
-#include "pages/extents.h"
+#include "objects/segments.h"
+#include "pages/save.h"
 
 extern const struct area_class anon_area, file_area, memfd_area, sysv_area, vdso_area, vvar_area,
-	vsyscall_area, guard_area, uprobes_area, aio_area, refused_area;
-extern const struct state_class memory_state, aio_state;
+	vsyscall_area, guard_area, uprobes_area, aio_area, secret_area, refused_area;
+extern const struct state_class memory_state, aio_state, secret_state;
+extern const struct file_class secret_class;
 
 /* --- map.c -------------------------------------------------------------------------------------- */
 
@@ -32,6 +34,11 @@ int area_corrupt(struct restore_task *t, const struct restore_vma *v, const char
 
 /* All pages of a segment, read from an open description of it, to its images. */
 int segment_save_all(struct dump *d, uint32_t shmid, uint64_t size, const char *name, int from);
+/* The same of pages that were found already: its pagemap and its pages. */
+int segment_save(struct dump *d, uint32_t shmid, const struct page_extents *x,
+		 const struct page_source *src);
+/* A number by which contents are found that no other segment has. */
+uint32_t segment_take_shmid(struct dump *d, ino_t ino);
 /* The lowest common ancestor, by forkers. */
 struct restore_task *tasks_common(struct restore_task *a, struct restore_task *b);
 /* Makes known that an area (of an old image) needs this much of a segment. */
@@ -40,6 +47,15 @@ int segments_share(struct restore_task *t);
 /* A description to map the area from; the caller closes it. */
 int segment_open_area(struct restore_task *t, const VmaEntry *e, int mode, int *ret_fd);
 int segments_seal(struct restore_task *t);
+/* For check: the segment that is this secret memory, made known. */
+int segment_of_secret(struct restore *r, const CrtoolsSecret *e, struct segment_in **ret);
+/* The description of it: there is one only, of which *ret_fd is another number. */
+int segment_open_secret(struct restore_task *t, const struct restore_file *f, int *ret_fd);
+
+/* --- secret.c
+ * -------------------------------------------------------------------------------------- */
+
+int secrets_write_pages(struct dump *d);
 
 /* --- sysv.c
  * --------------------------------------------------------------------------------------- */

@@ -17,8 +17,6 @@ static bool match(const struct dump_task *t, const struct proc_area *a)
 	(void)t;
 	if (a->path[0] != '/' || !a->ino || a->vmflags & (VMF_(PFNMAP) | VMF_(IO)))
 		return false;
-	if (a->deleted && !strcmp(a->path, "/secretmem") && a->vmflags & VMF_(LOCKED))
-		return false;
 	return !segment_is_sysv(a) &&
 	       !(a->vmflags & VMF_(HUGETLB) && !strcmp(a->path, "/anon_hugepage"));
 }

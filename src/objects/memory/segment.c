@@ -118,13 +118,14 @@ static int read_seals(struct dump *d, const struct file_probe *p, uint32_t *ret)
 }
 
 /* The format has 32 bits for the number by which contents are found. */
-static uint32_t take_shmid(struct segments_out *all, ino_t ino, struct segment_out *s)
+uint32_t segment_take_shmid(struct dump *d, ino_t ino)
 {
+	struct segments_out *all = segments_of(d);
 	uint32_t id = ino ? ino : 1;
 
 	while (!id || hash_get(&all->by_shmid, id))
 		id++;
-	hash_put(&all->by_shmid, id, s);
+	hash_put(&all->by_shmid, id, all);
 	return id;
 }
 
@@ -138,7 +139,7 @@ static int fill_inode(struct dump *d, const struct file_probe *p, struct segment
 	e->uid = p->stat.st_uid;
 	e->gid = p->stat.st_gid;
 	e->size = p->stat.st_size;
-	e->shmid = take_shmid(segments_of(d), p->stat.st_ino, s);
+	e->shmid = segment_take_shmid(d, p->stat.st_ino);
 	e->inode_id = segments_of(d)->n + 1;
 	e->has_mode = true;
 	e->mode = p->stat.st_mode;
@@ -237,11 +238,11 @@ static int find_huge(const char *name, int fd, uint64_t size, uint64_t huge, str
 	return 0;
 }
 
-static int save(struct dump *d, uint32_t shmid, const struct page_extents *x, int from)
+int segment_save(struct dump *d, uint32_t shmid, const struct page_extents *x,
+		 const struct page_source *src)
 {
 	uint32_t pages_id = ++d->next_pages_id;
 	_cleanup_fd_ int to = -1;
-	struct page_source src;
 	struct page_sink sink;
 	struct progress progress;
 	int ret = page_extents_write(x, d->s->images, IMAGE_SHMEM_PAGEMAP, shmid, pages_id,
@@ -252,11 +253,10 @@ static int save(struct dump *d, uint32_t shmid, const struct page_extents *x, in
 					   &to);
 	if (ret < 0)
 		return ret;
-	page_source_file(&src, from);
 	page_sink_open(&sink, to, x);
 	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
 	progress_start(&progress, "Saving shared memory", x->bytes, PROGRESS_BYTES);
-	ret = pages_copy(x, &src, &sink, &progress, dump_err(d));
+	ret = pages_copy(x, src, &sink, &progress, dump_err(d));
 	progress_end(&progress);
 	page_sink_close(&sink);
 	return ret;
@@ -265,17 +265,19 @@ static int save(struct dump *d, uint32_t shmid, const struct page_extents *x, in
 int segment_save_all(struct dump *d, uint32_t shmid, uint64_t size, const char *name, int from)
 {
 	struct page_extents x = { 0 };
+	struct page_source src;
 	struct statfs fs;
 	int ret;
 
 	if (fstatfs(from, &fs) < 0)
 		return err_sys(dump_err(d), "fstatfs", "can't examine %s", name);
+	page_source_file(&src, from);
 	if (fs.f_type == HUGETLBFS_MAGIC)
 		ret = find_huge(name, from, size, fs.f_bsize, &x, dump_err(d));
 	else
 		ret = find_small(name, from, &x, dump_err(d));
 	if (ret == 0)
-		ret = save(d, shmid, &x, from);
+		ret = segment_save(d, shmid, &x, &src);
 	page_extents_free(&x);
 	return ret;
 }
@@ -299,5 +301,7 @@ int segments_write_pages(struct dump *d)
 		ret = write_pages(d, all->list[i]);
 	if (ret == 0)
 		ret = sysv_write_pages(d);
+	if (ret == 0)
+		ret = secrets_write_pages(d);
 	return ret;
 }

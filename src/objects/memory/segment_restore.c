@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,6 +25,7 @@
 #include "base/log.h"
 #include "image/constants.h"
 #include "image/reader.h"
+#include "objects/extras.h"
 #include "objects/memory/areas.h"
 #include "objects/registry.h"
 #include "objects/restored.h"
@@ -41,6 +43,10 @@
 #define MFD_EXEC 0x10u
 #endif
 
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
 #define SEALS_KNOWN                                                                                \
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE |          \
 	 F_SEAL_EXEC)
@@ -52,6 +58,7 @@ struct segment_in {
 	struct restore_task *sealer; /* the first living task that has it */
 	bool noreserve;		     /* a mapping is: so the object's memory is not accounted */
 	bool is_exe;		     /* a task runs it (fexecve) */
+	bool secret;		     /* memfd_secret */
 	bool replaced;		     /* by --inherit-fd: contents, size and seals are the giver's */
 	int fd;			     /* in the owner and its heirs */
 };
@@ -187,6 +194,51 @@ int segment_of_shmid(struct restore *r, uint32_t shmid, uint64_t size)
 	return 0;
 }
 
+/* Their inodes' numbers have 32 bits; so do inode_ids and shmids. */
+static uint64_t secret_key(const CrtoolsSecret *e)
+{
+	return (UINT64_C(1) << 41) + (uint32_t)e->inode;
+}
+
+static MemfdInodeEntry *secret_inode(struct restore *r, const CrtoolsSecret *x)
+{
+	MemfdInodeEntry *e = arena_msg(restore_arena(r), MemfdInodeEntry, memfd_inode_entry);
+
+	e->name = (char *)"secretmem";
+	e->seals = F_SEAL_SEAL;
+	e->inode_id = x->inode;
+	e->size = x->size;
+	e->shmid = x->shmid;
+	e->uid = x->uid;
+	e->gid = x->gid;
+	e->has_mode = true;
+	e->mode = x->mode;
+	return e;
+}
+
+int segment_of_secret(struct restore *r, const CrtoolsSecret *x, struct segment_in **ret)
+{
+	struct segments_in *all;
+	struct segment_in *s;
+	int err = load(r, &all);
+
+	if (err < 0)
+		return err;
+	s = hash_get(&all->by_id, secret_key(x));
+	if (!s) {
+		s = arena_new(restore_arena(r), struct segment_in);
+		*s = (struct segment_in){ .e = secret_inode(r, x), .secret = true, .fd = -1 };
+		hash_put(&all->by_id, secret_key(x), s);
+		arena_push(restore_arena(r), all->list, all->n, s);
+	}
+	*ret = s;
+	if (s->e->size != x->size || s->e->shmid != x->shmid)
+		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
+			       "crtools-files.img: the entries of secret memory %llu differ",
+			       (unsigned long long)x->inode);
+	return check_inode(r, s->e);
+}
+
 /* --- who makes it --------------------------------------------------------------------------------
  */
 
@@ -225,6 +277,8 @@ static struct segment_in *of_file(struct segments_in *all, struct restore *r, ui
 {
 	const struct restore_file *f = restore_file_by_id(r, file);
 
+	if (f && f->entry->type == FD_TYPES__CRTOOLS_SECRET)
+		return hash_get(&all->by_id, secret_key(extras_own(r, file)->secret));
 	return f && f->entry->memfd ? hash_get(&all->by_id, f->entry->memfd->inode_id) : NULL;
 }
 
@@ -234,7 +288,7 @@ static struct segment_in *of_area(struct segments_in *all, struct restore *r, co
 		return NULL;
 	if (e->status & VMA_ANON_SHARED)
 		return hash_get(&all->by_id, (UINT64_C(1) << 40) + e->shmid);
-	return e->status & VMA_AREA_MEMFD ? of_file(all, r, e->shmid) : NULL;
+	return e->status & (VMA_AREA_MEMFD | VMA_AREA_SECRET) ? of_file(all, r, e->shmid) : NULL;
 }
 
 /* Forkers are known when the first task comes to share(): it plans for all that it will fork. */
@@ -314,6 +368,13 @@ static int make_memfd(struct restore *r, const MemfdInodeEntry *e)
 	return fd;
 }
 
+static int make_secret(struct restore *r)
+{
+	int fd = syscall(SYS_memfd_secret, O_CLOEXEC);
+
+	return fd < 0 ? err_sys(restore_err(r), "memfd_secret", "can't make secret memory") : fd;
+}
+
 static int set_attributes(struct restore *r, const MemfdInodeEntry *e, int fd)
 {
 	struct stat st;
@@ -334,26 +395,28 @@ static int set_attributes(struct restore *r, const MemfdInodeEntry *e, int fd)
 	return 0;
 }
 
-/* hugetlbfs can't be written to: filled through a mapping. */
-static int fill_huge(struct restore *r, const MemfdInodeEntry *e, struct page_pool *pool, int fd)
+/* hugetlbfs and secret memory can't be written to: filled through a mapping. */
+static int fill_mapped(struct restore *r, const MemfdInodeEntry *e, struct page_pool *pool, int fd)
 {
-	struct fill f = { .end = e->size, .prot = PROT_READ | PROT_WRITE };
+	uint64_t size = (e->size + PAGE_SIZE_ - 1) & ~(PAGE_SIZE_ - 1);
+	struct fill f = { .end = size, .prot = PROT_READ | PROT_WRITE };
 	void *p;
 	int ret;
 
 	if (!pool->x.bytes)
 		return 0;
-	p = mmap(NULL, e->size, f.prot, MAP_SHARED, fd, 0);
+	p = mmap(NULL, size, f.prot, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		return err_sys(restore_err(r), "mmap", "can't map %s to fill it", e->name);
 	f.at = (uint64_t)p;
 	ret = page_pool_fill(pool, &f);
-	munmap(p, e->size);
+	munmap(p, size);
 	return ret;
 }
 
-static int fill(struct restore *r, const MemfdInodeEntry *e, int fd)
+static int fill(struct restore *r, const struct segment_in *s, int fd)
 {
+	const MemfdInodeEntry *e = s->e;
 	struct page_pool pool;
 	int ret =
 		page_pool_open(&pool, r->s->images, IMAGE_SHMEM_PAGEMAP, e->shmid, restore_err(r));
@@ -365,8 +428,8 @@ static int fill(struct restore *r, const MemfdInodeEntry *e, int fd)
 			      e->shmid, (unsigned long long)e->size, e->name);
 	pool.tally = &r->shared->filled;
 	if (ret == 0)
-		ret = huge_page(e) ? fill_huge(r, e, &pool, fd)
-				   : page_pool_write(&pool, fd, e->size);
+		ret = huge_page(e) || s->secret ? fill_mapped(r, e, &pool, fd)
+						: page_pool_write(&pool, fd, e->size);
 	atomic_fetch_add(&r->shared->pages_restored, pool.filled);
 	page_pool_close(&pool);
 	return ret;
@@ -375,12 +438,13 @@ static int fill(struct restore *r, const MemfdInodeEntry *e, int fd)
 static int open_segment(struct restore_task *t, const struct segment_in *s, int flags, int *ret_fd)
 {
 	char name[32];
+	bool again = s && !s->secret; /* of that, nobody can have a description of his own */
 
 	if (!s || s->fd < 0)
 		return err_set(restore_err(t->r), ERR_INTERNAL, EINVAL,
 			       "task %d needs a memfd that nobody has made", t->vpid);
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", s->fd);
-	*ret_fd = open(name, flags | O_CLOEXEC);
+	*ret_fd = again ? open(name, flags | O_CLOEXEC) : fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
 	if (*ret_fd < 0)
 		return err_sys(restore_err(t->r), "open", "can't open the memfd %s with flags 0%o",
 			       s->e->name, flags);
@@ -405,12 +469,14 @@ static int make(struct restore_task *t, struct segment_in *s)
 	uint64_t size = (e->size + unit - 1) & ~(unit - 1);
 	int ret, fd = -EPERM;
 
-	if (is_anonymous(e)) {
+	if (s->secret) {
+		fd = make_secret(t->r);
+	} else if (is_anonymous(e)) {
 		fd = make_anonymous(t->r, s, size ? size : unit);
 		if (fd == -EPERM)
 			log_debug("no access to map_files: %s becomes a memfd", e->name);
 	}
-	if (fd == -EPERM)
+	if (fd == -EPERM && !s->secret)
 		fd = make_memfd(t->r, e);
 	if (fd >= 0)
 		fd = service_fd(t->r, fd);
@@ -419,7 +485,7 @@ static int make(struct restore_task *t, struct segment_in *s)
 	s->fd = fd;
 	ret = set_attributes(t->r, e, fd);
 	if (ret == 0)
-		ret = fill(t->r, e, fd);
+		ret = fill(t->r, s, fd);
 	return ret == 0 && s->is_exe ? end_writing(t, s) : ret;
 }
 
@@ -444,6 +510,11 @@ int segment_open(struct restore_task *t, uint32_t inode_id, int flags, int *ret_
 	int ret = load(t->r, &all);
 
 	return ret < 0 ? ret : open_segment(t, hash_get(&all->by_id, inode_id), flags, ret_fd);
+}
+
+int segment_open_secret(struct restore_task *t, const struct restore_file *f, int *ret_fd)
+{
+	return open_segment(t, of_file(t->r->priv[SLOT_SHMEM], t->r, f->id), 0, ret_fd);
 }
 
 /* Of a memory area. What can't be written to any more has no mapping that could be made writable. */

@@ -111,8 +111,6 @@ static const struct {
 } reasons[] = {
 	{ VMF_(SHADOW_STACK), NULL, "is a shadow stack, which can't be rebuilt yet",
 	  "run the program without them (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)" },
-	{ 0, "/secretmem", "is secret memory (memfd_secret), which only its process can read",
-	  "have the program unmap it" },
 	{ 0, "anon_inode:bpf-map", "is of a BPF map, and the kernel does not tell of which",
 	  "have the program use bpf(2), and unmap it" },
 	{ 0, "anon_inode:[perf_event]", "is a buffer of performance events, which can't be kept",
