@@ -12,6 +12,7 @@
  *	load files N             N open files
  *	load pipes N             N pipes with data in them
  *	load sockets N           N pairs of unix sockets with data in both directions
+ *	load epoll N             one epoll with N eventfds, of which every other one is ready
  *	load connections N       N TCP connections, both ends here, with data in both directions
  *
  * It creates the file "ready" in its working directory, and waits.
@@ -25,6 +26,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -212,6 +215,33 @@ static void make_sockets(void)
 			die("socketpair");
 }
 
+static void make_epoll(void)
+{
+	fds = calloc(count + 1, sizeof(*fds));
+	fds[count] = epoll_create1(0);
+	for (long i = 0; i < count; i++) {
+		struct epoll_event e = { .events = EPOLLIN, .data.u64 = i };
+
+		fds[i] = eventfd(i % 2, 0);
+		if (fds[i] < 0 || epoll_ctl(fds[count], EPOLL_CTL_ADD, fds[i], &e) < 0)
+			die("epoll");
+	}
+}
+
+static void end_epoll(void)
+{
+	struct epoll_event *ready = calloc(count + 1, sizeof(*ready));
+	char *seen = calloc(count, 1);
+	int n = epoll_wait(fds[count], ready, count + 1, 0);
+
+	for (int i = 0; i < n; i++)
+		if (ready[i].data.u64 >= (uint64_t)count || seen[ready[i].data.u64]++ ||
+		    ready[i].data.u64 % 2 == 0)
+			die("an epoll tells what is not ready");
+	if (n != count / 2)
+		die("an epoll lost a member");
+}
+
 static int listen_anywhere(struct sockaddr_in *addr)
 {
 	socklen_t len = sizeof(*addr);
@@ -279,11 +309,17 @@ static const struct load {
 	const char *name;
 	void (*make)(void), (*end)(void);
 } loads[] = {
-	{ "smallest", nothing, nothing },	  { "memory", random_memory, end_memory },
-	{ "sparse", sparse_memory, end_memory },  { "tree", make_tree, end_tree },
-	{ "threads", make_threads, nothing },	  { "areas", make_areas, end_areas },
-	{ "sockets", make_sockets, end_sockets }, { "files", make_files, end_files },
-	{ "pipes", make_pipes, end_pipes },	  { "connections", make_connections, end_sockets },
+	{ "smallest", nothing, nothing },
+	{ "memory", random_memory, end_memory },
+	{ "sparse", sparse_memory, end_memory },
+	{ "tree", make_tree, end_tree },
+	{ "threads", make_threads, nothing },
+	{ "areas", make_areas, end_areas },
+	{ "sockets", make_sockets, end_sockets },
+	{ "files", make_files, end_files },
+	{ "epoll", make_epoll, end_epoll },
+	{ "pipes", make_pipes, end_pipes },
+	{ "connections", make_connections, end_sockets },
 };
 
 static void say_ready(void)
