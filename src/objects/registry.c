@@ -39,6 +39,7 @@ const struct state_class *const state_classes[] = {
 	&aio_state,
 	&secret_state,
 	&eventpoll_state,
+	&pidfd_state,
 	&locks_state,
 	&packet_state,
 	&uring_state,

@@ -11,6 +11,8 @@ extern const struct file_class eventfd_class, timerfd_class, signalfd_class, eve
 	pidfd_class, inotify_class, fanotify_class;
 /* Finds the files that epolls watch, when all descriptors of the tree are known. */
 extern const struct state_class eventpoll_state;
+/* Exchanges pidfds of threads when there are threads. */
+extern const struct state_class pidfd_state;
 
 /* Is it an open file (not O_PATH) that shows as "anon_inode:" and this name? */
 bool event_is(const struct file_probe *p, const char *name);
