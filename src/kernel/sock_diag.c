@@ -166,3 +166,60 @@ int inet_diag_all(int netlink, int family, int protocol, struct arena *a, struct
 		*err = before;
 	return ret;
 }
+
+/* --- keys ----------------------------------------------------------------------------------------
+ */
+
+#define DIAG_MD5SIG 18 /* INET_DIAG_MD5SIG, Linux 4.14 */
+
+struct keys {
+	uint32_t ino;
+	struct arena *arena;
+	const struct inet_diag_key *keys;
+	size_t n;
+};
+
+static int take_keys(const struct nlmsghdr *h, void *data)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(h);
+	const struct nlattr *attrs[DIAG_MD5SIG + 1];
+	struct keys *k = data;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)) || msg->idiag_inode != k->ino)
+		return 0;
+	nl_parse(msg + 1, h->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)), attrs, DIAG_MD5SIG);
+	if (!attrs[DIAG_MD5SIG])
+		return 0;
+	k->n = nl_len(attrs[DIAG_MD5SIG]) / sizeof(*k->keys);
+	k->keys = arena_memdup(k->arena, nl_data(attrs[DIAG_MD5SIG]), k->n * sizeof(*k->keys));
+	return 0;
+}
+
+int inet_diag_keys(int netlink, int family, const struct inet_diag_sockid *id, uint32_t ino,
+		   struct arena *a, const struct inet_diag_key **ret_keys, size_t *ret_n,
+		   struct err *err)
+{
+	/* They come only with what is told of the connection. */
+	struct inet_diag_req_v2 req = { .sdiag_family = family,
+					.sdiag_protocol = IPPROTO_TCP,
+					.idiag_ext = 1 << (INET_DIAG_INFO - 1),
+					.idiag_states = ~0u,
+					.id = *id };
+	struct keys k = { .ino = ino, .arena = a };
+	struct err before = *err;
+	char buf[REQUEST_MAX];
+	struct nl_msg m = nl_msg(buf, sizeof(buf));
+	void *body = nl_begin(&m, SOCK_DIAG_BY_FAMILY, NLM_F_ACK, sizeof(req));
+	int ret;
+
+	if (body)
+		memcpy(body, &req, sizeof(req));
+	ret = nl_talk(netlink, &m, "ask for the keys of a TCP socket", take_keys, &k, err);
+	if (ret == -ENOENT)
+		*err = before;
+	if (ret < 0)
+		return ret;
+	*ret_keys = k.keys;
+	*ret_n = k.n;
+	return 0;
+}

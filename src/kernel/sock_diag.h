@@ -53,6 +53,23 @@ struct inet_diag_info {
 int inet_diag_all(int netlink, int family, int protocol, struct arena *a, struct hash *ret_by_ino,
 		  struct err *err);
 
+/* A key of a TCP socket (TCP_MD5SIG). */
+struct inet_diag_key {
+	uint8_t family; /* AF_INET (mapped ones, too), AF_INET6 */
+	uint8_t prefix; /* bits */
+	uint16_t len;
+	uint32_t addr[4]; /* as in memory */
+	uint8_t bytes[80];
+};
+
+/* The keys of the TCP socket that id names (of a listener: its own address), which the kernel shows
+ * to CAP_NET_ADMIN only, in the arena. -ENOENT: there is no such socket, or the kernel does not
+ * show them; err is not filled. */
+struct inet_diag_sockid;
+int inet_diag_keys(int netlink, int family, const struct inet_diag_sockid *id, uint32_t ino,
+		   struct arena *a, const struct inet_diag_key **ret_keys, size_t *ret_n,
+		   struct err *err);
+
 /* A listing of any family: req is its request (inet_diag_req_v2, packet_diag_req,
  * netlink_diag_req), answer gets each message. what: "list TCP sockets". -ENOENT: the kernel does
  * not list that family. */

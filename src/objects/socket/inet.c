@@ -285,6 +285,10 @@ static int inet_collect(struct dump *d, struct dump_file *f, const struct file_p
 		ret = fown_collect(d, p, &s->e->fown);
 	if (ret < 0)
 		return ret;
+	if (s->kept || s->e->state == INET_LISTEN)
+		ret = tcp_keys_collect(d, x, s, p->local);
+	if (ret < 0)
+		return ret;
 	inet_options_collect(d, s->e, p->local);
 	note_address(d, x, s);
 	ret = judge_queue(d, s, p->local);

@@ -11,6 +11,7 @@
  *	inet_queue.c	datagrams that wait to be read
  *	inet_forge.c	restore: datagrams in another's name
  *	tcp.c		TCP connections: the lock, and what a dump reads
+ *	tcp_keys.c	keys that sign segments
  *	tcp_closed.c	those that have ended
  *	tcp_listen.c	listeners: nobody may come while they are dumped
  *	tcp_in.c	restore: the image of a connection; the end of the lock
@@ -72,6 +73,8 @@ static inline int inet_level(const InetSkEntry *e)
 	return e->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
 }
 
+struct inet_in;
+
 /* --- dump ----------------------------------------------------------------------------------------
  */
 
@@ -86,6 +89,7 @@ struct inet_out {
 	bool kept;	 /* and its state is to be kept (not --tcp-close) */
 	bool judged;	 /* a listener: it was said that connections wait */
 	bool shut;	 /* it hears nobody */
+	bool keyed;	 /* it signs its segments */
 };
 
 /* dump.priv[SLOT_INET] */
@@ -139,6 +143,16 @@ void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
 int tcp_listen_settle(struct dump *d, struct inet_dump *x);
 void tcp_listen_leave(struct inet_dump *x);
 
+/* --- tcp_keys.c ----------------------------------------------------------------------------------
+ */
+
+/* Of a connection or a listener whose addresses and options are known. */
+int tcp_keys_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd);
+void tcp_keys_judge(const struct inet_out *s);
+int tcp_keys_check(struct restore *r, const struct inet_in *s);
+/* Before it is connected, or listens. */
+int tcp_keys_set(struct restore_task *t, const struct inet_in *s, int fd);
+
 /* --- tcp_closed.c --------------------------------------------------------------------------------
  */
 
@@ -180,8 +194,6 @@ int inet_options_late(struct restore_task *t, const struct restore_file *f, cons
 /* When all options are set. */
 int inet_options_priority(struct restore_task *t, const struct restore_file *f,
 			  const InetSkEntry *e, int fd);
-
-struct inet_in;
 
 /* --- inet_groups.c -------------------------------------------------------------------------------
  */

@@ -302,6 +302,8 @@ int inet_check(struct restore *r, struct restore_file *f)
 	if (ret == 0)
 		ret = inet_groups_check(r, f, s);
 	if (ret == 0)
+		ret = tcp_keys_check(r, s);
+	if (ret == 0)
 		ret = inet_queue_check(r, s);
 	if (ret < 0)
 		return ret;

@@ -137,6 +137,8 @@ int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 		ret = socket_options_early(t, f, e->opts, e->family, fd);
 	if (ret == 0)
 		ret = inet_options_early(t, f, e, fd);
+	if (ret == 0)
+		ret = tcp_keys_set(t, s, fd);
 	if (ret < 0)
 		return ret;
 	if (s->stream)

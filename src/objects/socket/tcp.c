@@ -225,6 +225,7 @@ static int look_again(struct dump *d, struct inet_out *s)
 				      (tcp_sent_fin(s->e->state) ? 2 : 0));
 	if (!is_kept_state(s->e->state))
 		task_refuse(s->task, s->object, "is between two states", "try again");
+	tcp_keys_judge(s);
 	return 0;
 }
 
