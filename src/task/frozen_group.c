@@ -2,7 +2,8 @@
 /*
  * See frozen_group.h. Whether a group is asked to freeze stands in freezer.self_freezing (v1) or
  * cgroup.freeze (v2); a group that is frozen holds all groups below it too, so those above the
- * task's own are asked as well. The roots of both hierarchies have no such file.
+ * task's own are asked as well. The roots of both hierarchies have no such file; which groups they
+ * are, only the first cgroup namespace shows.
  */
 #include "task/frozen_group.h"
 
@@ -11,11 +12,14 @@
 #include <mntent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "kernel/proc_task.h"
+
+#define FIRST_CGROUP_NAMESPACE 0xeffffffbu /* PROC_CGROUP_INIT_INO, include/linux/proc_ns.h */
 
 static bool has_word(const char *list, const char *word)
 {
@@ -45,6 +49,15 @@ static bool find_mount(bool v1, char *ret, size_t size)
 	return found;
 }
 
+/* Mounts are not looked through for it, which would take as long as all else of the check. */
+static bool is_root(const struct proc_cgroup *g)
+{
+	struct stat st;
+
+	return !g->path[1] && stat("/proc/self/ns/cgroup", &st) == 0 &&
+	       st.st_ino == FIRST_CGROUP_NAMESPACE;
+}
+
 static bool asked_to_freeze(const char *group, const char *name)
 {
 	char path[4096 + 64], text = '0';
@@ -61,7 +74,7 @@ static bool find_frozen(const struct proc_cgroup *g, char *path, size_t size)
 	bool v1 = g->hierarchy != 0;
 	size_t top;
 
-	if (g->path[0] != '/' || !find_mount(v1, path, size))
+	if (g->path[0] != '/' || is_root(g) || !find_mount(v1, path, size))
 		return false;
 	top = strlen(path);
 	snprintf(path + top, size - top, "%s", g->path);

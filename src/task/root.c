@@ -49,28 +49,36 @@ int root_check(pid_t pid, struct proc_buf *buf, struct err *err)
 	return ret;
 }
 
-/* Processes are followed up to where this pid namespace ends. */
+static int stat_of(pid_t pid, struct proc_buf *buf, struct proc_stat *ret_stat)
+{
+	struct proc proc = PROC_INIT;
+	int ret = proc_open(&proc, pid, buf, NULL);
+
+	if (ret == 0)
+		ret = proc_stat(&proc, ret_stat, NULL);
+	proc_close(&proc);
+	return ret;
+}
+
+/* Processes are followed up to one that is older than the root, and so is none of its descendants:
+ * whoever takes in an orphan is an ancestor of it, too. Or to where this pid namespace ends. */
 int root_check_ourselves(pid_t root, struct proc_buf *buf, struct err *err)
 {
-	struct proc_stat stat = { .ppid = 0 };
+	struct proc_stat of_root, stat = { .ppid = getppid() };
+	bool inside = root == getpid();
 
-	for (pid_t pid = getpid(); pid > 0; pid = stat.ppid) {
-		struct proc proc = PROC_INIT;
-		int ret;
-
-		if (pid == root)
-			return err_set(
-				err, ERR_REFUSED, EDEADLK,
-				"crtools itself runs inside of the tree of process %d, "
-				"which can't be dumped from within; start it outside of that "
-				"tree",
-				root);
-		ret = proc_open(&proc, pid, buf, NULL);
-		if (ret == 0)
-			ret = proc_stat(&proc, &stat, NULL);
-		proc_close(&proc);
-		if (ret < 0)
+	if (!inside && stat_of(root, buf, &of_root) < 0)
+		return 0;
+	while (!inside && stat.ppid > 0) {
+		inside = stat.ppid == root;
+		if (inside || stat_of(stat.ppid, buf, &stat) < 0 ||
+		    stat.starttime < of_root.starttime)
 			break;
 	}
+	if (inside)
+		return err_set(err, ERR_REFUSED, EDEADLK,
+			       "crtools itself runs inside of the tree of process %d, "
+			       "which can't be dumped from within; start it outside of that tree",
+			       root);
 	return 0;
 }
