@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "engine/dump.h"
 #include "engine/probe.h"
+#include "kernel/inode.h"
 #include "kernel/kcmp.h"
 #include "kernel/pidfd.h"
 #include "objects/registry.h"
@@ -378,8 +379,8 @@ int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_
 	if (ret < 0)
 		return ret;
 	/* Follows the link to the very file, also where its name is gone. */
-	if (fstatat(t->stop->proc.fd, magic, &p.stat, 0) < 0)
-		return err_sys(dump_err(d), "fstatat", "can't examine %s of process %d (%s)", magic,
+	if (inode_stat(t->stop->proc.fd, magic, 0, &p.stat, &p.attributes) < 0)
+		return err_sys(dump_err(d), "statx", "can't examine %s of process %d (%s)", magic,
 			       t->stop->pid, p.link.path);
 	b = bucket_of(a, &index_of(d)->paths,
 		      hash_mix(hash_mix(p.stat.st_dev, p.stat.st_ino),

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/inode.h"
 #include "kernel/kcmp.h"
 #include "kernel/pidfd.h"
 
@@ -200,8 +201,8 @@ int probe_fd(struct prober *pr, struct dump_task *t, int fd, struct file_probe *
 	p->local = pidfd_get(t->stop->pidfd, fd, err);
 	if (p->local < 0)
 		return p->local;
-	if (fstat(p->local, &p->stat) < 0)
-		return err_sys(err, "fstat", "can't examine descriptor %d (%s)", fd, magic);
+	if (inode_stat(p->local, "", AT_EMPTY_PATH, &p->stat, &p->attributes) < 0)
+		return err_sys(err, "statx", "can't examine descriptor %d (%s)", fd, magic);
 	p->fs_magic = fs_magic_of(pr, a, p->local, &p->stat);
 	*ret_ask_cloexec = look_shortly(pr, a, p);
 	if (!*ret_ask_cloexec) {

@@ -108,6 +108,7 @@ struct file_probe {
 	const char *magic; /* where it is in /proc/PID: "fd/5", "exe", "map_files/…" */
 	int local;	   /* the very same description in the tool, or O_PATH for magic ones */
 	struct stat stat;
+	uint64_t attributes;   /* STATX_ATTR_* */
 	struct proc_link link; /* what the magic link says */
 	struct proc_fdinfo info;
 	uint32_t fs_magic; /* statfs f_type of the file system it is on */

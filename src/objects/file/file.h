@@ -31,6 +31,8 @@ int path_open(int root, const char *name, int flags, mode_t mode);
 /* lstat of an absolute name below a root, for names from /proc (they hold no symbolic links);
  * -errno. */
 int path_stat(int root, const char *name, struct stat *ret);
+/* And the inode's flags (kernel/inode.h). */
+int path_inode(int root, const char *name, struct stat *ret, uint64_t *ret_attributes);
 /* May the tool open it with these flags, as far as modes, access lists and the mount tell? 0 or
  * -errno. */
 int path_may_open(int root, const char *name, int flags);
@@ -138,6 +140,7 @@ struct files_in {
 	size_t n;
 	struct hash ghosts; /* id -> struct ghost_in */
 	bool prepared;
+	bool is_root;	      /* the tool's effective user */
 	const char *writable; /* a name in a directory that may be written to, or NULL */
 	size_t writable_len;  /* of that directory's name */
 };
@@ -149,9 +152,9 @@ int remap_prepare(struct restore *r);
 void remap_finish(struct restore *r, struct restore_file *f);
 /* How a file is opened that had these flags when it was dumped. */
 int reg_open_flags(const RegFileEntry *e);
-/* What of a file's inode flags forbids to open it with these flags, and the cure; NULL if nothing
- * does. An empty name is the descriptor itself. */
-const char *inode_flags_forbid(int dir, const char *name, uint32_t flags, const char **ret_cure);
+/* What of an inode's flags (STATX_ATTR_*) forbids to open it with these flags, and the cure; NULL
+ * if nothing does. */
+const char *inode_flags_forbid(uint64_t attributes, uint32_t flags, const char **ret_cure);
 
 int ghost_read(struct restore *r, uint32_t id, struct ghost_in **ret);
 /* Contents into g->fd; then, when all names are gone, owner, mode, xattrs, times. */

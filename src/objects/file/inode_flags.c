@@ -10,20 +10,15 @@
 
 #include "objects/file/file.h"
 
-const char *inode_flags_forbid(int dir, const char *name, uint32_t flags, const char **ret_cure)
+const char *inode_flags_forbid(uint64_t attributes, uint32_t flags, const char **ret_cure)
 {
-	struct statx stx;
-
-	while (*name == '/')
-		name++;
-	if (flags & O_PATH || (flags & O_ACCMODE) == O_RDONLY ||
-	    statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, 0, &stx) < 0)
+	if (flags & O_PATH || (flags & O_ACCMODE) == O_RDONLY)
 		return NULL;
-	if (stx.stx_attributes & STATX_ATTR_IMMUTABLE) {
+	if (attributes & STATX_ATTR_IMMUTABLE) {
 		*ret_cure = "take the flag off: chattr -i";
 		return "is open for writing, and immutable (chattr +i): it can't be opened so again";
 	}
-	if (stx.stx_attributes & STATX_ATTR_APPEND && !(flags & O_APPEND)) {
+	if (attributes & STATX_ATTR_APPEND && !(flags & O_APPEND)) {
 		*ret_cure = "take the flag off: chattr -a";
 		return "is open for writing without O_APPEND, and append-only (chattr +a): it "
 		       "can't be opened so again";

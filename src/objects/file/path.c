@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "kernel/inode.h"
 #include "objects/file/file.h"
 
 #define RACES_MAX 16
@@ -46,6 +47,13 @@ int path_open(int root, const char *name, int flags, mode_t mode)
 int path_stat(int root, const char *name, struct stat *ret)
 {
 	return fstatat(root, relative(name), ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int path_inode(int root, const char *name, struct stat *ret, uint64_t *ret_attributes)
+{
+	return inode_stat(root, relative(name), AT_SYMLINK_NOFOLLOW, ret, ret_attributes) < 0
+		       ? -errno
+		       : 0;
 }
 
 int path_may_open(int root, const char *name, int flags)

@@ -23,6 +23,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
+#include "kernel/inode.h"
 #include "objects/file/file.h"
 
 #define MQUEUE_MAGIC	0x19800202
@@ -38,6 +39,7 @@ struct reg_plan {
 	bool seen;	     /* dev and ino are those of the file that was compared */
 	dev_t dev;
 	ino_t ino;
+	uint64_t attributes; /* STATX_ATTR_*; only check needs them */
 };
 
 /* --- dump ------------------------------------------------------------------------------------- */
@@ -119,7 +121,7 @@ int reg_fill(struct dump *d, uint32_t id, const struct file_probe *p, RegFileEnt
 			  "it was made without a name (O_TMPFILE) and has one now: after the "
 			  "restore that flag is not shown any more",
 			  "");
-	if (!p->link.deleted && (text = inode_flags_forbid(p->local, "", e->flags, &cure)))
+	if (!p->link.deleted && (text = inode_flags_forbid(p->attributes, e->flags, &cure)))
 		task_refuse(p->task, probe_object(p), text, cure);
 	r = remap_collect(d, p, e);
 	return r < 0 ? r : validate_record(d, p, e);
@@ -186,7 +188,7 @@ static bool is_as_it_was(struct restore *r, const RegFileEntry *e, struct reg_pl
 	struct stat st;
 
 	if (validate_reads(r, e) || !strncmp(e->name, "/proc/", 6) ||
-	    path_stat(root, e->name, &st) < 0 || S_ISLNK(st.st_mode) ||
+	    path_inode(root, e->name, &st, &plan->attributes) < 0 || S_ISLNK(st.st_mode) ||
 	    validate_compare(r, e, -1, &st, &text) < 0 || text)
 		return false;
 	plan->seen = true;
@@ -213,8 +215,8 @@ static int compare(struct restore *r, struct restore_file *f, struct reg_plan *p
 			      "bring it to the place where the program had it open");
 		return 0;
 	}
-	if (fstat(fd, &st) < 0)
-		return err_sys(restore_err(r), "fstat", "can't examine %s", e->name);
+	if (inode_stat(fd, "", AT_EMPTY_PATH, &st, &plan->attributes) < 0)
+		return err_sys(restore_err(r), "statx", "can't examine %s", e->name);
 	ret = validate_compare(r, e, fd, &st, &text);
 	if (ret == 0 && text)
 		report_refuse(
@@ -235,17 +237,18 @@ static bool has_writable_neighbour(const struct files_in *in, const RegFileEntry
 	return in->writable && in->writable_len == len && !memcmp(in->writable, e->name, len);
 }
 
-static void judge_access(struct restore *r, const RegFileEntry *e, struct files_in *in)
+static void judge_access(struct restore *r, const RegFileEntry *e, uint64_t attributes,
+			 struct files_in *in)
 {
 	bool writes = (e->flags & O_ACCMODE) != O_RDONLY;
-	const char *cure, *text = inode_flags_forbid(in->root, e->name, e->flags, &cure);
+	const char *cure, *text = inode_flags_forbid(attributes, e->flags, &cure);
 	int ret;
 
 	if (text) {
 		report_refuse(&r->s->report, 0, object_of(r, e), text, cure);
 		return;
 	}
-	if ((!writes || has_writable_neighbour(in, e)) && geteuid() == 0)
+	if ((!writes || has_writable_neighbour(in, e)) && in->is_root)
 		return;
 	ret = path_may_open(in->root, e->name, reg_open_flags(e));
 	if (ret == 0 && writes) {
@@ -303,7 +306,7 @@ static int check_named(struct restore *r, struct restore_file *f, struct reg_pla
 	if (!is_as_it_was(r, f->entry->reg, plan, in->root))
 		ret = compare(r, f, plan, in->root);
 	if (ret == 0 && plan->seen)
-		judge_access(r, f->entry->reg, in);
+		judge_access(r, f->entry->reg, plan->attributes, in);
 	return ret;
 }
 

@@ -159,6 +159,7 @@ int files_in_of(struct restore *r, struct files_in **ret)
 
 	if (!in) {
 		in = arena_new(restore_arena(r), struct files_in);
+		in->is_root = geteuid() == 0;
 		in->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (in->root < 0)
 			return err_sys(restore_err(r), "open", "can't open /");
