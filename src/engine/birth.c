@@ -296,6 +296,11 @@ static _Noreturn void task_main(struct restore_task *t)
 	lifeline_check(r); /* did the tool end before the signal was asked for? */
 	if (t->adopts)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	/* With file capabilities the tool is not, and then its own /proc files are closed to it.
+	 * Whoever wants to look into a task still has to have all capabilities that it has
+	 * (ptrace(2)). */
+	if (t == r->tasks[0])
+		prctl(PR_SET_DUMPABLE, 1);
 	/* The C library leaves its own two signals open, which a restored timer may well send. */
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every_signal, NULL, sizeof(every_signal));
 	if (logfile_child(r->s->opts, restore_err(r)) < 0)

@@ -4,7 +4,8 @@
 # wl: timeout 300
 """`crtools show -f IMAGE --json` gives what CRIU's crit decodes of images that CRIU itself has just
 written: of a tree in namespaces of its own with sockets of all families, event descriptors, SysV
-objects, timers, locks and network devices. What crit can't decode is refused by show, too."""
+objects, timers, locks, a terminal, network
+devices and a control group. What crit can't decode is refused by show, too."""
 
 import json
 import os
@@ -74,20 +75,27 @@ posix = open("posix", "w")
 fcntl.lockf(posix, fcntl.LOCK_EX, 5, 3)
 flock = open("flock", "w")
 fcntl.flock(flock, fcntl.LOCK_SH)
+master, slave = os.openpty()
+os.write(master, b"typed\n")
+os.write(slave, b"printed\n")
 socket.sethostname("theirs")
 open("ready", "w").close()
 time.sleep(10000)
 """
 
+# CRIU saves what is in the mounts of tmpfs, too.
+RUN = 'umount -l /dev/shm /run; exec setsid "$0" -c "$1" </dev/null >>log 2>&1'
+
 # What has to be in the set, so that a program that does less is noticed.
 KINDS = {
     "core-1", "fdinfo-2", "filelocks", "files", "inventory", "ipcns-msg-11", "ipcns-sem-11",
     "ipcns-shm-11", "ipcns-var-11", "memfd", "mm-1", "mountpoints-13", "netdev-10", "netns-10",
-    "pagemap-1", "pagemap-shmem-0", "pstree", "seccomp", "sk-queues", "timens-0", "utsns-12",
+    "pagemap-1", "pagemap-shmem-0", "pstree", "seccomp", "sk-queues", "timens-0", "tty-data",
+    "tty-info", "utsns-12",
 }
 TYPES = {
     "EVENTFD", "EVENTPOLL", "FANOTIFY", "INETSK", "INOTIFY", "MEMFD", "NETLINKSK", "PACKETSK",
-    "PIDFD", "REG", "SIGNALFD", "TIMERFD", "TUNF", "UNIXSK",
+    "PIDFD", "REG", "SIGNALFD", "TIMERFD", "TTY", "TUNF", "UNIXSK",
 }
 RAW = ("ifaddr-", "nftables-", "pages-", "route-", "route6-", "rule-", "tmpfs-")
 
@@ -96,8 +104,7 @@ def start():
     with open("log", "ab") as log:
         outer = subprocess.Popen(
             ["unshare", "--pid", "--mount", "--net", "--ipc", "--uts", "--fork", "--kill-child",
-             "--mount-proc", "sh", "-c", 'exec setsid "$0" -c "$1" </dev/null >>log 2>&1',
-             sys.executable, PROGRAM],
+             "--mount-proc", "sh", "-c", RUN, sys.executable, PROGRAM],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     deadline = time.monotonic() + 60
     while not os.path.exists("ready"):
@@ -110,14 +117,47 @@ def start():
         return outer, int(f.read().split()[0])
 
 
+def own_group(pid):
+    """Moves the process to a group of its own; None: there is no place for one. CRIU writes an
+    image of groups only if the tree is not in CRIU's own."""
+    for place in "freezer", "unified", ".":
+        folder = f"/sys/fs/cgroup/{place}/crtools-show-{pid}"
+        try:
+            os.mkdir(folder)
+        except OSError:
+            continue
+        with open(f"{folder}/cgroup.procs", "w", encoding="ascii") as f:
+            f.write(str(pid))
+        return folder
+    return None
+
+
+def remove_group(folder):
+    """It is busy until its last process has gone."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            os.rmdir(folder)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 def dump():
     os.mkdir("images")
     outer, root = start()
+    group = own_group(root)
     done = subprocess.run([PEER, "dump", "-t", str(root), "-D", "images", "-o", "dump.log", "-v4",
-                           "--network-lock", "nftables", "--file-locks", "--tcp-established"],
+                           "--network-lock", "nftables", "--file-locks", "--tcp-established",
+                           "--manage-cgroups=soft"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     outer.send_signal(signal.SIGKILL)
     outer.wait()
+    if group:
+        remove_group(group)
+        KINDS.add("cgroup")
     if done.returncode:
         with open("images/dump.log", encoding="utf-8", errors="replace") as f:
             sys.exit(f"CRIU's dump failed: {f.read()[-3000:]}")
