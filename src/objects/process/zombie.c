@@ -93,7 +93,7 @@ static void take_handlers(const CrtoolsZombie *z)
 	for (int signo = 1; signo <= 64; signo++) {
 		uint64_t bit = UINT64_C(1) << (signo - 1);
 
-		action.handler = z->sig_caught & bit	? zombie_collect
+		action.handler = z->sig_caught & bit	? (void *)zombie_collect
 				 : z->sig_ignored & bit ? (void *)SIG_IGN
 							: (void *)SIG_DFL;
 		if (z->has_sig_ignored || z->sig_caught & bit)
