@@ -12,7 +12,7 @@ import dumped
 
 # What the machine has not is not opened; its line says so to the test.
 PROGRAM = r"""
-import ctypes, os, socket, struct, time
+import ctypes, os, socket, struct, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 opened = []
@@ -57,6 +57,17 @@ def large_secret():
         os.close(fd)
 
 
+def listener():
+    # Of a filter of one thread, which allows all.
+    allow = ctypes.create_string_buffer(struct.pack("<HBBI", 6, 0, 0, 0x7fff0000))
+    filters = ctypes.create_string_buffer(struct.pack("<H6xQ", 1, ctypes.addressof(allow)))
+    call("seccomp listener", 317, 1, 8, filters)
+    made.set()
+    time.sleep(1000)
+
+made = threading.Event()
+threading.Thread(target=listener, daemon=True).start()
+made.wait()
 large_secret()
 
 def bpf_map(name, kind, key, value, entries):
@@ -93,6 +104,7 @@ SAID = {
     "bpf-programs": "is a BPF map of programs (PROG_ARRAY), whose contents can't be read",
     "bpf-ring": "is a BPF map that is a ring (RINGBUF), whose contents can't be read",
     "bpf-queue": "is a BPF map with elements that nobody can read without taking them out",
+    "seccomp listener": "listens to a seccomp filter",
     "large secret": "is secret memory of over 16 MiB that no descriptor leads to",
     "/dev/kvm": "is a part of a virtual machine of KVM",
     "/dev/fuse": "is the connection of a FUSE server",
@@ -107,7 +119,8 @@ def main():
     dumped.await_true("the program", lambda: os.path.exists("ready"))
     with open("ready", encoding="ascii") as f:
         opened = [line for line in f.read().split("\n") if line in SAID]
-    dumped.check({"fsmount", "open_tree", "userfaultfd"} <= set(opened), f"only {opened} is here")
+    dumped.check({"fsmount", "open_tree", "userfaultfd", "seccomp listener"} <= set(opened),
+                 f"only {opened} is here")
     said = tree.dump()
     dumped.check(not said, "the dump went through")
     for kind in opened:
