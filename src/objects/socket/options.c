@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -31,6 +32,9 @@
 
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
+#endif
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
 #endif
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -372,14 +376,32 @@ static void collect_fields(const struct file_probe *p, unsigned family, SkOptsEn
 	}
 }
 
+/* The sizes of both buffers, by one call (Linux 4.12) where that is possible. It also tells whether
+ * there may be a filter: each is charged to the memory of the socket's options (sk_filter_charge()
+ * in net/core/filter.c). */
+static bool collect_memory(int fd, SkOptsEntry *e)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+	    len > SK_MEMINFO_OPTMEM * sizeof(*info)) {
+		e->so_sndbuf = info[SK_MEMINFO_SNDBUF];
+		e->so_rcvbuf = info[SK_MEMINFO_RCVBUF];
+		return info[SK_MEMINFO_OPTMEM];
+	}
+	e->so_sndbuf = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0);
+	e->so_rcvbuf = socket_int(fd, SOL_SOCKET, SO_RCVBUF, 0);
+	return true;
+}
+
 int socket_options_collect(struct dump *d, struct dump_file *f, const struct file_probe *p,
 			   int family, int type, int protocol, SkOptsEntry **ret)
 {
 	SkOptsEntry *e = arena_msg(dump_arena(d), SkOptsEntry, sk_opts_entry);
+	bool may_filter = collect_memory(p->local, e);
 	int lock, err;
 
-	e->so_sndbuf = socket_int(p->local, SOL_SOCKET, SO_SNDBUF, 0);
-	e->so_rcvbuf = socket_int(p->local, SOL_SOCKET, SO_RCVBUF, 0);
 	lock = socket_int(p->local, SOL_SOCKET, SO_BUF_LOCK, -1);
 	e->has_so_buf_lock = lock >= 0;
 	e->so_buf_lock = lock >= 0 ? lock : 0;
@@ -391,7 +413,8 @@ int socket_options_collect(struct dump *d, struct dump_file *f, const struct fil
 	collect_fields(p, family_bit(family), e);
 	if (family != AF_UNIX) /* which has no use for one */
 		collect_device(d, p, e);
-	collect_filter(d, f, p, family, e);
+	if (may_filter)
+		collect_filter(d, f, p, family, e);
 	collect_linger(p, e);
 	collect_others(d, f, p, fresh_of(d, family, type, protocol));
 	*ret = e;
