@@ -322,13 +322,34 @@ static int open_self_mem(struct page_pool *p)
 	return p->self_mem < 0 ? err_sys(p->err, "open", "can't open /proc/self/mem") : 0;
 }
 
-static int write_forced(struct page_pool *p, uint64_t to, const void *from, size_t len)
+/* Whole pages, from one memory to the other, with the protection of one out of the way. */
+static int copy_unprotected(struct page_pool *p, int prot, uint64_t at, void *to, const void *from,
+			    size_t len)
+{
+	int ret = mprotect((void *)at, len, PROT_READ | PROT_WRITE);
+
+	if (ret == 0) {
+		memcpy(to, from, len);
+		ret = mprotect((void *)at, len, prot);
+	}
+	return ret < 0 ? err_sys(p->err, "mprotect", "can't protect the memory at %llx",
+				 (unsigned long long)at)
+		       : 0;
+}
+
+/* Linux 6.12 can be told (CONFIG_PROC_MEM_FORCE_PTRACE, _NO_FORCE; proc_mem.force_override=) that
+ * /proc/PID/mem does not pass over the protection, at least not for the process itself: EIO. */
+static int write_forced(struct page_pool *p, int prot, uint64_t to, const void *from, size_t len)
 {
 	int ret = open_self_mem(p);
 
 	if (ret < 0)
 		return ret;
-	ret = pwrite_full(p->self_mem, from, len, to);
+	ret = p->no_force ? -EIO : pwrite_full(p->self_mem, from, len, to);
+	if (ret == -EIO) {
+		p->no_force = true;
+		return copy_unprotected(p, prot, to, (void *)to, from, len);
+	}
 	return ret < 0 ? err_set(p->err, ERR_KERNEL, -ret, "can't write to memory at %llx",
 				 (unsigned long long)to)
 		       : 0;
@@ -337,7 +358,7 @@ static int write_forced(struct page_pool *p, uint64_t to, const void *from, size
 static int forced_part(struct page_pool *p, const struct fill *f, const struct page_extent *part)
 {
 	tally(p, part->end - part->start);
-	return write_forced(p, f->at + (part->start - f->start), p->data + part->file_off,
+	return write_forced(p, f->prot, f->at + (part->start - f->start), p->data + part->file_off,
 			    part->end - part->start);
 }
 
@@ -353,13 +374,17 @@ static int fill_forced(struct page_pool *p, const struct fill *f, size_t first)
 }
 
 /* Inherited memory that can't be read as it is protected: a copy of the page is looked at. */
-static int read_forced(struct page_pool *p, uint64_t from, void *to)
+static int read_forced(struct page_pool *p, int prot, uint64_t from, void *to)
 {
 	int ret = open_self_mem(p);
 
 	if (ret < 0)
 		return ret;
-	ret = pread_full(p->self_mem, to, PAGE_SIZE_, from);
+	ret = p->no_force ? -EIO : pread_full(p->self_mem, to, PAGE_SIZE_, from);
+	if (ret == -EIO) {
+		p->no_force = true;
+		return copy_unprotected(p, prot, from, to, (void *)from, PAGE_SIZE_);
+	}
 	return ret < 0 ? err_set(p->err, ERR_KERNEL, -ret, "can't read the memory at %llx",
 				 (unsigned long long)from)
 		       : 0;
@@ -369,7 +394,7 @@ static int read_forced(struct page_pool *p, uint64_t from, void *to)
 static int compare_page(struct page_pool *p, const struct fill *f, char *at, const char *want)
 {
 	char copy[PAGE_SIZE_], *now = f->prot & PROT_READ ? at : copy;
-	int ret = now == copy ? read_forced(p, (uint64_t)at, copy) : 0;
+	int ret = now == copy ? read_forced(p, f->prot, (uint64_t)at, copy) : 0;
 
 	if (ret < 0)
 		return ret;
@@ -379,7 +404,7 @@ static int compare_page(struct page_pool *p, const struct fill *f, char *at, con
 		return 0;
 	}
 	if (!(f->prot & PROT_WRITE))
-		return write_forced(p, (uint64_t)at, want, PAGE_SIZE_);
+		return write_forced(p, f->prot, (uint64_t)at, want, PAGE_SIZE_);
 	memcpy(at, want, PAGE_SIZE_);
 	return 0;
 }

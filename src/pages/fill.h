@@ -15,8 +15,9 @@ struct page_pool {
 	int fd;		  /* the pages file; -1: no pages at all */
 	const char *data; /* the file, mapped */
 	uint64_t size;
-	int uffd;     /* -1: not tried yet; -2: the kernel refuses */
-	int self_mem; /* /proc/self/mem; -1: not open */
+	int uffd;      /* -1: not tried yet; -2: the kernel refuses */
+	int self_mem;  /* /proc/self/mem; -1: not open */
+	bool no_force; /* it keeps to the protection */
 	struct err *err;
 	uint64_t filled, compared, kept; /* pages */
 	_Atomic uint64_t *tally;	 /* counts bytes as they are filled; may be NULL */

@@ -15,7 +15,8 @@ static void check(void *arg)
 	(void)arg;
 	wl_check(__rseq_size > 0);
 	wl_check_eq(syscall(SYS_rseq, area, 32, 0, RSEQ_SIG), -1);
-	wl_check_eq(errno, EBUSY);
+	/* EINVAL where the C library has registered a longer one (Linux 6.3 tells how long). */
+	wl_check(errno == EBUSY || errno == EINVAL);
 	wl_check(area->cpu_id < 65536);
 }
 
