@@ -268,16 +268,19 @@ class Guest:
             load.archive(out, words, self.folder)
         return path
 
-    def _argv(self, initrd, memory):
+    def _argv(self, initrd, memory, given):
+        disks = [self.disk, *([given] if given else [])]
         return [*QEMU[self.arch], "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory,
                 "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
                 "-serial", f"file:{self.console}", "-kernel", self.kernel.image,
                 "-initrd", initrd, "-append",
                 f"console={CONSOLE[self.arch]} quiet panic=-1 loglevel=4 random.trust_cpu=on",
-                "-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe"]
+                *(word for disk in disks for word in
+                  ("-drive", f"file={disk},format=raw,if=virtio,cache=unsafe"))]
 
-    def run(self, load, words, limit, memory="2G"):
-        """Fails if the guest does not come to its end; its output and exit status otherwise."""
+    def run(self, load, words, limit, memory="2G", given=None):
+        """Fails if the guest does not come to its end; its output and exit status otherwise.
+        given: the disk of another guest, whose /out this one begins with."""
         program = QEMU[self.arch][0]
         if not shutil.which(program):
             raise Skip(f"no guest: {program} is not installed")
@@ -286,7 +289,7 @@ class Guest:
             f.truncate(DISK)
         said = os.path.join(self.folder, "qemu")
         with open(said, "wb") as out:
-            proc = subprocess.Popen(self._argv(initrd, memory), stdin=subprocess.DEVNULL,
+            proc = subprocess.Popen(self._argv(initrd, memory, given), stdin=subprocess.DEVNULL,
                                     stdout=out, stderr=subprocess.STDOUT)
         proc.returncode = 0
         status = system.wait_child(proc.pid, limit)
@@ -295,13 +298,18 @@ class Guest:
             raise Failure(f"{program} {system.describe_status(status)}", self.tail(said))
         try:
             with tarfile.open(self.disk) as tar:
-                tar.extractall(self.out)
+                for name in ("output", "status", "outcomes"):
+                    if f"./{name}" in tar.getnames():
+                        tar.extract(f"./{name}", self.out)
         except tarfile.TarError as error:
             raise Failure(f"the guest handed out nothing ({error})", self.tail(said)) from error
         if not self._text("status"):
             raise Failure("the guest came to no end", self.tail(said))
-        os.unlink(self.disk)
         return self._text("output"), int(self._text("status"))
+
+    def clean(self):
+        if os.path.exists(self.disk):
+            os.unlink(self.disk)
 
     def _text(self, name):
         return system.read_text(os.path.join(self.out, name)) or ""
@@ -325,11 +333,18 @@ class Case:
 
     def run(self, folder, _build_error):
         guest = Guest(Kernel(self.kernel), folder)
+        try:
+            return [[f"{self.name}: {name}", *rest]
+                    for name, *rest in self.outcomes(guest, self.options)]
+        finally:
+            guest.clean()
+
+    def outcomes(self, guest, options, given=None):
         load = Load(guest.arch, self.build, self.works)
         load.check_static()
         words = ["python3", f"{INSIDE}/test/run", "--built", "--peer", "/peer", "-j", "2",
-                 "--outcomes", "/out/outcomes", *self.options, *self.patterns]
-        output, status = guest.run(load, words, self.timeout)
+                 "--outcomes", "/out/outcomes", *options, *self.patterns]
+        output, status = guest.run(load, words, self.timeout, given=given)
         try:
             with open(os.path.join(guest.out, "outcomes"), encoding="utf-8") as f:
                 parts = json.load(f)
@@ -338,4 +353,29 @@ class Case:
                           output[-4000:]) from error
         if not parts:
             raise Failure("the runner in the guest ran no test", output[-4000:])
+        return parts
+
+
+class Journey(Case):
+    """Workloads are dumped on one kernel and restored on another."""
+
+    def __init__(self, names, patterns, build, works, limit):
+        super().__init__(names[0], patterns, build, works, limit)
+        self.name = f"guest/{names[0]}-{names[1]}"
+        self.target = names[1]
+        self.timeout = limit * 2
+
+    def run(self, folder, _build_error):
+        guests = []
+        for name in (self.kernel, self.target):
+            os.mkdir(os.path.join(folder, name))
+            guests.append(Guest(Kernel(name), os.path.join(folder, name)))
+        try:
+            dumped = self.outcomes(guests[0], ["--half", "dump"])
+            restored = self.outcomes(guests[1], ["--half", "restore"], guests[0].disk)
+        finally:
+            for guest in guests:
+                guest.clean()
+        # A workload that could not be set up on the first kernel is no journey.
+        parts = [part for part in dumped if part[1] == "fail"] + restored
         return [[f"{self.name}: {name}", *rest] for name, *rest in parts]

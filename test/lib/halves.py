@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A workload that is dumped on one kernel and restored on another: its run in two halves, each in
+a guest of its own. The first half leaves in /out/halves/NAME all that the second needs: working
+folder, log, images, and what /proc told. The second finds them at the same place."""
+
+import os
+import pickle
+
+from . import snapshot
+from .result import Skip
+from .workload import Case, _Run
+
+PLACE = "/out/halves"
+# The areas and the auxiliary vector tell of the kernel's vDSO, which another kernel has not.
+OF_THE_KERNEL = {"maps", "args"}
+
+
+class _Half(_Run):
+    def __init__(self, case):
+        super().__init__(case, os.path.join(PLACE, case.work.name.replace("/", "-")))
+        self.images = os.path.join(self.folder, "images")
+        self.state = os.path.join(self.folder, "state")
+
+    def first(self):
+        os.makedirs(self.images)
+        self.start()
+        self.wait_ready()
+        before = snapshot.settled(self.root)
+        if not self.dump(self.images):
+            self.fail("dump failed")
+        self.check_gone(list(before))
+        with open(self.state, "wb") as f:
+            pickle.dump((self.root, before), f)
+
+    def second(self):
+        if not os.path.exists(self.state):
+            raise Skip("the first half, on the other kernel, did not come to its end")
+        with open(self.state, "rb") as f:
+            self.root, before = pickle.load(f)
+        if not self.restore(self.images):
+            self.fail("restore failed")
+        found = snapshot.compare(before, self.root, self.meta.ignore | OF_THE_KERNEL)
+        if found:
+            self.fail("changed on the way to another kernel:\n\t" + "\n\t".join(found[:20]))
+        self.finish()
+
+
+class Half(Case):
+    def __init__(self, work, tool, half):
+        super().__init__(work, "host", tool, tool)
+        self.half = half
+
+    @property
+    def name(self):
+        return f"{self.work.name} {self.half}"
+
+    def run(self, _folder, build_error):
+        if build_error:
+            raise Skip(build_error)
+        half = _Half(self)
+        if self.half == "dump":
+            half.first()
+        else:
+            half.second()
+
+
+def cases(work, tool, half):
+    """One, if the workload is a host process that is expected to come back."""
+    if "host" not in work.meta.flavours or work.meta.expect != "pass" or work.meta.limit:
+        return []
+    return [Half(work, tool, half)]
