@@ -9,7 +9,8 @@
 #	make bench      measures against CRIU 4.2
 #	make install    (DESTDIR=, PREFIX=); make uninstall takes away what it has put there
 #	make lint       style and static checks; make format puts the format in order
-#	make asan ubsan coverage clang    builds in folders of their own, and the unit tests in them
+#	make asan ubsan coverage clang    builds in folders of their own, and the unit tests in them;
+#			WHAT='pipes/* cli/show': these tests with that tool, too
 #	make fuzz       the fuzz targets, SECONDS= each
 ifdef STATIC
 B ?= build-static
@@ -71,10 +72,12 @@ endef
 asan:
 	$(call variant,asan,-Db_sanitize=address$(comma)undefined -Db_lundef=false)
 	@meson test -C build-asan --no-rebuild --print-errorlogs
+	@set -f; [ -z "$(WHAT)" ] || test/run -j $(JOBS) --build $(abspath build-asan) $(WHAT)
 
 ubsan:
 	$(call variant,ubsan,-Db_sanitize=undefined -Db_lundef=false)
 	@meson test -C build-ubsan --no-rebuild --print-errorlogs
+	@set -f; [ -z "$(WHAT)" ] || test/run -j $(JOBS) --build $(abspath build-ubsan) $(WHAT)
 
 coverage:
 	@tools/setup
