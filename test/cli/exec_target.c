@@ -4,7 +4,7 @@
  * standard output how that went: "READY", then "RESULT n errno seconds" when it is over, with
  * "HANDLED n" for signals that its handler got.
  *
- *	exec_target nanosleep|poll|futex|read|pause|spin|threads|small_stack|no_vdso|confined
+ *	exec_target KIND [SECONDS]	(of the table at the end; 3)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_S 3
+static int wait_s = 3;
 
 static volatile sig_atomic_t handled;
 
@@ -46,7 +46,7 @@ static double now(void)
 
 static int sleep_long(void)
 {
-	struct timespec t = { WAIT_S, 0 };
+	struct timespec t = { wait_s, 0 };
 
 	return nanosleep(&t, NULL);
 }
@@ -55,13 +55,13 @@ static int poll_long(void)
 {
 	struct pollfd p = { .fd = 0, .events = 0 };
 
-	return poll(&p, 1, WAIT_S * 1000);
+	return poll(&p, 1, wait_s * 1000);
 }
 
 static int futex_long(void)
 {
 	static uint32_t word;
-	struct timespec t = { WAIT_S, 0 };
+	struct timespec t = { wait_s, 0 };
 
 	return syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0);
 }
@@ -83,7 +83,7 @@ static int pause_for_signal(void)
 static int spin(void)
 {
 	unsigned long sum = 0, rounds = 0;
-	double end = now() + WAIT_S;
+	double end = now() + wait_s;
 	double a = 1.25, b = 3.5;
 
 	while (now() < end) {
@@ -168,7 +168,7 @@ static int no_vdso(void)
 
 	if (vdso && munmap((void *)vdso, 8192))
 		return -6;
-	return syscall(SYS_nanosleep, &(struct timespec){ WAIT_S, 0 }, NULL);
+	return syscall(SYS_nanosleep, &(struct timespec){ wait_s, 0 }, NULL);
 }
 
 /* Allows what this program itself needs, and kills for all else. */
@@ -205,6 +205,8 @@ int main(int argc, char **argv)
 {
 	struct sigaction restarting = { .sa_handler = handler, .sa_flags = SA_RESTART };
 
+	if (argc > 2)
+		wait_s = atoi(argv[2]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGUSR1, &restarting, NULL);
 	signal(SIGUSR2, SIG_IGN);
