@@ -302,6 +302,14 @@ static bool needs_nothing(const char *name)
 	return strstr(name, "sigreturn") || strstr(name, "sgx_enter_enclave");
 }
 
+/* Linux 7.2's __vdso_futex_robust_list64_try_unlock() reads and writes nothing but the program's
+ * lock and list: on a kernel without, it stays. That kernel does not know where it is when a thread
+ * is killed in the middle of it; its own programs have the same window. */
+static bool needs_no_kernel(const char *name)
+{
+	return strstr(name, "futex_robust_list");
+}
+
 int vdso_relink(unsigned char *bytes, const struct vdso_image *old, uint64_t old_at,
 		const struct vdso_image *new, uint64_t new_at, const char **ret_name)
 {
@@ -310,7 +318,7 @@ int vdso_relink(unsigned char *bytes, const struct vdso_image *old, uint64_t old
 		unsigned char code[16];
 		size_t len;
 
-		if (needs_nothing(s->name))
+		if (needs_nothing(s->name) || (!to && needs_no_kernel(s->name)))
 			continue;
 		len = to ? make_jump(old->wide, old_at + s->value, new_at + to->value, code)
 		      : old->wide ? make_call(s->name, code)
