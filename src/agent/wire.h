@@ -13,6 +13,14 @@
 
 #include <stdint.h>
 
+#if defined(__x86_64__)
+#include "agent/arch/x86_64/regs.h"
+#elif defined(__aarch64__)
+#include "agent/arch/aarch64/regs.h"
+#else
+#error "no agent for this processor"
+#endif
+
 /* What an argument is; four bits each in agent_call.kinds, argument 0 lowest. */
 enum agent_arg {
 	AGENT_IMM = 0,	  /* the value itself */
@@ -59,12 +67,6 @@ struct agent_call {
 	int64_t want;	 /* for AGENT_EQUAL */
 	int64_t result;	 /* written by the agent */
 	uint64_t arg[6];
-};
-
-/* The registers with which a thread goes on, in the order that the stub knows. */
-struct agent_regs {
-	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-	uint64_t rip, cs, rflags, rsp, ss;
 };
 
 enum agent_end {

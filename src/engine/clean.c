@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/way_out.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "image/staging.h"
@@ -265,7 +266,7 @@ static int clean_process(struct walk *w, pid_t pid, struct visit_rest *rest)
 /* visit PID START SPOT LEN HINT SIZE BYTES, home PID START SPOT LEN HOME OFFSET BYTES */
 static void clean_visit(struct walk *w, char **f, size_t n)
 {
-	unsigned char saved[1024];
+	unsigned char saved[WAY_OUT_MAX];
 	struct visit_rest rest = { 0 };
 	pid_t pid = n == 8 ? atoi(f[1]) : 0;
 	int ret;

@@ -85,7 +85,7 @@ static void choose_spot(struct leaving *l)
 /* For crtools clean, should the tool be killed before it has unmapped the home range. */
 static void note_home(const struct leaving *l)
 {
-	static const unsigned char zeroes[1024];
+	static const unsigned char zeroes[WAY_OUT_MAX];
 	const struct restore_task *t = l->task;
 	char bytes[2 * sizeof(zeroes) + 1] = "-";
 
@@ -212,13 +212,9 @@ static int start_leaving(struct leaving *l)
 	if (ret == 0 && continued_untold(l->task))
 		ret = continued_again(&l->proc, &patient, &l->err);
 	/* Masks first: the way out does the same, and the registers lead away from it. */
-	for (size_t i = 1; ret == 0 && i < l->proc.n_threads; i++) {
-		const struct thread_stop *t = &l->proc.threads[i];
-
-		ret = ptrace_set_sigmask(t->tid, t->sigmask, &l->err);
-		if (ret == 0)
-			ret = ptrace_set_regs(t->tid, &t->regs, &l->err);
-	}
+	for (size_t i = 1; ret == 0 && i < l->proc.n_threads; i++)
+		ret = visit_land(&patient, &l->visit, &l->proc.threads[i],
+				 l->task->r->exits_at + exits_place(i), &l->err);
 	l->visit.step = STEP_MAPPED;
 	return ret < 0 ? ret : visit_start_leaving(&patient, &l->visit, &l->err);
 }

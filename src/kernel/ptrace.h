@@ -16,6 +16,16 @@
 #include "base/err.h"
 #include "kernel/regs.h"
 
+/* What a stopped thread reported. */
+enum ptrace_stop {
+	PTRACE_STOP_TRAP,    /* by ptrace_interrupt */
+	PTRACE_STOP_GROUP,   /* stopped by a stop signal, .signo */
+	PTRACE_STOP_SIGNAL,  /* about to take signal .signo */
+	PTRACE_STOP_SYSCALL, /* at a system call (PTRACE_O_TRACESYSGOOD) */
+	PTRACE_STOP_EVENT,   /* another event, .signo says which */
+	PTRACE_STOP_GONE,    /* has ended; .signo is the wait status */
+};
+
 /* PTRACE_SEIZE (Linux 3.4): attaches without stopping. -EPERM: traced by another, or no right. */
 int ptrace_seize(pid_t tid, unsigned long options, struct err *err);
 int ptrace_interrupt(pid_t tid, struct err *err);
@@ -28,6 +38,24 @@ int ptrace_detach(pid_t tid, int signo, struct err *err);
 
 int ptrace_get_regs(pid_t tid, struct cpu_regs *ret, struct err *err);
 int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err);
+/*
+ * For a thread that was stopped by ptrace_interrupt(), and the registers just read of it: finds out
+ * whether a call waits to be restarted, where the registers alone don't say so; and takes an EINTR back
+ * that no signal caused (regs_mend_interrupted), in the thread, too.
+ */
+void ptrace_mend_regs(pid_t tid, struct cpu_regs *regs);
+/*
+ * Gives a stopped thread the mask and the registers with which it goes on; a call that waits to be
+ * restarted counts as interrupted. The thread blocks all signals, and stands at a way out (exit_stand in
+ * task/exits.h) whose first instruction, at stub, is a system call: some processors have to be led
+ * through one. wait: lets nothing pass until the thread has stopped like that.
+ */
+struct ptrace_waiter {
+	int (*wait)(void *data, pid_t tid, enum ptrace_stop kind, struct err *err);
+	void *data;
+};
+int ptrace_land(pid_t tid, const struct cpu_regs *regs, uint64_t mask, uint64_t stub,
+		const struct ptrace_waiter *waiter, struct err *err);
 /* A register set by its NT_* type; *len is the room, then what came. -ENODEV: the CPU lacks it. */
 int ptrace_get_regset(pid_t tid, int type, void *buf, size_t *len, struct err *err);
 int ptrace_set_regset(pid_t tid, int type, const void *buf, size_t len, struct err *err);
@@ -56,15 +84,6 @@ struct ptrace_rseq {
 };
 int ptrace_get_rseq(pid_t tid, struct ptrace_rseq *ret, struct err *err);
 
-/* What a stopped thread reported. */
-enum ptrace_stop {
-	PTRACE_STOP_TRAP,    /* by ptrace_interrupt */
-	PTRACE_STOP_GROUP,   /* stopped by a stop signal, .signo */
-	PTRACE_STOP_SIGNAL,  /* about to take signal .signo */
-	PTRACE_STOP_SYSCALL, /* at a system call (PTRACE_O_TRACESYSGOOD) */
-	PTRACE_STOP_EVENT,   /* another event, .signo says which */
-	PTRACE_STOP_GONE,    /* has ended; .signo is the wait status */
-};
 struct ptrace_report {
 	enum ptrace_stop kind;
 	int signo;

@@ -13,6 +13,22 @@ struct cpu_regs {
 	struct user_regs_struct r;
 };
 
+#elif defined(__aarch64__)
+
+/*
+ * Where a call waits to be restarted, .r is as at its end, but x0 is the call's first argument still,
+ * and .result what the call has answered. A tracer does not see that state: the kernel has stepped back
+ * to the call before it stops for one (arch/arm64/kernel/signal.c, do_signal); ptrace_mend_regs()
+ * finds it out.
+ */
+struct cpu_regs {
+	struct user_regs_struct r;
+	struct user_fpsimd_struct fp;
+	uint64_t tls;	/* TPIDR_EL0 */
+	int64_t call;	/* the number; negative: none is to be restarted */
+	int64_t result; /* -ERESTART… */
+};
+
 #else
 #error "no registers for this processor"
 #endif
@@ -27,6 +43,9 @@ void regs_set_ip(struct cpu_regs *regs, uint64_t ip);
 int64_t regs_result(const struct cpu_regs *regs);
 /* The number of the call in which the thread was stopped; negative: none. */
 int64_t regs_syscall(const struct cpu_regs *regs);
+
+/* The call that the thread was in is over, with this result. */
+void regs_end_call(struct cpu_regs *regs, int64_t result);
 
 /* Makes the registers enter the native system call nr at ip; no call counts as interrupted. */
 void regs_set_syscall(struct cpu_regs *regs, uint64_t ip, long nr, const uint64_t arg[6]);
@@ -61,13 +80,14 @@ bool regs_mend_block(struct cpu_regs *regs, long behind);
 bool regs_block_hidden(const struct cpu_regs *regs);
 /* In a call of the x32 kind. */
 bool regs_x32(const struct cpu_regs *regs);
-/* The registers say that a call waits to be restarted; with a restart block (what is left of its
- * time). */
+/* The registers say that a call waits to be restarted. */
 bool regs_restarts(const struct cpu_regs *regs);
 /* And that only as long as no handler runs (-ERESTARTNOHAND): pause, sigsuspend, ppoll … */
 bool regs_restart_unless_handled(const struct cpu_regs *regs);
-/* Nothing but the place changes, to one in 64-bit code; an interrupted call stays one. */
-void regs_move(struct cpu_regs *regs, uint64_t ip);
+/* With a restart block (what is left of its time). */
 bool regs_restart_block(const struct cpu_regs *regs);
+/* Nothing but the place changes, to one in 64-bit code; an interrupted call stays one, as far as the
+ * kernel lets a tracer say so. */
+void regs_move(struct cpu_regs *regs, uint64_t ip);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <sys/ptrace.h>
 
+#include "base/fault.h"
 #include "kernel/ptrace.h"
 
 #define USER_CS	  0x33
@@ -50,6 +51,12 @@ int64_t regs_result(const struct cpu_regs *regs)
 int64_t regs_syscall(const struct cpu_regs *regs)
 {
 	return (int64_t)regs->r.orig_rax;
+}
+
+void regs_end_call(struct cpu_regs *regs, int64_t result)
+{
+	regs->r.rax = result;
+	regs->r.orig_rax = -1;
 }
 
 static void enter_64bit(struct cpu_regs *regs, uint64_t ip)
@@ -227,4 +234,23 @@ int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
 	if (ptrace(PTRACE_SETREGS, tid, NULL, &regs->r) < 0)
 		return err_sys(err, "ptrace", "can't set the registers of thread %d", tid);
 	return 0;
+}
+
+void ptrace_mend_regs(pid_t tid, struct cpu_regs *regs)
+{
+	if (regs_mend_interrupted(regs))
+		ptrace_set_regs(tid, regs, NULL);
+}
+
+/* The registers say it all. */
+int ptrace_land(pid_t tid, const struct cpu_regs *regs, uint64_t mask, uint64_t stub,
+		const struct ptrace_waiter *waiter, struct err *err)
+{
+	int ret = ptrace_set_sigmask(tid, mask, err);
+
+	(void)stub;
+	(void)waiter;
+	if (ret == 0)
+		ret = fault_at("visit-unblocked", err);
+	return ret < 0 ? ret : ptrace_set_regs(tid, regs, err);
 }

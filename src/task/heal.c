@@ -12,35 +12,17 @@
 #include <sys/mman.h>
 
 #include "agent/blob.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
 #include "task/exits.h"
 #include "task/visit_steps.h"
 
-static uint64_t agent_header_of(const struct cpu_regs *regs)
+/* Its registers are what the program goes on with. */
+static int put_back(struct thread_stop *t, uint64_t mask)
 {
-	return regs->r.rbx;
-}
+	int ret = ptrace_set_regs(t->tid, &t->regs, NULL);
 
-/* The reverse of regs_to_agent. */
-static void regs_from_agent(const struct agent_regs *in, struct cpu_regs *regs)
-{
-	struct user_regs_struct *r = &regs->r;
-
-	r->r15 = in->r15, r->r14 = in->r14, r->r13 = in->r13, r->r12 = in->r12;
-	r->rbp = in->rbp, r->rbx = in->rbx, r->r11 = in->r11, r->r10 = in->r10;
-	r->r9 = in->r9, r->r8 = in->r8, r->rax = in->rax, r->rcx = in->rcx;
-	r->rdx = in->rdx, r->rsi = in->rsi, r->rdi = in->rdi, r->rip = in->rip;
-	r->cs = in->cs, r->eflags = in->rflags, r->rsp = in->rsp, r->ss = in->ss;
-	r->orig_rax = -1;
-}
-
-static int put_back(struct thread_stop *t, const struct agent_regs *regs, uint64_t mask)
-{
-	int ret;
-
-	regs_from_agent(regs, &t->regs);
-	ret = ptrace_set_regs(t->tid, &t->regs, NULL);
 	if (ret == 0)
 		ret = ptrace_set_sigmask(t->tid, mask, NULL);
 	t->sigmask = mask;
@@ -54,6 +36,7 @@ static bool heal_in_stub(const struct proc_stop *p, struct thread_stop *t)
 	uint64_t page = regs_ip(&t->regs) & ~(PAGE - 1), ip = regs_ip(&t->regs) - page;
 	unsigned char now[PAGE];
 	struct agent_stub_data data;
+	uint64_t mask;
 
 	/* It begins at a multiple of 16 before the end of a page (find_spot), or after its start. */
 	if (mem_read(p->mem_fd, page, now, PAGE) < 0)
@@ -62,7 +45,8 @@ static bool heal_in_stub(const struct proc_stop *p, struct thread_stop *t)
 		if (at + agent_stub_size > PAGE || memcmp(now + at, agent_stub, code))
 			continue;
 		memcpy(&data, now + at + code, sizeof(data));
-		return put_back(t, &data.regs, data.mask) == 0;
+		way_out_read(&data, &t->regs, &mask);
+		return put_back(t, mask) == 0;
 	}
 	return false;
 }
@@ -72,8 +56,7 @@ static void end_call(struct thread_stop *t)
 {
 	if (!regs_restarts(&t->regs))
 		return;
-	t->regs.r.rax = -EINTR;
-	t->regs.r.orig_rax = -1;
+	regs_end_call(&t->regs, -EINTR);
 	ptrace_set_regs(t->tid, &t->regs, NULL);
 }
 
@@ -94,8 +77,10 @@ static bool heal_in_area(struct tree_stop *tree, const struct proc_stop *p, stru
 		uint64_t at = agent_header_of(&t->regs);
 
 		if (at > area && mem_read(p->mem_fd, at, &head, sizeof(head)) == 0 &&
-		    head.self == at - area)
-			return put_back(t, &head.regs, head.mask) == 0;
+		    head.self == at - area) {
+			agent_regs_put(&head.regs, &t->regs);
+			return put_back(t, head.mask) == 0;
+		}
 		end_call(t);
 		if (ptrace_cont(t->tid, 0, NULL) < 0 ||
 		    tree_wait(tree, t->tid, &report, NULL) < 0 || report.kind == PTRACE_STOP_GONE ||
@@ -116,7 +101,7 @@ void visit_heal(struct tree_stop *tree, struct proc_stop *p)
 
 static bool is_stub(const struct proc_stop *p, const struct visit_rest *rest)
 {
-	unsigned char now[1024];
+	unsigned char now[WAY_OUT_MAX];
 	size_t code = agent_stub_size - sizeof(struct agent_stub_data);
 
 	return rest->saved_len == exit_room() &&
@@ -197,11 +182,6 @@ static bool points_in(const struct visit_rest *rest, uint64_t addr)
 	return addr - rest->spot < exit_room() || addr - rest->addr < rest->size;
 }
 
-/* From the saved instruction pointer of a signal frame to its code segment and its uc_sigmask, in
- * words (struct ucontext of arch/x86/include/uapi/asm/ucontext.h and sigcontext.h). */
-#define FRAME_CS   2
-#define FRAME_MASK 16
-
 /*
  * A signal handler that interrupted our code returns there: its frame is on the thread's stack, and
  * meanwhile the thread blocks more than the frame says. Frames of handlers that have returned may
@@ -210,20 +190,15 @@ static bool points_in(const struct visit_rest *rest, uint64_t addr)
 static bool frame_on_stack(const struct proc_stop *p, const struct thread_stop *t,
 			   const struct visit_rest *rest)
 {
+	const struct code_range ours[] = { { rest->spot, rest->spot + exit_room() },
+					   { rest->addr, rest->addr + rest->size } };
 	uint64_t words[4096], at = regs_sp(&t->regs) & ~7ul;
 
 	/* Stacks end at different places: in smaller and smaller pieces. */
-	for (size_t len = sizeof(words); len >= 512; len /= 2) {
-		size_t n = len / sizeof(words[0]);
-
-		if (mem_read(p->mem_fd, at, words, len) < 0)
-			continue;
-		for (size_t k = 0; k + FRAME_MASK < n; k++)
-			if (points_in(rest, words[k]) && (words[k + FRAME_CS] & 0xffff) == 0x33 &&
-			    words[k + FRAME_MASK] != t->sigmask)
-				return true;
-		break;
-	}
+	for (size_t len = sizeof(words); len >= 512; len /= 2)
+		if (mem_read(p->mem_fd, at, words, len) == 0)
+			return agent_frame_among(words, len / sizeof(words[0]), ours,
+						 ARRAY_SIZE(ours), t->sigmask);
 	return false;
 }
 
@@ -255,7 +230,7 @@ static int unmap_rest(struct tree_stop *tree, struct visit *v, struct err *err)
 int visit_clean(struct tree_stop *tree, struct proc_stop *p, const struct proc_areas *areas,
 		struct visit_rest *rest, struct err *err)
 {
-	unsigned char bytes[1024] = { 0 };
+	unsigned char bytes[WAY_OUT_MAX] = { 0 };
 	struct area gone = { .len = rest->size };
 	struct visit v = { .proc = p,
 			   .areas = areas,

@@ -140,8 +140,7 @@ static bool note_state(struct proc_stop *p, struct thread_stop *t, int stop_sign
 		p->stop_signo = stop_signo;
 	if (t->tid == p->pid)
 		p->leader_gone = false;
-	if (regs_mend_interrupted(&t->regs))
-		ptrace_set_regs(t->tid, &t->regs, NULL);
+	ptrace_mend_regs(t->tid, &t->regs);
 	return true;
 }
 

@@ -51,7 +51,7 @@ static size_t n_programs(const struct visit *v)
 int visit_find_spot(struct visit *v, struct err *err)
 {
 	const struct proc_area *best = NULL;
-	static const unsigned char zeroes[1024];
+	static const unsigned char zeroes[WAY_OUT_MAX];
 
 	for (size_t i = 0; i < v->areas->n; i++) {
 		const struct proc_area *a = &v->areas->areas[i];
@@ -87,12 +87,12 @@ static void fill_stub(unsigned char *stub, const struct thread_stop *t, uint64_t
 {
 	const struct way_out way = { .regs = &t->regs, .mask = t->sigmask };
 
-	exit_fill(stub, &way, at);
+	way_out_fill(stub, &way, at);
 }
 
 int visit_place_stub(struct visit *v, struct err *err)
 {
-	unsigned char stub[1024];
+	unsigned char stub[WAY_OUT_MAX];
 	int ret;
 
 	fill_stub(stub, visitor(v), v->spot);
@@ -277,7 +277,7 @@ static void prepare_headers(struct visit *v)
 		tmpl->end = AGENT_END_RESUME;
 		tmpl->stop_signo = v->stop_signo;
 		tmpl->mask = v->proc->threads[i].sigmask;
-		regs_to_agent(&v->proc->threads[i].regs, &tmpl->regs);
+		agent_regs_take(&tmpl->regs, &v->proc->threads[i].regs);
 	}
 	area_finish(v->area);
 	for (size_t i = 0; i < n_programs(v); i++) {
@@ -387,28 +387,41 @@ static int finish_programs(struct tree_stop *tree, struct visit *v, struct err *
 	return 0;
 }
 
-/* Puts a thread back. After a stop at a system call's exit the kernel would not look at a call that
- * waits to be restarted, so the thread is led to a trap first. */
-static int restore_thread(struct tree_stop *tree, struct visit *v, struct thread_stop *t,
-			  bool at_syscall, struct err *err)
-{
-	int ret = 0;
+struct waiting {
+	struct tree_stop *tree;
+	struct visit *v;
+	struct thread_stop *t;
+};
 
-	if (at_syscall)
-		ret = ptrace_interrupt(t->tid, err);
-	if (ret == 0 && at_syscall)
+static int wait_landing(void *data, pid_t tid, enum ptrace_stop kind, struct err *err)
+{
+	const struct waiting *w = data;
+
+	(void)tid;
+	return wait_stop(w->tree, w->v, w->t, kind, 0, kind == PTRACE_STOP_SYSCALL, err);
+}
+
+int visit_land(struct tree_stop *tree, struct visit *v, struct thread_stop *t, uint64_t stub,
+	       struct err *err)
+{
+	struct waiting waiting = { tree, v, t };
+	const struct ptrace_waiter waiter = { wait_landing, &waiting };
+
+	return ptrace_land(t->tid, &t->regs, t->sigmask, stub, &waiter, err);
+}
+
+/* After a stop at a system call's exit the kernel would not look at a call that waits to be
+ * restarted, so the thread is led to a trap first. */
+static int leave_syscall(struct tree_stop *tree, struct visit *v, struct thread_stop *t,
+			 struct err *err)
+{
+	int ret = ptrace_interrupt(t->tid, err);
+
+	if (ret == 0)
 		ret = stand_at(t, v->spot, err);
 	if (ret == 0)
-		ret = ptrace_set_sigmask(t->tid, t->sigmask, err);
-	if (ret == 0)
-		ret = fault_at("visit-unblocked", err);
-	if (ret == 0)
-		ret = ptrace_set_regs(t->tid, &t->regs, err);
-	if (ret == 0 && at_syscall)
 		ret = ptrace_cont(t->tid, 0, err);
-	if (ret == 0 && at_syscall)
-		ret = wait_stop(tree, v, t, PTRACE_STOP_TRAP, 0, false, err);
-	return ret;
+	return ret < 0 ? ret : wait_stop(tree, v, t, PTRACE_STOP_TRAP, 0, false, err);
 }
 
 int visit_call(struct tree_stop *tree, struct visit *v, long nr, const uint64_t arg[6],
@@ -428,7 +441,8 @@ int visit_start_leaving(struct tree_stop *tree, struct visit *v, struct err *err
 	for (size_t i = 1; ret == 0 && v->step == STEP_RUN && i < n_programs(v); i++) {
 		ret = stand_at_exit(v, i, err);
 		if (ret == 0)
-			ret = restore_thread(tree, v, &v->proc->threads[i], false, err);
+			ret = visit_land(tree, v, &v->proc->threads[i], v->addr + exit_of(v, i),
+					 err);
 	}
 	if (ret == 0 && v->step >= STEP_MAPPED)
 		ret = start_syscall(v, SYS_munmap, arg, err);
@@ -447,7 +461,9 @@ int visit_finish_leaving(struct tree_stop *tree, struct visit *v, struct err *er
 	if (ret == 0 && result < 0)
 		log_warn("process %d could not unmap the agent", v->proc->pid);
 	if (ret == 0 && v->step >= STEP_SPOT)
-		ret = restore_thread(tree, v, visitor(v), true, err);
+		ret = leave_syscall(tree, v, visitor(v), err);
+	if (ret == 0 && v->step >= STEP_SPOT)
+		ret = visit_land(tree, v, visitor(v), v->spot, err);
 	if (ret == 0 && v->step >= STEP_SPOT)
 		ret = mem_write(v->proc->mem_fd, v->spot, v->saved, exit_room());
 	v->step = STEP_NONE;
@@ -535,7 +551,7 @@ static void retreat(struct tree_stop *tree, struct visit *v)
 /* What clean needs to take the visit back; before anything is changed. */
 static void note_visit(struct tree_stop *tree, const struct visit *v)
 {
-	static const unsigned char zeroes[1024];
+	static const unsigned char zeroes[WAY_OUT_MAX];
 	char bytes[2 * sizeof(zeroes) + 1] = "-";
 
 	if (!tree->journal)

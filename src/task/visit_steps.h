@@ -20,6 +20,10 @@ int visit_call(struct tree_stop *tree, struct visit *v, long nr, const uint64_t 
 /* The two halves of leaving: all threads but the visitor, whose unmapping starts; then the rest. */
 int visit_start_leaving(struct tree_stop *tree, struct visit *v, struct err *err);
 int visit_finish_leaving(struct tree_stop *tree, struct visit *v, struct err *err);
+/* Gives a thread its mask and registers back; it blocks all signals, and stands at the way out at
+ * stub. */
+int visit_land(struct tree_stop *tree, struct visit *v, struct thread_stop *t, uint64_t stub,
+	       struct err *err);
 /* For a visit that broke off: put back by force what can be put back. */
 void visit_abandon(struct visit *v);
 
