@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "engine/restore.h"
+#include "kernel/address.h"
 #include "kernel/proc_maps.h"
 #include "objects/process/core.h"
 #include "task/exits.h"
@@ -26,7 +27,6 @@
 #define AREA_AT	   (UINT64_C(1) << 20)
 #define STAGE_AT   (UINT64_C(1) << 30)
 #define UNIT_32	   (UINT64_C(64) << 20) /* the same where addresses have 32 bits */
-#define TASK_LIMIT UINT64_C(0x7ffffffff000)
 #define LIMIT_32   UINT64_C(0xffffe000)
 
 struct range {
@@ -102,7 +102,7 @@ static int find_home(struct restore *r)
 		}
 	for (size_t i = 0; i < own.n; i++)
 		used[n++] = (struct range){ own.areas[i].start, own.areas[i].end };
-	hole = largest_hole(used, n, compat ? LIMIT_32 : TASK_LIMIT);
+	hole = largest_hole(used, n, compat ? LIMIT_32 : address_window());
 	if (hole.end - hole.start < 2 * GUARD + 3 * unit)
 		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
 			       "the tasks leave no hole in the address space to work from");

@@ -13,11 +13,11 @@
 
 #include "engine/restore.h"
 #include "image/constants.h"
+#include "kernel/address.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
 #include "objects/registry.h"
 
-#define TASK_LIMIT UINT64_C(0x7ffffffff000)
 
 static void emit_unmap(struct program *p, uint64_t start, uint64_t end)
 {
@@ -29,7 +29,7 @@ static void emit_unmap(struct program *p, uint64_t start, uint64_t end)
 static void emit_clearing(struct restore_task *t)
 {
 	struct program *p = t->threads[0].prog;
-	uint64_t at = 0, home = t->r->home, home_end = home + t->r->home_size;
+	uint64_t end = address_end(), at = 0, home = t->r->home, home_end = home + t->r->home_size;
 	bool home_done = false;
 
 	program_stage(p, STAGE_CLEAR);
@@ -37,12 +37,12 @@ static void emit_clearing(struct restore_task *t)
 	for (size_t i = 0; i <= t->n_vmas; i++) {
 		bool last = i == t->n_vmas;
 		const struct restore_vma *v = last ? NULL : &t->vmas[i];
-		uint64_t start = last ? TASK_LIMIT : v->e->start;
+		uint64_t start = last ? end : v->e->start;
 
 		if (!last && (!v->placed || v->addr != v->e->start))
 			continue;
-		if (start > TASK_LIMIT)
-			start = TASK_LIMIT;
+		if (start > end)
+			start = end;
 		if (!home_done && home < start) {
 			emit_unmap(p, at, home);
 			at = home_end;

@@ -25,14 +25,12 @@
 #include "kernel/restart.h"
 #include "objects/process/core.h"
 
-/* Where in the agent's code a system call is entered: by syscall, or by int $0x80. */
-static uint64_t entry(const struct restore_task *t, bool compat)
+/* Where in the agent's code a system call is entered, by the instruction of the thread's program. */
+static uint64_t entry(const struct restore_thread *th)
 {
-	const unsigned char want[2] = { compat ? 0xcd : 0x0f, compat ? 0x80 : 0x05 };
-
-	for (unsigned int i = 0; i + 1 < agent_blob_size; i++)
-		if (agent_blob[i] == want[0] && agent_blob[i + 1] == want[1])
-			return t->area_addr + i;
+	for (unsigned int i = 0; i + CPU_SYSCALL_LENGTH <= agent_blob_size; i += CPU_CODE_ALIGN)
+		if (cpu_is_syscall(th->core, agent_blob + i))
+			return th->task->area_addr + i;
 	return 0;
 }
 
@@ -46,9 +44,9 @@ static int enter_call(const struct restore_thread *th, long nr, const uint64_t a
 	if (ret < 0)
 		return ret;
 	if (compat)
-		regs_set_syscall32(&regs, entry(th->task, true), nr, arg);
+		regs_set_syscall32(&regs, entry(th), nr, arg);
 	else
-		regs_set_syscall(&regs, entry(th->task, false), nr, arg);
+		regs_set_syscall(&regs, entry(th), nr, arg);
 	ret = ptrace_set_regs(th->vtid, &regs, err);
 	if (ret == 0)
 		ret = ptrace_syscall(th->vtid, 0, err);
@@ -74,6 +72,8 @@ static int sleep_thread(struct restore_thread *th, int mem)
 		ret = resume_stop(th->task->r, th->vtid, PTRACE_STOP_TRAP);
 	if (ret == 0)
 		ret = ptrace_get_regs(th->vtid, &regs, err);
+	if (ret == 0)
+		ptrace_mend_regs(th->vtid, &regs);
 	if (ret == 0)
 		th->goes_on = regs_restart_block(&regs);
 	return ret;

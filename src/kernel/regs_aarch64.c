@@ -289,15 +289,16 @@ static bool plausible(pid_t tid, int64_t nr, uint64_t arg)
 static void mend_answer(pid_t tid, struct cpu_regs *regs)
 {
 	struct cpu_regs call = *regs;
+	uint64_t first;
 	uint32_t code;
 
 	call.call = regs->r.regs[X_SYSCALL];
 	call.result = -EINTR;
 	if (!code_at(tid, regs->r.pc - SYSCALL_LENGTH, &code) || code != CODE_SVC ||
 	    !regs_mend_interrupted(&call) ||
-	    !first_argument(tid, call.call, &call.r.regs[0]) ||
-	    !plausible(tid, call.call, call.r.regs[0]))
+	    !first_argument(tid, call.call, &first) || !plausible(tid, call.call, first))
 		return;
+	call.r.regs[0] = first;
 	if (ptrace_set_regs(tid, &call, NULL) == 0)
 		*regs = call;
 }

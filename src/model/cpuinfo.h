@@ -10,6 +10,8 @@
 
 /* The entry that describes the processor at hand. */
 CpuinfoEntry *cpuinfo_entry(struct arena *a);
+/* The name of the processor that an entry describes, for messages. */
+const char *cpuinfo_model(const CpuinfoEntry *entry);
 /* Compares; caps is enum cpu_cap, or-ed. Differences that matter by caps become refusals in the
  * report, what else this processor lacks becomes warnings; each by name. Fails only for an entry
  * that can't be compared (another architecture, another table). */

@@ -1,16 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Compiles the agent and writes it as a C array: build.sh CC ARCH SRCDIR OUT
+# Compiles the agent and writes it as a C array: build.sh CC OBJCOPY ARCH SRCDIR OUT
 set -eu
-cc=$1 arch=$2 src=$3 out=$4
+cc=$1 objcopy=$2 arch=$3 src=$4 out=$5
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 flags="-std=gnu17 -Wall -Wextra -Os -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector
-	-fno-asynchronous-unwind-tables -fno-builtin -fcf-protection=none
-	-fno-jump-tables -I$src -I$src/agent/arch/$arch"
+	-fno-asynchronous-unwind-tables -fno-builtin -fno-jump-tables -I$src -I$src/agent/arch/$arch"
 case $arch in
-x86_64) flags="$flags -m64 -mgeneral-regs-only -mno-red-zone -mcmodel=small" ;;
-aarch64) flags="$flags -mgeneral-regs-only" ;;
+x86_64) flags="$flags -m64 -fcf-protection=none -mgeneral-regs-only -mno-red-zone -mcmodel=small" ;;
+aarch64) flags="$flags -mgeneral-regs-only -mbranch-protection=none -mno-outline-atomics" ;;
 esac
 # shellcheck disable=SC2086
 {
@@ -25,7 +24,7 @@ esac
 
 bytes() # ELF NAME: its code as a C array
 {
-	objcopy -O binary -j .text "$1" "$tmp/bin"
+	"$objcopy" -O binary -j .text "$1" "$tmp/bin"
 	echo "const unsigned char $2[] = {"
 	od -An -v -tx1 "$tmp/bin" | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'
 	echo '};'

@@ -16,7 +16,7 @@ static int dump(struct run *run)
 	int ret = image_write_service(run->images_fd, IMAGE_CPUINFO, &entry, 1, run->err);
 
 	if (!ret)
-		log_info("wrote cpuinfo.img: %s", entry->x86_entry[0]->model_id);
+		log_info("wrote cpuinfo.img: %s", cpuinfo_model(entry));
 	return ret;
 }
 
@@ -38,9 +38,7 @@ static int check(struct run *run)
 	if (!ret && run->s.report.refusals)
 		ret = err_set(run->err, ERR_CPU, 0,
 			      "this processor lacks what the one of the images has (%s)",
-			      entries[0]->n_x86_entry && entries[0]->x86_entry[0]->model_id
-				      ? entries[0]->x86_entry[0]->model_id
-				      : "model unknown");
+			      cpuinfo_model(entries[0]));
 	if (!ret && !run->opts->json)
 		printf("The processor is compatible.\n");
 	return ret;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the kernel itself maps into every process: the vdso's code, its data pages (vvar), and on
- * x86 the vsyscall page. The block of vvar and vdso is not filled but mapped by the kernel, with
- * arch_prctl(ARCH_MAP_VDSO_64 or _32), when the tool's own is gone.
+ * x86 the vsyscall page. The block of vvar and vdso is not filled: vdso_block.c brings it.
  *
  * Same code, same layout as at the dump: the block comes to the place where the program had it.
  *
@@ -16,42 +15,24 @@
  * A thread that was stopped inside of the old code can't go on there, as its data pages are gone,
  * unless it only returns from a system call.
  */
-#include <asm/prctl.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "image/constants.h"
+#include "image/registers.h"
 #include "objects/memory/areas.h"
+#include "objects/memory/vdso_block.h"
+#include "objects/memory/vdso_code.h"
 #include "objects/memory/vdso_elf.h"
 #include "objects/registry.h"
 #include "objects/restored.h"
 #include "pages/fill.h"
 
-#define MAX_PARTS 8
 #define MAX_CODE  (64u << 10)
-
-/* This kernel's block, in address order. */
-struct part {
-	uint64_t off, len; /* from the start of the block */
-	bool code;	   /* the vdso, not one of the vvars */
-};
-struct block {
-	bool known;
-	struct part parts[MAX_PARTS];
-	size_t n;
-	uint64_t size;
-	unsigned char *code;
-	const struct part *vdso; /* NULL: this kernel has none */
-};
 
 /* Of a restored task. */
 struct task_vdso {
@@ -115,133 +96,6 @@ static int collect_vsyscall(struct dump_task *t, const struct proc_area *a, VmaE
 	return 0;
 }
 
-/* --- this kernel's block ------------------------------------------------------------------------ */
-
-static bool is_compat(const struct restore_task *t)
-{
-	const ThreadInfoX86 *info = t->core->thread_info;
-
-	return info && info->gpregs && info->gpregs->has_mode &&
-	       info->gpregs->mode == USER_X86_REGS_MODE__COMPAT;
-}
-
-static bool is_block(const struct proc_area *a)
-{
-	return !strncmp(a->path, "[vvar", 5) || !strcmp(a->path, "[vdso]");
-}
-
-static int read_areas(struct restore *r, pid_t pid, struct proc_areas *ret)
-{
-	struct proc_buf buf = { 0 };
-	struct proc proc = PROC_INIT;
-	int err = proc_open(&proc, pid, &buf, restore_err(r));
-
-	if (err == 0)
-		err = proc_maps(&proc, restore_arena(r), ret, restore_err(r));
-	proc_close(&proc);
-	proc_buf_free(&buf);
-	return err;
-}
-
-/* Must be usable after the vdso is gone: nothing of the C library that asks for the time. */
-static _Noreturn void become_compat(const struct proc_areas *own, int ready)
-{
-	for (size_t i = 0; i < own->n; i++)
-		if (is_block(&own->areas[i]))
-			munmap((void *)own->areas[i].start,
-			       own->areas[i].end - own->areas[i].start);
-	syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32, 0x10000000ul);
-	if (write(ready, "", 1) == 1)
-		for (;;)
-			pause();
-	_exit(1);
-}
-
-static int describe_block(struct restore *r, pid_t pid, const struct proc_areas *areas,
-			  struct block *b)
-{
-	uint64_t start = 0, vdso = 0;
-
-	for (size_t i = 0; i < areas->n; i++) {
-		const struct proc_area *a = &areas->areas[i];
-
-		if (!is_block(a) || b->n == MAX_PARTS)
-			continue;
-		start = start ? start : a->start;
-		b->size = a->end - start;
-		if (b->n && !b->parts[b->n - 1].code && strcmp(a->path, "[vdso]") &&
-		    b->parts[b->n - 1].off + b->parts[b->n - 1].len == a->start - start) {
-			b->parts[b->n - 1].len += a->end - a->start; /* one area in images */
-			continue;
-		}
-		b->parts[b->n] = (struct part){ a->start - start, a->end - a->start,
-						!strcmp(a->path, "[vdso]") };
-		if (b->parts[b->n].code) {
-			b->vdso = &b->parts[b->n];
-			vdso = a->start;
-		}
-		b->n++;
-	}
-	b->known = true;
-	if (b->vdso) {
-		struct iovec to, from = { (void *)vdso, b->vdso->len };
-
-		b->code = arena_alloc(restore_arena(r), b->vdso->len);
-		to = (struct iovec){ b->code, b->vdso->len };
-		if (process_vm_readv(pid, &to, 1, &from, 1, 0) != (ssize_t)b->vdso->len)
-			return err_sys(restore_err(r), "process_vm_readv",
-				       "can't read this kernel's vdso");
-	}
-	return 0;
-}
-
-/* The 32-bit one is seen in a child of ours that has it. */
-static int probe_compat(struct restore *r, const struct proc_areas *own, struct block *b)
-{
-	struct proc_areas areas;
-	int ready[2], ret;
-	char byte;
-	pid_t pid;
-
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		return err_sys(restore_err(r), "pipe2", "can't make a pipe");
-	pid = fork();
-	if (pid == 0)
-		become_compat(own, ready[1]);
-	close(ready[1]);
-	if (pid < 0 || read(ready[0], &byte, 1) != 1)
-		ret = err_sys(restore_err(r), "fork", "can't find out this kernel's 32-bit vdso");
-	else
-		ret = read_areas(r, pid, &areas);
-	close(ready[0]);
-	if (ret == 0)
-		ret = describe_block(r, pid, &areas, b);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
-	return ret;
-}
-
-/* [0] 64-bit, [1] 32-bit. Found out by the tool as it checks; tasks inherit it. */
-static int block_of(struct restore_task *t, const struct block **ret)
-{
-	struct restore *r = t->r;
-	struct block *blocks = r->priv[SLOT_VDSO], *b;
-	struct proc_areas own;
-	int err;
-
-	if (!blocks)
-		blocks = r->priv[SLOT_VDSO] = arena_array(restore_arena(r), struct block, 2);
-	*ret = b = &blocks[is_compat(t)];
-	if (b->known)
-		return 0;
-	err = read_areas(r, getpid(), &own);
-	if (err < 0)
-		return err;
-	return is_compat(t) ? probe_compat(r, &own, b) : describe_block(r, getpid(), &own, b);
-}
-
 /* --- same or not -------------------------------------------------------------------------------- */
 
 static bool claims_vdso(const VmaEntry *e)
@@ -260,7 +114,7 @@ static bool claims_vsyscall(const VmaEntry *e)
 }
 
 /* Where the block would start, if all areas of the image are parts of one like this kernel's. */
-static bool same_layout(const struct restore_task *t, const struct block *b, uint64_t *ret_start)
+static bool same_layout(const struct restore_task *t, const struct vdso_block *b, uint64_t *ret_start)
 {
 	uint64_t start = 0;
 	bool any = false;
@@ -272,7 +126,7 @@ static bool same_layout(const struct restore_task *t, const struct block *b, uin
 		if (!code && !claims_vvar(e))
 			continue;
 		for (size_t k = 0; k < b->n && !found; k++) {
-			const struct part *p = &b->parts[k];
+			const struct vdso_part *p = &b->parts[k];
 
 			found = p->code == code && p->len == e->end - e->start &&
 				e->start >= p->off && (!any || e->start - p->off == start);
@@ -296,7 +150,7 @@ static bool relink_wanted(void)
 }
 
 static int same_code(struct restore_task *t, struct page_pool *pool, const VmaEntry *e,
-		     const struct block *b, bool *ret_same)
+		     const struct vdso_block *b, bool *ret_same)
 {
 	size_t len = e->end - e->start;
 	unsigned char *bytes;
@@ -314,10 +168,10 @@ static int same_code(struct restore_task *t, struct page_pool *pool, const VmaEn
 /* Does the old code have to stay? */
 static int must_relink(struct restore_task *t, struct page_pool *pool, const VmaEntry *e, bool *ret)
 {
-	const struct block *b;
+	const struct vdso_block *b;
 	uint64_t start;
 	bool same;
-	int err = block_of(t, &b);
+	int err = vdso_block_of(t, &b);
 
 	if (err == 0)
 		err = same_code(t, pool, e, b, &same);
@@ -326,22 +180,15 @@ static int must_relink(struct restore_task *t, struct page_pool *pool, const Vma
 	return err;
 }
 
-static bool returns_from_call(const unsigned char *code, uint64_t off)
-{
-	return off >= 2 &&
-	       (!memcmp(code + off - 2, "\x0f\x05", 2) || !memcmp(code + off - 2, "\xcd\x80", 2));
-}
-
 static int check_threads(struct restore_task *t, const VmaEntry *e, struct page_pool *pool)
 {
 	unsigned char code[MAX_CODE];
 	int ret = page_pool_read(pool, e->start, e->end - e->start, code);
 
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
-		const ThreadInfoX86 *info = t->threads[i].core->thread_info;
-		uint64_t ip = info && info->gpregs ? info->gpregs->ip : 0;
+		uint64_t ip = registers_ip(t->threads[i].core);
 
-		if (ip < e->start || ip >= e->end || returns_from_call(code, ip - e->start))
+		if (ip < e->start || ip >= e->end || vdso_code_after_call(code, ip - e->start))
 			continue;
 		restored_refuse(t,
 				arena_printf(restore_arena(t->r), "thread %d", t->threads[i].vtid),
@@ -354,10 +201,9 @@ static int check_threads(struct restore_task *t, const VmaEntry *e, struct page_
 static bool thread_inside(const struct restore_task *t, const VmaEntry *e)
 {
 	for (size_t i = 0; i < t->n_threads; i++) {
-		const ThreadInfoX86 *info = t->threads[i].core->thread_info;
+		uint64_t ip = registers_ip(t->threads[i].core);
 
-		if (info && info->gpregs && info->gpregs->ip >= e->start &&
-		    info->gpregs->ip < e->end)
+		if (ip >= e->start && ip < e->end)
 			return true;
 	}
 	return false;
@@ -365,14 +211,14 @@ static bool thread_inside(const struct restore_task *t, const VmaEntry *e)
 
 static int check_vdso(struct restore_task *t, struct restore_vma *v)
 {
-	const struct block *b;
+	const struct vdso_block *b;
 	struct page_pool pool;
 	bool relink = false;
 	int ret;
 
 	if (v->e->end - v->e->start > MAX_CODE)
 		return area_corrupt(t, v, "size");
-	ret = block_of(t, &b);
+	ret = vdso_block_of(t, &b);
 	if (ret < 0 || !thread_inside(t, v->e))
 		return ret;
 	ret = page_pool_open(&pool, t->r->s->images, IMAGE_PAGEMAP, t->vpid, restore_err(t->r));
@@ -416,7 +262,7 @@ int vdso_prepare(struct restore_task *t)
 {
 	struct task_vdso *mine = t->priv[SLOT_VDSO];
 	struct vdso_image old, new;
-	const struct block *b;
+	const struct vdso_block *b;
 	struct restore_vma *v = NULL;
 	const char *name = "?";
 	int ret;
@@ -429,7 +275,7 @@ int vdso_prepare(struct restore_task *t)
 	mine = task_vdso(t);
 	mine->relinked = true;
 	mine->code = v;
-	ret = block_of(t, &b);
+	ret = vdso_block_of(t, &b);
 	if (ret < 0)
 		return ret;
 	ret = vdso_parse((void *)v->addr, v->e->end - v->e->start, &old);
@@ -449,7 +295,7 @@ int vdso_prepare(struct restore_task *t)
 }
 
 /* Parts that the program had unmapped. */
-static void emit_trimming(struct restore_task *t, const struct block *b, uint64_t start)
+static void emit_trimming(struct restore_task *t, const struct vdso_block *b, uint64_t start)
 {
 	struct program *p = t->threads[0].prog;
 
@@ -469,7 +315,7 @@ int vdso_emit(struct restore_task *t)
 {
 	const struct task_vdso *mine = t->priv[SLOT_VDSO];
 	struct program *p = t->threads[0].prog;
-	const struct block *b;
+	const struct vdso_block *b;
 	uint64_t start = 0, at;
 	int ret = 0;
 	bool any = false;
@@ -477,7 +323,7 @@ int vdso_emit(struct restore_task *t)
 	for (size_t i = 0; i < t->n_vmas; i++)
 		any |= claims_vdso(t->vmas[i].e) || claims_vvar(t->vmas[i].e);
 	if (any)
-		ret = block_of(t, &b);
+		ret = vdso_block_of(t, &b);
 	if (!any || ret < 0 || !b->vdso)
 		return ret;
 	/* Without code that it could be led from, a block of another kernel is of no use. */
@@ -486,8 +332,7 @@ int vdso_emit(struct restore_task *t)
 	at = mine && mine->relinked ? new_place(t) : start;
 	program_stage(p, STAGE_VDSO);
 	program_note(p, "vdso");
-	program_do(p, SYS_arch_prctl, IMM(is_compat(t) ? ARCH_MAP_VDSO_32 : ARCH_MAP_VDSO_64),
-		   IMM(at));
+	vdso_block_emit(t, b, at);
 	program_want(p, program_op(p, AGENT_LOAD, 0, IMM(at + b->vdso->off), IMM(4)), 0x464c457f);
 	if (at == start)
 		emit_trimming(t, b, start);

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "objects/memory/vdso_code.h"
+
 /* Both sizes of ELF in the wider one's terms. */
 struct dynamic {
 	uint64_t symtab, strtab, strsz, hash, gnu_hash;
@@ -238,15 +240,14 @@ int vdso_parse(const void *bytes, size_t size, struct vdso_image *ret)
 	return 0;
 }
 
-/* --- relinking
- * ------------------------------------------------------------------------------------ */
+/* --- relinking -------------------------------------------------------------------------------- */
 
 /* Without "__vdso_" or "__kernel_"; the x86 vdso has most names twice. */
 static const char *plain(const char *name)
 {
 	if (!strncmp(name, "__vdso_", 7))
 		return name + 7;
-	return name;
+	return !strncmp(name, "__kernel_", 9) ? name + 9 : name;
 }
 
 static const struct vdso_symbol *find(const struct vdso_image *v, const char *name)
@@ -255,45 +256,6 @@ static const struct vdso_symbol *find(const struct vdso_image *v, const char *na
 		if (!strcmp(plain(v->symbols[i].name), plain(name)))
 			return &v->symbols[i];
 	return NULL;
-}
-
-/* mov $address, %rax; jmp *%rax: no argument is in rax. In 32-bit code every place is near. */
-static size_t make_jump(bool wide, uint64_t from, uint64_t to, unsigned char *code)
-{
-	uint32_t near = to - (from + 5);
-
-	if (wide) {
-		memcpy(code, "\x48\xb8", 2);
-		memcpy(code + 2, &to, 8);
-		memcpy(code + 10, "\xff\xe0", 2);
-		return 12;
-	}
-	code[0] = 0xe9;
-	memcpy(code + 1, &near, 4);
-	return 5;
-}
-
-static const struct {
-	const char *name;
-	uint32_t nr; /* x86_64: the same arguments in the same registers, as far as the call has any
-		      */
-} calls[] = {
-	{ "clock_gettime", 228 }, { "gettimeofday", 96 },  { "time", 201 },
-	{ "getcpu", 309 },	  { "clock_getres", 229 }, { "getrandom", 318 },
-};
-
-/* mov $nr, %eax; syscall; ret */
-static size_t make_call(const char *name, unsigned char *code)
-{
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		if (strcmp(plain(name), calls[i].name))
-			continue;
-		code[0] = 0xb8;
-		memcpy(code + 1, &calls[i].nr, 4);
-		memcpy(code + 5, "\x0f\x05\xc3", 3);
-		return 8;
-	}
-	return 0;
 }
 
 /* Code that reads none of the kernel's data is as good as the new one. */
@@ -315,13 +277,16 @@ int vdso_relink(unsigned char *bytes, const struct vdso_image *old, uint64_t old
 {
 	for (size_t i = 0; i < old->n; i++) {
 		const struct vdso_symbol *s = &old->symbols[i], *to = find(new, s->name);
-		unsigned char code[16];
+		unsigned char code[VDSO_CODE_MAX];
 		size_t len;
 
 		if (needs_nothing(s->name) || (!to && needs_no_kernel(s->name)))
 			continue;
-		len = to ? make_jump(old->wide, old_at + s->value, new_at + to->value, code)
-		      : old->wide ? make_call(s->name, code)
+		if (s->room < sizeof(uint32_t))
+			return -ENOSPC;
+		len = to ? vdso_code_jump(old->wide, bytes + s->value, old_at + s->value,
+					  new_at + to->value, code)
+		      : old->wide ? vdso_code_call(plain(s->name), bytes + s->value, code)
 				  : 0;
 		*ret_name = s->name;
 		if (!len)

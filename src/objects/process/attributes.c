@@ -28,6 +28,9 @@
 #ifndef PR_SPEC_L1D_FLUSH
 #define PR_SPEC_L1D_FLUSH 2
 #endif
+#ifndef SYS_arch_prctl /* x86 alone has it, and what it is asked for */
+#define SYS_arch_prctl (-1)
+#endif
 #define ARCH_GET_CPUID		     0x1011
 #define ARCH_SET_CPUID		     0x1012
 #define ARCH_SHSTK_LOCK		     0x5003

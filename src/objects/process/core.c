@@ -27,7 +27,7 @@ static int collect(struct dump_task *t)
 {
 	TaskCoreEntry *tc = t->core->tc;
 
-	t->core->mtype = CORE_ENTRY__MARCH__X86_64;
+	t->core->mtype = CPU_MARCH;
 	tc->comm = arena_strdup(dump_arena(t->dump), t->stat.comm);
 	tc->exit_code = t->zombie ? t->stat.exit_code : 0;
 	tc->flags = t->stat.flags;

@@ -6,6 +6,16 @@
 #include "model/dump.h"
 #include "model/restore.h"
 
+#if defined(__x86_64__)
+#define CPU_MARCH	   CORE_ENTRY__MARCH__X86_64
+#define CPU_SYSCALL_LENGTH 2
+#define CPU_CODE_ALIGN	   1 /* bytes */
+#elif defined(__aarch64__)
+#define CPU_MARCH	   CORE_ENTRY__MARCH__AARCH64
+#define CPU_SYSCALL_LENGTH 4
+#define CPU_CODE_ALIGN	   4
+#endif
+
 /* Fills the processor's part of th->core from the stopped thread; ip as given, after any fix-up. */
 int cpu_collect(struct dump_thread *th);
 void cpu_set_clear_tid(struct dump_thread *th, uint64_t addr);
@@ -27,7 +37,7 @@ int fpu_set(pid_t tid, const struct restore_thread *th, struct err *err);
 /* Is it a 32-bit program's thread? */
 bool cpu_compat(const CoreEntry *core);
 
-/* Is a system call instruction of this kind of program here (two bytes)? */
+/* Is a system call instruction of this kind of program here (CPU_SYSCALL_LENGTH bytes)? */
 bool cpu_is_syscall(const CoreEntry *core, const unsigned char *code);
 /* Gives the core registers of its own, with which a thread calls exit(code) by the instruction at
  * ip. */

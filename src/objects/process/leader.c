@@ -41,7 +41,7 @@ static bool find_in(struct dump_task *t, const struct proc_area *a, unsigned cha
 
 		if (mem_read(t->stop->mem_fd, at, piece, len) < 0)
 			return false;
-		for (size_t i = 0; i + 1 < len; i++)
+		for (size_t i = 0; i + CPU_SYSCALL_LENGTH <= len; i += CPU_CODE_ALIGN)
 			if (cpu_is_syscall(t->threads[0].core, piece + i)) {
 				*ret = at + i;
 				return true;

@@ -9,9 +9,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/vm_sockets.h>
 #include <poll.h>
 #include <sys/socket.h>
+
+#include <linux/vm_sockets.h>
 
 #include "base/cleanup.h"
 #include "objects/socket/socket.h"

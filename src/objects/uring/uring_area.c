@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "image/constants.h"
+#include "kernel/address.h"
 #include "objects/restored.h"
 #include "objects/uring/uring.h"
 
@@ -19,7 +20,6 @@
 
 #define LOWEST	 UINT64_C(0x1000)
 #define MIN_ADDR UINT64_C(0x10000) /* vm.mmap_min_addr may keep us from what is below */
-#define HIGHEST	 UINT64_C(0x7ffffffff000)
 /* Behind the home range there may be a vdso that an older one leads to (objects/memory/vdso.c). */
 #define BEHIND_HOME (UINT64_C(32) * PAGE_SIZE_)
 
@@ -133,7 +133,7 @@ static void list_spans(struct restore_task *t, struct spans *ret)
 	for (size_t i = 0; i < t->n_vmas; i++) {
 		const struct restore_vma *v = &t->vmas[i];
 
-		if (v->e->start < HIGHEST && !(v->e->status & VMA_AREA_GUARD))
+		if (v->e->start < address_window() && !(v->e->status & VMA_AREA_GUARD))
 			add_span(t, ret,
 				 (struct span){
 					 .start = v->e->start,
@@ -225,7 +225,7 @@ static void fill_holes(struct restore_task *t, const struct spans *s, uint64_t l
 	uint64_t at = LOWEST;
 
 	for (size_t i = 0; i <= s->n; i++) {
-		uint64_t next = i < s->n ? s->spans[i].start : HIGHEST, from;
+		uint64_t next = i < s->n ? s->spans[i].start : address_window(), from;
 
 		do {
 			from = at;

@@ -35,6 +35,12 @@ CpuinfoEntry *cpuinfo_entry(struct arena *a)
 	return entry;
 }
 
+const char *cpuinfo_model(const CpuinfoEntry *entry)
+{
+	return entry->n_x86_entry && entry->x86_entry[0]->model_id ? entry->x86_entry[0]->model_id
+								   : "model unknown";
+}
+
 struct comparison {
 	const CpuinfoX86Entry *image;
 	struct cpu_x86 here;
