@@ -73,7 +73,7 @@ static int sleep_thread(struct restore_thread *th, int mem)
 	if (ret == 0)
 		ret = ptrace_get_regs(th->vtid, &regs, err);
 	if (ret == 0)
-		ptrace_mend_regs(th->vtid, &regs);
+		ptrace_mend_regs(th->vtid, NULL, &regs);
 	if (ret == 0)
 		th->goes_on = regs_restart_block(&regs);
 	return ret;

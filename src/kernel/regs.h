@@ -33,6 +33,12 @@ struct cpu_regs {
 #error "no registers for this processor"
 #endif
 
+/* The call that a thread waits in, as /proc/TID/syscall shows it. */
+struct cpu_call {
+	int64_t nr; /* negative: it runs, or that is not known */
+	uint64_t first, sp, pc;
+};
+
 /* Of a 32-bit program. */
 bool regs_compat(const struct cpu_regs *regs);
 void regs_set_compat(struct cpu_regs *regs, bool compat);

@@ -2,12 +2,10 @@
 /* See regs.h. Register sets: arch/arm64/kernel/ptrace.c; restarting calls: kernel/signal.c there. */
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/fault.h"
 #include "kernel/code_aarch64.h"
@@ -246,61 +244,42 @@ static bool code_at(pid_t tid, uint64_t at, uint32_t *ret)
 	return !errno;
 }
 
-/*
- * The first argument of the last call: the kernel keeps it (orig_x0), and shows it in
- * /proc/TID/syscall of a thread that is in a call. The number that says so is the tracer's to set.
- */
-static bool first_argument(pid_t tid, int64_t nr, uint64_t *ret)
+void ptrace_foresee(pid_t tid, struct cpu_call *ret)
 {
-	int32_t number = nr, none = -1;
-	unsigned long long arg;
+	unsigned long long first, sp, pc;
 	struct proc_buf buf = { 0 };
 	struct proc proc = PROC_INIT;
-	bool found = false;
+	long long nr;
 	size_t len;
 	char *text;
 
-	if (ptrace_set_regset(tid, NT_ARM_SYSTEM_CALL, &number, sizeof(number), NULL) < 0)
-		return false;
+	ret->nr = -1;
 	if (proc_open(&proc, tid, &buf, NULL) == 0 &&
-	    proc_read(&proc, "syscall", &text, &len, NULL) == 0)
-		found = sscanf(text, "%*d %llx", &arg) == 1;
+	    proc_read(&proc, "syscall", &text, &len, NULL) == 0 &&
+	    sscanf(text, "%lld %llx %*x %*x %*x %*x %*x %llx %llx", &nr, &first, &sp, &pc) == 4)
+		*ret = (struct cpu_call){ nr, first, sp, pc };
 	proc_close(&proc);
 	proc_buf_free(&buf);
-	ptrace_set_regset(tid, NT_ARM_SYSTEM_CALL, &none, sizeof(none), NULL);
-	*ret = arg;
-	return found;
 }
 
-/* Of calls that act on a descriptor, that it is open says that it is the call's: an EINTR may also be
- * one that a handler's return has just put back. */
-static bool plausible(pid_t tid, int64_t nr, uint64_t arg)
-{
-	char path[64];
-
-	if (nr == SYS_semop || nr == SYS_semtimedop || nr == SYS_rt_sigtimedwait ||
-	    nr == SYS_io_getevents || nr == SYS_io_pgetevents)
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", tid, (int)arg);
-	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* The thread stands behind a call that has answered -EINTR: does it, or did a signal handler come? */
-static void mend_answer(pid_t tid, struct cpu_regs *regs)
+/* The thread stands behind a call that has answered -EINTR, and x0 held its first argument. It is the
+ * call that it was seen in, unless it has made it again since from the very same place. */
+static bool mend_answer(pid_t tid, const struct cpu_call *before, struct cpu_regs *regs)
 {
 	struct cpu_regs call = *regs;
-	uint64_t first;
 	uint32_t code;
 
 	call.call = regs->r.regs[X_SYSCALL];
 	call.result = -EINTR;
-	if (!code_at(tid, regs->r.pc - SYSCALL_LENGTH, &code) || code != CODE_SVC ||
-	    !regs_mend_interrupted(&call) ||
-	    !first_argument(tid, call.call, &first) || !plausible(tid, call.call, first))
-		return;
-	call.r.regs[0] = first;
-	if (ptrace_set_regs(tid, &call, NULL) == 0)
-		*regs = call;
+	if (before->nr != call.call || before->sp != call.r.sp || before->pc != call.r.pc ||
+	    !code_at(tid, regs->r.pc - SYSCALL_LENGTH, &code) || code != CODE_SVC ||
+	    !regs_mend_interrupted(&call))
+		return false;
+	call.r.regs[0] = before->first;
+	if (ptrace_set_regs(tid, &call, NULL) < 0)
+		return false;
+	*regs = call;
+	return true;
 }
 
 /* Was it in a call, or just about to make one? The kernel's stack tells, if it may be read. */
@@ -320,16 +299,13 @@ static bool in_call(pid_t tid)
 	return yes;
 }
 
-void ptrace_mend_regs(pid_t tid, struct cpu_regs *regs)
+void ptrace_mend_regs(pid_t tid, const struct cpu_call *before, struct cpu_regs *regs)
 {
 	int64_t nr = regs->r.regs[X_SYSCALL];
 	uint32_t code;
 
-	if ((int64_t)regs->r.regs[0] == -EINTR) {
-		mend_answer(tid, regs);
-		if (regs->call >= 0)
-			return;
-	}
+	if ((int64_t)regs->r.regs[0] == -EINTR && before && mend_answer(tid, before, regs))
+		return;
 	/* restart_syscall: which call that is, restart_hides_call() is there to find out. */
 	if (nr < 0 || nr > MAX_SYSCALL || nr == SYS_restart_syscall ||
 	    !code_at(tid, regs->r.pc, &code) || code != CODE_SVC)

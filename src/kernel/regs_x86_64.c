@@ -236,8 +236,15 @@ int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
 	return 0;
 }
 
-void ptrace_mend_regs(pid_t tid, struct cpu_regs *regs)
+void ptrace_foresee(pid_t tid, struct cpu_call *ret)
 {
+	(void)tid;
+	ret->nr = -1; /* the registers will say it all */
+}
+
+void ptrace_mend_regs(pid_t tid, const struct cpu_call *before, struct cpu_regs *regs)
+{
+	(void)before;
 	if (regs_mend_interrupted(regs))
 		ptrace_set_regs(tid, regs, NULL);
 }

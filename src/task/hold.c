@@ -140,7 +140,7 @@ static bool note_state(struct proc_stop *p, struct thread_stop *t, int stop_sign
 		p->stop_signo = stop_signo;
 	if (t->tid == p->pid)
 		p->leader_gone = false;
-	ptrace_mend_regs(t->tid, &t->regs);
+	ptrace_mend_regs(t->tid, &t->before, &t->regs);
 	return true;
 }
 
@@ -250,7 +250,8 @@ static int explain_seize(struct tree_stop *tree, const struct proc_stop *p, pid_
 		       tid, status.tracer_pid, tracer.comm);
 }
 
-static void add_thread(struct tree_stop *tree, struct proc_stop *p, pid_t tid)
+static void add_thread(struct tree_stop *tree, struct proc_stop *p, pid_t tid,
+		       const struct cpu_call *before)
 {
 	if (p->n_threads == p->room_threads) {
 		size_t room = p->room_threads ? p->room_threads * 2 : 2;
@@ -261,7 +262,7 @@ static void add_thread(struct tree_stop *tree, struct proc_stop *p, pid_t tid)
 		p->threads = grown;
 		p->room_threads = room;
 	}
-	p->threads[p->n_threads++] = (struct thread_stop){ .tid = tid };
+	p->threads[p->n_threads++] = (struct thread_stop){ .tid = tid, .before = *before };
 }
 
 /* The first thread's id may have gone to another one that was seized by its former id. A first
@@ -280,7 +281,8 @@ static bool is_ours(struct tree_stop *tree, const struct proc_stop *p, pid_t tid
 
 /* 0, or the errno. EPERM also says that a thread is just ending. The interrupt of a thread that
  * is seized already has been asked for, and a second one would stop it again later on. */
-static int seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid)
+static int seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid,
+		 struct cpu_call *ret_before)
 {
 	for (int tries = 0;; tries++) {
 		if (ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) == 0)
@@ -292,6 +294,7 @@ static int seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid)
 		if (tid != p->pid || tries == 3)
 			return EPERM;
 	}
+	ptrace_foresee(tid, ret_before);
 	/* Even its zombie can be asked, so this one has got the first one's id by exec. */
 	if (ptrace_interrupt(tid, NULL) == -ESRCH)
 		ptrace_interrupt(p->pid, NULL);
@@ -364,6 +367,7 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 	*ret_new = 0;
 	for (size_t i = 0; i < tids->n; i++) {
 		pid_t tid = tids->tids[i];
+		struct cpu_call before = { .nr = -1 };
 		int num = 0;
 		bool early;
 
@@ -376,7 +380,7 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			continue;
 		early = group_adopt(tree, tid) || hash_get(&tree->clinging, tid);
 		if (!early)
-			num = seize(tree, p, tid);
+			num = seize(tree, p, tid, &before);
 		if (num) {
 			int ret = look_at_dead(tree, p, tid, num, ended, err);
 
@@ -393,7 +397,7 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			thread_let_go(tree, stranger);
 			continue;
 		}
-		add_thread(tree, p, tid);
+		add_thread(tree, p, tid, &before);
 		p->threads[p->n_threads - 1].frozen = true; /* to be let go on failure */
 	}
 	return 0;

@@ -17,9 +17,9 @@
 #include "objects/process/rseq.h"
 
 #include <errno.h>
-#include <linux/rseq.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +29,6 @@
 
 #define FLAG_NO_RESTART_ON_SIGNAL 2u
 #define ORIGINAL_SIZE		  32u
-#define GLIBC_SIGNATURE		  0x53053053u
 #define SIZE_MAX_SANE		  4096u
 
 /* What the C library of the tool says of its registration (glibc 2.35). */
@@ -93,9 +92,9 @@ static void probe_registration(struct dump_thread *th, struct rseq_reads *reads)
 	scratch = (scratch + ORIGINAL_SIZE - 1) & ~(uint64_t)(ORIGINAL_SIZE - 1);
 	program_note(th->prog, "a registration of restartable sequences");
 	reads->probe = program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(0),
-				    IMM(GLIBC_SIGNATURE));
+				    IMM(RSEQ_SIG));
 	program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE),
-		     IMM(RSEQ_FLAG_UNREGISTER), IMM(GLIBC_SIGNATURE));
+		     IMM(RSEQ_FLAG_UNREGISTER), IMM(RSEQ_SIG));
 	reads->probing = true;
 }
 
@@ -170,7 +169,7 @@ static int check(struct restore_task *t)
 
 static int unregister_own(uint64_t at, uint32_t size)
 {
-	return syscall(SYS_rseq, at, size, RSEQ_FLAG_UNREGISTER, GLIBC_SIGNATURE) < 0 ? -errno : 0;
+	return syscall(SYS_rseq, at, size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) < 0 ? -errno : 0;
 }
 
 /* The size to unregister is the one that was registered: 32, or with glibc 2.40 what the kernel
