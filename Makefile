@@ -3,6 +3,7 @@
 #
 #	make            build/crtools
 #	make STATIC=1   build-static/crtools: one small file that needs nothing beside it
+#	make ARCH=aarch64    build-aarch64/crtools, on another processor (tools/cross)
 #	make demo       shows the main job, on a real program
 #	make check      all tests (as root); make check-quick: a minute, without root
 #	make check-guests    the workloads on other kernels, in emulated machines
@@ -16,6 +17,10 @@ ifdef STATIC
 B ?= build-static
 MESON_FLAGS += -Dstatic=true
 endif
+ifdef ARCH
+B ?= build-$(ARCH)
+MESON_FLAGS += --cross-file tools/cross/$(ARCH).ini
+endif
 B ?= build
 PREFIX ?= /usr/local
 JOBS ?= 2
@@ -25,7 +30,7 @@ all: $(B)/build.ninja
 	@ninja -C $(B) -j $(JOBS) --quiet
 
 $(B)/build.ninja:
-	@tools/setup build
+	@tools/setup build $(ARCH)
 	@meson setup $(B) --prefix $(PREFIX) $(MESON_FLAGS) >/dev/null || { meson setup --reconfigure $(B); exit 1; }
 
 setup-test:

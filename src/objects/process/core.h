@@ -31,7 +31,7 @@ bool cpu_hidden_call(const struct restore_thread *th, struct cpu_regs *ret);
 uint64_t cpu_clear_tid(const struct restore_thread *th);
 /* Sets what is not a general register: extended state (x87, vectors), TLS slots of the GDT. */
 int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err);
-/* The extended state alone: fpu_<arch>.c. */
+/* The extended state alone, on x86: fpu_x86_64.c. */
 int fpu_collect(struct dump_thread *th);
 int fpu_set(pid_t tid, const struct restore_thread *th, struct err *err);
 /* Is it a 32-bit program's thread? */
