@@ -2,6 +2,7 @@
 /* The memory map of each task: what is common to all areas; the class of the area does the rest. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
@@ -48,6 +49,22 @@ static void fill_common(const struct proc_area *a, VmaEntry *e)
 	e->madv = madv;
 }
 
+/* aarch64: what mprotect(2) is told by PROT_BTI, and PROT_MTE. */
+static void judge_guards(struct dump_task *t, const struct proc_area *area)
+{
+	struct arena *a = dump_arena(t->dump);
+	const char *object = arena_printf(a, "mapping %llx-%llx (%s)",
+					  (unsigned long long)area->start,
+					  (unsigned long long)area->end, area->path);
+
+	if (area->vmflags & VMF_(MTE))
+		task_refuse(t, object, "has tags (PROT_MTE), which can't be kept",
+			    "run the program with glibc.mem.tagging=0 in GLIBC_TUNABLES");
+	if (area->vmflags & VMF_(ARM64_BTI) && strcmp(area->path, "[vdso]"))
+		task_warn(t, object,
+			  "is guarded against branches to anywhere (PROT_BTI); it will not be", "");
+}
+
 static int collect_area(struct dump_task *t, const struct proc_area *area)
 {
 	struct arena *a = dump_arena(t->dump);
@@ -68,6 +85,8 @@ static int collect_area(struct dump_task *t, const struct proc_area *area)
 			    "is of a kind that can't be kept", "");
 		return 0;
 	}
+	if (area->vmflags & (VMF_(MTE) | VMF_(ARM64_BTI)))
+		judge_guards(t, area);
 	fill_common(area, e);
 	ret = class->collect(t, area, e);
 	if (ret < 0 || !e->status)

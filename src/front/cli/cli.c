@@ -140,6 +140,13 @@ int cli_main(int argc, char **argv)
 		fprintf(stderr, "Error: there is no memory to start with\n");
 		return 1;
 	}
+	if (sysconf(_SC_PAGESIZE) != 4096) { /* that of images, and of all that counts in pages */
+		fprintf(stderr,
+			"Error: this kernel has pages of %ld bytes, and crtools knows pages of 4096 "
+			"only\n  Boot a kernel with pages of 4 KiB.\n",
+			sysconf(_SC_PAGESIZE));
+		return 1;
+	}
 	options_init(&o);
 	status = main_with(&o, argc, argv, err);
 	options_free(&o);
