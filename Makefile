@@ -3,7 +3,7 @@
 #
 #	make            build/crtools
 #	make STATIC=1   build-static/crtools: one small file that needs nothing beside it
-#	make ARCH=aarch64    build-aarch64/crtools, on another processor (tools/cross)
+#	make ARCH=aarch64    build-aarch64/crtools, on another processor
 #	make demo       shows the main job, on a real program
 #	make check      all tests (as root); make check-quick: a minute, without root
 #	make check-guests    the workloads on other kernels, in emulated machines
@@ -19,7 +19,7 @@ MESON_FLAGS += -Dstatic=true
 endif
 ifdef ARCH
 B ?= build-$(ARCH)
-MESON_FLAGS += --cross-file tools/cross/$(ARCH).ini
+MESON_FLAGS += --cross-file src/agent/arch/$(ARCH)/cross.ini
 endif
 B ?= build
 PREFIX ?= /usr/local

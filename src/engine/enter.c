@@ -35,7 +35,7 @@ static void make_exits(struct restore_task *t)
 		if (cpu_regs(&t->threads[i], &regs, restore_err(t->r)) < 0)
 			task_fail(t->r);
 		way_out_fill((unsigned char *)at + exits_place(i), &way,
-			  t->r->exits_at + exits_place(i));
+			     t->r->exits_at + exits_place(i));
 	}
 	if (mprotect(at, size, PROT_READ | PROT_EXEC) < 0) {
 		err_sys(restore_err(t->r), "mprotect", "can't make the ways out executable");

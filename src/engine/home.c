@@ -23,11 +23,11 @@
 #include "objects/process/core.h"
 #include "task/exits.h"
 
-#define GUARD	   (UINT64_C(16) << 20) /* kept free at both ends: stacks grow, brk grows */
-#define AREA_AT	   (UINT64_C(1) << 20)
-#define STAGE_AT   (UINT64_C(1) << 30)
-#define UNIT_32	   (UINT64_C(64) << 20) /* the same where addresses have 32 bits */
-#define LIMIT_32   UINT64_C(0xffffe000)
+#define GUARD	 (UINT64_C(16) << 20) /* kept free at both ends: stacks grow, brk grows */
+#define AREA_AT	 (UINT64_C(1) << 20)
+#define STAGE_AT (UINT64_C(1) << 30)
+#define UNIT_32	 (UINT64_C(64) << 20) /* the same where addresses have 32 bits */
+#define LIMIT_32 UINT64_C(0xffffe000)
 
 struct range {
 	uint64_t start, end;

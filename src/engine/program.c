@@ -18,7 +18,6 @@
 #include "objects/process/process.h"
 #include "objects/registry.h"
 
-
 static void emit_unmap(struct program *p, uint64_t start, uint64_t end)
 {
 	if (start < end)

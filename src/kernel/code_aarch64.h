@@ -3,11 +3,11 @@
 #ifndef KERNEL_CODE_AARCH64_H
 #define KERNEL_CODE_AARCH64_H
 
-#define CODE_SVC    0xd4000001u /* svc #0 */
-#define CODE_BTI_C  0xd503245fu /* bti c */
-#define CODE_BTI_JC 0xd50324dfu /* bti jc */
+#define CODE_SVC     0xd4000001u /* svc #0 */
+#define CODE_BTI_C   0xd503245fu /* bti c */
+#define CODE_BTI_JC  0xd50324dfu /* bti jc */
 #define CODE_PACIASP 0xd503233fu /* a landing place as bti c is */
-#define CODE_RET    0xd65f03c0u
+#define CODE_RET     0xd65f03c0u
 
 /* mov (w|x)8, #n: movz with a 16-bit immediate. */
 #define CODE_MOV_8(n)	 (0xd2800008u | (uint32_t)(n) << 5)

@@ -40,17 +40,18 @@ int ptrace_get_regs(pid_t tid, struct cpu_regs *ret, struct err *err);
 int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err);
 /*
  * For a thread that was stopped by ptrace_interrupt(), and the registers just read of it: finds out
- * whether a call waits to be restarted, where the registers alone don't say so; and takes an EINTR back
- * that no signal caused (regs_mend_interrupted), in the thread, too. before: what ptrace_foresee()
- * saw before the interrupt; where registers don't hold all of an interrupted call, it does.
+ * whether a call waits to be restarted, where the registers alone don't say so; and takes an EINTR
+ * back that no signal caused (regs_mend_interrupted), in the thread, too. before: what
+ * ptrace_foresee() saw before the interrupt; where registers don't hold all of an interrupted call,
+ * it does.
  */
 void ptrace_foresee(pid_t tid, struct cpu_call *ret);
 void ptrace_mend_regs(pid_t tid, const struct cpu_call *before, struct cpu_regs *regs);
 /*
  * Gives a stopped thread the mask and the registers with which it goes on; a call that waits to be
- * restarted counts as interrupted. The thread blocks all signals, and stands at a way out (exit_stand in
- * task/exits.h) whose first instruction, at stub, is a system call: some processors have to be led
- * through one. wait: lets nothing pass until the thread has stopped like that.
+ * restarted counts as interrupted. The thread blocks all signals, and stands at a way out
+ * (exit_stand in task/exits.h) whose first instruction, at stub, is a system call: some processors
+ * have to be led through one. wait: lets nothing pass until the thread has stopped like that.
  */
 struct ptrace_waiter {
 	int (*wait)(void *data, pid_t tid, enum ptrace_stop kind, struct err *err);

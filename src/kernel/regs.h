@@ -16,10 +16,10 @@ struct cpu_regs {
 #elif defined(__aarch64__)
 
 /*
- * Where a call waits to be restarted, .r is as at its end, but x0 is the call's first argument still,
- * and .result what the call has answered. A tracer does not see that state: the kernel has stepped back
- * to the call before it stops for one (arch/arm64/kernel/signal.c, do_signal); ptrace_mend_regs()
- * finds it out.
+ * Where a call waits to be restarted, .r is as at its end, but x0 is the call's first argument
+ * still, and .result what the call has answered. A tracer does not see that state: the kernel has
+ * stepped back to the call before it stops for one (arch/arm64/kernel/signal.c, do_signal);
+ * ptrace_mend_regs() finds it out.
  */
 struct cpu_regs {
 	struct user_regs_struct r;
@@ -92,8 +92,8 @@ bool regs_restarts(const struct cpu_regs *regs);
 bool regs_restart_unless_handled(const struct cpu_regs *regs);
 /* With a restart block (what is left of its time). */
 bool regs_restart_block(const struct cpu_regs *regs);
-/* Nothing but the place changes, to one in 64-bit code; an interrupted call stays one, as far as the
- * kernel lets a tracer say so. */
+/* Nothing but the place changes, to one in 64-bit code; an interrupted call stays one, as far as
+ * the kernel lets a tracer say so. */
 void regs_move(struct cpu_regs *regs, uint64_t ip);
 
 #endif

@@ -94,10 +94,22 @@ void regs_set_call(struct cpu_regs *regs, uint64_t ip, uint64_t arg0, uint64_t a
 
 /* Calls that can be made again as they were: what they wait for has not been touched. */
 static const short interrupted[] = {
-	SYS_epoll_pwait,   441 /* epoll_pwait2 */, SYS_semop,	 SYS_semtimedop,
-	SYS_rt_sigtimedwait, SYS_io_getevents,	   SYS_io_pgetevents, SYS_accept,
-	SYS_accept4,	   SYS_recvfrom,	   SYS_recvmsg,	 SYS_recvmmsg,
-	SYS_read,	   SYS_readv,		   SYS_flock,	 426 /* io_uring_enter */,
+	SYS_epoll_pwait,
+	441 /* epoll_pwait2 */,
+	SYS_semop,
+	SYS_semtimedop,
+	SYS_rt_sigtimedwait,
+	SYS_io_getevents,
+	SYS_io_pgetevents,
+	SYS_accept,
+	SYS_accept4,
+	SYS_recvfrom,
+	SYS_recvmsg,
+	SYS_recvmmsg,
+	SYS_read,
+	SYS_readv,
+	SYS_flock,
+	426 /* io_uring_enter */,
 };
 
 static bool listed(const short *list, size_t n, int64_t nr)
@@ -211,8 +223,8 @@ int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
 
 /* --- which call is it? -------------------------------------------------------------------------- */
 
-/* What the kernel answers to a tracer's interruption (the callers of set_restart_fn(), and those that
- * return -ERESTARTNOHAND). */
+/* What the kernel answers to a tracer's interruption (the callers of set_restart_fn(), and those
+ * that return -ERESTARTNOHAND). */
 static int64_t answer_of(const struct cpu_regs *regs, int64_t nr)
 {
 	switch (nr) {
@@ -262,8 +274,8 @@ void ptrace_foresee(pid_t tid, struct cpu_call *ret)
 	proc_buf_free(&buf);
 }
 
-/* The thread stands behind a call that has answered -EINTR, and x0 held its first argument. It is the
- * call that it was seen in, unless it has made it again since from the very same place. */
+/* The thread stands behind a call that has answered -EINTR, and x0 held its first argument. It is
+ * the call that it was seen in, unless it has made it again since from the very same place. */
 static bool mend_answer(pid_t tid, const struct cpu_call *before, struct cpu_regs *regs)
 {
 	struct cpu_regs call = *regs;
@@ -348,9 +360,10 @@ static int pass_call(pid_t tid, const struct cpu_regs *regs, uint64_t stub,
 	return ret < 0 ? ret : waiter->wait(waiter->data, tid, PTRACE_STOP_SYSCALL, err);
 }
 
-/* At a call's end the thread is given the program's call, with the answer that makes the kernel restart
- * it, or end it with EINTR if a handler has to run first. */
-static int end_as_interrupted(pid_t tid, const struct cpu_regs *regs, uint64_t mask, struct err *err)
+/* At a call's end the thread is given the program's call, with the answer that makes the kernel
+ * restart it, or end it with EINTR if a handler has to run first. */
+static int end_as_interrupted(pid_t tid, const struct cpu_regs *regs, uint64_t mask,
+			      struct err *err)
 {
 	struct user_regs_struct r = regs->r;
 	int ret = ptrace_set_sigmask(tid, mask, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See restart.h. Each candidate is judged by its arguments; the kernel's word excludes the other
- * kinds; a `mov x8, #nr` close before the system call instruction decides among what is left. There is
- * no poll(2) on this processor, and ppoll(2) has no restart block.
+ * kinds; a `mov x8, #nr` close before the system call instruction decides among what is left. There
+ * is no poll(2) on this processor, and ppoll(2) has no restart block.
  */
 #include <string.h>
 #include <sys/syscall.h>
@@ -11,12 +11,12 @@
 #include "kernel/ptrace.h"
 #include "kernel/restart.h"
 
-#define FUTEX_FLAGS	      0x180 /* FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME */
-#define FUTEX_WAIT	      0
-#define FUTEX_WAIT_BITSET     9
-#define TIMER_ABSTIME	      1
-#define LOWEST_ADDRESS	      0x1000
-#define CODE_BEFORE	      16 /* instructions */
+#define FUTEX_FLAGS	  0x180 /* FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME */
+#define FUTEX_WAIT	  0
+#define FUTEX_WAIT_BITSET 9
+#define TIMER_ABSTIME	  1
+#define LOWEST_ADDRESS	  0x1000
+#define CODE_BEFORE	  16 /* instructions */
 
 bool restart_hides_call(const struct cpu_regs *regs, int mem_fd)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See cpuinfo.h. CRIU's image has no entry for this processor: one without any stands for it. What the
- * programs may have chosen their instructions by is in each program's auxiliary vector (AT_HWCAP).
+ * See cpuinfo.h. CRIU's image has no entry for this processor: one without any stands for it. What
+ * the programs may have chosen their instructions by is in each program's auxiliary vector
+ * (AT_HWCAP).
  */
 #include "model/cpuinfo.h"
 

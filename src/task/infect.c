@@ -192,7 +192,8 @@ static int wait_syscall(struct tree_stop *tree, struct visit *v, int64_t *ret_re
 /* A hole below the stack that the kernel may use; 32-bit programs need one below 4 GiB. */
 static uint64_t find_hole(const struct visit *v, size_t size)
 {
-	uint64_t limit = regs_compat(&visitor(v)->regs) ? 0xf0000000 : address_window() - (UINT64_C(1) << 36);
+	uint64_t limit = regs_compat(&visitor(v)->regs) ? 0xf0000000
+							: address_window() - (UINT64_C(1) << 36);
 	uint64_t end = limit;
 
 	for (size_t i = v->areas->n; i-- > 0;) {

@@ -32,7 +32,7 @@
 #include "objects/restored.h"
 #include "pages/fill.h"
 
-#define MAX_CODE  (64u << 10)
+#define MAX_CODE (64u << 10)
 
 /* Of a restored task. */
 struct task_vdso {
@@ -114,7 +114,8 @@ static bool claims_vsyscall(const VmaEntry *e)
 }
 
 /* Where the block would start, if all areas of the image are parts of one like this kernel's. */
-static bool same_layout(const struct restore_task *t, const struct vdso_block *b, uint64_t *ret_start)
+static bool same_layout(const struct restore_task *t, const struct vdso_block *b,
+			uint64_t *ret_start)
 {
 	uint64_t start = 0;
 	bool any = false;

@@ -60,7 +60,7 @@ static int describe_block(struct restore *r, pid_t pid, const struct proc_areas 
 			continue;
 		}
 		b->parts[b->n] = (struct vdso_part){ a->start - start, a->end - a->start,
-						!strcmp(a->path, "[vdso]") };
+						     !strcmp(a->path, "[vdso]") };
 		if (b->parts[b->n].code) {
 			b->vdso = &b->parts[b->n];
 			vdso = a->start;
@@ -185,6 +185,6 @@ int vdso_block_of(struct restore_task *t, const struct vdso_block **ret)
 	err = read_areas(r, getpid(), &own);
 	if (err < 0)
 		return err;
-	return registers_compat(t->core) ? probe_compat(r, &own, b) : describe_block(r, getpid(), &own, b);
+	return registers_compat(t->core) ? probe_compat(r, &own, b)
+					 : describe_block(r, getpid(), &own, b);
 }
-

@@ -31,7 +31,8 @@ struct vdso_block {
 
 /* That of the task's kind of program. Found out by the tool as it checks; tasks inherit it. */
 int vdso_block_of(struct restore_task *t, const struct vdso_block **ret);
-/* Puts calls into the task's program that bring it to this address, when the tool's memory is gone. */
+/* Puts calls into the task's program that bring it to this address, when the tool's memory is gone.
+ */
 void vdso_block_emit(struct restore_task *t, const struct vdso_block *b, uint64_t at);
 
 #endif

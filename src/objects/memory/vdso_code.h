@@ -11,8 +11,8 @@
 
 /*
  * Code for the entry of a function at `from`, of which old_code are the first bytes: a jump to
- * another one; the system call that it stands for, by its name without prefix. VDSO_CODE_MAX bytes at
- * most; returns how many, 0 if there is none.
+ * another one; the system call that it stands for, by its name without prefix. VDSO_CODE_MAX bytes
+ * at most; returns how many, 0 if there is none.
  */
 size_t vdso_code_jump(bool wide, const unsigned char *old_code, uint64_t from, uint64_t to,
 		      unsigned char *code);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See vdso_code.h. A function may begin with a landing place for indirect branches (BTI), which has to
- * stay its first instruction. */
+/* See vdso_code.h. A function may begin with a landing place for indirect branches (BTI), which has
+ * to stay its first instruction. */
 #include <string.h>
 
 #include "kernel/code_aarch64.h"

@@ -284,8 +284,8 @@ int vdso_relink(unsigned char *bytes, const struct vdso_image *old, uint64_t old
 			continue;
 		if (s->room < sizeof(uint32_t))
 			return -ENOSPC;
-		len = to ? vdso_code_jump(old->wide, bytes + s->value, old_at + s->value,
-					  new_at + to->value, code)
+		len = to	  ? vdso_code_jump(old->wide, bytes + s->value, old_at + s->value,
+						   new_at + to->value, code)
 		      : old->wide ? vdso_code_call(plain(s->name), bytes + s->value, code)
 				  : 0;
 		*ret_name = s->name;

@@ -140,8 +140,8 @@ int cpu_collect(struct dump_thread *th)
 	th->core->mtype = CORE_ENTRY__MARCH__AARCH64;
 	th->core->ti_aarch64 = info;
 	info->gpregs = arena_msg(a, UserAarch64RegsEntry, user_aarch64_regs_entry);
-	info->fpsimd = arena_msg(a, UserAarch64FpsimdContextEntry,
-				 user_aarch64_fpsimd_context_entry);
+	info->fpsimd =
+		arena_msg(a, UserAarch64FpsimdContextEntry, user_aarch64_fpsimd_context_entry);
 	info->tls = th->stop->regs.tls;
 	fill_gpregs(th, info->gpregs);
 	fill_fpsimd(th, info->fpsimd);
@@ -207,10 +207,11 @@ static int check_sizes(const struct restore_thread *th, struct err *err)
 
 	if (!info || !info->gpregs || !info->fpsimd || info->gpregs->n_regs != N_REGS ||
 	    info->fpsimd->n_vregs != N_VREGS)
-		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
-			       "the core image of thread %d has no aarch64 registers, or not as many "
-			       "as there are",
-			       th->vtid);
+		return err_set(
+			err, ERR_IMAGE_CORRUPT, EINVAL,
+			"the core image of thread %d has no aarch64 registers, or not as many "
+			"as there are",
+			th->vtid);
 	return 0;
 }
 

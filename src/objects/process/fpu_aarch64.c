@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aarch64: what a thread may have beyond the registers of the core image, and that is not kept in this
- * version. It is refused where a thread has it, never lost: vectors of SVE that are longer than those of
- * FP/SIMD, streaming vectors and the array of SME, shadow stacks (GCS), tags (MTE).
+ * aarch64: what a thread may have beyond the registers of the core image, and that is not kept in
+ * this version. It is refused where a thread has it, never lost: vectors of SVE that are longer
+ * than those of FP/SIMD, streaming vectors and the array of SME, shadow stacks (GCS), tags (MTE).
  *
- * A system call ends the life of what SVE has beyond FP/SIMD (Documentation/arch/arm64/sve.rst), so only
- * threads that were stopped outside of one have any.
+ * A system call ends the life of what SVE has beyond FP/SIMD (Documentation/arch/arm64/sve.rst), so
+ * only threads that were stopped outside of one have any.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -66,14 +66,16 @@ static int collect_thread(struct dump_thread *th)
 		       "run it with the system's length");
 	if ((read_header(tid, NT_ARM_SSVE_, &h) && h.flags & REGS_SVE) ||
 	    (read_header(tid, NT_ARM_ZA_, &h) && h.size > sizeof(h)))
-		refuse(th, "uses streaming vectors or the array of SME, which this version can't keep",
+		refuse(th,
+		       "uses streaming vectors or the array of SME, which this version can't keep",
 		       "dump it outside of such a computation");
 	if (read_word(tid, NT_ARM_GCS_, &word))
 		refuse(th, "has a shadow stack (GCS), which this version can't keep",
 		       "run the program with glibc.cpu.aarch64_gcs=0 in GLIBC_TUNABLES");
 	if (read_word(tid, NT_ARM_TAGGED_ADDR_CTRL_, &word))
-		refuse(th, "has addresses with tags (PR_SET_TAGGED_ADDR_CTRL), which this version "
-			   "can't keep",
+		refuse(th,
+		       "has addresses with tags (PR_SET_TAGGED_ADDR_CTRL), which this version "
+		       "can't keep",
 		       "run the program with glibc.mem.tagging=0 in GLIBC_TUNABLES");
 	return 0;
 }

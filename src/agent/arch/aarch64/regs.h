@@ -10,9 +10,9 @@ struct agent_regs {
 	uint64_t x[31], sp, pc, pstate;
 };
 
-/* Of the kernel's signal frame (struct rt_sigframe in arch/arm64/kernel/signal.c), what rt_sigreturn(2)
- * reads: 128 bytes siginfo come before it, and the reserved part of the context ends as soon as a record
- * without magic says so. */
+/* Of the kernel's signal frame (struct rt_sigframe in arch/arm64/kernel/signal.c), what
+ * rt_sigreturn(2) reads: 128 bytes siginfo come before it, and the reserved part of the context
+ * ends as soon as a record without magic says so. */
 struct agent_sigframe {
 	uint64_t flags, link;
 	uint64_t stack_at;
@@ -35,7 +35,7 @@ struct agent_sigframe {
 struct agent_stub_data {
 	uint64_t word; /* address of a 32-bit word: while it is 0, the process ends here (0: none) */
 	uint64_t stop; /* a signal that the thread sends to its process before it goes on (0: none) */
-	uint64_t all;  /* a mask of all signals */
+	uint64_t all; /* a mask of all signals */
 	uint64_t align;
 	struct agent_sigframe frame;
 };

@@ -37,9 +37,7 @@ uint64_t agent_header_of(const struct cpu_regs *regs)
 
 void way_out_fill(unsigned char *out, const struct way_out *way, uint64_t at)
 {
-	struct agent_stub_data data = { .word = way->word,
-					.stop = way->stop,
-					.all = ~UINT64_C(0) };
+	struct agent_stub_data data = { .word = way->word, .stop = way->stop, .all = ~UINT64_C(0) };
 	struct agent_sigframe *f = &data.frame;
 
 	(void)at;
