@@ -6,11 +6,7 @@
  *   mount's huge= says (unless shmem_enabled is "deny"), and the source then reads straight into
  *   it: one copy, no fault. It needs a page that is there already, which a write of one byte makes,
  *   and memory that is not in fragments: the kernel may compact it, which takes longer than all
- *   that is won, so workers keep the score, and leave this way when it does not pay. Huge pages
- *   are made one at a time: each call first empties all processors' batches of pages that wait for
- *   a list (lru_add_drain_all), and a second worker would have just put one there, so that each
- *   waited until a kernel thread came to run where the other one was busy. A worker that copies
- *   has nothing in its batch.
+ *   that is won, so workers keep the score, and leave this way when it does not pay.
  * - Small: UFFDIO_COPY from a buffer, two copies and no fault.
  * - What neither does is written, and that tells why: a full file system, a limit.
  *
@@ -38,72 +34,68 @@
 
 #define HUGE_	  (UINT64_C(2) << 20)
 #define SMALL_MIN (UINT64_C(16) << 20) /* less is written as fast as placed */
-#define SLOW_CPU  1500000	       /* ns for one huge page: what small ones take for as much */
-#define SLOW_WALL 5000000	       /* ns: the other processors are too busy to help */
+#define SLOW_NS	  1500000	       /* for one huge page: what the small way takes for as much */
 #define SCORE_MAX 8		       /* so many more failures than successes, and it is left */
 
 struct tmpfs_file {
 	char *map; /* all of it, at a multiple of HUGE_ */
 	uint64_t size;
-	pthread_mutex_t making; /* a huge page */
-	int score;		/* under making */
-	_Atomic bool small;	/* the huge way was left */
-	_Atomic int uffd;	/* -1: none */
+	pthread_mutex_t lock;
+	_Atomic int score;
+	_Atomic bool small; /* the huge way was left */
+	_Atomic int uffd;   /* -1: none */
 };
 
-/* Under making. */
 static void go_small(struct tmpfs_file *f)
 {
-	int fd = f->size >= SMALL_MIN ? uffd_open() : -1;
+	int fd;
 
-	if (fd >= 0 && uffd_register(fd, (uint64_t)f->map, f->size) < 0) {
-		close(fd);
-		fd = -1;
+	pthread_mutex_lock(&f->lock);
+	if (!f->small && f->size >= SMALL_MIN) {
+		fd = uffd_open();
+		if (fd >= 0 && uffd_register(fd, (uint64_t)f->map, f->size) == 0) {
+			f->uffd = fd;
+			fd = -1;
+		}
+		if (fd >= 0)
+			close(fd);
 	}
-	f->uffd = fd;
 	f->small = true;
+	pthread_mutex_unlock(&f->lock);
 }
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t now_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(clock, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
 }
 
 /* One huge page at [off, off + HUGE_), all zeroes. */
 static bool make_huge(struct tmpfs_file *f, int fd, uint64_t off)
 {
-	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID), wall = clock_ns(CLOCK_MONOTONIC);
+	uint64_t start = now_ns();
+	bool made = pwrite(fd, "", 1, off) == 1 && madvise(f->map + off, HUGE_, MADV_COLLAPSE) == 0;
 
-	if (pwrite(fd, "", 1, off) != 1 || madvise(f->map + off, HUGE_, MADV_COLLAPSE) < 0) {
-		f->score = errno == EINVAL ? SCORE_MAX : f->score + 1;
-		return false;
-	}
-	if (clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu > SLOW_CPU ||
-	    clock_ns(CLOCK_MONOTONIC) - wall > SLOW_WALL)
+	if (!made && errno == EINVAL)
+		go_small(f);
+	else if (!made || now_ns() - start > SLOW_NS)
 		f->score++;
 	else if (f->score > 0)
 		f->score--;
-	return true;
+	if (f->score >= SCORE_MAX)
+		go_small(f);
+	return made;
 }
 
 static char *room(const struct page_sink *sink, uint64_t off, uint64_t end)
 {
 	struct tmpfs_file *f = sink->tmpfs;
-	bool made = false;
 
-	if (f->small || off % HUGE_ || end - off != HUGE_)
+	if (f->small || off % HUGE_ || end - off != HUGE_ || !make_huge(f, sink->fd, off))
 		return NULL;
-	pthread_mutex_lock(&f->making);
-	if (!f->small) {
-		made = make_huge(f, sink->fd, off);
-		if (f->score >= SCORE_MAX)
-			go_small(f);
-	}
-	pthread_mutex_unlock(&f->making);
-	return made ? f->map + off : NULL;
+	return f->map + off;
 }
 
 static int place(const struct page_sink *sink, const void *buf, size_t len, uint64_t off,
@@ -164,7 +156,7 @@ void sink_tmpfs_open(struct page_sink *sink, uint64_t size)
 		return;
 	}
 	*f = (struct tmpfs_file){ .map = map, .size = size, .uffd = -1 };
-	pthread_mutex_init(&f->making, NULL);
+	pthread_mutex_init(&f->lock, NULL);
 	sink->tmpfs = f;
 	sink->room = room;
 	sink->write = place;
@@ -179,7 +171,7 @@ void sink_tmpfs_close(struct page_sink *sink)
 	munmap(f->map, f->size);
 	if (f->uffd >= 0)
 		close(f->uffd);
-	pthread_mutex_destroy(&f->making);
+	pthread_mutex_destroy(&f->lock);
 	free(f);
 	sink->tmpfs = NULL;
 }
