@@ -13,9 +13,12 @@
 #include "base/cleanup.h"
 #include "engine/restore.h"
 #include "kernel/proc_stat.h"
+#include "task/tree.h"
 
 /* Of a thousand ids that are taken, so many are named: it is one reason, a thousand times. */
 #define TAKEN_SHOWN 10
+/* So long may those who have to reap the dumped tree take. */
+#define REAP_WAIT_NS 2000000000ull
 
 static bool read_stat(pid_t id, struct proc_buf *buf, struct proc_stat *ret)
 {
@@ -89,11 +92,13 @@ int id_is_taken(struct restore *r, pid_t id)
 	return ret;
 }
 
-static void judge_id(struct restore *r, pid_t id, struct proc_buf *buf, size_t *taken)
+/* Waits for the dead, of all ids together no longer than until the limit. */
+static void judge_id(struct restore *r, pid_t id, uint64_t limit, struct proc_buf *buf,
+		     size_t *taken)
 {
 	const char *by;
 
-	for (int turns = 0; turns < 200 && !id_is_free(id) && is_of_dead(id, buf); turns++)
+	while (!id_is_free(id) && is_of_dead(id, buf) && monotonic_ns() < limit)
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	if (id_is_free(id))
 		return;
@@ -108,15 +113,16 @@ static void judge_id(struct restore *r, pid_t id, struct proc_buf *buf, size_t *
 
 void judge_ids(struct restore *r)
 {
+	const uint64_t limit = monotonic_ns() + REAP_WAIT_NS;
 	struct proc_buf buf = { 0 };
 	size_t taken = 0;
 
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		const struct restore_task *t = r->tasks[i];
 
-		judge_id(r, t->vpid, &buf, &taken);
+		judge_id(r, t->vpid, limit, &buf, &taken);
 		for (size_t k = 1; k < t->n_threads; k++)
-			judge_id(r, t->threads[k].vtid, &buf, &taken);
+			judge_id(r, t->threads[k].vtid, limit, &buf, &taken);
 	}
 	if (taken > TAKEN_SHOWN)
 		report_refuse(&r->s->report, 0,

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A restore of a tree whose ids are all taken says by whom, for some, and counts the rest; also of
 an id that is taken only after the restore had looked, or by the rest of a process group. So does a
-report of many things of one kind; as JSON it has all of them.
+report of many things of one kind; as JSON it has all of them. Dead tasks that nobody reaps are not
+waited for one by one.
 
 wl: needs root
 wl: areas cli-rpc"""
@@ -28,6 +29,15 @@ import fcntl, time
 kept = [open(f"file-{n}", "w") for n in range(30)]
 for file in kept:
     fcntl.flock(file, fcntl.LOCK_EX)
+open("ready", "w").close()
+time.sleep(1000)
+"""
+# A hundred more tasks.
+CHILDREN = """
+import os, time
+for _ in range(100):
+    if not os.fork():
+        time.sleep(1000)
 open("ready", "w").close()
 time.sleep(1000)
 """
@@ -106,6 +116,21 @@ def kept_by_group():
     os.chdir("..")
 
 
+def left_dead():
+    """The dumped tree stays as zombies of a process that does not care."""
+    tree = start(CHILDREN)
+    os.mkdir("dead")
+    done = run("dump", "-t", str(tree.pid), "-D", "dead")
+    dumped.check(done.returncode == 0, done.stderr)
+    done = run("restore", "-d", "-D", "dead")
+    dumped.check(done.returncode == 1 and "91 more ids" in done.stderr, done.stderr)
+    dumped.check("is taken by another task" in done.stderr, done.stderr)
+    dumped.await_true("their end", lambda: (system.reap(), system.exists(tree.pid))[1] is False)
+    done = run("restore", "-d", "-D", "dead")
+    dumped.check(done.returncode == 0, done.stderr)
+    tree.finish(signal.SIGKILL)
+
+
 def main():
     dumped.begin()
     tree = start(THREADS)
@@ -122,6 +147,7 @@ def main():
     tree.finish(signal.SIGKILL)
 
     taken_late()
+    left_dead()
     kept_by_group()
     tree = start(LOCKS)
     done = run("dump", "-t", str(tree.pid), "-D", "images")
