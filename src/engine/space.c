@@ -144,9 +144,14 @@ static int place_area(struct restore_task *t, struct restore_vma *v)
 	return ret;
 }
 
+static bool is_advised(const VmaEntry *e, int advice)
+{
+	return e->has_madv && (e->madv & (UINT64_C(1) << advice));
+}
+
 static bool wants_huge(const VmaEntry *e)
 {
-	return e->has_madv && (e->madv & (1u << MADV_HUGEPAGE)) && !(e->flags & MAP_HUGETLB);
+	return is_advised(e, MADV_HUGEPAGE) && !(e->flags & MAP_HUGETLB);
 }
 
 /* Huge pages can't be written to by force (mm/gup.c, check_vma_flags). */
@@ -172,6 +177,7 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 		.at = v->addr,
 		.prot = v->prot,
 		.anon = (v->e->status & VMA_ANON_PRIVATE) && !(v->e->flags & MAP_HUGETLB),
+		.small = is_advised(v->e, MADV_NOHUGEPAGE),
 		.huge = wants_huge(v->e),
 		.compare = v->inherited,
 		.had = v->inherited && from->pages ? &from->pages->x : NULL,

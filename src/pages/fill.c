@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -452,6 +453,26 @@ static int fill_compare(struct page_pool *p, const struct fill *f, size_t first)
 	return ret < 0 ? ret : drop_between(p, f, last, f->end);
 }
 
+/* Page by page, through faults. */
+static int fill_faulting(struct page_pool *p, const struct fill *f, size_t first)
+{
+	return f->prot & PROT_WRITE ? fill_read(p, f, first) : fill_forced(p, f, first);
+}
+
+/* Where the kernel gives huge pages unasked, a fault would bring 2 MiB for one page that was there:
+ * memory that was sparse would grow, and what was advised against huge pages gets that advice only
+ * when it is in its place. */
+static int fill_small(struct page_pool *p, const struct fill *f, size_t first)
+{
+	bool off = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 0 &&
+		   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0;
+	int ret = fill_faulting(p, f, first);
+
+	if (off)
+		prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	return ret;
+}
+
 int page_pool_fill(struct page_pool *p, const struct fill *f)
 {
 	size_t first = page_extents_find(&p->x, f->start), n;
@@ -464,13 +485,16 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 	if (!bytes)
 		return f->cut ? f->cut(f) : 0;
 	p->filled += bytes / PAGE_SIZE_;
-	huge = f->huge || (p->huge_always && bytes == f->end - f->start && bytes >= HUGE_MIN);
+	huge = f->huge || (p->huge_always && !f->small && bytes == f->end - f->start &&
+			   bytes >= HUGE_MIN);
 	if (f->anon && !huge && bytes >= UFFD_MIN && have_uffd(p)) {
 		ret = fill_uffd(p, f, first, bytes);
 		if (ret != -EOPNOTSUPP)
 			return ret;
 	}
-	ret = f->prot & PROT_WRITE ? fill_read(p, f, first) : fill_forced(p, f, first);
+	ret = p->huge_always && f->anon && !huge && f->end - f->start >= HUGE_MIN
+		      ? fill_small(p, f, first)
+		      : fill_faulting(p, f, first);
 	return ret == 0 && f->cut ? f->cut(f) : ret;
 }
 

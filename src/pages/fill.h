@@ -37,6 +37,7 @@ struct fill {
 	uint64_t at;	     /* where start is mapped now */
 	int prot;	     /* with which protection */
 	bool anon;	     /* fresh private anonymous memory that userfaultfd can fill */
+	bool small;	     /* huge pages are not wanted (MADV_NOHUGEPAGE) */
 	bool huge;	     /* better filled in large pieces: the kernel may use huge pages */
 	bool compare;	     /* inherited: write only what differs, drop what the image lacks */
 	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
