@@ -276,32 +276,41 @@ struct saving {
 	struct progress *progress;
 	uint32_t pages_id;
 	uint64_t bytes; /* that were saved */
+	struct page_extents x;
+	struct page_source src;
+	struct page_sink sink;
+	int fd;			/* of the pages file */
+	struct page_left *left; /* for the tool's first thread, the tracer */
 };
 
 #define GIVE_BACK   (1u << 20) /* bytes of the heap that are worth the call */
 #define TASKS_WORTH 8 /* pay for a thread; for those with much memory save.c has threads anyway */
 
-static int save_pages(struct saving *s, const struct page_extents *x)
+static int save_pages(struct saving *s)
 {
 	struct dump_task *t = s->t;
 	struct dump *d = t->dump;
-	_cleanup_fd_ int fd = -1;
-	struct page_source src;
-	struct page_sink sink;
 	int ret;
 
-	ret = page_extents_write(x, d->s->images, IMAGE_PAGEMAP, t->vpid, s->pages_id, dump_err(d));
+	ret = page_extents_write(&s->x, d->s->images, IMAGE_PAGEMAP, t->vpid, s->pages_id,
+				 dump_err(d));
 	if (ret == 0)
 		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, s->pages_id, 0, dump_err(d),
-					   &fd);
+					   &s->fd);
 	if (ret < 0)
 		return ret;
-	page_source_process(&src, t->stop->via, t->stop->mem_fd);
-	page_sink_open(&sink, fd, x);
-	s->bytes = x->bytes;
-	ret = pages_copy(x, &src, &sink, s->progress, dump_err(d));
-	page_sink_close(&sink);
-	return ret;
+	page_source_process(&s->src, t->stop->via, t->stop->mem_fd);
+	page_sink_open(&s->sink, s->fd, &s->x);
+	s->bytes = s->x.bytes;
+	return pages_copy(&s->x, &s->src, &s->sink, s->progress, &s->left, dump_err(d));
+}
+
+static void close_saving(struct saving *s)
+{
+	if (s->fd >= 0)
+		page_sink_close(&s->sink);
+	close_fd(&s->fd);
+	page_extents_free(&s->x);
 }
 
 static int save_task(void *data, size_t who, size_t part)
@@ -309,15 +318,32 @@ static int save_task(void *data, size_t who, size_t part)
 	struct saving *s = (struct saving *)data + part;
 	struct dump_task *t = s->t;
 	struct page_runs *runs = t->priv[SLOT_PAGES];
-	struct page_extents x = { 0 };
 	int ret;
 
 	(void)who;
-	build_extents(t, runs, &x);
+	build_extents(t, runs, &s->x);
 	page_runs_free(runs);
-	ret = save_pages(s, &x);
-	page_extents_free(&x);
+	ret = save_pages(s);
+	if (!s->left)
+		close_saving(s);
 	return ret < 0 ? err_add_pid(dump_err(t->dump), t->vpid, ret) : 0;
+}
+
+/* What only the tracer may read; ret: what has failed already. */
+static int save_left(struct saving *s, int ret)
+{
+	struct err *err = dump_err(s->t->dump);
+
+	if (!s->left)
+		return ret;
+	if (ret == 0) {
+		ret = pages_copy_left(&s->x, &s->src, &s->sink, s->progress, s->left, err);
+		ret = ret < 0 ? err_add_pid(err, s->t->vpid, ret) : 0;
+	} else {
+		page_left_free(s->left);
+	}
+	close_saving(s);
+	return ret;
 }
 
 /* What the tasks have for themselves, as it was found: near enough to tell a person. */
@@ -355,9 +381,11 @@ int write_memory(struct dump *d)
 		if (!d->tasks[i]->zombie)
 			parts[n++] = (struct saving){ .t = d->tasks[i],
 						      .progress = &progress,
+						      .fd = -1,
 						      .pages_id = ++d->next_pages_id };
 	ret = team_run(team_size(n, TASKS_WORTH), n, save_task, parts);
 	for (size_t i = 0; i < n; i++) {
+		ret = save_left(&parts[i], ret);
 		d->s->stats.pages_written += parts[i].bytes / PAGE_SIZE_;
 		d->s->stats.pages_scanned += parts[i].t->status->vm_size / PAGE_SIZE_;
 	}

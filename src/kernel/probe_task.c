@@ -29,7 +29,35 @@
 #define PTRACE_GET_SYSCALL_INFO_	 0x420e
 #define PTRACE_GET_RSEQ_CONF_		 0x420f
 #define PTRACE_GET_DISPATCH_CONF_	 0x4211
+#define PR_SCHED_CORE_			 62
+#define PR_SCHED_CORE_CREATE_		 1
+#define SCHED_EXT_			 7
 #define TFD_IOC_SET_TICKS_		 _IOW('T', 0, uint64_t)
+
+static int take_policy(void *arg)
+{
+	uint32_t attr[14] = { sizeof(attr), SCHED_EXT_ };
+
+	(void)arg;
+	return PROBE_CALL(syscall(SYS_sched_setattr, 0, attr, 0));
+}
+
+PROBE(SCHED_EXT)
+{
+	return probe_in_child(take_policy, NULL);
+}
+
+/* A cookie of one's own is for ever: a child gets it. */
+static int make_cookie(void *arg)
+{
+	(void)arg;
+	return PROBE_CALL(prctl(PR_SCHED_CORE_, PR_SCHED_CORE_CREATE_, 0, 0, 0));
+}
+
+PROBE(SCHED_CORE)
+{
+	return probe_in_child(make_cookie, NULL);
+}
 
 PROBE(PTRACE)
 {

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/progress.h"
 #include "image/messages.h"
+#include "kernel/features.h"
 #include "model/session.h"
 
 #include <linux/futex.h>
@@ -171,6 +172,7 @@ struct restore {
 	InventoryEntry *inventory;
 	struct restore_shared *shared;
 	struct progress progress;
+	struct features features; /* what this kernel can do, as far as it was asked for */
 	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;

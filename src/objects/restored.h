@@ -3,6 +3,7 @@
 #ifndef OBJECTS_RESTORED_H
 #define OBJECTS_RESTORED_H
 
+#include "kernel/features.h"
 #include "model/restore.h"
 
 /* Refusals and warnings about a restored task's object; text and cure as for task_refuse(). */
@@ -10,6 +11,12 @@
 	report_refuse(&(t)->r->s->report, (t)->vpid, object, text, cure)
 #define restored_warn(t, object, text, cure)                                                       \
 	report_warn(&(t)->r->s->report, (t)->vpid, object, text, cure)
+
+/* Refuses an object that this kernel can't have, with what brings it. text: what it is or has,
+ * "which this kernel does not know". Whatever a program or a task asks of a kernel newer than the
+ * floor has to be asked for here, so that nothing is forked in vain. */
+void restored_need(struct restore *r, pid_t pid, enum feature which, const char *object,
+		   const char *text);
 
 /* A value in the image of that kind and key that no dump writes: the error that check() returns. */
 #define image_bad(t, kind, key, ...)                                                               \

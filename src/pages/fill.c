@@ -485,8 +485,8 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 	if (!bytes)
 		return f->cut ? f->cut(f) : 0;
 	p->filled += bytes / PAGE_SIZE_;
-	huge = f->huge || (p->huge_always && !f->small && bytes == f->end - f->start &&
-			   bytes >= HUGE_MIN);
+	huge = f->huge ||
+	       (p->huge_always && !f->small && bytes == f->end - f->start && bytes >= HUGE_MIN);
 	if (f->anon && !huge && bytes >= UFFD_MIN && have_uffd(p)) {
 		ret = fill_uffd(p, f, first, bytes);
 		if (ret != -EOPNOTSUPP)

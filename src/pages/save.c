@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -22,6 +23,25 @@
 
 #define IOVS 512
 
+/* Word by word, which no setting of the kernel forbids a tracer. */
+static int peek(pid_t tid, char *buf, size_t len, uint64_t addr)
+{
+	for (size_t at = 0; at < len; at += sizeof(long)) {
+		long word;
+
+		errno = 0;
+		word = ptrace(PTRACE_PEEKDATA, tid, addr + at, NULL);
+		if (errno)
+			return -errno;
+		memcpy(buf + at, &word, sizeof(word));
+	}
+	return 0;
+}
+
+/*
+ * Passes over the protection of memory. Linux 6.12 can be told to let only the tracing thread do
+ * that (CONFIG_PROC_MEM_FORCE_PTRACE, proc_mem.force_override=ptrace), or nobody: EIO.
+ */
 static int read_by_mem(const struct page_source *src, const struct page_extent *e, size_t n,
 		       char *buf, struct err *err)
 {
@@ -29,6 +49,10 @@ static int read_by_mem(const struct page_source *src, const struct page_extent *
 		size_t len = e[i].end - e[i].start;
 		int ret = pread_full(src->mem_fd, buf, len, e[i].start);
 
+		if (ret == -EIO && !src->by_tracer)
+			return ret;
+		if (ret == -EIO)
+			ret = peek(src->pid, buf, len, e[i].start);
 		if (ret < 0)
 			return err_set(err, ERR_KERNEL, -ret,
 				       "can't read memory %llx-%llx of process %d",
@@ -133,6 +157,9 @@ struct job {
 	struct err *err;
 	_Atomic uint64_t next; /* offset in the pages file of the next part */
 	_Atomic int failed;    /* first negative errno */
+	pthread_mutex_t lock;  /* of the list */
+	struct page_left *left;
+	bool may_leave;
 };
 
 /* The PRESENT extent that holds this offset of the pages file. */
@@ -208,6 +235,33 @@ static int copy_part(struct job *job, uint64_t off, uint64_t end, char *room, vo
 	return 0;
 }
 
+static int leave(struct job *job, uint64_t off, uint64_t end, char *room)
+{
+	struct page_left *left = malloc(sizeof(*left));
+
+	if (!left)
+		return err_set(job->err, ERR_RESOURCE, ENOMEM, "no memory to copy pages");
+	pthread_mutex_lock(&job->lock);
+	*left = (struct page_left){ job->left, off, end, room };
+	job->left = left;
+	pthread_mutex_unlock(&job->lock);
+	return 0;
+}
+
+static int do_part(struct job *job, uint64_t off, uint64_t end, char *room, void *buf)
+{
+	int ret = copy_part(job, off, end, room, buf);
+
+	if (ret == -EIO && job->may_leave && !err_is_set(job->err))
+		return leave(job, off, end, room);
+	if (ret == -EIO && !err_is_set(job->err))
+		return err_set(job->err, ERR_KERNEL, EIO, "can't read memory of process %d",
+			       job->src->pid);
+	if (job->sink->done)
+		job->sink->done(job->sink, off, end);
+	return ret;
+}
+
 static void *work(void *arg)
 {
 	struct job *job = arg;
@@ -223,9 +277,7 @@ static void *work(void *arg)
 			break;
 		if (end > job->x->bytes)
 			end = job->x->bytes;
-		ret = copy_part(job, off, end, sink->room ? sink->room(sink, off, end) : NULL, buf);
-		if (sink->done)
-			sink->done(sink, off, end);
+		ret = do_part(job, off, end, sink->room ? sink->room(sink, off, end) : NULL, buf);
 	}
 	if (ret < 0)
 		job->failed = ret;
@@ -234,9 +286,16 @@ static void *work(void *arg)
 }
 
 int pages_copy(const struct page_extents *x, const struct page_source *src,
-	       const struct page_sink *sink, struct progress *progress, struct err *err)
+	       const struct page_sink *sink, struct progress *progress, struct page_left **ret_left,
+	       struct err *err)
 {
-	struct job job = { .x = x, .src = src, .sink = sink, .progress = progress, .err = err };
+	struct job job = { .x = x,
+			   .src = src,
+			   .sink = sink,
+			   .progress = progress,
+			   .err = err,
+			   .lock = PTHREAD_MUTEX_INITIALIZER,
+			   .may_leave = ret_left };
 	size_t n = page_workers(x->bytes), started = 0;
 	pthread_t threads[PAGE_WORKERS_MAX];
 
@@ -245,5 +304,32 @@ int pages_copy(const struct page_extents *x, const struct page_source *src,
 	work(&job);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
+	if (ret_left)
+		*ret_left = job.left;
 	return job.failed;
+}
+
+void page_left_free(struct page_left *left)
+{
+	while (left) {
+		struct page_left *next = left->next;
+
+		free(left);
+		left = next;
+	}
+}
+
+int pages_copy_left(const struct page_extents *x, struct page_source *src,
+		    const struct page_sink *sink, struct progress *progress, struct page_left *left,
+		    struct err *err)
+{
+	struct job job = { .x = x, .src = src, .sink = sink, .progress = progress, .err = err };
+	_cleanup_free_ void *buf = aligned_alloc(PAGE_SIZE_, PAGE_PIECE);
+	int ret = buf ? 0 : err_sys(err, "malloc", "no memory to copy pages");
+
+	src->by_tracer = true;
+	for (const struct page_left *part = left; ret == 0 && part; part = part->next)
+		ret = do_part(&job, part->off, part->end, part->room, buf);
+	page_left_free(left);
+	return ret;
 }

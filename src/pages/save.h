@@ -16,7 +16,8 @@
 struct page_source {
 	int (*read)(const struct page_source *src, const struct page_extent *e, size_t n, void *buf,
 		    struct err *err);
-	pid_t pid;		     /* of a process */
+	pid_t pid;		     /* of a process: a thread of it that is stopped */
+	bool by_tracer;		     /* the calling thread is its tracer */
 	int mem_fd;		     /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
 	int file_fd;		     /* of a file: extents are offsets in it */
 	const unsigned char *memory; /* of the tool's own: extents are offsets from here */
@@ -53,8 +54,24 @@ void page_sink_close(struct page_sink *sink);
 size_t page_workers(uint64_t bytes);
 #define PAGE_WORKERS_MAX 8
 
-/* All PRESENT extents from the source to the sink; progress (may be NULL) is told of each piece. */
+/* A part that only the process' tracer may read, for pages_copy_left(). */
+struct page_left {
+	struct page_left *next;
+	uint64_t off, end;
+	char *room;
+};
+
+/* All PRESENT extents from the source to the sink; progress (may be NULL) is told of each piece.
+ * ret_left: the parts that the kernel lets nobody but the tracing thread read, which may be another
+ * one than this, and is needed for more than copying; the sink then stays open for them. NULL: such
+ * parts are an error. */
 int pages_copy(const struct page_extents *x, const struct page_source *src,
-	       const struct page_sink *sink, struct progress *progress, struct err *err);
+	       const struct page_sink *sink, struct progress *progress, struct page_left **ret_left,
+	       struct err *err);
+void page_left_free(struct page_left *left);
+/* In the tracing thread; frees the list, whatever comes of it. src: as for pages_copy(). */
+int pages_copy_left(const struct page_extents *x, struct page_source *src,
+		    const struct page_sink *sink, struct progress *progress, struct page_left *left,
+		    struct err *err);
 
 #endif

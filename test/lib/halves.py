@@ -5,8 +5,10 @@ folder, log, images, and what /proc told. The second finds them at the same plac
 
 import os
 import pickle
+import re
 
 from . import snapshot
+from .needs import kernel_version
 from .result import Skip
 from .workload import Case, _Run
 
@@ -38,6 +40,7 @@ class _Half(_Run):
         with open(self.state, "rb") as f:
             self.root, before = pickle.load(f)
         if not self.restore(self.images):
+            self.judge_refusal()
             self.fail("restore failed")
         found = snapshot.compare(before, self.root, self.meta.ignore | OF_THE_KERNEL)
         if found:
@@ -45,10 +48,30 @@ class _Half(_Run):
         self.finish()
 
 
+    def judge_refusal(self):
+        """A kernel that can't have what the other one could is no failure, as long as it was told
+        before anything was forked, with a newer version that brings it."""
+        text = self.said("restore", self.images)
+        if "can't be restored for" not in text or "restore-fork" in text:
+            return
+        newer = [f"{a}.{b}" for a, b in re.findall(r"restore (?:on|where there is) "
+                                                   r"Linux (\d+)\.(\d+)", text)
+                 if (int(a), int(b)) > kernel_version()]
+        if newer:
+            raise Skip("the machine lacks Linux " + ", ".join(sorted(set(newer))) +
+                       ", as the restore says before it forks")
+
+
 class Half(Case):
-    def __init__(self, work, tool, half):
+    def __init__(self, work, tool, half, older):
         super().__init__(work, "host", tool, tool)
         self.half = half
+        if half == "restore":
+            self.needs = ["root"]  # what the kernel lacks, the restore is to say
+        # The C library registers restartable sequences of a size that an older kernel refuses; what
+        # is not about them is to be tried all the same.
+        if older and "rseq" not in work.name:
+            self.environment = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
 
     @property
     def name(self):
@@ -64,8 +87,8 @@ class Half(Case):
             half.second()
 
 
-def cases(work, tool, half):
+def cases(work, tool, half, older):
     """One, if the workload is a host process that is expected to come back."""
     if "host" not in work.meta.flavours or work.meta.expect != "pass" or work.meta.limit:
         return []
-    return [Half(work, tool, half)]
+    return [Half(work, tool, half, older)]

@@ -189,6 +189,8 @@ def _memfd_secret():
 _PROBES = {
     "root": lambda: os.geteuid() == 0,
     "2cpus": lambda: len(os.sched_getaffinity(0)) >= 2,
+    # By emulation 1024 threads that replace each other take longer than anybody waits.
+    "real-processor": lambda: "QEMU TCG" not in system.read_text("/proc/cpuinfo"),
     "autogroup": lambda: os.path.exists("/proc/self/autogroup"),
     "core-sched": _core_sched,
     "rseq-no-restart": lambda: kernel_version() < (6, 1),
@@ -233,6 +235,7 @@ _PROBES = {
 _LACKS = {
     "root": "root",
     "2cpus": "a second processor",
+    "real-processor": "a processor that is not emulated",
     "pfn": "CAP_SYS_ADMIN, to see page frames",
     "rseq-no-restart": "a kernel before 6.1 (the rseq flags were removed then)",
     "pku": "protection keys in the processor",

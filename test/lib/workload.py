@@ -126,6 +126,8 @@ class Tool:
 class Case:
     """One run of a workload: with a flavour, a tool to dump and a tool to restore."""
 
+    environment = {}  # of the workload, beside the usual
+
     def __init__(self, work, flavour, dumper, restorer):
         self.work = work
         self.flavour = flavour
@@ -199,7 +201,8 @@ class _Run:
         proc = subprocess.Popen(
             [self.case.work.binary], cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True, umask=0o022, **user,
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": self.cwd})
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": self.cwd,
+                 **self.case.environment})
         os.close(log)
         self.root = proc.pid
         proc.returncode = 0  # waited for here, not by subprocess

@@ -192,6 +192,46 @@ static bool makes_sense(const FanotifyMarkEntry *m)
 					   : m->type == MARK_TYPE__MOUNT && m->me && !m->ie;
 }
 
+/* Flags are judged before descriptors: a mark of nothing tells whether the kernel knows its own. */
+static bool mark_is_known(const FanotifyMarkEntry *m, int group)
+{
+	uint32_t how = m->mflags & (FAN_MARK_IGNORE | FAN_MARK_EVICTABLE | FAN_MARK_FILESYSTEM);
+	uint32_t mask = m->mask ? m->mask : m->ignored_mask;
+
+	return !mask || fanotify_mark(group, FAN_MARK_ADD | how, mask, -1, NULL) == 0 ||
+	       errno != EINVAL;
+}
+
+/* Most flags are younger than the call. What the tool itself lacks (EPERM) is told when it is made:
+ * the task may have it. */
+static void check_kernel(struct restore *r, const struct restore_file *f,
+			 const FanotifyFileEntry *e)
+{
+	const char *object = arena_printf(restore_arena(r), "fanotify %u", f->id);
+	_cleanup_fd_ int fd = fanotify_init(e->faflags | FAN_CLOEXEC, e->evflags);
+
+	if (fd < 0 && (errno == EINVAL || errno == ENOSYS)) {
+		report_refuse(&r->s->report, 0, object,
+			      arena_printf(restore_arena(r),
+					   "was made with the flags %x, which this kernel does not "
+					   "know",
+					   e->faflags),
+			      "restore on a kernel that is not older than that of the dump");
+		return;
+	}
+	for (size_t i = 0; fd >= 0 && i < e->n_mark; i++)
+		if (!mark_is_known(e->mark[i], fd)) {
+			report_refuse(
+				&r->s->report, 0, object,
+				arena_printf(restore_arena(r),
+					     "has a mark with the mask %x and the flags %x, "
+					     "which this kernel does not know",
+					     e->mark[i]->mask, e->mark[i]->mflags),
+				"restore on a kernel that is not older than that of the dump");
+			return;
+		}
+}
+
 static int fanotify_check(struct restore *r, struct restore_file *f)
 {
 	const FanotifyFileEntry *e = f->entry->ffy;
@@ -201,6 +241,7 @@ static int fanotify_check(struct restore *r, struct restore_file *f)
 
 	if (ret < 0)
 		return ret;
+	check_kernel(r, f, e);
 	f->priv = paths = arena_array(a, const char *, e->n_mark + 1);
 	for (size_t i = 0; i < e->n_mark; i++) {
 		const char *why;

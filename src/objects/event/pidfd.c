@@ -27,6 +27,7 @@
 
 #include "base/cleanup.h"
 #include "objects/event/event.h"
+#include "objects/restored.h"
 
 #define THREAD_FLAG O_EXCL /* PIDFD_THREAD */
 #define OPEN_FLAGS  (O_NONBLOCK | THREAD_FLAG)
@@ -214,6 +215,10 @@ static int pidfd_check(struct restore *r, struct restore_file *f)
 	if (ret < 0)
 		return ret;
 	f->late = true;
+	if (e->flags & THREAD_FLAG)
+		restored_need(r, 0, FEATURE_PIDFD_THREAD,
+			      arena_printf(restore_arena(r), "pidfd %u", f->id),
+			      "is of a thread (PIDFD_THREAD), which this kernel does not know");
 	if (e->nspid == GONE)
 		return join_gone(r, f);
 	if (e->nspid > 0 && thread_of(r, f))
@@ -232,11 +237,8 @@ static int open_pid(struct restore_task *t, const struct restore_file *f, pid_t 
 
 	if (fd < 0)
 		return err_sys(restore_err(t->r), "pidfd_open",
-			       "can't open pidfd %u of process %d with the flags 0%o%s", f->id, pid,
-			       e->flags & OPEN_FLAGS,
-			       errno == EINVAL ? " (PIDFD_NONBLOCK takes Linux 5.10, PIDFD_THREAD "
-						 "6.9)"
-					       : "");
+			       "can't open pidfd %u of process %d with the flags 0%o", f->id, pid,
+			       e->flags & OPEN_FLAGS);
 	*ret_fd = fd;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "image/constants.h"
 #include "objects/memory/areas.h"
+#include "objects/restored.h"
 
 /* Flags of the entry that mmap itself takes; the rest is advice and locking, done later. */
 #define MAP_TIME_FLAGS (MAP_GROWSDOWN | MAP_NORESERVE)
@@ -48,10 +49,26 @@ static bool claims(const VmaEntry *e)
 	       !(e->status & (VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL));
 }
 
+static bool is_droppable(const VmaEntry *e)
+{
+	return e->flags & MAP_DROPPABLE && !(e->flags & MAP_PRIVATE);
+}
+
+static int check(struct restore_task *t, struct restore_vma *v)
+{
+	if (is_droppable(v->e))
+		restored_need(
+			t->r, t->vpid, FEATURE_MAP_DROPPABLE,
+			arena_printf(restore_arena(t->r), "mapping %llx",
+				     (unsigned long long)v->e->start),
+			"is memory that the kernel may drop (MAP_DROPPABLE), which this kernel "
+			"does not know");
+	return 0;
+}
+
 static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int flags)
 {
-	flags |= v->e->flags & MAP_DROPPABLE && !(v->e->flags & MAP_PRIVATE) ? MAP_DROPPABLE
-									     : MAP_PRIVATE;
+	flags |= is_droppable(v->e) ? MAP_DROPPABLE : MAP_PRIVATE;
 	flags |= MAP_ANONYMOUS | (v->e->flags & MAP_TIME_FLAGS);
 	if (v->e->flags & MAP_HUGETLB)
 		flags |= v->e->flags & HUGE_FLAGS;
@@ -63,5 +80,6 @@ const struct area_class anon_area = {
 	.match = match,
 	.collect = collect,
 	.claims = claims,
+	.check = check,
 	.place = place,
 };

@@ -256,7 +256,7 @@ int segment_save(struct dump *d, uint32_t shmid, const struct page_extents *x,
 	page_sink_open(&sink, to, x);
 	d->s->stats.pages_written += x->bytes / PAGE_SIZE_;
 	progress_start(&progress, "Saving shared memory", x->bytes, PROGRESS_BYTES);
-	ret = pages_copy(x, src, &sink, &progress, dump_err(d));
+	ret = pages_copy(x, src, &sink, &progress, NULL, dump_err(d));
 	progress_end(&progress);
 	page_sink_close(&sink);
 	return ret;

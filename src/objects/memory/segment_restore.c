@@ -103,6 +103,12 @@ static int check_inode(struct restore *r, const MemfdInodeEntry *e)
 		bad = "mode";
 	else if (!e->inode_id)
 		bad = "inode_id";
+	else if (e->seals & F_SEAL_EXEC)
+		restored_need(
+			r, 0, FEATURE_MEMFD_EXEC,
+			arena_printf(restore_arena(r), "memfd %s", e->name),
+			"is sealed against execution (F_SEAL_EXEC), which this kernel does not "
+			"know");
 	if (!bad)
 		return 0;
 	return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,

@@ -10,6 +10,7 @@
 
 #include "image/constants.h"
 #include "objects/memory/areas.h"
+#include "objects/restored.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -27,13 +28,29 @@ static bool claims_guard(const VmaEntry *e)
 	return e->status & VMA_AREA_GUARD;
 }
 
+/* Memory that is no anonymous one of a process' own may have guards since 6.15; since then, too,
+ * the kernel tells where they are. */
+static void need_guards(struct restore_task *t, const VmaEntry *guard, const VmaEntry *guarded)
+{
+	bool plain = guarded->status & VMA_ANON_PRIVATE && !(guarded->flags & MAP_LOCKED);
+
+	restored_need(
+		t->r, t->vpid, plain ? FEATURE_GUARD_REGIONS : FEATURE_PAGEMAP_SCAN_GUARD,
+		arena_printf(restore_arena(t->r), "guard region %llx-%llx",
+			     (unsigned long long)guard->start, (unsigned long long)guard->end),
+		plain ? "can't be made by this kernel"
+		      : "of shared memory, a file or locked memory can't be made by this kernel");
+}
+
 static int check_guard(struct restore_task *t, struct restore_vma *v)
 {
 	for (size_t i = 0; i < t->n_vmas; i++) {
 		const VmaEntry *e = t->vmas[i].e;
 
-		if (!(e->status & VMA_AREA_GUARD) && v->e->start < e->end && e->start < v->e->end)
-			return 0;
+		if (e->status & VMA_AREA_GUARD || v->e->start >= e->end || e->start >= v->e->end)
+			continue;
+		need_guards(t, v->e, e);
+		return 0;
 	}
 	return area_corrupt(t, v, "place: there is no area that it guards");
 }
@@ -44,7 +61,7 @@ static int emit_guard(struct restore_task *t, struct restore_vma *v)
 	struct program *p = t->threads[0].prog;
 
 	program_stage(p, STAGE_CONTENT);
-	program_note(p, "guard region (Linux 6.13)");
+	program_note(p, "guard region");
 	program_do(p, SYS_madvise, IMM(v->e->start), IMM(v->e->end - v->e->start),
 		   IMM(MADV_GUARD_INSTALL));
 	return 0;

@@ -69,6 +69,20 @@ static int absorb_thread(struct dump_thread *th)
 		       : 0;
 }
 
+/* --- restore -------------------------------------------------------------------------------- */
+
+static int check(struct restore_task *t)
+{
+	for (size_t i = 0; !t->zombie && !t->helper && i < t->n_threads; i++)
+		if (t->threads[i].extra && t->threads[i].extra->has_dispatch_selector)
+			restored_need(
+				t->r, t->vpid, FEATURE_SYSCALL_USER_DISPATCH,
+				arena_printf(restore_arena(t->r), "thread %d", t->threads[i].vtid),
+				"has its system calls dispatched (syscall user dispatch), which "
+				"this kernel lets nobody set from outside");
+	return 0;
+}
+
 static int dispatch_finish(const struct restore_thread *th, pid_t tid, struct err *err)
 {
 	const CrtoolsThreadEntry *e = th->extra;
@@ -81,9 +95,7 @@ static int dispatch_finish(const struct restore_thread *th, pid_t tid, struct er
 					   e->dispatch_len };
 	ret = ptrace_set_dispatch(tid, &config, NULL);
 	return ret < 0 ? err_set(err, ERR_KERNEL, -ret,
-				 "can't set the syscall user dispatch of thread "
-				 "%d (Linux 6.4)",
-				 th->vtid)
+				 "can't set the syscall user dispatch of thread %d", th->vtid)
 		       : 0;
 }
 
@@ -98,4 +110,5 @@ const struct state_class dispatch_state = {
 	.name = "syscall user dispatch",
 	.collect_thread = collect_thread,
 	.absorb_thread = absorb_thread,
+	.check = check,
 };

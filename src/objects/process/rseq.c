@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
@@ -30,6 +31,9 @@
 #define FLAG_NO_RESTART_ON_SIGNAL 2u
 #define ORIGINAL_SIZE		  32u
 #define SIZE_MAX_SANE		  4096u
+#ifndef AT_RSEQ_FEATURE_SIZE
+#define AT_RSEQ_FEATURE_SIZE 27 /* Linux 6.3 */
+#endif
 
 /* What the C library of the tool says of its registration (glibc 2.35). */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -151,6 +155,36 @@ bool rseq_fixup(const struct dump_thread *th, uint64_t *ret_ip)
 
 /* --- restore -------------------------------------------------------------------------------- */
 
+/*
+ * Which sizes rseq(2) takes: 32; since Linux 6.3 also those with room for all fields that the
+ * kernel has, which is what it tells programs to register (AT_RSEQ_FEATURE_SIZE).
+ */
+static void check_size(const struct restore_thread *th, uint32_t size)
+{
+	struct arena *a = restore_arena(th->task->r);
+	const char *object = arena_printf(a, "restartable sequences of thread %d", th->vtid);
+	unsigned long fields = getauxval(AT_RSEQ_FEATURE_SIZE);
+
+	if (syscall(SYS_rseq, 0, 0, 0, 0) < 0 && errno == ENOSYS) {
+		restored_refuse(th->task, object, "are registered, and this kernel has none",
+				"restore where there is CONFIG_RSEQ");
+		return;
+	}
+	if (size == ORIGINAL_SIZE || (fields && size >= fields))
+		return;
+	if (fields)
+		restored_refuse(th->task, object,
+				arena_printf(a,
+					     "have %u bytes; this kernel takes 32, or %lu and more",
+					     size, fields),
+				"restore on a kernel that is not newer than that of the dump");
+	else
+		restored_refuse(th->task, object,
+				arena_printf(a, "have %u bytes; this kernel takes 32 only", size),
+				"restore on Linux 6.3 or later, or start the program with "
+				"GLIBC_TUNABLES=glibc.pthread.rseq=0");
+}
+
 static int check(struct restore_task *t)
 {
 	if (t->zombie || t->helper)
@@ -163,6 +197,8 @@ static int check(struct restore_task *t)
 			return image_bad(t, IMAGE_CORE, t->threads[i].vtid,
 					 "the struct rseq of thread %d has %u bytes",
 					 t->threads[i].vtid, e->rseq_abi_size);
+		if (e && e->rseq_abi_pointer)
+			check_size(&t->threads[i], e->rseq_abi_size);
 	}
 	return 0;
 }

@@ -36,6 +36,9 @@
 #define CLAMP_MAX	   1024u
 #define CPU_WORDS	   128 /* 8192 processors: the kernel's greatest NR_CPUS */
 
+#ifndef SCHED_EXT
+#define SCHED_EXT 7 /* Linux 6.12 */
+#endif
 #ifndef PR_SCHED_CORE
 #define PR_SCHED_CORE		   62
 #define PR_SCHED_CORE_GET	   0
@@ -301,6 +304,14 @@ static int check_attr(struct restore_thread *th)
 		check_nice(th, want.nice);
 	if (want.policy == SCHED_DEADLINE)
 		check_deadline(th);
+	if (want.policy == SCHED_EXT)
+		restored_need(t->r, t->vpid, FEATURE_SCHED_EXT,
+			      arena_printf(restore_arena(t->r), "thread %d", th->vtid),
+			      "has the scheduling policy SCHED_EXT, which this kernel has not");
+	if (th->extra && th->extra->core_cookie)
+		restored_need(t->r, t->vpid, FEATURE_SCHED_CORE,
+			      arena_printf(restore_arena(t->r), "thread %d", th->vtid),
+			      "has a core scheduling cookie, which this machine can't give");
 	if ((want.flags & FLAGS_CLAMP) && !clamps_work())
 		restored_warn(t, arena_printf(restore_arena(t->r), "thread %d", th->vtid),
 			      "its utilisation clamps are left out: this kernel has none",

@@ -432,6 +432,38 @@ static const struct option *option_of(const CrtoolsSockopt *o)
 	return NULL;
 }
 
+/* A new socket of the kind, to be asked; -1: it can't be had that simply. */
+static int new_socket(const struct restore_file *f)
+{
+	const FileEntry *e = f->entry;
+
+	if (e->type == FD_TYPES__UNIXSK && e->usk)
+		return socket(AF_UNIX, e->usk->type | SOCK_CLOEXEC, 0);
+	if (e->type == FD_TYPES__INETSK && e->isk)
+		return socket(e->isk->family, e->isk->type | SOCK_CLOEXEC, e->isk->proto);
+	return -1;
+}
+
+/* The kernel must know all of them: whoever can't read an option can't set it. */
+static void check_known(struct restore *r, const struct restore_file *f, const CrtoolsSocket *x)
+{
+	_cleanup_fd_ int fd = x->n_option ? new_socket(f) : -1;
+	char value[VALUE_MAX];
+
+	for (size_t i = 0; fd >= 0 && i < x->n_option; i++) {
+		const struct option *o = option_of(x->option[i]);
+		socklen_t len = x->option[i]->value.len;
+
+		if (getsockopt(fd, o->level, o->name, value, &len) == 0 || errno != ENOPROTOOPT)
+			continue;
+		report_refuse(&r->s->report, 0, arena_printf(restore_arena(r), "socket %u", f->id),
+			      arena_printf(restore_arena(r),
+					   "has the option %s, which this kernel does not know",
+					   o->text),
+			      "restore on a kernel that is not older than that of the dump");
+	}
+}
+
 static int check_others(struct restore *r, const struct restore_file *f)
 {
 	const CrtoolsSocket *x;
@@ -444,6 +476,8 @@ static int check_others(struct restore *r, const struct restore_file *f)
 				       "crtools-files.img: option %u of level %u, of socket %u, "
 				       "is none that crtools keeps",
 				       x->option[i]->name, x->option[i]->level, f->id);
+	if (ret == 0 && x)
+		check_known(r, f, x);
 	return ret;
 }
 

@@ -114,6 +114,16 @@ static int ask(int fd, unsigned int op)
 	return syscall(SYS_io_uring_register, fd, op, BAD_POINTER, 1) < 0 ? errno : 0;
 }
 
+/* Before Linux 6.9 there is no such call, for any ring: one that is polled (IOPOLL) is then taken
+ * for one that is not, which its program can't tell but by the speed. */
+static bool napi_is_known(void)
+{
+	struct io_uring_params p = { 0 };
+	_cleanup_fd_ int fd = syscall(SYS_io_uring_setup, 1, &p);
+
+	return fd >= 0 && ask(fd, URING_REGISTER_NAPI) != EINVAL;
+}
+
 void uring_ask(int fd, struct uring_setup *ret)
 {
 	int resize = ask(fd, URING_REGISTER_RESIZE), napi = ask(fd, URING_REGISTER_NAPI);
@@ -129,7 +139,7 @@ void uring_ask(int fd, struct uring_setup *ret)
 		munmap(header, PAGE_SIZE_);
 	if (ret->closed)
 		ret->flags |= IORING_SETUP_SINGLE_ISSUER;
-	if (napi == EINVAL)
+	if (napi == EINVAL && napi_is_known())
 		ret->flags |= IORING_SETUP_IOPOLL;
 	if (syscall(SYS_io_uring_enter, fd, 0, 0, 0, NULL, 0) < 0 && errno == EBADFD)
 		ret->flags |= IORING_SETUP_R_DISABLED;

@@ -3,6 +3,7 @@
  * Event counters that are semaphores: each read takes one.
  *
  *	wl: areas    epoll-and-event-fds
+ *	wl: needs    kernel:6.5
  *	wl: flavours host user ns userns
  *	wl: crossing none CRIU 4.2 makes plain counters of them, at the dump and at the restore
  */

@@ -18,8 +18,11 @@
 
 static char *grow(size_t size)
 {
-	char *area = wl_try(mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	char *area =
+		wl_try(mmap(NULL, size + 2 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
+	/* What is left at both ends keeps it apart from other areas. */
+	area += 4096;
 	wl_try(munmap(area, size));
 	for (size_t at = 0; at < size; at += GIB)
 		wl_try(mmap(area + at, GIB, PROT_READ | PROT_WRITE,

@@ -23,7 +23,9 @@ static void *supervise(void *arg)
 
 	(void)arg;
 	memset(&notif, 0, sizeof(notif));
-	wl_try(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notif));
+	/* A stop interrupts it, on some kernels for good. */
+	while (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notif) < 0)
+		wl_check_eq(errno, EINTR);
 	response = (struct seccomp_notif_resp){ .id = notif.id, .val = 4321 };
 	wl_try(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response));
 	return NULL;

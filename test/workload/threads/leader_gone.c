@@ -4,6 +4,7 @@
  * signal and ends the process in order.
  *
  *	wl: areas   threads
+ *	wl: needs   kernel:6.9
  *	wl: flavours host user ns userns
  *	wl: crossing to CRIU freezes no group whose leader has ended
  *	wl: idle

@@ -3,6 +3,7 @@
  * As leader_gone, but of a child process with two threads left; the parent waits for its end.
  *
  *	wl: areas   threads
+ *	wl: needs   kernel:6.9
  *	wl: flavours host user ns userns
  *	wl: crossing to CRIU freezes no group whose leader has ended
  */

@@ -4,6 +4,7 @@
  * freeze must catch all of them, and the chain must never break.
  *
  *	wl: areas   threads
+ *	wl: needs   real-processor
  *	wl: ignore  tree maps fds fdinfo links args status limits sched
  *	wl: timeout 150
  *	wl: flavours host user ns userns
