@@ -91,6 +91,16 @@ static int load_manifest(struct image_dir *dir, struct err *err)
 	return 0;
 }
 
+/* Before all others: it says how they begin. */
+static int look_at_inventory(struct image_dir *dir, struct err *err)
+{
+	struct listed_image *inventory = listing_find(dir->listing, IMAGE_INVENTORY, 0);
+
+	if (inventory && listing_look(dir->fd, dir->listing, inventory, &dir->records))
+		return err_sys(err, "fstatat", "can't look at the image inventory.img");
+	return 0;
+}
+
 static int load_inventory(struct image_dir *dir, struct err *err)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
@@ -159,12 +169,17 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 	if (faccessat(dir->fd, "inventory.img", F_OK, 0) < 0)
 		finish_cut(dir->fd);
 	dir->listing = arena_new(&dir->arena, struct listing);
+	dir->listing->records = &dir->records;
 	dir->records.shared = true;
-	ret = listing_load(dir->fd, &dir->arena, &dir->records, err, dir->listing);
+	ret = listing_load(dir->fd, &dir->arena, err, dir->listing);
+	if (!ret)
+		ret = look_at_inventory(dir, err);
 	if (!ret)
 		ret = load_inventory(dir, err);
 	if (!ret)
 		ret = check_version(dir, err);
+	if (!ret)
+		ret = image_read_ahead(dir, err);
 	if (!ret)
 		ret = load_manifest(dir, err);
 	if (ret)

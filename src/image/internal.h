@@ -65,6 +65,12 @@ int image_next(struct image_reader *r, struct err *err, const uint8_t **ret_data
 int image_decode(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
 		 const uint8_t *data, uint32_t len, struct arena *a, struct err *err,
 		 ProtobufCMessage **ret_msg);
+/* Looks at all images of a listing and decodes those that are kept, by a team of threads; what is
+ * wrong with one is left for whoever asks for it to tell. */
+int image_read_ahead(struct image_dir *dir, struct err *err);
+/* The messages of an image of the listing, of which there were none yet. */
+int image_decode_listed(const struct image_dir *dir, struct listed_image *image, struct arena *a,
+			struct err *err);
 /* A writer of a file outside of a set, made at once. */
 int image_writer_open_at(int dirfd, const char *name, enum image_kind kind, struct err *err,
 			 struct image_writer **ret_writer);

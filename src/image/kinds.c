@@ -2,8 +2,6 @@
 /* See kinds.h. */
 #include "image/kinds.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "image/messages.h"
@@ -20,18 +18,29 @@ const struct image_kind_info *image_kind_info(enum image_kind kind)
 	return &kinds[kind];
 }
 
+/* Not by snprintf: thousands of names are written in a run. */
+static char *write_key(char *to, uint64_t key, unsigned base)
+{
+	char digits[24], *d = digits + sizeof(digits);
+
+	do
+		*--d = "0123456789abcdef"[key % base];
+	while (key /= base);
+	return mempcpy(to, d, digits + sizeof(digits) - d);
+}
+
 const char *image_kind_file(enum image_kind kind, uint64_t key, char buf[IMAGE_NAME_SIZE])
 {
 	const char *pattern = kinds[kind].pattern, *percent = strchr(pattern, '%');
 
-	if (!percent)
-		snprintf(buf, IMAGE_NAME_SIZE, "%s", pattern);
-	else if (percent[1] == 'x')
-		snprintf(buf, IMAGE_NAME_SIZE, "%.*s%" PRIx64 "%s", (int)(percent - pattern),
-			 pattern, key, percent + 2);
-	else
-		snprintf(buf, IMAGE_NAME_SIZE, "%.*s%" PRIu64 "%s", (int)(percent - pattern),
-			 pattern, key, percent + 2);
+	if (percent) {
+		char *end = mempcpy(buf, pattern, percent - pattern);
+
+		end = write_key(end, key, percent[1] == 'x' ? 16 : 10);
+		strcpy(end, percent + 2);
+	} else {
+		strcpy(buf, pattern);
+	}
 	return buf;
 }
 
@@ -60,10 +69,14 @@ static bool parse_key(const char **s, unsigned base, uint64_t *ret_key)
 
 static bool match(const char *pattern, const char *file, uint64_t *ret_key)
 {
-	const char *percent = strchr(pattern, '%');
-	size_t head = percent ? (size_t)(percent - pattern) : strlen(pattern);
+	const char *percent;
+	size_t head;
 
 	*ret_key = 0;
+	if (*pattern != *file)
+		return false;
+	percent = strchr(pattern, '%');
+	head = percent ? (size_t)(percent - pattern) : strlen(pattern);
 	if (strncmp(pattern, file, head))
 		return false;
 	file += head;

@@ -2,7 +2,9 @@
 /* See listing.h. */
 #include "image/listing.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -33,9 +35,18 @@ static off_t keep_most(enum image_kind kind)
 	return image_kind_info(kind)->framing == FRAMING_SINGLE ? KEEP_SINGLE : KEEP_FILE;
 }
 
+/* Several threads may ask at the same time. */
+static bool may_keep(struct listing *l, size_t size)
+{
+	if (atomic_fetch_add(&l->kept, size) + size <= KEEP_ALL)
+		return true;
+	atomic_fetch_sub(&l->kept, size);
+	return false;
+}
+
 /* What can't be opened or read now is told by whoever reads the image. */
-static const char *read_small(int dirfd, const char *name, off_t most, struct arena *a,
-			      size_t *kept, struct stat *ret_st)
+static const char *read_small(int dirfd, const char *name, struct listing *l, off_t most,
+			      struct arena *a, struct stat *ret_st)
 {
 	/* O_NONBLOCK: a fifo in place of an image must not hold us up. */
 	_cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -45,26 +56,29 @@ static const char *read_small(int dirfd, const char *name, off_t most, struct ar
 		ret_st->st_mode = 0;
 		return NULL;
 	}
-	if (!S_ISREG(ret_st->st_mode) || ret_st->st_size > most ||
-	    *kept + ret_st->st_size > KEEP_ALL)
+	if (!S_ISREG(ret_st->st_mode) || ret_st->st_size > most || !may_keep(l, ret_st->st_size))
 		return NULL;
 	data = arena_alloc(a, ret_st->st_size + 1);
-	if (pread_full(fd, data, ret_st->st_size, 0))
-		return NULL;
-	*kept += ret_st->st_size;
-	return data;
+	return pread_full(fd, data, ret_st->st_size, 0) ? NULL : data;
 }
 
-static int look_at(int dirfd, const char *name, struct arena *a, size_t *kept,
-		   struct listed_image *i)
+int listing_look(int dirfd, struct listing *l, struct listed_image *i, struct arena *a)
 {
+	char name[IMAGE_NAME_SIZE];
 	struct stat st = {};
 
+	if (i->looked)
+		return 0;
+	image_kind_file(i->kind, i->key, name);
 	if (is_kept(i->kind))
-		i->data = read_small(dirfd, name, keep_most(i->kind), a, kept, &st);
-	if (!st.st_mode && fstatat(dirfd, name, &st, 0))
-		return -errno;
+		i->data = read_small(dirfd, name, l, keep_most(i->kind), a, &st);
+	if (!st.st_mode && fstatat(dirfd, name, &st, 0)) {
+		if (errno != ENOENT)
+			return -errno;
+		i->gone = true;
+	}
 	i->size = st.st_size;
+	i->looked = true;
 	return 0;
 }
 
@@ -93,51 +107,51 @@ static int add(struct listing *l, size_t *room, const struct listed_image *i, st
 	return 0;
 }
 
-static int look_at_all(int dirfd, DIR *d, struct err *err, struct listing *l)
+static int read_names(DIR *d, struct err *err, struct listing *l)
 {
-	size_t kept = 0, room = 0;
+	size_t room = 0;
 	struct dirent *e;
+	int ret = 0;
 
-	while ((e = readdir(d))) {
+	while (!ret && (e = readdir(d))) {
 		struct listed_image i = {};
-		int ret;
 
-		if (!image_kind_by_file(e->d_name, &i.kind, &i.key))
-			continue;
-		ret = look_at(dirfd, e->d_name, l->records, &kept, &i);
-		if (ret == -ENOENT)
-			continue;
-		if (ret)
-			return err_sys(err, "fstatat", "can't look at the image %s", e->d_name);
-		ret = add(l, &room, &i, err);
-		if (ret)
-			return ret;
+		if (image_kind_by_file(e->d_name, &i.kind, &i.key))
+			ret = add(l, &room, &i, err);
 	}
-	return 0;
+	return ret;
 }
 
-int listing_load(int dirfd, struct arena *a, struct arena *records, struct err *err,
-		 struct listing *ret_listing)
+int listing_load(int dirfd, struct arena *a, struct err *err, struct listing *l)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct listing l = { .records = records };
 	_cleanup_free_ struct listed_image *grown = NULL;
 	int ret;
 
 	if (!d)
 		return err_sys(err, "openat", "can't list the images directory");
-	ret = look_at_all(dirfd, d, err, &l);
-	grown = l.images;
+	ret = read_names(d, err, l);
+	grown = l->images;
+	l->images = NULL;
 	if (ret)
 		return ret;
-	l.images = arena_memdup(a, grown, l.n * sizeof(*grown));
-	if (l.n)
-		qsort(l.images, l.n, sizeof(*l.images), compare);
-	for (size_t i = 0; i < l.n; i++)
-		hash_put(&l.by_name, hash_mix(l.images[i].kind, l.images[i].key), &l.images[i]);
-	*ret_listing = l;
+	l->images = arena_memdup(a, grown, l->n * sizeof(*grown));
+	if (l->n)
+		qsort(l->images, l->n, sizeof(*l->images), compare);
 	return 0;
+}
+
+void listing_settle(struct listing *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->images[i].gone)
+			l->images[n++] = l->images[i];
+	l->n = n;
+	for (size_t i = 0; i < n; i++)
+		hash_put(&l->by_name, hash_mix(l->images[i].kind, l->images[i].key), &l->images[i]);
 }
 
 static bool is(const struct listed_image *i, enum image_kind kind, uint64_t key)
@@ -150,8 +164,8 @@ struct listed_image *listing_find(const struct listing *l, enum image_kind kind,
 	struct listed_image *found = hash_get(&l->by_name, hash_mix(kind, key));
 	const struct listed_image wanted = { .kind = kind, .key = key };
 
-	/* Two names can have one hash. */
-	if (found && !is(found, kind, key))
+	/* Two names can have one hash; and there may be none yet. */
+	if (found ? !is(found, kind, key) : l->n && !l->by_name.size)
 		found = bsearch(&wanted, l->images, l->n, sizeof(*l->images), compare);
 	return is(found, kind, key) ? found : NULL;
 }

@@ -18,6 +18,9 @@ struct listed_image {
 	const char *data;	 /* all of its bytes, or NULL: to be read from the file */
 	ProtobufCMessage **msgs; /* all of them, once they were read by image_read_all */
 	size_t n_msgs;
+	const char *payload; /* behind the only message: the rest of the data */
+	bool looked;	     /* size and data are known */
+	bool gone;	     /* removed since the directory was read */
 	bool decoded;
 	const struct pagemap_image *pagemap; /* of a pagemap, once it was read */
 };
@@ -26,12 +29,17 @@ struct listing {
 	struct arena *records;	     /* bytes and messages */
 	struct listed_image *images; /* sorted by kind and key */
 	size_t n;
+	_Atomic size_t kept; /* bytes of data */
 	struct hash by_name;
 };
 
-/* Lists the directory fd. All is in the arenas but the hash (listing_free). */
-int listing_load(int fd, struct arena *a, struct arena *records, struct err *err,
-		 struct listing *ret_listing);
+/* Lists the names that the directory fd has. All is in the arena but the hash (listing_free). */
+int listing_load(int fd, struct arena *a, struct err *err, struct listing *l);
+/* Looks at an image of the listing, once: its size, and its bytes if they are kept. Threads may do
+ * so at the same time, with images and arenas of their own. */
+int listing_look(int fd, struct listing *l, struct listed_image *i, struct arena *a);
+/* When all were looked at: those that are gone are left out, and others found quickly. */
+void listing_settle(struct listing *l);
 /* NULL: there is no such image. */
 struct listed_image *listing_find(const struct listing *l, enum image_kind kind, uint64_t key);
 void listing_free(struct listing *l);

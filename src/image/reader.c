@@ -187,24 +187,39 @@ int image_reader_open_at(int dirfd, const char *name, enum image_kind kind, unsi
 	return ret;
 }
 
+static int open_named(const struct image_dir *dir, enum image_kind kind, uint64_t key,
+		      struct arena *a, struct err *err, struct image_reader **ret_reader)
+{
+	char name[IMAGE_NAME_SIZE];
+
+	return image_reader_open_at(dir->set_fd, image_kind_file(kind, key, name), kind,
+				    dir->version, a, err, ret_reader);
+}
+
+static int open_listed(const struct image_dir *dir, const struct listed_image *listed,
+		       struct arena *a, struct err *err, struct image_reader **ret_reader)
+{
+	_cleanup_image_reader_ struct image_reader *r = NULL;
+	int ret;
+
+	if (!listed->data)
+		return open_named(dir, listed->kind, listed->key, a, err, ret_reader);
+	ret = open_kept(listed, a, err, &r);
+	if (!ret)
+		ret = check_header(r, listed->kind, dir->version, err);
+	if (!ret)
+		*ret_reader = TAKE_PTR(r);
+	return ret;
+}
+
 int image_reader_open(const struct image_dir *dir, enum image_kind kind, uint64_t key,
 		      struct arena *a, struct err *err, struct image_reader **ret_reader)
 {
 	const struct listed_image *listed = dir->listing ? listing_find(dir->listing, kind, key)
 							 : NULL;
-	_cleanup_image_reader_ struct image_reader *r = NULL;
-	char name[IMAGE_NAME_SIZE];
-	int ret;
 
-	if (!listed || !listed->data)
-		return image_reader_open_at(dir->set_fd, image_kind_file(kind, key, name), kind,
-					    dir->version, a, err, ret_reader);
-	ret = open_kept(listed, a, err, &r);
-	if (!ret)
-		ret = check_header(r, kind, dir->version, err);
-	if (!ret)
-		*ret_reader = TAKE_PTR(r);
-	return ret;
+	return listed ? open_listed(dir, listed, a, err, ret_reader)
+		      : open_named(dir, kind, key, a, err, ret_reader);
 }
 
 /* Kinds that share a word are told apart by the name, when the name is one of theirs. */
@@ -491,16 +506,34 @@ static int read_many(struct image_reader *r, struct err *err, void *ret_msgs, si
 	return 0;
 }
 
-/* The messages of an image that are kept, decoded when they are first asked for. */
-static int read_kept(const struct image_dir *dir, struct listed_image *image, struct err *err)
+/* A message with its payload; both have to be all of the file, of which the bytes are there. */
+static int decode_with_payload(struct image_reader *r, struct listed_image *image, struct err *err)
+{
+	ProtobufCMessage *msg;
+	uint64_t len, padded;
+	int ret = read_single(r, err, &msg);
+
+	if (!ret)
+		ret = image_payload_length(r, msg, err, &len, &padded);
+	if (ret)
+		return ret;
+	if (!image->data || padded != image_reader_left(r))
+		return image_corrupt(err, r->name, "it does not end behind its only entry");
+	image->payload = image->data + r->off;
+	image->msgs = arena_memdup(r->a, &msg, sizeof(msg));
+	image->n_msgs = 1;
+	return 0;
+}
+
+int image_decode_listed(const struct image_dir *dir, struct listed_image *image, struct arena *a,
+			struct err *err)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
-	int ret;
+	int ret = open_listed(dir, image, a, err, &r);
 
-	if (image->decoded)
-		return 0;
-	ret = image_reader_open(dir, image->kind, image->key, dir->listing->records, err, &r);
-	if (!ret)
+	if (!ret && image_kind_info(image->kind)->payload != PAYLOAD_NONE)
+		ret = decode_with_payload(r, image, err);
+	else if (!ret)
 		ret = read_many(r, err, &image->msgs, &image->n_msgs);
 	image->decoded = !ret;
 	return ret;
@@ -537,7 +570,7 @@ int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t k
 		ret = image_reader_open(dir, kind, key, a, err, &r);
 		return ret ? ret : read_many(r, err, ret_msgs, ret_count);
 	}
-	ret = read_kept(dir, kept, err);
+	ret = kept->decoded ? 0 : image_decode_listed(dir, kept, dir->listing->records, err);
 	if (ret)
 		return ret;
 	*(ProtobufCMessage ***)ret_msgs = kept->msgs;
@@ -578,6 +611,33 @@ int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t k
 		return image_read_one(dir, kind, key, a, err, ret_msg);
 	*(ProtobufCMessage **)ret_msg = NULL;
 	return 0;
+}
+
+int image_read_with_payload(const struct image_dir *dir, enum image_kind kind, uint64_t key,
+			    struct arena *a, struct err *err, void *ret_msg,
+			    const char **ret_payload, uint64_t *ret_len)
+{
+	_cleanup_image_reader_ struct image_reader *r = NULL;
+	struct listed_image *kept = find_kept(dir, kind, key);
+	ProtobufCMessage *msg;
+	uint64_t padded;
+	int ret;
+
+	*ret_payload = NULL;
+	if (kept && kept->decoded) {
+		*(ProtobufCMessage **)ret_msg = kept->msgs[0];
+		*ret_payload = kept->payload;
+		*ret_len = kept->data + kept->size - kept->payload;
+		return 0;
+	}
+	ret = image_reader_open(dir, kind, key, a, err, &r);
+	if (!ret)
+		ret = read_single(r, err, &msg);
+	if (!ret)
+		ret = image_payload_length(r, msg, err, ret_len, &padded);
+	if (!ret)
+		*(ProtobufCMessage **)ret_msg = msg;
+	return ret;
 }
 
 int image_read_service(int dirfd, enum image_kind kind, struct arena *a, struct err *err,

@@ -71,6 +71,11 @@ int image_read_opt(const struct image_dir *dir, enum image_kind kind, uint64_t k
  *	image_read_all(dir, IMAGE_FILES, 0, a, err, &files, &n); */
 int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
 		   struct err *err, void *ret_msgs, size_t *ret_count);
+/* The message of an image of one message, and the payload behind it, of which *ret_len bytes are
+ * there; NULL: they are to be read from the file. What is given belongs to the set. */
+int image_read_with_payload(const struct image_dir *dir, enum image_kind kind, uint64_t key,
+			    struct arena *a, struct err *err, void *ret_msg,
+			    const char **ret_payload, uint64_t *ret_len);
 /* A service image of the work directory; none if it is missing. */
 int image_read_service(int dirfd, enum image_kind kind, struct arena *a, struct err *err,
 		       void *ret_msgs, size_t *ret_count);

@@ -150,8 +150,8 @@ static int check_end(struct verify *v, unsigned count)
 	return 0;
 }
 
-/* Of a small image, which the restore will ask for again, all messages are kept; of a large one,
- * if it has asked for it already. */
+/* Of a small image, which the restore will ask for again, all messages are kept, and its payload;
+ * of a large one, if it has asked for it already. */
 static int check_small(struct verify *v, const struct image_file *file)
 {
 	ProtobufCMessage **msgs;
@@ -182,8 +182,8 @@ static int check_image(struct verify *v, const struct image_file *file)
 		return 0;
 	if (file->kind == IMAGE_PAGEMAP || file->kind == IMAGE_SHMEM_PAGEMAP)
 		return check_pagemap(v);
-	if (image_kind_info(file->kind)->payload == PAYLOAD_NONE &&
-	    (file->size <= SMALL_IMAGE || image_is_decoded(v->dir, file->kind, file->key)))
+	if (image_is_decoded(v->dir, file->kind, file->key) ||
+	    (image_kind_info(file->kind)->payload == PAYLOAD_NONE && file->size <= SMALL_IMAGE))
 		return check_small(v, file);
 	ret = image_reader_open(v->dir, file->kind, file->key, &own, v->err, &r);
 	for (; !ret; v->entry++) {

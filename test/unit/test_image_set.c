@@ -550,6 +550,95 @@ static void test_payload(void **state)
 	free(got);
 }
 
+static void write_stream(struct image_dir *dir, uint64_t key, struct err *err)
+{
+	TcpStreamEntry stream = TCP_STREAM_ENTRY__INIT;
+	struct image_writer *w;
+	char data[16];
+	int n = snprintf(data, sizeof(data), "<%llu>", (unsigned long long)key);
+
+	stream.inq_len = 1;
+	stream.outq_len = n - 1;
+	must(image_writer_open(dir, IMAGE_TCP_STREAM, key, err, &w), err);
+	must(image_write_msg(w, &stream.base, err), err);
+	must(image_write_raw(w, data, n, err), err);
+	must(image_writer_close(&w, err), err);
+}
+
+static void expect_stream(const struct image_dir *dir, uint64_t key)
+{
+	struct arena arena = {};
+	struct err err = {};
+	TcpStreamEntry *stream;
+	const char *payload;
+	uint64_t len;
+	char data[16];
+	int n = snprintf(data, sizeof(data), "<%llu>", (unsigned long long)key);
+
+	must(image_read_with_payload(dir, IMAGE_TCP_STREAM, key, &arena, &err, &stream, &payload,
+				     &len),
+	     &err);
+	assert_true(image_is_decoded(dir, IMAGE_TCP_STREAM, key));
+	assert_int_equal(stream->outq_len, n - 1);
+	assert_int_equal(len, n);
+	assert_memory_equal(payload, data, n);
+	arena_free(&arena);
+}
+
+static void expect_no_stream(const struct image_dir *dir, uint64_t key, const char *name)
+{
+	struct arena arena = {};
+	struct err err = {};
+	TcpStreamEntry *stream;
+	const char *payload;
+	uint64_t len;
+
+	assert_false(image_is_decoded(dir, IMAGE_TCP_STREAM, key));
+	assert_int_equal(image_read_with_payload(dir, IMAGE_TCP_STREAM, key, &arena, &err, &stream,
+						 &payload, &len),
+			 -EINVAL);
+	assert_string_equal(err.image, name);
+	arena_free(&arena);
+}
+
+/* So many that a team reads them: each has its own contents, and a damaged one is told when it is
+ * asked for, and no other. */
+static void test_many(void **state)
+{
+	_cleanup_image_dir_ struct image_dir *dir = NULL, *back = NULL;
+	struct arena arena = {};
+	struct err err = {};
+	FsEntry *fs;
+
+	(void)state;
+	empty_folder();
+	begin_set(&dir, &err);
+	for (uint64_t key = 1; key <= 300; key++) {
+		write_fs(dir, key, &err);
+		write_stream(dir, key, &err);
+	}
+	write_inventory(dir, &err);
+	must(image_dir_commit(dir, IMAGE_SYNC_NONE, &err), &err);
+	run("cd %s; rm crtools-manifest.img; truncate -s -1 fs-150.img tcp-stream-a0.img;"
+	    " printf x >> tcp-stream-a1.img",
+	    folder);
+	must(image_dir_open(AT_FDCWD, folder, &err, &back), &err);
+	for (uint64_t key = 1; key <= 300; key++) {
+		if (key == 150)
+			continue;
+		must(image_read_one(back, IMAGE_FS, key, &arena, &err, &fs), &err);
+		assert_int_equal(fs->cwd_id, key);
+		assert_true(image_is_decoded(back, IMAGE_FS, key));
+		if (key != 0xa0 && key != 0xa1)
+			expect_stream(back, key);
+	}
+	assert_int_equal(image_read_one(back, IMAGE_FS, 150, &arena, &err, &fs), -EINVAL);
+	assert_string_equal(err.image, "fs-150.img");
+	expect_no_stream(back, 0xa0, "tcp-stream-a0.img");
+	assert_false(image_is_decoded(back, IMAGE_TCP_STREAM, 0xa1));
+	arena_free(&arena);
+}
+
 /* An image cut at every byte gives an error that names it, or fewer entries. */
 static void test_cut(void **state)
 {
@@ -596,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_service),
 		cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_cut),
 	};
 

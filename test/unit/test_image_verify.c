@@ -282,6 +282,26 @@ static void test_missing(void **state)
 	expect("fs-", "length of entry 1");
 }
 
+/* A connection's image ends with its queues. */
+static void test_stream(void **state)
+{
+	static const uint8_t stream[] = {
+		0x19, 0x43, 0x56, 0x54, 0x06, 0x55, 0x46, 0x51, 14, 0,	0, 0,	8,   1,	  16,
+		1,    24,   1,	  32,	1,    40,   0,	  48,	0,  56, 0, 'i', 'o', 'x', 'x'
+	};
+	char path[256];
+
+	(void)state;
+	fresh_set("simple");
+	snprintf(path, sizeof(path), "%s/tcp-stream-9.img", set);
+	spit(path, stream, sizeof(stream) - 2);
+	expect(NULL, NULL);
+	spit(path, stream, sizeof(stream) - 3);
+	expect("tcp-stream-9.img", "should have 2 bytes");
+	spit(path, stream, sizeof(stream));
+	expect("tcp-stream-9.img", "length of entry 1");
+}
+
 static void test_golden(void **state)
 {
 	char names[16][64];
@@ -302,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_golden), /* unpacks what the others use */
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_stream),
 	};
 
 	return cmocka_run_group_tests_name("image_verify", tests, folder_make, folder_remove);

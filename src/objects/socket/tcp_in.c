@@ -19,8 +19,6 @@
 #include "kernel/pidfd.h"
 #include "objects/socket/inet.h"
 
-#define LITTLE 4096 /* data of a connection that is kept until it is made, bytes */
-
 static void find_users(struct restore *r)
 {
 	for (size_t i = 0; i < r->n_tasks; i++) {
@@ -42,30 +40,17 @@ static void find_users(struct restore *r)
 
 static int read_stream(struct restore *r, struct inet_in *s)
 {
-	_cleanup_image_reader_ struct image_reader *reader = NULL;
-	ProtobufCMessage *msg;
-	uint64_t len, padded;
-	char *buf;
-	int ret = image_reader_open(r->s->images, IMAGE_TCP_STREAM, s->e->ino, restore_arena(r),
-				    restore_err(r), &reader);
+	TcpStreamEntry *stream;
+	uint64_t len;
+	int ret = image_read_with_payload(r->s->images, IMAGE_TCP_STREAM, s->e->ino,
+					  restore_arena(r), restore_err(r), &stream, &s->queues,
+					  &len);
 
 	if (ret == 0)
-		ret = image_read_msg(reader, NULL, restore_err(r), &msg);
-	if (ret == 0 && !msg)
-		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, ENODATA,
-			       "tcp-stream-%x.img: there is no connection in it", s->e->ino);
+		ret = tcp_check_stream(r, s, stream);
 	if (ret == 0)
-		ret = tcp_check_stream(r, s, (TcpStreamEntry *)msg);
-	if (ret == 0)
-		ret = image_payload_length(reader, msg, restore_err(r), &len, &padded);
-	if (ret < 0)
-		return ret;
-	s->stream = (TcpStreamEntry *)msg;
-	len = (uint64_t)s->stream->inq_len + s->stream->outq_len;
-	if (len > LITTLE)
-		return 0;
-	s->queues = buf = arena_alloc(restore_arena(r), len + 1);
-	return image_read_raw(reader, buf, len, restore_err(r));
+		s->stream = stream;
+	return ret;
 }
 
 static uint64_t key_of(const struct nft_connection *c, bool of_peer)
