@@ -191,3 +191,12 @@ int btf_size(const struct btf *b, const char *name)
 			return (int)b->types[i]->size;
 	return -ENOENT;
 }
+
+int btf_function(const struct btf *b, const char *name)
+{
+	for (uint32_t i = 1; i < b->n; i++)
+		if (BTF_INFO_KIND(b->types[i]->info) == BTF_KIND_FUNC &&
+		    is_named(b, b->types[i]->name_off, name, strlen(name)))
+			return (int)i;
+	return -ENOENT;
+}

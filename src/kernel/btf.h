@@ -23,5 +23,7 @@ void btf_close(struct btf *b);
 int btf_offset(const struct btf *b, const char *path);
 /* Of a structure; bytes, or -ENOENT. */
 int btf_size(const struct btf *b, const char *name);
+/* The id of a function, by which a BPF program calls it; -ENOENT. */
+int btf_function(const struct btf *b, const char *name);
 
 #endif

@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/kmem.h"
 
-#include <errno.h>
-#include <linux/bpf.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "kernel/bpf.h"
 #include "kernel/btf.h"
 
 #define WINDOW	 8192 /* a power of two */
 #define PIECE	 4096
 #define ASK_TASK 0 /* as the address: kmem_current() */
-
-static int call(int command, union bpf_attr *attr)
-{
-	long ret = syscall(SYS_bpf, command, attr, sizeof(*attr));
-
-	return ret < 0 ? -errno : (int)ret;
-}
 
 static int make_map(struct kmem *k)
 {
@@ -29,7 +20,7 @@ static int make_map(struct kmem *k)
 				.max_entries = 1,
 				.map_flags = BPF_F_MMAPABLE };
 
-	k->map = call(BPF_MAP_CREATE, &attr);
+	k->map = bpf_call(BPF_MAP_CREATE, &attr);
 	if (k->map < 0)
 		return k->map;
 	k->window = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, k->map, 0);
@@ -39,38 +30,29 @@ static int make_map(struct kmem *k)
 	return -errno;
 }
 
-#define INSN(op, to, from, offset, value)                                                          \
-	{                                                                                          \
-		.code = (op), .dst_reg = (to), .src_reg = (from), .off = (offset), .imm = (value)  \
-	}
-#define WINDOW_TO(reg, map)                                                                        \
-	INSN(BPF_LD | BPF_IMM | BPF_DW, reg, BPF_PSEUDO_MAP_VALUE, 0, map), INSN(0, 0, 0, 0, 0)
-#define CALL(function) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, function)
-#define RETURN	       INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
-
 /* Its two arguments are an address and a length. */
 static int load(struct kmem *k)
 {
 	const struct bpf_insn program[] = {
-		INSN(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_3, BPF_REG_1, 0, 0),
-		INSN(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_2, BPF_REG_1, 8, 0),
+		INSN_LOAD(BPF_DW, BPF_REG_3, BPF_REG_1, 0),
+		INSN_LOAD(BPF_DW, BPF_REG_2, BPF_REG_1, 8),
 		INSN(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, WINDOW - 1),
 		INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_3, 0, 4, ASK_TASK),
-		WINDOW_TO(BPF_REG_1, k->map),
-		CALL(BPF_FUNC_probe_read_kernel),
-		RETURN,
-		CALL(BPF_FUNC_get_current_task),
-		WINDOW_TO(BPF_REG_1, k->map),
-		INSN(BPF_STX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_0, 0, 0),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
-		RETURN,
+		INSN_VALUE(BPF_REG_1, k->map),
+		INSN_CALL(BPF_FUNC_probe_read_kernel),
+		INSN_RETURN,
+		INSN_CALL(BPF_FUNC_get_current_task),
+		INSN_VALUE(BPF_REG_1, k->map),
+		INSN_STORE(BPF_DW, BPF_REG_1, 0, BPF_REG_0),
+		INSN_SET(BPF_REG_0, 0),
+		INSN_RETURN,
 	};
 	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
 				.insns = (uintptr_t)program,
 				.insn_cnt = ARRAY_SIZE(program),
 				.license = (uintptr_t) "GPL" }; /* the helper asks for it */
 
-	k->prog = call(BPF_PROG_LOAD, &attr);
+	k->prog = bpf_call(BPF_PROG_LOAD, &attr);
 	return k->prog < 0 ? k->prog : 0;
 }
 
@@ -80,7 +62,7 @@ static int run(struct kmem *k, uint64_t addr, size_t len)
 	union bpf_attr attr = { .test = { .prog_fd = k->prog,
 					  .ctx_in = (uintptr_t)arguments,
 					  .ctx_size_in = sizeof(arguments) } };
-	int ret = call(BPF_PROG_TEST_RUN, &attr);
+	int ret = bpf_call(BPF_PROG_TEST_RUN, &attr);
 
 	return ret < 0 ? ret : (int)attr.test.retval;
 }

@@ -3,8 +3,7 @@
 #ifndef OBJECTS_BPF_BPF_H
 #define OBJECTS_BPF_BPF_H
 
-#include <linux/bpf.h>
-
+#include "kernel/bpf.h"
 #include "objects/class.h"
 
 extern const struct file_class bpfmap_class;
@@ -12,7 +11,6 @@ extern const struct file_class bpfmap_class;
 /* --- call.c: 0 (or a descriptor), or -errno
  * ------------------------------------------------------- */
 
-int bpf_call(int cmd, union bpf_attr *attr);
 int bpf_map_info(int fd, struct bpf_map_info *ret);
 /* A description of its own of the map with this id: open_flags are BPF_F_RDONLY, BPF_F_WRONLY or 0.
  * It takes CAP_SYS_ADMIN. */

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bpf(2), and what is the same for a dump and a restore. */
-#include <errno.h>
+/* What is the same for a dump and a restore. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "objects/bpf/bpf.h"
-
-int bpf_call(int cmd, union bpf_attr *attr)
-{
-	int ret = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return ret < 0 ? -errno : ret;
-}
 
 int bpf_map_info(int fd, struct bpf_map_info *ret)
 {

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "kernel/btf.h"
 #include "kernel/kmem.h"
+#include "kernel/kmem_skb.h"
 #include "objects/socket/unix.h"
 
 #define MESSAGES_MAX 4096
@@ -29,19 +30,6 @@
 #define PLACES(X)                                                                                  \
 	X(socket_sk, "socket.sk")                                                                  \
 	X(unix_peer, "unix_sock.peer")                                                             \
-	X(sk_queue, "sock.sk_receive_queue")                                                       \
-	X(queue_next, "sk_buff_head.next")                                                         \
-	X(queue_len, "sk_buff_head.qlen")                                                          \
-	X(skb_next, "sk_buff.next")                                                                \
-	X(skb_len, "sk_buff.len")                                                                  \
-	X(skb_data_len, "sk_buff.data_len")                                                        \
-	X(skb_data, "sk_buff.data")                                                                \
-	X(skb_head, "sk_buff.head")                                                                \
-	X(skb_end, "sk_buff.end")                                                                  \
-	X(shared_frags, "skb_shared_info.frags")                                                   \
-	X(shared_n, "skb_shared_info.nr_frags")                                                    \
-	X(shared_list, "skb_shared_info.frag_list")                                                \
-	X(skb_cb, "sk_buff.cb")                                                                    \
 	X(cb_pid, "unix_skb_parms.pid")                                                            \
 	X(cb_uid, "unix_skb_parms.uid")                                                            \
 	X(cb_gid, "unix_skb_parms.gid")                                                            \
@@ -51,6 +39,7 @@
 
 struct unix_early {
 	struct kmem memory;
+	struct kmem_skb skb;
 	int error;    /* why nothing can be read; 0 */
 	int oob_byte; /* unix_sock.oob_skb; -ENOENT before Linux 5.15 */
 #define PLACE(name, path) int name;
@@ -66,6 +55,8 @@ static int find_places(struct unix_early *x)
 	if (ret < 0)
 		return ret;
 	ret = kmem_open(&x->memory, b);
+	if (ret == 0)
+		ret = kmem_skb_find(&x->skb, b);
 #define FIND(name, path)                                                                           \
 	if (ret == 0) {                                                                            \
 		x->name = btf_offset(b, path);                                                     \
@@ -120,55 +111,23 @@ static CrtoolsCredentials *sender_of(struct dump *d, struct unix_early *x, uint6
 	return creds.pid > 0 ? unix_credentials(d, &creds) : NULL;
 }
 
-/* A part of a message that is in a page: struct skb_frag, or, before Linux 6.10, bio_vec. */
-struct fragment {
-	uint64_t page;
-	uint32_t len, offset;
-};
-
-/* What is behind the first part: net/core/skbuff.c, skb_copy_bits(). */
-static int read_fragments(struct unix_early *x, uint64_t skb, uint8_t *data, uint32_t len)
-{
-	uint64_t shared = pointer_at(x, skb, x->skb_head) + word_at(x, skb, x->skb_end, 0);
-	struct fragment f;
-	uint8_t n = 0;
-
-	if (kmem_read(&x->memory, shared + x->shared_n, &n, sizeof(n)) < 0 ||
-	    pointer_at(x, shared, x->shared_list))
-		return -EIO;
-	for (int i = 0; i < n && len; i++) {
-		uint64_t from = shared + x->shared_frags + i * sizeof(f), page;
-
-		if (kmem_read(&x->memory, from, &f, sizeof(f)) < 0 || f.len > len)
-			return -EIO;
-		page = kmem_page(&x->memory, f.page);
-		if (!page || kmem_read(&x->memory, page + f.offset, data, f.len) < 0)
-			return -EIO;
-		data += f.len;
-		len -= f.len;
-	}
-	return len ? -EIO : 0;
-}
-
 /* NULL, or why not. */
 static const char *take(struct unix_out *u, struct unix_early *x, uint64_t skb, uint64_t *total)
 {
 	struct dump *d = u->task->dump;
-	uint64_t cb = skb + x->skb_cb, data = pointer_at(x, skb, x->skb_data);
-	uint32_t len = word_at(x, skb, x->skb_len, BYTES_MAX);
-	uint32_t behind = word_at(x, skb, x->skb_data_len, 0);
+	uint64_t cb = skb + x->skb.cb;
+	uint32_t len = word_at(x, skb, x->skb.len, BYTES_MAX);
 	CrtoolsPacket *p = arena_msg(dump_arena(d), CrtoolsPacket, crtools_packet);
 
 	*total += len;
-	if (*total >= BYTES_MAX || behind > len)
+	if (*total >= BYTES_MAX)
 		return UNREADABLE;
 	if (pointer_at(x, cb, x->cb_fp))
 		return "descriptors are on their way, which can't be read";
 	p->has_data = true;
 	p->data.len = len;
 	p->data.data = arena_alloc(dump_arena(d), len + 1);
-	if (kmem_read(&x->memory, data, p->data.data, len - behind) < 0 ||
-	    (behind && read_fragments(x, skb, p->data.data + len - behind, behind) < 0))
+	if (kmem_skb_read(&x->memory, &x->skb, skb, p->data.data, len) < 0)
 		return UNREADABLE;
 	p->credentials = sender_of(d, x, cb);
 	arena_push(dump_arena(d), u->early, u->n_early, p);
@@ -178,8 +137,8 @@ static const char *take(struct unix_out *u, struct unix_early *x, uint64_t skb, 
 static const char *read_queue(struct unix_out *u, struct unix_early *x, uint64_t sk)
 {
 	uint64_t peer = pointer_at(x, sk, x->unix_peer), total = 0;
-	uint64_t head = peer + x->sk_queue, skb = pointer_at(x, head, x->queue_next);
-	uint32_t n = peer ? word_at(x, head, x->queue_len, 0) : 0;
+	uint64_t head = peer + x->skb.of_sock, skb = pointer_at(x, head, x->skb.first);
+	uint32_t n = peer ? word_at(x, head, x->skb.count, 0) : 0;
 	const char *why = NULL;
 
 	if (!n || n > MESSAGES_MAX)
@@ -188,7 +147,7 @@ static const char *read_queue(struct unix_out *u, struct unix_early *x, uint64_t
 		return "a byte out of band, which can't be read";
 	for (uint32_t i = 0; !why && i < n && skb != head; i++) {
 		why = take(u, x, skb, &total);
-		skb = pointer_at(x, skb, x->skb_next);
+		skb = pointer_at(x, skb, x->skb.next);
 	}
 	return why ?: skb != head || u->n_early != n ? UNREADABLE : NULL;
 }
