@@ -7,6 +7,7 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -195,17 +196,16 @@ static int take_keys(const struct nlmsghdr *h, void *data)
 	return 0;
 }
 
-int inet_diag_keys(int netlink, int family, const struct inet_diag_sockid *id, uint32_t ino,
-		   struct arena *a, const struct inet_diag_key **ret_keys, size_t *ret_n,
-		   struct err *err)
+/* -ENOENT: err is not filled. */
+static int ask_for_one(int netlink, int family, const struct inet_diag_sockid *id, const char *what,
+		       int (*answer)(const struct nlmsghdr *h, void *data), void *data,
+		       struct err *err)
 {
-	/* They come only with what is told of the connection. */
 	struct inet_diag_req_v2 req = { .sdiag_family = family,
 					.sdiag_protocol = IPPROTO_TCP,
 					.idiag_ext = 1 << (INET_DIAG_INFO - 1),
 					.idiag_states = ~0u,
 					.id = *id };
-	struct keys k = { .ino = ino, .arena = a };
 	struct err before = *err;
 	char buf[REQUEST_MAX];
 	struct nl_msg m = nl_msg(buf, sizeof(buf));
@@ -214,12 +214,67 @@ int inet_diag_keys(int netlink, int family, const struct inet_diag_sockid *id, u
 
 	if (body)
 		memcpy(body, &req, sizeof(req));
-	ret = nl_talk(netlink, &m, "ask for the keys of a TCP socket", take_keys, &k, err);
+	ret = nl_talk(netlink, &m, what, answer, data, err);
 	if (ret == -ENOENT)
 		*err = before;
+	return ret;
+}
+
+int inet_diag_keys(int netlink, int family, const struct inet_diag_sockid *id, uint32_t ino,
+		   struct arena *a, const struct inet_diag_key **ret_keys, size_t *ret_n,
+		   struct err *err)
+{
+	/* They come only with what is told of the connection. */
+	struct keys k = { .ino = ino, .arena = a };
+	int ret = ask_for_one(netlink, family, id, "ask for the keys of a TCP socket", take_keys,
+			      &k, err);
+
 	if (ret < 0)
 		return ret;
 	*ret_keys = k.keys;
 	*ret_n = k.n;
+	return 0;
+}
+
+/* --- one connection ------------------------------------------------------------------------------
+ */
+
+struct connection {
+	bool found;
+	uint32_t waiting;
+	struct tcp_info info;
+};
+
+static int take_connection(const struct nlmsghdr *h, void *data)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(h);
+	const struct nlattr *attrs[INET_DIAG_MAX + 1], *at;
+	struct connection *c = data;
+
+	/* A listener answers for those that are not there. */
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)) || !msg->id.idiag_dport)
+		return 0;
+	nl_parse(msg + 1, h->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)), attrs, INET_DIAG_MAX);
+	at = attrs[INET_DIAG_INFO];
+	if (at)
+		memcpy(&c->info, nl_data(at),
+		       nl_len(at) < sizeof(c->info) ? nl_len(at) : sizeof(c->info));
+	c->info.tcpi_state = msg->idiag_state;
+	c->waiting = msg->idiag_rqueue;
+	c->found = true;
+	return 0;
+}
+
+int inet_diag_connection(int netlink, int family, const struct inet_diag_sockid *id,
+			 uint32_t *ret_waiting, struct tcp_info *ret_info, struct err *err)
+{
+	struct connection c = { 0 };
+	int ret = ask_for_one(netlink, family, id, "look at a TCP connection", take_connection, &c,
+			      err);
+
+	if (ret < 0 || !c.found)
+		return ret < 0 ? ret : -ENOENT;
+	*ret_waiting = c.waiting;
+	*ret_info = c.info;
 	return 0;
 }

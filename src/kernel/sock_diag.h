@@ -70,6 +70,12 @@ int inet_diag_keys(int netlink, int family, const struct inet_diag_sockid *id, u
 		   struct arena *a, const struct inet_diag_key **ret_keys, size_t *ret_n,
 		   struct err *err);
 
+/* The TCP connection that id names: its state, how many bytes wait to be read, and the start of what
+ * TCP_INFO tells, as much as *ret_info has room for. -ENOENT: there is none, err is not filled. */
+struct tcp_info;
+int inet_diag_connection(int netlink, int family, const struct inet_diag_sockid *id,
+			 uint32_t *ret_waiting, struct tcp_info *ret_info, struct err *err);
+
 /* A listing of any family: req is its request (inet_diag_req_v2, packet_diag_req,
  * netlink_diag_req), answer gets each message. what: "list TCP sockets". -ENOENT: the kernel does
  * not list that family. */

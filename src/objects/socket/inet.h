@@ -14,6 +14,8 @@
  *	tcp_keys.c	keys that sign segments
  *	tcp_closed.c	those that have ended
  *	tcp_listen.c	listeners: nobody may come while they are dumped
+ *	tcp_waiting.c	connections that are not accepted yet
+ *	tcp_waiting_in.c	restore: the same
  *	tcp_in.c	restore: the image of a connection; the end of the lock
  *	tcp_check.c	restore: what that image may say
  *	tcp_make.c	restore: a connection made again
@@ -90,6 +92,7 @@ struct inet_out {
 	bool judged;	 /* a listener: it was said that connections wait */
 	bool shut;	 /* it hears nobody */
 	bool keyed;	 /* it signs its segments */
+	bool waits;	 /* a listener: connections that wait are kept */
 };
 
 /* dump.priv[SLOT_INET] */
@@ -100,7 +103,8 @@ struct inet_dump {
 	struct hash local;     /* addresses that were tried: inet_is_local() */
 	struct inet_out **connections, **listeners;
 	size_t n, n_listeners;
-	bool asked, repairable; /* may the tool use TCP_REPAIR? */
+	bool asked, repairable;	     /* may the tool use TCP_REPAIR? */
+	struct tcp_waiting *waiting; /* what it takes to read those that are not accepted yet */
 	bool settled, left;
 	char lock[32]; /* the table that locks the connections; "" */
 };
@@ -142,6 +146,16 @@ void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
 			const struct tcp_info *info);
 int tcp_listen_settle(struct dump *d, struct inet_dump *x);
 void tcp_listen_leave(struct inet_dump *x);
+
+/* --- tcp_waiting.c -------------------------------------------------------------------------------
+ */
+
+/* Can connections that this one has not accepted be kept? NULL, or why not. */
+const char *tcp_waiting_unable(struct dump *d, struct inet_dump *x, const struct inet_out *s);
+/* Nobody comes any more: who waits is found, and *ret are their ends, for the lock. */
+int tcp_waiting_find(struct dump *d, struct inet_dump *x, struct nft_connection **ret, size_t *n);
+/* Locked: all is read. */
+int tcp_waiting_read(struct dump *d, struct inet_dump *x);
 
 /* --- tcp_keys.c ----------------------------------------------------------------------------------
  */
@@ -220,6 +234,15 @@ struct inet_in {
 	bool is_local;	    /* the host has its address */
 	struct restore_task *user; /* a task that has it as user_fd; NULL: none has a descriptor */
 	int user_fd;
+	struct tcp_planted *waiting; /* of a listener */
+	size_t n_waiting;
+};
+
+/* A connection that is not accepted yet: end is no file's, but has the entry that one would have.
+ */
+struct tcp_planted {
+	struct inet_in end;
+	const CrtoolsTcpWaiting *w;
 };
 
 /* restore.priv[SLOT_INET] */
@@ -229,8 +252,9 @@ struct inet_restore {
 	struct hash ends;  /* of connections: struct inet_in, by both addresses */
 	struct inet_in **all;
 	size_t n, n_connections;
-	char lock[32]; /* the table that locks the connections; "" */
-	bool locked;   /* it is this restore's */
+	size_t n_waiting; /* of the listeners' */
+	char lock[32];	  /* the table that locks the connections; "" */
+	bool locked;	  /* it is this restore's */
 	bool prepared, released;
 	bool warned; /* of locks by iptables */
 };
@@ -247,6 +271,8 @@ int inet_check(struct restore *r, struct restore_file *f);
 const char *inet_object(const struct restore *r, const struct inet_in *s);
 /* Can two sockets of the images be bound only if both allow it (SO_REUSEADDR, SO_REUSEPORT)? */
 bool inet_shares(const struct inet_in *s);
+/* SO_REUSEADDR and SO_REUSEPORT on, where others share its port. */
+void inet_allow_reuse(const struct inet_in *s, int fd);
 /* Binds it, whatever the final values of the options are that keep others out; -errno. */
 int inet_bind(const struct inet_in *s, int fd);
 /* Is its address maybe not the host's? Then it takes IP_FREEBIND. */
@@ -289,6 +315,8 @@ static inline bool tcp_is_connection(const InetSkEntry *e)
 	return inet_is_tcp(e) && e->dst_port && e->state != INET_LISTEN && e->state != INET_CLOSE;
 }
 int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
+/* No two connections have both ends in common. */
+int tcp_note_ends(struct restore *r, struct inet_restore *x, struct inet_in *s);
 /* Is its image one that the kernel can take? */
 int tcp_check_stream(struct restore *r, const struct inet_in *s, const TcpStreamEntry *t);
 /* One that has ended: what is left to be told. */
@@ -297,6 +325,13 @@ int tcp_closed_check(struct restore *r, struct inet_restore *x, struct inet_in *
 int tcp_prepare(struct restore *r, struct inet_restore *x);
 /* The tree is about to run: unlocks, and lets all connections go on. */
 void tcp_release(struct restore *r, struct inet_restore *x);
+
+/* --- tcp_waiting_in.c ----------------------------------------------------------------------------
+ */
+
+int tcp_waiting_check(struct restore *r, struct inet_restore *x, struct inet_in *s);
+/* Of one that listens. */
+int tcp_waiting_make(struct restore_task *t, struct inet_in *s, int fd);
 
 /* --- tcp_make.c ----------------------------------------------------------------------------------
  */
@@ -320,13 +355,17 @@ int tcp_closed_make(struct restore_task *t, struct inet_in *s, int fd);
 /* --- tcp_forge.c ---------------------------------------------------------------------------------
  */
 
-/* A packet without data as the peer would send it, past the lock. 0 or -errno. */
+/* A packet as the peer would send it, past the lock. 0 or -errno. */
 struct tcp_forged {
 	const InetSkEntry *e;
 	uint32_t seq, ack;
-	uint16_t window;
-	bool fin;
+	uint16_t window; /* as it stands in the packet */
+	bool fin, reset;
+	const char *data;
+	size_t len;	   /* TCP_FORGED_MAX at most */
+	uint32_t priority; /* SO_PRIORITY; 0 */
 };
+#define TCP_FORGED_MAX 14000 /* with all that the kernel adds, it is in 16 KiB */
 int tcp_forge(const struct tcp_forged *p);
 
 #endif

@@ -305,6 +305,8 @@ int inet_check(struct restore *r, struct restore_file *f)
 		ret = tcp_keys_check(r, s);
 	if (ret == 0)
 		ret = inet_queue_check(r, s);
+	if (ret == 0)
+		ret = tcp_waiting_check(r, x, s);
 	if (ret < 0)
 		return ret;
 	if (!device_is_here(r, s))

@@ -32,16 +32,21 @@ bool inet_may_be_away(const struct inet_in *s)
 				(s->e->ip_opts && s->e->ip_opts->freebind));
 }
 
+void inet_allow_reuse(const struct inet_in *s, int fd)
+{
+	if (!inet_shares(s))
+		return;
+	allow(fd, SOL_SOCKET, SO_REUSEADDR);
+	allow(fd, SOL_SOCKET, SO_REUSEPORT);
+}
+
 int inet_bind(const struct inet_in *s, int fd)
 {
 	union inet_addr own;
 
 	if (!inet_source(s->e, &own))
 		return 0;
-	if (inet_shares(s)) {
-		allow(fd, SOL_SOCKET, SO_REUSEADDR);
-		allow(fd, SOL_SOCKET, SO_REUSEPORT);
-	}
+	inet_allow_reuse(s, fd);
 	if (inet_may_be_away(s))
 		allow(fd, inet_level(s->e), s->e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND);
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
@@ -103,6 +108,8 @@ static int make_idle(struct restore_task *t, struct inet_in *s, int fd)
 		ret = inet_failed(t, s, "listen", "listen with");
 	if (s->port && e->state == INET_LISTEN)
 		s->port->n_listening_open++;
+	if (ret == 0)
+		ret = tcp_waiting_make(t, s, fd);
 	return ret < 0 ? ret : connect_datagram(t, s, fd);
 }
 

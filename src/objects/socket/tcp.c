@@ -7,7 +7,8 @@
  *
  *   1. collect: state and addresses, and all reasons against it.
  *   2. settle: a table of nf_tables drops all that the connections send and receive, so that they
- *      stand still; then their states are read again.
+ *      stand still; then their states are read again. Listeners hear nobody, and those that they
+ *      have not accepted are locked and read with the others.
  *   3. write: each is put into repair mode, read, and taken out of it at once. A tool that is
  *      killed leaves a connection in repair mode only if it dies within these few calls; the
  *      journal tells crtools clean where to look.
@@ -188,17 +189,14 @@ static void unlock(void *data)
 	x->lock[0] = '\0';
 }
 
-static int lock(struct dump *d, struct inet_dump *x)
+/* all: n of them, those that wait to be accepted. */
+static int lock(struct dump *d, struct inet_dump *x, struct nft_connection *all, size_t n)
 {
-	_cleanup_free_ struct nft_connection *all = calloc(x->n, sizeof(*all));
-	size_t n = 0;
 	int ret;
 
-	if (!all)
-		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM, "no memory to lock connections");
 	for (size_t i = 0; i < x->n; i++)
 		if (x->connections[i]->kept && d->s->opts->tcp_established)
-			all[n++] = tcp_connection(x->connections[i]->e);
+			arena_push(dump_arena(d), all, n, tcp_connection(x->connections[i]->e));
 	if (!n)
 		return 0;
 	nft_lock_name(d->run_id, x->lock);
@@ -245,22 +243,29 @@ void tcp_note_tasks(struct dump *d, const char *what, struct inet_out **all, siz
 
 int tcp_settle(struct dump *d, struct inet_dump *x)
 {
-	int ret = 0;
+	struct nft_connection *waiting = NULL;
+	size_t n_waiting = 0;
+	int ret;
 
 	if (x->settled || d->s->report.refusals)
 		return 0;
 	x->settled = true;
-	d->inventory->has_network_lock_method = x->n > 0;
+	ret = tcp_listen_settle(d, x);
+	if (ret == 0)
+		ret = tcp_waiting_find(d, x, &waiting, &n_waiting);
+	if (ret < 0)
+		return ret;
+	d->inventory->has_network_lock_method = x->n + n_waiting > 0;
 	d->inventory->network_lock_method = d->s->opts->network_lock >= LOCK_SKIP ? LOCK_SKIP
 										  : LOCK_NFTABLES;
-	if (x->n && d->inventory->network_lock_method == LOCK_NFTABLES)
-		ret = lock(d, x);
+	if (d->inventory->network_lock_method == LOCK_NFTABLES)
+		ret = lock(d, x, waiting, n_waiting);
 	if (ret == 0)
 		tcp_note_tasks(d, "repair", x->connections, x->n);
 	for (size_t i = 0; ret == 0 && i < x->n; i++)
 		if (x->connections[i]->kept)
 			ret = look_again(d, x->connections[i]);
-	return ret < 0 ? ret : tcp_listen_settle(d, x);
+	return ret < 0 ? ret : tcp_waiting_read(d, x);
 }
 
 /* --- write ---------------------------------------------------------------------------------------

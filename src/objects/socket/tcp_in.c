@@ -64,8 +64,7 @@ static uint64_t key_of(const struct nft_connection *c, bool of_peer)
 	return key;
 }
 
-/* No two connections have both ends in common. */
-static int note_ends(struct restore *r, struct inet_restore *x, struct inet_in *s)
+int tcp_note_ends(struct restore *r, struct inet_restore *x, struct inet_in *s)
 {
 	struct nft_connection c = tcp_connection(s->e);
 	uint64_t key = key_of(&c, false);
@@ -111,7 +110,7 @@ int tcp_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
 			"remove them: iptables -D INPUT and OUTPUT, as iptables-save shows them");
 	x->warned = true;
 	ret = read_stream(r, s);
-	return ret < 0 ? ret : note_ends(r, x, s);
+	return ret < 0 ? ret : tcp_note_ends(r, x, s);
 }
 
 int tcp_closed_check(struct restore *r, struct inet_restore *x, struct inet_in *s)
@@ -146,16 +145,20 @@ static void unlock(void *data)
 
 static int lock(struct restore *r, struct inet_restore *x)
 {
-	_cleanup_free_ struct nft_connection *all = calloc(x->n_connections, sizeof(*all));
+	_cleanup_free_ struct nft_connection *all =
+		calloc(x->n_connections + x->n_waiting, sizeof(*all));
 	size_t n = 0;
 	int ret;
 
 	if (!all)
 		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
 			       "no memory to lock connections");
-	for (size_t i = 0; i < x->n; i++)
+	for (size_t i = 0; i < x->n; i++) {
 		if (x->all[i]->stream && x->all[i]->e->state != INET_CLOSE)
 			all[n++] = tcp_connection(x->all[i]->e);
+		for (size_t k = 0; k < x->all[i]->n_waiting; k++)
+			all[n++] = tcp_connection(x->all[i]->waiting[k].end.e);
+	}
 	ret = n ? nft_lock(x->lock, all, n, restore_err(r)) : -EEXIST;
 	if (ret == -EEXIST)
 		return 0;
@@ -168,7 +171,7 @@ int tcp_prepare(struct restore *r, struct inet_restore *x)
 {
 	const InventoryEntry *inventory = r->inventory;
 
-	if (x->prepared || !x->n_connections)
+	if (x->prepared || !(x->n_connections + x->n_waiting))
 		return 0;
 	x->prepared = true;
 	journal_add(&r->s->journal, "release\n");
@@ -222,7 +225,7 @@ void tcp_release(struct restore *r, struct inet_restore *x)
 	_cleanup_fd_ int pidfd = -1;
 	const struct restore_task *of = NULL;
 
-	if (!x || x->released || !x->n_connections)
+	if (!x || x->released || !(x->n_connections + x->n_waiting))
 		return;
 	x->released = true;
 	unlock(x);

@@ -49,6 +49,10 @@ void tcp_keys_judge(const struct inet_out *s)
 		task_refuse(s->task, s->object,
 			    "signs its segments (TCP_MD5SIG), and is about to end",
 			    "try again when it has");
+	if (s->keyed && s->waits)
+		task_refuse(s->task, s->object,
+			    "signs its segments (TCP_MD5SIG), and has not accepted connections yet",
+			    "try again when it has, or drop them with --skip-in-flight");
 }
 
 int tcp_keys_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd)

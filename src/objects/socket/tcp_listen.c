@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listening TCP sockets: the dump. Connections that wait to be accepted have no descriptor, so they
- * can't be kept. While a tree is dumped that then ends, its listeners hear nobody (kernel/door.h):
- * a connection that came now would look good to its client, and be reset when the tree is killed;
- * so it is tried again a second later, when maybe the tree has been restored. A tree that goes on
- * can accept them.
+ * Listening TCP sockets: the dump. Connections that wait to be accepted are tcp_waiting.c's. While
+ * a tree is dumped that then ends, its listeners hear nobody (kernel/door.h): a connection that
+ * came now would look good to its client, and be reset when the tree is killed; so it is tried
+ * again a second later, when maybe the tree has been restored. A tree that goes on can accept them.
  */
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -12,21 +11,28 @@
 #include "kernel/pidfd.h"
 #include "objects/socket/inet.h"
 
-static void judge(struct dump *d, struct inet_out *s, uint32_t waiting)
+static void judge(struct dump *d, struct inet_dump *x, struct inet_out *s, uint32_t waiting)
 {
-	const char *text = arena_printf(dump_arena(d),
-					"has not accepted %u connection%s yet, which no descriptor "
-					"leads to",
-					waiting, waiting == 1 ? "" : "s");
+	const struct options *o = d->s->opts;
+	const char *why, *text = arena_printf(dump_arena(d), "has not accepted %u connection%s yet",
+					      waiting, waiting == 1 ? "" : "s");
 
 	if (!waiting || s->judged)
 		return;
 	s->judged = true;
-	if (d->s->opts->skip_in_flight)
-		task_warn(s->task, s->object, text, "--skip-in-flight drops them");
-	else
+	if (o->skip_in_flight || o->tcp_close)
+		task_warn(s->task, s->object, text,
+			  o->skip_in_flight ? "--skip-in-flight drops them"
+					    : "--tcp-close drops them");
+	else if (!o->tcp_established)
 		task_refuse(s->task, s->object, text,
+			    "keep them with --tcp-established, try again when it has, or drop them "
+			    "with --skip-in-flight");
+	else if ((why = tcp_waiting_unable(d, x, s)))
+		task_refuse(s->task, s->object, arena_printf(dump_arena(d), "%s, %s", text, why),
 			    "try again when it has, or drop them with --skip-in-flight");
+	else
+		s->waits = true;
 }
 
 void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
@@ -34,7 +40,7 @@ void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
 {
 	s->e->backlog = info->tcpi_sacked;
 	arena_push(dump_arena(d), x->listeners, x->n_listeners, s);
-	judge(d, s, info->tcpi_unacked);
+	judge(d, x, s, info->tcpi_unacked);
 }
 
 static void open_doors(void *data)
@@ -56,7 +62,7 @@ static void open_doors(void *data)
 }
 
 /* One with a filter of its own keeps that one. */
-static int shut(struct dump *d, struct inet_out *s)
+static int shut(struct dump *d, struct inet_dump *x, struct inet_out *s)
 {
 	_cleanup_fd_ int fd = tcp_borrow(d, s);
 	struct tcp_info info;
@@ -67,7 +73,7 @@ static int shut(struct dump *d, struct inet_out *s)
 	s->shut = door_shut(fd) == 0;
 	ret = tcp_read_info(d, s, fd, &info);
 	if (ret == 0)
-		judge(d, s, info.tcpi_unacked);
+		judge(d, x, s, info.tcpi_unacked);
 	return ret;
 }
 
@@ -81,7 +87,7 @@ int tcp_listen_settle(struct dump *d, struct inet_dump *x)
 	undo_push(&d->s->undo, open_doors, x);
 	tcp_note_tasks(d, "door", x->listeners, x->n_listeners);
 	for (size_t i = 0; ret == 0 && i < x->n_listeners; i++)
-		ret = shut(d, x->listeners[i]);
+		ret = shut(d, x, x->listeners[i]);
 	return ret;
 }
 

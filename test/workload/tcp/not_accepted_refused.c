@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connection that is not accepted yet, and on which data was sent: refused with the cure, and it
- * goes on.
+ * A connection that is not accepted yet, where TCP connections are not asked for: refused with the
+ * cures, and it goes on.
  *
  * wl: areas tcp
- * wl: dump --tcp-established
- * wl: expect dump-refused drop them with --skip-in-flight
+ * wl: expect dump-refused keep them with --tcp-established, try again when it has, or drop them with --skip-in-flight
  */
 #include "tcp.h"
 
