@@ -12,10 +12,12 @@
 
 #include "agent/listing.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "engine/restore.h"
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
 #include "objects/security/security.h"
+#include "task/death.h"
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, const struct timespec *timeout)
 {
@@ -252,16 +254,16 @@ int seize_leaders(struct restore *r)
 	return 0;
 }
 
-/* False: it is nobody that we could wait for. */
-static bool bury(pid_t pid)
+/* False: it is nobody that we could wait for, or any longer. */
+static bool bury(struct vigil *vigil, pid_t pid)
 {
-	int status;
-	pid_t got;
+	int ret = vigil_await(vigil, pid);
 
-	do
-		got = waitpid(pid, &status, __WALL);
-	while (got < 0 ? errno == EINTR : !WIFEXITED(status) && !WIFSIGNALED(status));
-	return got > 0;
+	if (ret < 0)
+		log_warn("Task %d was killed, but does not end: it may be in an uninterruptible "
+			 "wait (see /proc/%d/stack)",
+			 pid, pid);
+	return ret > 0;
 }
 
 /* Only what is known to be ours is killed: the root, and the leaders that are held. All others have
@@ -269,11 +271,13 @@ static bool bury(pid_t pid)
  * that a script has left in the background: those are not waited for. */
 void kill_tree(struct restore *r)
 {
+	struct vigil vigil;
 	bool any;
 
 	for (size_t i = 0; i < r->n_tasks; i++)
 		if (r->tasks[i]->real_pid > 0)
 			kill(r->tasks[i]->real_pid, SIGKILL);
+	vigil_begin(&vigil, r->s->opts->timeout);
 	do {
 		any = false;
 		for (size_t i = 0; i < r->n_tasks; i++) {
@@ -282,10 +286,11 @@ void kill_tree(struct restore *r)
 			/* A process is not waited for before its traced threads are. */
 			for (size_t k = 1; k < t->n_threads; k++)
 				if (t->threads[k].seized)
-					bury(t->threads[k].vtid);
-			any |= bury(t->vpid);
+					bury(&vigil, t->threads[k].vtid);
+			any |= bury(&vigil, t->vpid);
 		}
 	} while (any);
+	vigil_end(&vigil);
 }
 
 static int read_memory(pid_t pid, uint64_t addr, void *buf, size_t len)

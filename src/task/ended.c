@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/proc_task.h"
+#include "task/death.h"
 #include "task/hold.h"
 
 /* One of the threads tells of all: whoever kills one, kills the group. */
@@ -26,21 +26,28 @@ static bool was_killed(const struct proc_stop *p)
 }
 
 /* The first thread's end is told after that of the others. */
-static void await_end(struct proc_stop *p)
+static int await_end(const struct tree_stop *tree, struct proc_stop *p, struct err *err)
 {
-	for (size_t i = p->n_threads; i-- > 0;) {
-		int status;
-		pid_t got;
+	struct vigil vigil;
+	bool ended = true;
 
-		do {
-			got = waitpid(p->threads[i].tid, &status, __WALL);
-		} while ((got < 0 && errno == EINTR) || (got > 0 && WIFSTOPPED(status)));
-		p->threads[i].frozen = false;
-		p->threads[i].gone = true;
+	vigil_begin(&vigil, tree->timeout);
+	for (size_t i = p->n_threads; ended && i-- > 0;) {
+		ended = vigil_await(&vigil, p->threads[i].tid) >= 0;
+		p->threads[i].frozen = !ended;
+		p->threads[i].gone = ended;
 	}
+	vigil_end(&vigil);
+	if (!ended)
+		return err_set(
+			err, ERR_TIMEOUT, ETIMEDOUT,
+			"process %d was killed while its tree was being frozen, but does not "
+			"end (it may be in an uninterruptible wait: see /proc/%d/stack)",
+			p->pid, p->pid);
 	p->n_threads = 0;
 	p->leader_gone = false;
 	close_fd(&p->mem_fd);
+	return 0;
 }
 
 static void leave_tree(struct tree_stop *tree, struct proc_stop *p)
@@ -99,7 +106,8 @@ int tree_drop_ended(struct tree_stop *tree, size_t *ret_ended, struct err *err)
 
 		if (!was_killed(p))
 			continue;
-		await_end(p);
+		if (await_end(tree, p, err) < 0)
+			return -ETIMEDOUT;
 		p->zombie = true;
 		p->via = p->pid;
 		++*ret_ended;

@@ -33,21 +33,18 @@
 #include "base/cleanup.h"
 #include "base/interrupt.h"
 #include "base/log.h"
-#include "base/team.h"
 #include "kernel/pidfd.h"
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
+#include "task/early.h"
 #include "task/ended.h"
-#include "task/infect.h"
 #include "task/freeze_group.h"
 #include "task/frozen_group.h"
 #include "task/hold.h"
+#include "task/infect.h"
 #include "task/restart.h"
 #include "task/root.h"
 #include "task/tree.h"
-
-#define HELP_PAGES 4096 /* of a process with so much memory the tool frees some itself */
-#define BURY_WORTH 64	/* dead threads pay for one of ours */
 
 uint64_t monotonic_ns(void)
 {
@@ -55,6 +52,21 @@ uint64_t monotonic_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Each round is followed by another one for what it has found, in a tree that makes tasks faster
+ * than they can be held too. */
+int freeze_in_time(const struct tree_stop *tree, struct err *err)
+{
+	uint64_t passed = monotonic_ns() - tree->frozen_at;
+
+	if (tree->timeout && passed > tree->timeout * UINT64_C(1000000000))
+		return err_set(
+			err, ERR_TIMEOUT, ETIMEDOUT,
+			"the tree does not come to rest: after %u s there still are tasks that "
+			"were not seen before, or stop for something else",
+			tree->timeout);
+	return interrupt_check(err, "freezing the tree");
 }
 
 static bool in_tree(const struct tree_stop *tree, pid_t pid)
@@ -97,6 +109,20 @@ static int open_living(struct tree_stop *tree, struct proc_stop *p, struct err *
 	return 0;
 }
 
+/* PTRACE_SEIZE of a thread in a group stop waits until it has gone over to the tracer's kind of
+ * stop, which in a v1 refrigerator it never does; only SIGKILL ends that wait. */
+static int check_refrigerator(struct tree_stop *tree, const struct proc_stop *p, struct err *err)
+{
+	struct proc_stat stat;
+
+	if (tree->freezers == FREEZERS_UNKNOWN)
+		tree->freezers = frozen_group_v1_exists() ? FREEZERS_V1 : FREEZERS_NONE;
+	if (tree->freezers == FREEZERS_NONE || proc_stat(&p->proc, &stat, NULL) < 0 ||
+	    stat.state != 'D')
+		return 0;
+	return frozen_group_check(p->pid, err);
+}
+
 static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent,
 		     struct proc_stop **ret_proc, struct err *err)
 {
@@ -119,7 +145,9 @@ static int proc_hold(struct tree_stop *tree, pid_t pid, struct proc_stop *parent
 	p->held = true;
 	arena_push(tree->arena, tree->procs, tree->n_procs, p);
 	hash_put(&tree->by_pid, pid, p);
-	ret = hold_threads(tree, p, err);
+	ret = parent ? check_refrigerator(tree, p, err) : 0; /* the root was looked at before */
+	if (ret == 0)
+		ret = hold_threads(tree, p, err);
 	if (ret < 0)
 		return ret;
 	ret = proc_stat(&p->proc, &stat, NULL);
@@ -224,23 +252,20 @@ static int hold_descendants(struct tree_stop *tree, struct err *err)
 {
 	size_t new_children, found;
 
+	int ret = 0;
+
 	do {
 		found = 0;
-		for (size_t i = 0; i < tree->n_procs; i++) {
-			int ret = hold_children(tree, tree->procs[i], &new_children, err);
-
-			if (ret < 0)
-				return ret;
+		for (size_t i = 0; ret == 0 && i < tree->n_procs; i++) {
+			ret = hold_children(tree, tree->procs[i], &new_children, err);
 			found += new_children;
 		}
-		if (!found) {
-			int ret = tree_drop_ended(tree, &found, err);
-
-			if (ret < 0)
-				return ret;
-		}
-	} while (found);
-	return 0;
+		if (ret == 0 && !found)
+			ret = tree_drop_ended(tree, &found, err);
+		if (ret == 0 && found)
+			ret = freeze_in_time(tree, err);
+	} while (ret == 0 && found);
+	return ret;
 }
 
 /* Children may have been found long after their parent: parents first, in the order of finding. */
@@ -294,7 +319,7 @@ static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const ch
 	if (ret == 0 && descendants)
 		ret = hold_descendants(tree, err);
 	if (ret == 0) {
-		group_abandon(tree);
+		early_abandon(tree);
 		return 0;
 	}
 	tree_release(tree, TREE_RUN);
@@ -307,12 +332,16 @@ static int freeze(struct tree_stop *tree, pid_t root, bool descendants, const ch
 int tree_freeze_one(struct tree_stop *tree, pid_t pid, unsigned int timeout,
 		    struct journal *journal, struct arena *arena, struct err *err)
 {
+	int ret;
+
 	*tree = (struct tree_stop){ .arena = arena,
 				    .journal = journal,
 				    .frozen_at = monotonic_ns(),
 				    .timeout = timeout,
 				    .group = CGROUP_FREEZE_NONE };
-	return freeze(tree, pid, false, NULL, err);
+	ret = freeze(tree, pid, false, NULL, err);
+	early_free(tree);
+	return ret;
 }
 
 /* Such a child has but a few calls to make before it execs or ends; only while it runs on, the tree
@@ -328,17 +357,15 @@ static int freeze_between_vforks(struct tree_stop *tree, pid_t root, const char 
 	for (long pause = 5000000;; pause += pause < 100000000 ? pause / 2 : 0) {
 		int ret = freeze(tree, root, true, cgroup, err);
 
-		if (ret == 0 || err->id != ERR_IN_VFORK || monotonic_ns() - began > patience) {
-			hash_free(&tree->clinging);
+		if (ret == 0 || err->id != ERR_IN_VFORK || monotonic_ns() - began > patience)
 			return ret;
-		}
 		log_debug("%s; trying again", err->text);
 		*err = (struct err){ 0 };
 		nanosleep(&(struct timespec){ .tv_nsec = pause }, NULL);
 		ret = interrupt_check(err, "freezing the tree");
 		if (ret < 0)
 			return ret;
-		blank.clinging = tree->clinging;
+		early_take_over(&blank, tree);
 		*tree = blank;
 		tree->frozen_at = monotonic_ns();
 	}
@@ -355,6 +382,7 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned
 				    .journal = journal,
 				    .group = CGROUP_FREEZE_NONE };
 	ret = freeze_between_vforks(tree, root, cgroup, err);
+	early_free(tree);
 	if (ret < 0)
 		return ret;
 	order_tree(tree);
@@ -366,97 +394,4 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned
 	log_debug("froze %zu processes in %llu us", tree->n_procs,
 		  (unsigned long long)(monotonic_ns() - tree->frozen_at) / 1000);
 	return 0;
-}
-
-static void proc_let_go(struct tree_stop *tree, struct proc_stop *p, enum tree_end end)
-{
-	/* A stop signal that is sent while the threads are held takes effect when they go on. */
-	if (!p->zombie && !p->stop_signo && (end == TREE_STOP || p->late_stop))
-		kill(p->pid, SIGSTOP);
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (p->threads[i].frozen)
-			thread_let_go(tree, &p->threads[i]);
-}
-
-static void proc_kill(struct proc_stop *p)
-{
-	if (!p->zombie)
-		kill(p->pid, SIGKILL);
-}
-
-/* What has much memory frees it by one processor as it ends; here another one helps. */
-static void proc_help_free(const struct proc_stop *p)
-{
-	if (p->rss_pages >= HELP_PAGES)
-		pidfd_release_memory(p->pidfd);
-}
-
-static int bury(void *data, size_t who, size_t part)
-{
-	struct thread_stop *t = ((struct thread_stop **)data)[part];
-	int status;
-
-	(void)who;
-	while (t->frozen) {
-		pid_t pid = waitpid(t->tid, &status, __WALL);
-
-		if (pid < 0 && errno == EINTR)
-			continue;
-		if (pid < 0 || !WIFSTOPPED(status))
-			t->frozen = false;
-	}
-	return 0;
-}
-
-/* Our notices as a tracer have to be taken before the parents get theirs. A leader's comes only
- * when those of its other threads have been taken: those go first. */
-static void bury_all(struct tree_stop *tree)
-{
-	struct thread_stop **threads;
-	size_t n = 0, room = 0;
-
-	for (size_t i = 0; i < tree->n_procs; i++)
-		room += tree->procs[i]->n_threads;
-	threads = arena_array(tree->arena, struct thread_stop *, room);
-	for (size_t i = tree->n_procs; i-- > 0;)
-		for (size_t k = tree->procs[i]->n_threads; k-- > 0;)
-			threads[n++] = &tree->procs[i]->threads[k];
-	team_run(team_size(n, BURY_WORTH), n, bury, threads);
-	/* A leader that is not held may have been seized before it ended. */
-	for (size_t i = tree->n_procs; i-- > 0;)
-		while (tree->procs[i]->leader_gone &&
-		       waitpid(tree->procs[i]->pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
-}
-
-void tree_release(struct tree_stop *tree, enum tree_end end)
-{
-	/* Those that are not in the tree's list, which a thawed group lets stop. */
-	if (tree->n_early && tree->group.dir >= 0 && tree->group.frozen)
-		cgroup_thaw(&tree->group, NULL);
-	group_abandon(tree);
-	/* Frozen again before its tasks go on, so that none gets a moment to run. The killed ones
-	 * have to run for their end. */
-	if (end != TREE_KILL)
-		cgroup_freeze_end(&tree->group);
-	if (end == TREE_KILL) {
-		for (size_t i = 0; i < tree->n_procs; i++)
-			proc_kill(tree->procs[i]);
-		for (size_t i = 0; i < tree->n_procs; i++)
-			proc_help_free(tree->procs[i]);
-		bury_all(tree);
-	}
-	for (size_t i = 0; i < tree->n_procs; i++) {
-		struct proc_stop *p = tree->procs[i];
-
-		if (end != TREE_KILL)
-			proc_let_go(tree, p, end);
-		proc_close(&p->proc);
-		close_fd(&p->mem_fd);
-		close_fd(&p->pidfd);
-	}
-	cgroup_freeze_end(&tree->group);
-	hash_free(&tree->by_pid);
-	proc_buf_free(&tree->buf);
-	tree->n_procs = 0;
 }

@@ -18,10 +18,8 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "kernel/ptrace.h"
+#include "task/early.h"
 #include "task/hold.h"
-
-/* Values in tree->early. */
-static char seized, adopted;
 
 /* In the refrigerator its state reads D; where it went to sleep does not change. */
 static bool in_group_stop(struct tree_stop *tree, const struct proc *leader, pid_t tid)
@@ -58,8 +56,7 @@ static void seize_process(struct tree_stop *tree, pid_t pid, struct proc_tids *q
 		    ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0)
 			continue;
 		ptrace_interrupt(tid, NULL);
-		hash_put(&tree->early, tid, &seized);
-		arena_push(tree->arena, tree->early_tids, tree->n_early, tid);
+		early_note(tree, tid);
 	}
 	proc_close(&proc);
 }
@@ -80,30 +77,4 @@ int group_seize(struct tree_stop *tree, pid_t root, const char *path, struct err
 	log_debug("seized %zu threads of %zu processes in the frozen cgroup %s", tree->n_early,
 		  queue.n, path);
 	return cgroup_thaw(&tree->group, err);
-}
-
-bool group_adopt(struct tree_stop *tree, pid_t tid)
-{
-	if (!tree->n_early || hash_get(&tree->early, tid) != &seized)
-		return false;
-	hash_put(&tree->early, tid, &adopted);
-	return true;
-}
-
-void group_abandon(struct tree_stop *tree)
-{
-	const struct tree_stop wait = { .timeout = 1 };
-
-	for (size_t i = 0; i < tree->n_early; i++) {
-		struct ptrace_report report;
-		pid_t tid = tree->early_tids[i];
-
-		/* Only a stopped one can be detached from; it stops as soon as it is thawed. */
-		if (group_adopt(tree, tid) && tree_wait(&wait, tid, &report, NULL) == 0 &&
-		    report.kind != PTRACE_STOP_GONE)
-			ptrace_detach(tid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0,
-				      NULL);
-	}
-	hash_free(&tree->early);
-	tree->n_early = 0;
 }

@@ -86,6 +86,18 @@ static bool find_frozen(const struct proc_cgroup *g, char *path, size_t size)
 	return false;
 }
 
+bool frozen_group_v1_exists(void)
+{
+	_cleanup_file_ FILE *list = fopen("/proc/cgroups", "re");
+	unsigned int hierarchy, groups;
+	char line[128];
+
+	while (list && fgets(line, sizeof(line), list))
+		if (sscanf(line, "freezer %u %u", &hierarchy, &groups) == 2)
+			return hierarchy && groups > 1; /* 0 is the hierarchy of v2 */
+	return false;
+}
+
 int frozen_group_check(pid_t pid, struct err *err)
 {
 	struct arena arena = { 0 };

@@ -6,11 +6,14 @@
 #ifndef TASK_FROZEN_GROUP_H
 #define TASK_FROZEN_GROUP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 
 /* 0, or a refusal that names the group; also 0 where groups can't be looked into. */
 int frozen_group_check(pid_t pid, struct err *err);
+/* Whether there are groups of the v1 freezer at all, besides the one that can't be frozen. */
+bool frozen_group_v1_exists(void);
 
 #endif

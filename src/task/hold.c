@@ -17,8 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "kernel/proc_task.h"
 #include "kernel/ptrace.h"
+#include "task/early.h"
 #include "task/freeze_group.h"
 #include "task/frozen_group.h"
 #include "task/undertaker.h"
@@ -66,6 +68,8 @@ static void ask_heir_again(struct thread_stop *t)
 	ptrace_interrupt(t->tid, NULL);
 }
 
+#define MAX_LOOK 500000000
+
 /* p: the process, if other threads of it are held too. */
 static int await(const struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
 		 struct ptrace_report *ret, struct err *err)
@@ -95,7 +99,7 @@ static int await(const struct tree_stop *tree, struct proc_stop *p, struct threa
 			start = monotonic_ns();
 		waited = monotonic_ns() - start;
 		if (waited > look) {
-			look = waited * 2;
+			look = waited < MAX_LOOK ? waited * 2 : waited + MAX_LOOK;
 			if (p)
 				bury_dead(p, tid);
 			if (has_ended(tid)) {
@@ -112,6 +116,8 @@ static int await(const struct tree_stop *tree, struct proc_stop *p, struct threa
 					tid);
 			if (frozen_group_check(tid, err) < 0)
 				return -EBUSY;
+			if (p && interrupt_check(err, "freezing the tree") < 0)
+				return -EINTR;
 		}
 		if (tree->timeout && waited > tree->timeout * UINT64_C(1000000000))
 			return err_set(err, ERR_TIMEOUT, ETIMEDOUT,
@@ -132,7 +138,7 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 /* The thread stands; false: it was killed since. */
 static bool note_state(struct proc_stop *p, struct thread_stop *t, int stop_signo)
 {
-	t->frozen = true;
+	t->frozen = t->stood = true;
 	if (ptrace_get_regs(t->tid, &t->regs, NULL) < 0 ||
 	    ptrace_get_sigmask(t->tid, &t->sigmask, NULL) < 0)
 		return false;
@@ -150,10 +156,12 @@ int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop 
 	struct ptrace_report report;
 	int ret;
 
-	for (;; first = NULL) {
+	for (size_t turn = 0;; first = NULL) {
 		if (first)
 			report = *first;
-		ret = first ? 0 : await(tree, p, t, &report, err);
+		ret = turn++ ? freeze_in_time(tree, err) : 0;
+		if (ret == 0 && !first)
+			ret = await(tree, p, t, &report, err);
 		if (ret < 0)
 			return ret;
 		switch (report.kind) {
@@ -210,15 +218,16 @@ static bool is_thread_of(const struct proc_stop *p, pid_t tid)
 
 void thread_let_go(struct tree_stop *tree, struct thread_stop *t)
 {
-	/* It may not have stopped yet, or be dead. */
 	const struct tree_stop wait = { .timeout = 1 };
 	struct ptrace_report report;
 
 	t->frozen = false;
-	if (ptrace(PTRACE_DETACH, t->tid, 0, 0) == 0 || errno != ESRCH)
+	/* Where nobody has asked yet it may have stopped for a signal, which would be lost. */
+	if (t->stood && (ptrace(PTRACE_DETACH, t->tid, 0, 0) == 0 || errno != ESRCH))
 		return;
+	/* It may not have stopped yet, or be dead. */
 	if (tree_wait(&wait, t->tid, &report, NULL) < 0)
-		hash_put(&tree->clinging, t->tid, t);
+		early_note(tree, t->tid);
 	else if (report.kind != PTRACE_STOP_GONE)
 		ptrace_detach(t->tid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0, NULL);
 }
@@ -378,7 +387,7 @@ static int seize_new(struct tree_stop *tree, struct proc_stop *p, const struct p
 			continue;
 		if (find_thread(p, tid) || thread_is_kernels(&p->proc, tid))
 			continue;
-		early = group_adopt(tree, tid) || hash_get(&tree->clinging, tid);
+		early = early_adopt(tree, tid);
 		if (!early)
 			num = seize(tree, p, tid, &before);
 		if (num) {
@@ -476,11 +485,14 @@ int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 {
 	struct ended ended = { 0 };
 
-	for (;;) {
+	for (size_t turn = 0;; turn++) {
 		struct proc_tids tids = { 0 };
 		size_t new_threads, first = p->n_threads;
-		int ret = proc_threads(&p->proc, tree->arena, &tids, NULL);
+		int ret = turn > 1 ? freeze_in_time(tree, err) : 0;
 
+		if (ret < 0)
+			return ret;
+		ret = proc_threads(&p->proc, tree->arena, &tids, NULL);
 		if (ret == -ESRCH || ret == -ENOENT)
 			return -ESRCH;
 		if (ret < 0)

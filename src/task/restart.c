@@ -74,8 +74,10 @@ static int resolve(struct tree_stop *tree, struct proc_stop *p, struct thread_st
 	enum restart_kind kind = RESTART_ANY;
 	struct ptrace_report report;
 	bool entered;
-	int ret = ptrace_syscall(t->tid, 0, err);
+	int ret;
 
+	t->stood = false;
+	ret = ptrace_syscall(t->tid, 0, err);
 	if (ret == 0)
 		ret = tree_wait(tree, t->tid, &report, err);
 	if (ret < 0)

@@ -29,6 +29,7 @@ struct thread_stop {
 			     (restart.c) */
 	bool in_restart;  /* it is in restart_syscall(2) */
 	bool frozen;	  /* we hold it */
+	bool stood;	  /* and have been told of its stop */
 	bool gone;	  /* ended while it was being frozen */
 	bool asked_again; /* its interrupt may have been asked for twice (hold.c) */
 };
@@ -62,12 +63,11 @@ struct tree_stop {
 	unsigned int timeout;	 /* seconds; 0: none */
 	struct journal *journal; /* of what is done inside of processes; NULL: none is kept */
 	struct cgroup_freeze
-		group;	   /* frozen to catch the tree; gets its state back at the release */
-	struct hash early; /* freeze_group.c: threads that were seized in the frozen group */
+		group; /* frozen to catch the tree; gets its state back at the release */
+	enum { FREEZERS_UNKNOWN, FREEZERS_NONE, FREEZERS_V1 } freezers; /* freeze.c */
+	struct hash early; /* threads that are seized before the freeze finds them (early.h) */
 	pid_t *early_tids;
 	size_t n_early;
-	struct hash
-		clinging; /* freeze.c: threads that are traced still after a freeze that failed */
 };
 
 /* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. cgroup is

@@ -70,6 +70,7 @@ class Group:
         write(self.state, self.thawed)
         self.refuse(tree)
         self.frozen_by_others(tree)
+        self.undead()
         self.check(tree, self.frozen, True)
         write(self.state, self.thawed)
         dumped.await_true("an empty group",
@@ -95,6 +96,9 @@ class Group:
 
     def told(self, tree, held, child, place, state):
         before = [read(f"/proc/{pid}/maps") for pid in (tree.pid, child)]
+        # Nor does a seizing of a stopped one return, from the refrigerator of a group of v1.
+        os.kill(child, signal.SIGSTOP)
+        dumped.await_true("the stop", lambda: dumped.system.process_state(child) == "T")
         write(state, self.frozen)
         dumped.await_true(f"{place} is frozen", lambda: read(state) == self.frozen)
         for words in (["dump", "-D", ".", "-R", "-t", str(tree.pid)],
@@ -110,10 +114,36 @@ class Group:
             dumped.check(time.monotonic() - begin < 8, f"{words} waited for the frozen task")
         dumped.check(read(state) == self.frozen, f"{state} is {read(state)}")
         write(state, self.thawed)
+        os.kill(child, signal.SIGCONT)
         for pid, maps in zip((tree.pid, child), before):
             dumped.await_true(f"{pid} sleeps", lambda p=pid: (
                 dumped.system.process_state(p) == "S"))
             dumped.check(read(f"/proc/{pid}/maps") == maps, f"the memory map of {pid} changed")
+
+    def undead(self):
+        """A task of the tree that can't end yet when it is killed (v1 only) is told of, and not
+        waited for without end."""
+        tree = dumped.Tree(["/bin/sh", "-c", "sleep 1000 & wait"])
+        dumped.await_true("a child", lambda: dumped.system.descendants(tree.pid))
+        child = dumped.system.descendants(tree.pid)[0]
+        write(f"{self.path}/cgroup.procs", str(child))
+        folder = f"undead-{os.path.basename(self.state)}"
+        os.mkdir(folder)
+        done = subprocess.run(
+            [dumped.TOOL, "dump", "-D", folder, "-t", str(tree.pid), "--timeout", "1",
+             "--action-script", f"test $CRTOOLS_SCRIPT_ACTION != post-dump || "
+             f"echo {self.frozen} > {self.state}"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        text = done.stdout + done.stderr
+        v1 = "v1" if self.state.endswith("freezer.state") else "v2"
+        dumped.check(done.returncode == 0, f"a task that does not end at once ({v1}): {text}")
+        dumped.check((f"Process {child} was killed, but has not ended" in text) == (v1 == "v1"),
+                     f"{v1}, {child}: {text}")
+        dumped.system.reap()
+        dumped.check(os.path.exists(f"/proc/{child}/stat") == (v1 == "v1"), f"{v1}: {child}")
+        write(self.state, self.thawed)
+        dumped.await_true("the end of the killed tree", lambda: dumped.system.reap() or not (
+            tree.alive() or os.path.exists(f"/proc/{child}")))
 
     def refuse(self, tree):
         write(f"{self.path}/cgroup.procs", str(os.getpid()))

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -86,6 +87,7 @@ static int describe_block(struct restore *r, pid_t pid, const struct proc_areas 
 /* Must be usable after the vdso is gone: nothing of the C library that asks for the time. */
 static _Noreturn void become_compat(const struct proc_areas *own, int ready)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < own->n; i++)
 		if (is_block(&own->areas[i]))
 			munmap((void *)own->areas[i].start,
