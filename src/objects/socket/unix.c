@@ -181,9 +181,10 @@ static void fill_entry(struct unix_out *u, const struct file_probe *p)
 	e->ns_id = e->has_ns_id ? p->task->ids->net_ns_id : 0;
 }
 
-static void note_waiting(struct dump *d, struct unix_dump *x, struct unix_out *u)
+static void note_waiting(struct dump *d, struct unix_dump *x, struct unix_out *u, int fd)
 {
 	CrtoolsSocket *extra;
+	bool gone = false;
 
 	if (u->e->state != UNIX_LISTEN || !u->diag->n_icons)
 		return;
@@ -192,7 +193,10 @@ static void note_waiting(struct dump *d, struct unix_dump *x, struct unix_out *u
 		arena_push(dump_arena(d), extra->waiting, extra->n_waiting, u->diag->icons[i]);
 		if (u->diag->icons[i])
 			hash_put(&x->waits, u->diag->icons[i], u);
+		gone |= !u->diag->icons[i];
 	}
+	if (gone)
+		unix_early_look_gone(x, u, fd);
 }
 
 static int unix_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
@@ -222,7 +226,7 @@ static int unix_collect(struct dump *d, struct dump_file *f, const struct file_p
 	arena_push(dump_arena(d), x->all, x->n, u);
 	hash_put(&x->by_ino, u->diag->ino, u);
 	fill_entry(u, p);
-	note_waiting(d, x, u);
+	note_waiting(d, x, u, p->local);
 	ret = unix_name_collect(x, u, p);
 	if (ret == 0)
 		ret = socket_options_collect(d, f, p, AF_UNIX, u->e->type, 0, &u->e->opts);
@@ -363,7 +367,8 @@ static int judge_peer(struct dump *d, struct unix_dump *x, struct unix_out *u)
 static void judge_clients(struct dump *d, struct unix_dump *x, struct unix_out *u)
 {
 	for (size_t i = 0; i < u->diag->n_icons; i++) {
-		if (hash_get(&x->by_ino, u->diag->icons[i]))
+		if (u->diag->icons[i] ? !!hash_get(&x->by_ino, u->diag->icons[i])
+				      : !u->early_refused)
 			continue;
 		task_refuse(
 			u->task, u->object,
@@ -372,8 +377,10 @@ static void judge_clients(struct dump *d, struct unix_dump *x, struct unix_out *
 					       "has not accepted yet the connection of the unix "
 					       "socket %u, which is outside of the tree",
 					       u->diag->icons[i])
-				: "has not accepted yet a connection whose client has closed it: "
-				  "what was sent can't be read",
+				: arena_printf(dump_arena(d),
+					       "has not accepted yet a connection whose client "
+					       "has closed it: %s",
+					       u->early_refused),
 			"try again when it has accepted it");
 	}
 }

@@ -80,7 +80,8 @@ struct unix_out {
 	bool reset;	       /* an error waits: its peer has left something unread */
 	CrtoolsPacket **early; /* sent before its connection is accepted */
 	size_t n_early;
-	const char *early_refused; /* why that is not known; NULL */
+	const char *early_refused; /* why that, or what clients that are gone have sent, is not
+				    * known; NULL */
 	bool truncated;		   /* not all descriptors in flight could be taken */
 };
 
@@ -109,6 +110,8 @@ CrtoolsCredentials *unix_credentials(struct dump *d, const struct ucred *creds);
 
 /* fd: the client, in the tool. */
 void unix_early_look(struct unix_dump *x, struct unix_out *u, int fd);
+/* fd: a listener, some of whose clients have closed before they were accepted. */
+void unix_early_look_gone(struct unix_dump *x, struct unix_out *u, int fd);
 void unix_early_end(struct unix_dump *x);
 
 /* A first look: an empty queue, or a plain stream, is done with. Others are noted for the walk. */
@@ -213,10 +216,12 @@ int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call 
 		 size_t size);
 void unix_creds_check(struct restore *r, struct unix_in *u, const CrtoolsCredentials *c);
 
-int unix_early_check(struct restore *r, const struct unix_in *u);
+int unix_early_check(struct restore *r, struct unix_in *u);
 
 int unix_packets_load(struct restore *r, struct unix_restore *x);
 int unix_packets_prepare(struct restore *r, struct unix_restore *x);
 int unix_packets_fill(struct restore_task *t, struct unix_cluster *c);
+/* What a client, which is fd, has sent to a server that has not accepted it. 0 or -errno. */
+int unix_packets_send_early(struct restore_task *t, int fd, CrtoolsPacket **early, size_t n);
 
 #endif

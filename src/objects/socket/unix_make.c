@@ -7,7 +7,7 @@
  *   2. pairs, and sockets that are nobody's peer
  *   3. names
  *   4. listening
- *   5. connections that wait, in their order
+ *   5. connections that wait, in their order, also those whose client has closed
  *   (queues are filled)
  *   6. connections of datagram sockets: one that is connected takes messages from its peer only
  *
@@ -244,6 +244,28 @@ static int connect_waiting(struct restore_task *t, struct unix_in *u)
 	return ret;
 }
 
+/* One that has closed since: it is made only to connect, to send, and to close again. */
+static int connect_gone(struct restore_task *t, const struct unix_in *listener,
+			const CrtoolsGoneClient *g)
+{
+	_cleanup_fd_ int fd = socket(AF_UNIX, listener->e->type | SOCK_CLOEXEC, 0);
+	_cleanup_fd_ int file = -1;
+	struct sockaddr_un addr;
+	socklen_t len = 0;
+	int by_fd = -1, ret = fd < 0 ? -errno : 0;
+	struct connect_call c = { fd, &addr, 0 };
+
+	if (ret == 0 && g->name.len && g->name.data[0])
+		ret = unix_bind_hidden(t, g->name.data, g->name.len, NULL, fd, &file);
+	if (ret == 0)
+		ret = unix_reach(listener, listener->fd, &addr, &len, &by_fd);
+	c.len = len;
+	if (ret == 0)
+		ret = unix_call_as(t, g->maker, call_connect, &c, sizeof(c));
+	close_fd(&by_fd);
+	return ret < 0 ? ret : unix_packets_send_early(t, fd, g->early, g->n_early);
+}
+
 /* --- 6. datagrams ------------------------------------------------------------------------------- */
 
 int unix_connect_to(const struct unix_in *u, int u_fd, int fd)
@@ -305,11 +327,16 @@ static int make_accepted_ones(struct restore_task *t, struct unix_cluster *c)
 static int connect_in_order(struct restore_task *t, struct unix_in *listener)
 {
 	struct unix_restore *x = unix_restore_of(t->r);
+	size_t gone = 0;
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && listener->x && i < listener->x->n_waiting; i++) {
-		struct unix_in *u = hash_get(&x->by_ino, listener->x->waiting[i]);
+		uint32_t ino = listener->x->waiting[i];
+		struct unix_in *u = hash_get(&x->by_ino, ino);
 
+		if (!ino && gone < listener->x->n_gone)
+			ret = failed(t, listener, "connect a client that has closed to",
+				     connect_gone(t, listener, listener->x->gone[gone++]));
 		if (u && u->listener == listener && !u->connected) {
 			u->connected = true;
 			ret = failed(t, u, "connect", connect_waiting(t, u));

@@ -331,25 +331,32 @@ static int answer_request(const struct unix_in *u)
 	return send(u->spare, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* What a client has sent to a server that has not accepted it. */
-static int send_early(struct restore_task *t, const struct unix_in *u)
+int unix_packets_send_early(struct restore_task *t, int fd, CrtoolsPacket **early, size_t n)
 {
-	size_t n = u->listener && u->x ? u->x->n_early : 0, need = 0;
-	int fd = unix_fd(u), size = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0), ret = 0;
+	int size = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0), ret = 0;
+	size_t need = 0;
 
 	for (size_t i = 0; i < n; i++)
-		need += 2 * u->x->early[i]->data.len + OVERHEAD;
+		need += 2 * early[i]->data.len + OVERHEAD;
 	if (need > (size_t)size)
 		set_room(fd, need);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
-		const CrtoolsPacket *p = u->x->early[i];
-		SkPacketEntry e = { .length = p->data.len };
-		struct unix_packet_in k = { .e = &e, .x = p };
+		SkPacketEntry e = { .length = early[i]->data.len };
+		struct unix_packet_in k = { .e = &e, .x = early[i] };
 
-		ret = send_packet(t, &k, fd, NULL, 0, (const char *)p->data.data);
+		ret = send_packet(t, &k, fd, NULL, 0, (const char *)early[i]->data.data);
 	}
 	if (need > (size_t)size)
 		set_room(fd, size / 2);
+	return ret;
+}
+
+static int send_early(struct restore_task *t, const struct unix_in *u)
+{
+	int ret = u->listener && u->x
+			  ? unix_packets_send_early(t, unix_fd(u), u->x->early, u->x->n_early)
+			  : 0;
+
 	if (ret == 0)
 		return 0;
 	errno = -ret;
