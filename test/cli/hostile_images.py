@@ -7,6 +7,7 @@ restore --plan reads, verifies, judges and plans each: it has to end by itself w
 an error that names the image, never by a signal or with a sanitizer's report, nor with a lot of
 memory. A hundred of those that pass are really restored, in namespaces of their own on a read-only
 file system: that makes the tree, or an error, after which nothing may be left.
+Images of our own count only with a manifest that they fit: one is made for each of theirs.
 
 HOSTILE=N takes every Nth mutation (1: all of them) instead of a few hundred; run it on a build with
 sanitizers: HOSTILE=1 test/run --build $PWD/build-asan cli/hostile_images
@@ -41,8 +42,11 @@ time.sleep(1000)
 """
 
 EDGES = (0, 1, 0x7fffffff, 0xffffffff, 1 << 47, (1 << 63) - 1, (1 << 64) - 4096, (1 << 64) - 1)
+MANIFEST = "crtools-manifest.img"
 FEW = 400  # mutations of a bounded run
 RESTORED = 100
+WORDS = []  # more words for a restore
+UNSHARE = []  # and for its namespaces
 WRONG_MAX = 20  # of what is found, to be told together
 MEMORY_KIB = 1 << 20  # of which a sanitizer takes most; the set has a few megabytes
 
@@ -133,6 +137,27 @@ def frames(data, head):
         at += 4 + size
 
 
+def of_our_own(name):
+    return name.startswith("crtools-") and name != MANIFEST
+
+
+def fitted(manifest, name, size):
+    """The manifest of a set in which that file has another size."""
+    (start, end), = frames(manifest, 8)
+    out = []
+    for key, value in fields(manifest[start:end]):
+        if key == 6 << 3 | 2 and dict(fields(value))[1 << 3 | 2] == name.encode():
+            value = pack([(k, size if k == 2 << 3 else v) for k, v in fields(value)])
+        out.append((key, value))
+    out = pack(out)
+    return manifest[:start - 4] + len(out).to_bytes(4, "little") + out
+
+
+def write(name, data):
+    with open(f"images/{name}", "wb") as f:
+        f.write(data)
+
+
 def mutations(name, data):
     for at in range(len(data)):
         for other in (data[at] ^ 1 << at % 8, data[at] ^ 0x80, data[at] ^ 0xff):
@@ -161,14 +186,16 @@ def others():
         pass
     return [n for n in os.listdir("/proc") if n.isdigit() and n != "1"]
 here = os.getcwd()
+if "--tcp-established" in sys.argv:
+    sh("ip", "link", "set", "lo", "up")
 sh("mount", "--make-rprivate", "/")
 sh("mount", "--bind", here, here)
 sh("mount", "-o", "remount,bind,ro", "/")
 sh("mount", "-t", "tmpfs", "none", "/run")
 os.chdir(here)
 before = lines("/proc/self/mountinfo"), sorted(os.listdir("."))
-done = subprocess.run([sys.argv[1], "restore", "-d", "-D", "images"], stdin=subprocess.DEVNULL,
-                      stdout=subprocess.DEVNULL, stderr=2, timeout=60)
+done = subprocess.run([sys.argv[1], "restore", "-d", "-D", "images", *sys.argv[2:]],
+                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=2, timeout=60)
 if done.returncode == 0:
     if not [n for n in os.listdir("/proc") if n.isdigit() and n != "1"]:
         print("no tree is there")
@@ -190,9 +217,11 @@ sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
 
 def really(what):
     """Restores the damaged set; returns whether the tool made a tree of it."""
-    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-                           sys.executable, "-c", SANDBOX, dumped.TOOL], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, errors="replace", timeout=100)
+    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child",
+                           "--mount-proc", *UNSHARE, sys.executable, "-c", SANDBOX,
+                           dumped.TOOL, *WORDS],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors="replace", timeout=100)
     said = done.stderr[-3000:]
     dumped.check(done.returncode in (0, 1) and not done.stdout and "runtime error" not in said and
                  "Sanitizer" not in said and "Traceback" not in said,
@@ -217,7 +246,7 @@ def check_named(what, text):
 def attempt(what):
     """The text of the refusal; empty if the damaged set is accepted."""
     with open("out", "w+", encoding="utf-8", errors="replace", newline="") as out:
-        proc = subprocess.Popen([dumped.TOOL, "restore", "--plan", "-D", "images"],
+        proc = subprocess.Popen([dumped.TOOL, "restore", "--plan", "-D", "images", *WORDS],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out)
         try:
             proc.wait(60)
@@ -243,7 +272,9 @@ def main():
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     dumped.check(done.returncode == 0, done.stderr)
     dumped.await_true("the end of the tree", lambda: system.reap() or not tree.alive())
-    os.unlink("images/crtools-manifest.img")
+    with open(f"images/{MANIFEST}", "rb") as f:
+        manifest = f.read()
+    os.unlink(f"images/{MANIFEST}")
     unharmed = attempt("unharmed")
     dumped.check(unharmed == "", unharmed)
     dumped.check(really("unharmed"), "the unharmed set makes no tree")
@@ -264,8 +295,9 @@ def main():
             number += 1
             if number % stride:
                 continue
-            with open(f"images/{name}", "wb") as f:
-                f.write(data)
+            write(name, data)
+            if of_our_own(name):
+                write(MANIFEST, fitted(manifest, name, len(data)))
             try:
                 text = attempt(what)
                 if text:
@@ -280,8 +312,9 @@ def main():
                 wrong.append(str(reason))
             if len(wrong) == WRONG_MAX:
                 dumped.fail("\n".join(wrong))
-        with open(f"images/{name}", "wb") as f:
-            f.write(originals[name])
+        write(name, originals[name])
+        if of_our_own(name):
+            os.unlink(f"images/{MANIFEST}")
     dumped.check(not wrong, "\n".join(wrong))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     dumped.check(peak < MEMORY_KIB, f"a restore took {peak} KiB")

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The same as hostile_images for what sockets have in an image of our own: datagrams that wait, what
-was sent to servers that have not accepted it yet, by clients that have closed, too, TCP connections
-that are not accepted, options, groups. One number or field of it is changed at a time.
+"""The same as hostile_images for what sockets have in an image of our own: datagrams that wait,
+what was sent to servers that have not accepted it yet, by clients that have closed, too, TCP
+connections that are not accepted, groups. One number or field of it is changed at a time.
 
-HOSTILE=N takes every Nth mutation instead of sixty.
+HOSTILE=N takes every Nth mutation instead of forty.
 
 wl: needs root kernel:6.9
 wl: timeout 7200
@@ -58,7 +58,7 @@ open("ready", "w").close()
 time.sleep(1000)
 """
 NAME = "crtools-files.img"
-FEW, RESTORED = 60, 10
+FEW, RESTORED = 40, 5
 
 
 def mutations(data):
@@ -71,7 +71,7 @@ def mutations(data):
 def main():
     dumped.begin()
     dumped.new_network()
-    hostile_images.WORDS = ["--tcp-established"]
+    hostile_images.WORDS, hostile_images.UNSHARE = ["--tcp-established"], ["--net"]
     tree = dumped.python(CODE)
     dumped.await_true("the program", lambda: os.path.exists("ready"))
     os.mkdir("images")
