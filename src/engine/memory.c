@@ -61,20 +61,21 @@ static bool holds_stack_pointer(const struct dump_task *t, uint64_t start, uint6
 	return false;
 }
 
-static void add_run(const struct dump_task *t, struct page_extents *x, const VmaEntry *e,
+static void add_run(const struct dump_task *t, struct page_extents *x, const struct dump_area *da,
 		    uint64_t start, uint64_t end)
 {
-	uint32_t flags = PE_PRESENT | (may_be_lazy(e) ? PE_LAZY : 0);
+	uint32_t lazy = may_be_lazy(da->vma) ? PE_LAZY : 0;
+	uint32_t flags = PE_PRESENT | (da->area->shared_dirty ? PE_IN_COMMON : 0);
 
-	if ((flags & PE_LAZY) && holds_stack_pointer(t, start, end)) {
+	if (lazy && holds_stack_pointer(t, start, end)) {
 		for (uint64_t page = start; page < end; page += PAGE_SIZE_)
 			page_extents_add(x, page, page + PAGE_SIZE_,
 					 holds_stack_pointer(t, page, page + PAGE_SIZE_)
-						 ? PE_PRESENT
-						 : flags);
+						 ? flags
+						 : flags | lazy);
 		return;
 	}
-	page_extents_add(x, start, end, flags);
+	page_extents_add(x, start, end, flags | lazy);
 }
 
 /* Guards count as swapped; so one search finds them along with the pages. */
@@ -264,7 +265,7 @@ static void build_extents(struct dump_task *t, const struct page_runs *runs, str
 
 			if (runs->runs[k].categories & PM_GUARD)
 				continue;
-			add_run(t, x, e, start > e->start ? start : e->start,
+			add_run(t, x, &t->vmas[i], start > e->start ? start : e->start,
 				end < e->end ? end : e->end);
 		}
 	}

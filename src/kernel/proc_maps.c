@@ -230,6 +230,7 @@ static const struct detail {
 	size_t at;
 } details[] = {
 	DETAIL("Rss", DETAIL_KB, rss),
+	DETAIL("Shared_Dirty", DETAIL_KB, shared_dirty),
 	DETAIL("Anonymous", DETAIL_KB, anonymous),
 	DETAIL("LazyFree", DETAIL_KB, lazyfree),
 	DETAIL("AnonHugePages", DETAIL_KB, anon_huge),

@@ -50,8 +50,9 @@ struct proc_area {
 	const char *path;
 	uint64_t vmflags;					    /* VMF_() bits */
 	uint64_t rss, anonymous, swap, anon_huge, locked, lazyfree; /* bytes */
-	uint64_t shared_hugetlb, private_hugetlb;		    /* bytes, not in rss */
-	uint32_t kernel_page_kb, mmu_page_kb;			    /* KiB: 4, 2048, 1048576 */
+	uint64_t shared_dirty;			  /* bytes that other processes have mapped, too */
+	uint64_t shared_hugetlb, private_hugetlb; /* bytes, not in rss */
+	uint32_t kernel_page_kb, mmu_page_kb;	  /* KiB: 4, 2048, 1048576 */
 	bool thp_eligible;
 };
 

@@ -78,7 +78,7 @@ int page_extents_write(const struct page_extents *x, struct image_dir *dir, enum
 		e.nr_pages = (x->e[i].end - x->e[i].start) / PAGE_SIZE_;
 		/* Tools before CRIU 4.2 know only this field. */
 		e.compat_nr_pages = e.nr_pages <= UINT32_MAX ? e.nr_pages : 0;
-		e.flags = x->e[i].flags;
+		e.flags = x->e[i].flags & ~PE_IN_COMMON;
 		ret = image_write_msg(w, &e.base, err);
 	}
 	return ret < 0 ? ret : image_writer_close(&w, err);

@@ -15,6 +15,10 @@
 
 #define PAGE_SIZE_ 4096ul
 
+/* A flag beside PE_*, in memory only: a process outside or inside of the tree may have these pages,
+ * too, copy-on-write. See save.c. */
+#define PE_IN_COMMON (1u << 31)
+
 struct page_extent {
 	uint64_t start, end; /* bytes; offsets in the segment for shared memory */
 	uint64_t file_off;   /* place in the pages file, of PRESENT ones */

@@ -63,30 +63,47 @@ static int read_by_mem(const struct page_source *src, const struct page_extent *
 	return 0;
 }
 
-/* process_vm_readv in batches; areas without PROT_READ need /proc/PID/mem. */
+/* How many extents at the start of e one call takes: all of them in common with others, or none. */
+static size_t next_batch(const struct page_extent *e, size_t n, size_t *ret_len)
+{
+	size_t i = 0;
+
+	*ret_len = 0;
+	for (; i < n && i < IOVS && !((e[i].flags ^ e[0].flags) & PE_IN_COMMON); i++)
+		*ret_len += e[i].end - e[i].start;
+	return i;
+}
+
+static bool read_by_vm(const struct page_source *src, const struct page_extent *e, size_t n,
+		       char *buf, size_t len)
+{
+	struct iovec remote[IOVS], local = { buf, len };
+
+	for (size_t i = 0; i < n; i++)
+		remote[i] = (struct iovec){ (void *)e[i].start, e[i].end - e[i].start };
+	return process_vm_readv(src->pid, &local, 1, remote, n, 0) == (ssize_t)len;
+}
+
+/*
+ * process_vm_readv in batches; areas without PROT_READ need /proc/PID/mem. So do pages that are
+ * shared copy-on-write: process_vm_readv pins pages, for which the kernel first gives the process a
+ * copy of its own (gup_must_unshare, Linux 5.19). That takes longer than the second copy which
+ * /proc/PID/mem makes, and all of it is new memory of a process that must not see the dump.
+ */
 static int read_process(const struct page_source *src, const struct page_extent *e, size_t n,
 			void *buf, struct err *err)
 {
 	char *out = buf;
 
 	while (n) {
-		struct iovec remote[IOVS], local;
-		size_t batch = n < IOVS ? n : IOVS, len = 0;
-		ssize_t got;
-		int ret;
+		size_t len, batch = next_batch(e, n, &len);
+		bool common = e->flags & PE_IN_COMMON && src->mem_fd >= 0;
+		int ret = 0;
 
-		for (size_t i = 0; i < batch; i++) {
-			remote[i].iov_base = (void *)e[i].start;
-			remote[i].iov_len = e[i].end - e[i].start;
-			len += remote[i].iov_len;
-		}
-		local = (struct iovec){ out, len };
-		got = process_vm_readv(src->pid, &local, 1, remote, batch, 0);
-		if (got != (ssize_t)len) {
+		if (common || !read_by_vm(src, e, batch, out, len))
 			ret = read_by_mem(src, e, batch, out, err);
-			if (ret < 0)
-				return ret;
-		}
+		if (ret < 0)
+			return ret;
 		out += len;
 		e += batch;
 		n -= batch;

@@ -18,7 +18,7 @@ struct page_source {
 		    struct err *err);
 	pid_t pid;		     /* of a process: a thread of it that is stopped */
 	bool by_tracer;		     /* the calling thread is its tracer */
-	int mem_fd;		     /* /proc/PID/mem: for what process_vm_readv may not read; -1 */
+	int mem_fd;		     /* /proc/PID/mem: what process_vm_readv may not read; -1 */
 	int file_fd;		     /* of a file: extents are offsets in it */
 	const unsigned char *memory; /* of the tool's own: extents are offsets from here */
 };
