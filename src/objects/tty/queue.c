@@ -470,12 +470,13 @@ static int take_and_note(struct dump *d, struct tty_out *tty, int fd, int other,
 	return note_queue(d, tty, q);
 }
 
-/* Nothing waits in a master: nothing has to be taken out to see that. */
+/* Nothing waits in a master: nothing has to be taken out to see that. A slave that was never opened
+ * must not be opened here: as it is closed again, the master hangs up. */
 static int look_at_empty(struct dump *d, struct tty_out *tty, int fd)
 {
 	_cleanup_fd_ int slave = -1;
 
-	if (tty->closed || tty->e->locked)
+	if (tty->closed || tty->e->locked || !tty_out_find(d, tty->e->id ^ 1))
 		return 0;
 	slave = tty_open_slave(fd, O_RDWR | O_NONBLOCK);
 	if (is_stopped(slave))
