@@ -8,7 +8,7 @@ import shlex
 FLAVOURS = ("host", "user", "unpriv")
 LATER_FLAVOURS = ("ns", "userns")
 KEYS = {"areas", "flavours", "dump", "restore", "both", "expect", "needs", "cflags", "libs",
-        "cycles", "crossing", "timeout", "ignore", "tier", "limit", "lane", "idle"}
+        "cycles", "crossing", "timeout", "ignore", "tier", "limit", "lane", "idle", "left"}
 _LINE = re.compile(r"^[\s*#/]*wl:\s+(\w+)\s*(.*?)\s*(\*/|\"{3})?$")
 
 
@@ -46,6 +46,7 @@ class Metadata:
         self.timeout = float(keys["timeout"]) if "timeout" in keys else None
         self.ignore = set(keys.get("ignore", "").replace(",", " ").split())
         self.limit = keys.get("limit", "")
+        self.left = keys.get("left", "")
         self.lane = keys.get("lane", "")
         self.idle = "idle" in keys
         self.tier = keys.get("tier", "all")

@@ -124,7 +124,8 @@ class Tool:
 
 
 class Case:
-    """One run of a workload: with a flavour, a tool to dump and a tool to restore."""
+    """One run of a workload: with a flavour, a tool to dump and a tool to restore; or none to
+    restore, if the dump leaves it running."""
 
     environment = {}  # of the workload, beside the usual
 
@@ -139,7 +140,9 @@ class Case:
     @property
     def name(self):
         crossing = ""
-        if self.dumper.name != self.restorer.name:
+        if not self.restorer:
+            crossing = " left-running"
+        elif self.dumper.name != self.restorer.name:
             crossing = " from-criu" if self.dumper.is_peer else " to-criu"
         return f"{self.work.name} {self.flavour}{crossing}"
 
@@ -273,8 +276,8 @@ class _Run:
         if os.path.isdir(self.memory):
             shutil.move(self.memory, os.path.join(self.folder, "images"))
 
-    def dump(self, images):
-        return self.command(self.case.dumper, "dump", images, "-t", str(self.root))
+    def dump(self, images, *words):
+        return self.command(self.case.dumper, "dump", images, "-t", str(self.root), *words)
 
     def check_gone(self, pids):
         """The tree is killed by the dump; zombies of it are ours to reap."""
@@ -293,7 +296,8 @@ class _Run:
     def compare(self, before, limit=0.5):
         # What CRIU leaves out is no failure of ours: its restores are judged by the workload,
         # unless somebody wants to know.
-        if self.case.restorer.is_peer and not self.case.restorer.compared:
+        tool = self.case.restorer or self.case.dumper
+        if tool.is_peer and not tool.compared:
             return
         found = snapshot.compare(before, self.root, self.meta.ignore, limit)
         if found:
@@ -307,6 +311,14 @@ class _Run:
         self.check_gone(list(before))
         if not self.restore(images):
             self.fail(f"{self.case.restorer.name} restore failed")
+        self.compare(before)
+
+    def left_running(self, number):
+        """A dump that the program is not to notice."""
+        images = self.new_images(number)
+        before = snapshot.settled(self.root)
+        if not self.dump(images, "--leave-running"):
+            self.fail(f"{self.case.dumper.name} dump failed")
         self.compare(before)
 
     def refused(self, verb, images):
@@ -360,8 +372,9 @@ class _Run:
         if self.meta.expect == "dump-refused":
             self.dump_refused()
         else:
+            cycle = self.cycle if self.case.restorer else self.left_running
             for number in range(1, self.meta.cycles + 1):
-                self.cycle(number)
+                cycle(number)
         self.finish()
 
 
@@ -379,9 +392,27 @@ def cases(work, tool, flavours):
     return found, skipped
 
 
+def _comes_back(work):
+    """Whether it runs as a host process, and is expected to be the same after a restore."""
+    return "host" in work.meta.flavours and work.meta.expect == "pass" and not work.meta.limit
+
+
+# Of these all runs of tests have some that are left running: state of the process itself, which a
+# visit could spoil, and what a look from outside could.
+LEFT_RUNNING = ("arch/", "signals/", "threads/", "timers/", "tty/", "event/", "fsnotify/",
+                "memory/cow", "memory/small_stack", "pipes/", "unix/pairs", "tcp/established")
+
+
+def left_running(work, tool, every):
+    """Host runs that are dumped and go on: what the dump leaves behind in a process shows here."""
+    if work.meta.left or not _comes_back(work):
+        return []
+    return [Case(work, "host", tool, None)] if every or work.name.startswith(LEFT_RUNNING) else []
+
+
 def crossings(work, ours, peer, directions):
     """Host runs whose images cross with CRIU."""
-    if "host" not in work.meta.flavours or work.meta.expect != "pass" or work.meta.limit:
+    if not _comes_back(work):
         return []
     found = []
     if "to" in directions and work.meta.crossing in ("both", "to"):

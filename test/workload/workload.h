@@ -32,6 +32,8 @@
  *	               fdinfo, links, args, status, limits, sched (see
  *	               test/lib/snapshot.py)
  *	wl: cycles     dump and restore that often in a row; default 1
+ *	wl: left       why it does not pass, or can't, after a dump that leaves it running
+ *	               (test/run --left-running)
  *	wl: crossing   both (default: images cross with CRIU in both
  *	               directions), to (CRIU restores ours), from (we restore
  *	               CRIU's), none REASON

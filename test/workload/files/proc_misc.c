@@ -6,6 +6,7 @@
  *
  * wl: areas files
  * wl: cycles 3
+ * wl: left    /proc/PID/net/dev shows as deleted when anybody else has looked for it
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -10,6 +10,7 @@
  * wl: flavours host user
  * wl: ignore fdinfo
  * wl: crossing none CRIU dumps no such watch, and its restore leaves events of its own
+ * wl: left    the tool's own looks at files are events (doc/limits.md)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

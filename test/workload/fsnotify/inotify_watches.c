@@ -8,6 +8,7 @@
  * wl: areas fsnotify
  * wl: flavours host user
  * wl: crossing from CRIU follows a symbolic link that is watched
+ * wl: left    the tool's own looks at files are events (doc/limits.md)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -6,6 +6,7 @@
  *	wl: areas   signals
  *	wl: flavours host user ns userns
  *	wl: crossing none CRIU does not end when it restores a second stop, and loses it when it dumps
+ *	wl: left    the signal stops the task once more, which nobody can tell
  */
 #define _GNU_SOURCE
 #include "stop.h"

@@ -6,6 +6,7 @@
  * wl: areas tcp
  * wl: cycles 3
  * wl: both --tcp-close
+ * wl: left    only a restore closes the connections
  */
 #include "tcp.h"
 

@@ -6,6 +6,7 @@
  * wl: areas tcp
  * wl: both --tcp-established --network-lock nftables
  * wl: dump --skip-in-flight
+ * wl: left    a tree that goes on keeps its connections
  */
 #include "tcp.h"
 

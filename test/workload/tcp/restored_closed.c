@@ -5,6 +5,7 @@
  * wl: areas tcp
  * wl: dump --tcp-established --network-lock nftables
  * wl: restore --tcp-close
+ * wl: left    only a restore closes the connections
  */
 #include "tcp.h"
 
