@@ -4,7 +4,8 @@
 outside of the tree: dumped with --shell-job and restored in another terminal of another size,
 in whose session it takes the lead. Variables, jobs, the line that was typed ahead, ^C and ^Z work
 on. The same for a job that does not lead its session: it gets the foreground, and crtools takes it
-back; and for a session whose terminal nobody of the tree has open.
+back; for a session whose terminal nobody of the tree has open; and for one that has no terminal,
+and a program in it that writes to one of another session.
 
 wl: needs root program:bash program:sleep
 wl: lane tty
@@ -12,7 +13,9 @@ wl: areas tty cli-rpc
 wl: idle"""
 
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 
 import terminal
@@ -124,6 +127,42 @@ def check_bare(images):
     second.close()
 
 
+ASIDE = """
+import os, signal, sys, time
+sid = os.getsid(0)
+def end(*_):
+    print(f"session {os.getsid(0)} was {sid}", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("started", flush=True)
+while True:
+    time.sleep(1)
+"""
+
+
+def check_aside(images):
+    """A program that leads a session of its own, without a terminal, and only writes to one."""
+    first = Terminal()
+    shell = first.start(["bash", "--norc", "--noprofile", "--noediting", "-i"])
+    first.expect("$ ")
+    pid = subprocess.Popen([sys.executable, "-I", "-S", "-c", ASIDE], start_new_session=True,
+                           stdin=subprocess.DEVNULL, stdout=first.slave,
+                           stderr=subprocess.STDOUT).pid
+    first.expect("started")
+    dump(images, pid)
+    terminal.end(shell)
+    first.close()
+    second = Terminal(40, 132)
+    tool_pid = second.start(tool(images, "restore", "--shell-job"))
+    await_true("the restored program", lambda: system.process_state(pid) == "S")
+    second.read(0.3)
+    os.kill(pid, signal.SIGTERM)
+    second.expect(f"session {pid} was {pid}")
+    _, status = os.waitpid(tool_pid, 0)
+    check(status == 0, f"crtools ended with {status}")
+    second.close()
+
+
 def main():
     system.become_subreaper()
     os.chdir(os.environ["TESTDIR"])
@@ -134,6 +173,8 @@ def main():
         check_job(images)
     with tempfile.TemporaryDirectory() as images:
         check_bare(images)
+    with tempfile.TemporaryDirectory() as images:
+        check_aside(images)
 
 
 main()

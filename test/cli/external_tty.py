@@ -32,7 +32,7 @@ while True:
         text = os.read(fd, 100)
         os.write(fd, text.upper())
 """
-COUNT = 3
+COUNT = 10
 
 
 def key(slave):

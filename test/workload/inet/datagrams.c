@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * UDP and UDP-Lite of both families: two bound sockets, one connected to the other, and a connected
- * pair of which one is shut for writing, the other for reading. Messages come with their sender.
+ * pair of which one is shut for writing, the other for reading. Messages come with their sender. And
+ * a connected pair, one of any address and a port of the kernel's choice, shut in both directions.
  *
  * wl: areas inet-sockets
  * wl: flavours host user
@@ -19,8 +20,22 @@ static const struct kind {
 };
 
 struct set {
-	int server, client, half[2], gone;
+	int server, client, half[2], gone[2];
 };
+
+static int port_of(struct in_addr_any a)
+{
+	return ntohs(a.sa.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
+}
+
+static int any_address(const struct kind *k)
+{
+	struct in_addr_any a = { .sa.sa_family = k->family };
+	int fd = wl_try(socket(k->family, SOCK_DGRAM, k->protocol));
+
+	wl_try(bind(fd, &a.sa, k->family == AF_INET ? sizeof(a.v4) : sizeof(a.v6)));
+	return fd;
+}
 
 static void set_up(const struct kind *k, struct set *s)
 {
@@ -38,8 +53,14 @@ static void set_up(const struct kind *k, struct set *s)
 	}
 	wl_try(shutdown(s->half[0], SHUT_WR));
 	wl_try(shutdown(s->half[1], SHUT_RD));
-	s->gone = in_connected(s->server);
-	wl_try(shutdown(s->gone, SHUT_RDWR));
+	s->gone[0] = any_address(k);
+	a = in_loopback(k->family, port_of(in_name(s->gone[0])));
+	s->gone[1] = in_bound(k->family, SOCK_DGRAM, k->protocol);
+	wl_try(connect(s->gone[1], &a.sa, a.len));
+	a = in_name(s->gone[1]);
+	wl_try(connect(s->gone[0], &a.sa, a.len));
+	for (int i = 0; i < 2; i++)
+		wl_try(shutdown(s->gone[i], SHUT_RDWR));
 }
 
 static void expect_from(int fd, const char *text, struct in_addr_any from)
@@ -66,8 +87,11 @@ static void check(const struct set *s)
 	wl_check_eq(write(s->half[1], "half", 4), 4);
 	expect_from(s->half[0], "half", in_name(s->half[1]));
 	wl_check_eq(recv(s->half[1], &(char){ 0 }, 1, 0), 0);
-	wl_check_eq(send(s->gone, "x", 1, MSG_NOSIGNAL), -1);
-	wl_check_eq(errno, EPIPE);
+	for (int i = 0; i < 2; i++) {
+		wl_check_eq(send(s->gone[i], "x", 1, MSG_NOSIGNAL), -1);
+		wl_check_eq(errno, EPIPE);
+		in_check_same(in_peer(s->gone[i]), in_name(s->gone[!i]));
+	}
 }
 
 int main(void)

@@ -61,8 +61,12 @@ int main(void)
 	in_check_same(in_name(bound6), at6);
 	a = in_name(v4);
 	wl_try(connect(bound, &a.sa, a.len));
-	in_both_ways(bound, wl_try(accept(v4, NULL, NULL)), 100);
+	in_both_ways(bound, wl_try(accept(v4, NULL, NULL)), 4096);
 	wl_try(connect(fresh, &a.sa, a.len));
-	in_both_ways(fresh, wl_try(accept(v4, NULL, NULL)), 100);
+	in_both_ways(fresh, wl_try(accept(v4, NULL, NULL)), 4096);
+	a = in_name(v6);
+	wl_try(connect(bound6, &a.sa, a.len));
+	in_both_ways(bound6, wl_try(accept(v6, NULL, NULL)), 4096);
+	in_check_same(in_name(bound6), at6);
 	wl_pass();
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Raw sockets of both families: one of many protocol numbers, header-include, ICMP filters, a
+ * Raw sockets of both families: of every protocol number, header-include, ICMP filters, a
  * connected one; afterwards a datagram that is made by hand reaches a UDP socket.
  *
  * wl: areas inet-sockets
- * wl: cycles 3
+ * wl: cycles 2
  */
 #include "inet.h"
 
@@ -36,14 +36,16 @@ static void send_by_hand(int raw, int to)
 
 int main(void)
 {
-	int udp = in_bound(AF_INET, SOCK_DGRAM, 0), hand, icmp, icmp6, bound, other[64];
+	int udp = in_bound(AF_INET, SOCK_DGRAM, 0), hand, icmp, icmp6, bound, other[2][256];
 	struct icmp6_filter filter6, got6;
 	struct icmp_filter filter = { 0x1234 }, got;
 	struct in_addr_any a = in_loopback(AF_INET, 0);
 	socklen_t len = sizeof(got);
 
-	for (int i = 0; i < 64; i++)
-		other[i] = wl_try(socket(i & 1 ? AF_INET6 : AF_INET, SOCK_RAW, 100 + i));
+	for (int i = 0; i < 2; i++)
+		for (int protocol = 1; protocol < 256; protocol++)
+			other[i][protocol] =
+				wl_try(socket(i ? AF_INET6 : AF_INET, SOCK_RAW, protocol));
 	hand = wl_try(socket(AF_INET, SOCK_RAW, IPPROTO_RAW));
 	icmp = wl_try(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
 	wl_try(setsockopt(icmp, SOL_RAW, ICMP_FILTER, &filter, sizeof(filter)));
@@ -55,8 +57,12 @@ int main(void)
 	in_set(bound, SOL_IP, IP_HDRINCL, 1);
 	wl_try(bind(bound, &a.sa, a.len));
 	wl_ready_and_wait();
-	for (int i = 0; i < 64; i++)
-		wl_check_eq(in_get(other[i], SOL_SOCKET, SO_PROTOCOL), 100 + i);
+	for (int i = 0; i < 2; i++)
+		for (int protocol = 1; protocol < 256; protocol++) {
+			wl_check_eq(in_get(other[i][protocol], SOL_SOCKET, SO_PROTOCOL), protocol);
+			wl_check_eq(in_get(other[i][protocol], SOL_SOCKET, SO_DOMAIN),
+				    i ? AF_INET6 : AF_INET);
+		}
 	wl_try(getsockopt(icmp, SOL_RAW, ICMP_FILTER, &got, &len));
 	wl_check_eq(got.data, filter.data);
 	len = sizeof(got6);

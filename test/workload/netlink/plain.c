@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Netlink sockets as CRIU's format has room for them: raw ones of NETLINK_USERSOCK, bound to a port
- * id and to a group up to the 32nd, connected to both, and not bound.
+ * Netlink sockets as CRIU's format has room for them: raw ones of NETLINK_USERSOCK, and of the
+ * kernel's news of devices (NETLINK_KOBJECT_UEVENT), bound to a port id and to a group up to the
+ * 32nd, connected to both, and not bound.
  *
  * wl: areas packet-netlink
  * wl: cycles 2
@@ -19,11 +20,11 @@
 
 enum { BOUND, LISTENING, CONNECTED, UNBOUND, SOCKETS };
 
-static struct state {
+struct state {
 	int fd;
 	struct wl_fd info;
 	struct sockaddr_nl own, peer;
-} was[SOCKETS];
+};
 
 static struct sockaddr_nl address(uint32_t port, uint32_t groups)
 {
@@ -41,9 +42,9 @@ static struct state look(int fd)
 	return s;
 }
 
-static int make(uint32_t port, uint32_t groups)
+static int make(int protocol, uint32_t port, uint32_t groups)
 {
-	int fd = wl_try(socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK));
+	int fd = wl_try(socket(AF_NETLINK, SOCK_RAW, protocol));
 	struct sockaddr_nl own = address(port, groups);
 
 	if (port || groups)
@@ -59,29 +60,45 @@ static void arrives(int fd, const char *text)
 	wl_check(!memcmp(buf, text, strlen(text)));
 }
 
-int main(void)
+static void set_up(int protocol, struct state *was)
 {
-	int fds[SOCKETS] = { make(getpid(), 0), make(0, 1u << (GROUP - 1)), make(0, 0),
-			     make(0, 0) };
-	struct sockaddr_nl peer = address(getpid(), 1u << (GROUP - 1)), to = address(getpid(), 0);
+	int fds[SOCKETS] = { make(protocol, getpid(), 0), make(protocol, 0, 1u << (GROUP - 1)),
+			     make(protocol, 0, 0), make(protocol, 0, 0) };
+	struct sockaddr_nl peer = address(getpid(), 1u << (GROUP - 1));
 
 	wl_try(connect(fds[CONNECTED], (struct sockaddr *)&peer, sizeof(peer)));
 	for (int i = 0; i < SOCKETS; i++) {
 		was[i] = look(fds[i]);
 		wl_fd_save(fds[i], &was[i].info);
 	}
-	wl_ready_and_wait();
-	for (int i = 0; i < SOCKETS; i++) {
-		struct state now = look(fds[i]);
+}
 
-		wl_fd_check(fds[i], &was[i].info);
+static void check(const struct state *was)
+{
+	struct sockaddr_nl to = address(getpid(), 0);
+
+	for (int i = 0; i < SOCKETS; i++) {
+		struct state now = look(was[i].fd);
+
+		wl_fd_check(was[i].fd, &was[i].info);
 		now.info = was[i].info;
 		wl_check(!memcmp(&now, &was[i], sizeof(now)));
 	}
-	wl_check_eq(sendto(fds[UNBOUND], "one", 3, 0, (struct sockaddr *)&to, sizeof(to)), 3);
-	arrives(fds[BOUND], "one");
-	wl_check_eq(send(fds[CONNECTED], "two", 3, 0), 3);
-	arrives(fds[BOUND], "two");
-	arrives(fds[LISTENING], "two");
+	wl_check_eq(sendto(was[UNBOUND].fd, "one", 3, 0, (struct sockaddr *)&to, sizeof(to)), 3);
+	arrives(was[BOUND].fd, "one");
+	wl_check_eq(send(was[CONNECTED].fd, "two", 3, 0), 3);
+	arrives(was[BOUND].fd, "two");
+	arrives(was[LISTENING].fd, "two");
+}
+
+int main(void)
+{
+	static struct state user[SOCKETS], device[SOCKETS];
+
+	set_up(NETLINK_USERSOCK, user);
+	set_up(NETLINK_KOBJECT_UEVENT, device);
+	wl_ready_and_wait();
+	check(user);
+	check(device);
 	wl_pass();
 }

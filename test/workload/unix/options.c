@@ -28,6 +28,7 @@ static const struct {
 	{ SO_KEEPALIVE, 1 },
 	{ SO_OOBINLINE, 1 },
 	{ SO_PRIORITY, 5 },
+	{ SO_NO_CHECK, 1 },
 	{ SO_PASSCRED, 1 },
 	{ SO_RCVLOWAT, 3 },
 	{ SO_MARK, 77 },
