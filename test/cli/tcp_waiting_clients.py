@@ -3,7 +3,7 @@
 """Clients outside of the tree, whose connections its server has not accepted yet: they hear nothing
 of the dump, what they send meanwhile arrives, and the restored server accepts and serves them in
 their order. Where the server goes on (-R), it does so itself; with --tcp-close, at the restore, it
-does not get them.
+does not get them. Those that the kernel holds back (TCP_DEFER_ACCEPT) are told to be lost.
 
 wl: needs root kernel:6.9
 wl: areas tcp inet-sockets"""
@@ -30,6 +30,15 @@ while True:
         text += data
     s.sendall(b"%d %d %s" % (peer[1], len(text), text[-10:]))
     s.close()
+"""
+
+DEFERS = """
+import os, socket, time
+listener = socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+open("port2.new", "w").write("%d\\n" % listener.getsockname()[1])
+os.rename("port2.new", "port2")
+time.sleep(1000)
 """
 
 
@@ -93,6 +102,23 @@ def main():
         s.close()
     os.mkdir("go")
     check_served(client(port, b"new\n"), 4, b"new\n")
+    check_held_back()
+
+
+def check_held_back():
+    os.mkdir("held")
+    os.chdir("held")
+    tree = dumped.python(DEFERS)
+    dumped.await_true("the other server", lambda: os.path.exists("port2"))
+    with open("port2", encoding="ascii") as f:
+        port = int(f.read())
+    tree.must_dump("-R")
+    held = [client(port) for _ in range(3)]
+    said = tree.dump("-R")
+    for text in "holds back 3 connections", "they are reset when the client sends":
+        dumped.check(said and text in said.text, f"not told: {text}\n{said.text}")
+    for s in held:
+        s.close()
 
 
 main()

@@ -142,8 +142,8 @@ bool tcp_received_fin(uint32_t state);
 /* --- tcp_listen.c --------------------------------------------------------------------------------
  */
 
-void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
-			const struct tcp_info *info);
+int tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd,
+		       const struct tcp_info *info);
 int tcp_listen_settle(struct dump *d, struct inet_dump *x);
 void tcp_listen_leave(struct inet_dump *x);
 

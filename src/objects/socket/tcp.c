@@ -127,10 +127,8 @@ int tcp_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, const s
 	if (ret < 0)
 		return ret;
 	s->e->state = info.tcpi_state;
-	if (info.tcpi_state == INET_LISTEN) {
-		tcp_listen_collect(d, x, s, &info);
-		return 0;
-	}
+	if (info.tcpi_state == INET_LISTEN)
+		return tcp_listen_collect(d, x, s, p->local, &info);
 	/* One in SYN_SENT does not show it by its name. */
 	if (getpeername(p->local, &peer.sa, &len) < 0) {
 		if (info.tcpi_state == INET_CLOSE) {

@@ -5,10 +5,15 @@
  * came now would look good to its client, and be reset when the tree is killed; so it is tried
  * again a second later, when maybe the tree has been restored. A tree that goes on can accept them.
  */
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "kernel/door.h"
 #include "kernel/pidfd.h"
+#include "kernel/sock_diag.h"
 #include "objects/socket/inet.h"
 
 static void judge(struct dump *d, struct inet_dump *x, struct inet_out *s, uint32_t waiting)
@@ -35,12 +40,61 @@ static void judge(struct dump *d, struct inet_dump *x, struct inet_out *s, uint3
 		s->waits = true;
 }
 
-void tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
-			const struct tcp_info *info)
+struct held {
+	uint16_t port;
+	unsigned int n;
+};
+
+static int count_held(const struct nlmsghdr *h, void *data)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(h);
+	struct held *held = data;
+
+	held->n += h->nlmsg_len >= NLMSG_LENGTH(sizeof(*msg)) &&
+		   msg->idiag_state == INET_SYN_RECV && msg->id.idiag_sport == htons(held->port);
+	return 0;
+}
+
+/* A client has a connection when it has heard of it, the listener maybe later: when data comes
+ * (TCP_DEFER_ACCEPT), or when its queue has room again. Till then there is no socket to be kept. */
+static int judge_held(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd,
+		      const struct tcp_info *info)
+{
+	struct held held = { .port = s->e->src_port };
+	struct inet_diag_req_v2 req = { .sdiag_family = s->e->family,
+					.sdiag_protocol = IPPROTO_TCP,
+					.idiag_states = 1 << INET_SYN_RECV,
+					.id.idiag_sport = htons(held.port) };
+	bool dual = s->e->family == AF_INET6 && !s->e->v6only;
+	int ret;
+
+	if (!socket_int(fd, SOL_TCP, TCP_DEFER_ACCEPT, 0) &&
+	    info->tcpi_unacked <= info->tcpi_sacked)
+		return 0;
+	ret = sock_diag_list(x->netlink, &req, sizeof(req), "list TCP sockets", count_held, &held,
+			     dump_err(d));
+	req.sdiag_family = AF_INET;
+	if (ret == 0 && dual)
+		ret = sock_diag_list(x->netlink, &req, sizeof(req), "list TCP sockets", count_held,
+				     &held, dump_err(d));
+	if (held.n)
+		task_warn(s->task, s->object,
+			  arena_printf(dump_arena(d),
+				       "holds back %u connection%s (TCP_DEFER_ACCEPT, or a full "
+				       "queue): %s reset when the client sends more",
+				       held.n, held.n == 1 ? "" : "s",
+				       held.n == 1 ? "it is" : "they are"),
+			  "");
+	return ret;
+}
+
+int tcp_listen_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd,
+		       const struct tcp_info *info)
 {
 	s->e->backlog = info->tcpi_sacked;
 	arena_push(dump_arena(d), x->listeners, x->n_listeners, s);
 	judge(d, x, s, info->tcpi_unacked);
+	return judge_held(d, x, s, fd, info);
 }
 
 static void open_doors(void *data)
