@@ -24,10 +24,12 @@ endif
 B ?= build
 PREFIX ?= /usr/local
 JOBS ?= 2
+# Compilers as many as processors, unless JOBS= says how many; tests run two at a time.
+CC_JOBS := $(if $(filter command environment,$(origin JOBS)),$(JOBS),$(shell nproc))
 SECONDS ?= 10
 
 all: $(B)/build.ninja
-	@ninja -C $(B) -j $(JOBS) --quiet
+	@ninja -C $(B) -j $(CC_JOBS) --quiet
 
 $(B)/build.ninja:
 	@tools/setup build $(ARCH)
@@ -71,7 +73,7 @@ format:
 define variant
 	@tools/setup $(4)
 	@[ -f build-$(1)/build.ninja ] || $(3) meson setup build-$(1) $(2) >/dev/null
-	@ninja -C build-$(1) -j $(JOBS) --quiet all unit-tests
+	@ninja -C build-$(1) -j $(CC_JOBS) --quiet all unit-tests
 endef
 
 asan:
@@ -87,7 +89,7 @@ ubsan:
 coverage:
 	@tools/setup
 	@[ -f build-coverage/build.ninja ] || meson setup build-coverage -Db_coverage=true >/dev/null
-	@ninja -C build-coverage -j $(JOBS) --quiet
+	@ninja -C build-coverage -j $(CC_JOBS) --quiet
 	@test/run -j $(JOBS) --build $(abspath build-coverage) $(or $(WHAT),all); status=$$?; \
 		tools/coverage build-coverage; exit $$status
 
