@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See pagemap.h. An entry is read by hand where it is what all writers write; else by the codec,
- * which says what is wrong, too. */
+/* See pagemap.h. An entry is written by hand, and read by hand where it is what all writers write;
+ * else by the codec, which says what is wrong, too. */
 #include "image/pagemap.h"
 
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "image/internal.h"
+#include "image/writer.h"
 
 #define ENTRY_MIN 8 /* bytes: a length, and both required fields */
 
@@ -14,6 +15,43 @@
 #define PAGES_PRESENT 4
 
 enum { VADDR = 1, COMPAT_NR_PAGES, IN_PARENT, FLAGS, NR_PAGES };
+
+#define ENTRY_MAX 48 /* a length, four keys, and numbers of 10, 5, 5 and 10 bytes at most */
+
+static size_t put_number(uint8_t *to, uint64_t v)
+{
+	size_t n = 0;
+
+	for (; v > 0x7f; v >>= 7)
+		to[n++] = v | 0x80;
+	to[n++] = v;
+	return n;
+}
+
+int image_write_range(struct image_writer *w, const struct pagemap_range *r, struct err *err)
+{
+	const struct {
+		uint8_t field;
+		uint64_t value;
+	} fields[] = {
+		{ VADDR, r->start },
+		/* Tools before CRIU 4.2 know only this field. */
+		{ COMPAT_NR_PAGES, r->pages <= UINT32_MAX ? r->pages : 0 },
+		{ FLAGS, r->flags },
+		{ NR_PAGES, r->pages },
+	};
+	uint8_t entry[ENTRY_MAX];
+	size_t n = sizeof(uint32_t);
+	uint32_t len;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		entry[n++] = fields[i].field << 3;
+		n += put_number(entry + n, fields[i].value);
+	}
+	len = n - sizeof(len);
+	memcpy(entry, &len, sizeof(len));
+	return image_write_raw(w, entry, n, err);
+}
 
 static bool get_number(const uint8_t **p, const uint8_t *end, uint64_t *ret)
 {

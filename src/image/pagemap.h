@@ -25,4 +25,9 @@ struct pagemap_image {
 int image_read_pagemap(const struct image_dir *dir, enum image_kind kind, uint64_t key,
 		       struct arena *a, struct err *err, const struct pagemap_image **ret_pagemap);
 
+struct image_writer;
+
+/* Appends an entry to a pagemap image, behind its head. */
+int image_write_range(struct image_writer *w, const struct pagemap_range *r, struct err *err);
+
 #endif

@@ -71,15 +71,14 @@ int page_extents_write(const struct page_extents *x, struct image_dir *dir, enum
 	if (ret == 0)
 		ret = image_write_msg(w, &head.base, err);
 	for (size_t i = 0; ret == 0 && i < x->n; i++) {
-		PagemapEntry e = PAGEMAP_ENTRY__INIT;
+		const struct page_extent *e = &x->e[i];
 
-		e.vaddr = x->e[i].start;
-		e.has_nr_pages = e.has_flags = true;
-		e.nr_pages = (x->e[i].end - x->e[i].start) / PAGE_SIZE_;
-		/* Tools before CRIU 4.2 know only this field. */
-		e.compat_nr_pages = e.nr_pages <= UINT32_MAX ? e.nr_pages : 0;
-		e.flags = x->e[i].flags & ~PE_IN_COMMON;
-		ret = image_write_msg(w, &e.base, err);
+		ret = image_write_range(
+			w,
+			&(struct pagemap_range){ .start = e->start,
+						 .pages = (e->end - e->start) / PAGE_SIZE_,
+						 .flags = e->flags & ~PE_IN_COMMON },
+			err);
 	}
 	return ret < 0 ? ret : image_writer_close(&w, err);
 }

@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 
 #include "base/cleanup.h"
+#include "image/pagemap.h"
 
 static void begin_set(struct image_dir **ret_dir, struct err *err)
 {
@@ -668,6 +669,85 @@ static void test_cut(void **state)
 	arena_free(&arena);
 }
 
+static size_t read_image(const char *name, char *data, size_t room)
+{
+	int dir_fd = open(folder, O_RDONLY | O_DIRECTORY);
+	int fd = openat(dir_fd, name, O_RDONLY);
+	ssize_t n = read(fd, data, room);
+
+	assert_true(n > 0);
+	close(fd);
+	close(dir_fd);
+	return n;
+}
+
+static void write_ranges(struct image_dir *dir, uint64_t key, bool by_codec,
+			 const struct pagemap_range *ranges, size_t n, struct err *err)
+{
+	_cleanup_image_writer_ struct image_writer *w = NULL;
+	PagemapHead head = PAGEMAP_HEAD__INIT;
+
+	must(image_writer_open(dir, IMAGE_PAGEMAP, key, err, &w), err);
+	head.pages_id = 1;
+	must(image_write_msg(w, &head.base, err), err);
+	for (size_t i = 0; i < n; i++) {
+		PagemapEntry e = PAGEMAP_ENTRY__INIT;
+
+		if (!by_codec) {
+			must(image_write_range(w, &ranges[i], err), err);
+			continue;
+		}
+		e.vaddr = ranges[i].start;
+		e.compat_nr_pages = ranges[i].pages <= UINT32_MAX ? ranges[i].pages : 0;
+		e.has_nr_pages = e.has_flags = true;
+		e.nr_pages = ranges[i].pages;
+		e.flags = ranges[i].flags;
+		must(image_write_msg(w, &e.base, err), err);
+	}
+	must(image_writer_close(&w, err), err);
+}
+
+/* Entries written by hand are, byte for byte, what the codec writes. */
+static void test_pagemap(void **state)
+{
+	static const struct pagemap_range ranges[] = {
+		{ 0, 0, 0 },
+		{ 0x1000, 1, 4 },
+		{ 0x7f, 0x7f, 0x7f },
+		{ 0x80, 0x80, 0x80 },
+		{ 0x7ffffffff000, UINT32_MAX, 12 },
+		{ 0xfffffffff000, UINT64_C(1) << 32, UINT32_MAX },
+		{ UINT64_MAX, UINT64_MAX, 1 },
+	};
+	const size_t n = sizeof(ranges) / sizeof(ranges[0]);
+	_cleanup_image_dir_ struct image_dir *dir = NULL, *back = NULL;
+	const struct pagemap_image *p;
+	char hand[1024], codec[1024];
+	struct arena arena = {};
+	struct err err = {};
+	size_t len;
+
+	(void)state;
+	empty_folder();
+	begin_set(&dir, &err);
+	write_ranges(dir, 1, false, ranges, n, &err);
+	write_ranges(dir, 2, true, ranges, n, &err);
+	write_inventory(dir, &err);
+	must(image_dir_commit(dir, IMAGE_SYNC_ALL, &err), &err);
+	len = read_image("pagemap-1.img", hand, sizeof(hand));
+	assert_int_equal(read_image("pagemap-2.img", codec, sizeof(codec)), len);
+	assert_memory_equal(hand, codec, len);
+	must(image_dir_open(AT_FDCWD, folder, &err, &back), &err);
+	must(image_read_pagemap(back, IMAGE_PAGEMAP, 1, &arena, &err, &p), &err);
+	assert_int_equal(p->n, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(p->ranges[i].start, ranges[i].start);
+		assert_int_equal(p->ranges[i].pages, ranges[i].pages);
+		assert_int_equal(p->ranges[i].flags, ranges[i].flags);
+	}
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -687,6 +767,7 @@ int main(void)
 		cmocka_unit_test(test_payload),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_pagemap),
 	};
 
 	return cmocka_run_group_tests_name("image_set", tests, folder_make, folder_remove);
