@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "base/team.h"
 #include "engine/dump.h"
 #include "image/constants.h"
 #include "objects/registry.h"
@@ -129,15 +130,36 @@ static int collect_auxv(struct dump_task *t)
 	return 0;
 }
 
+struct looking {
+	struct dump_task *t;
+	struct page_runs *pages;
+};
+
+enum { LOOK_AREAS, LOOK_PAGES, LOOKS };
+
+static int look_part(void *data, size_t who, size_t part)
+{
+	const struct looking *l = data;
+	struct reader r = dump_reader(l->t->dump);
+
+	(void)who;
+	if (part == LOOK_AREAS)
+		return look_at_areas(l->t, &r);
+	search_early(l->t, l->pages);
+	return 0;
+}
+
 static int collect_task_areas(struct dump_task *t)
 {
-	struct reader r = dump_reader(t->dump);
+	_cleanup_(page_runs_free) struct page_runs pages = { 0 };
+	struct looking looking = { t, &pages };
 	struct arena *a = dump_arena(t->dump);
+	size_t looks = worth_early_search(t) ? team_size(LOOKS, 1) : 1;
 	int ret;
 
 	t->mm = arena_msg(a, MmEntry, mm_entry);
 	fill_mm(t);
-	ret = look_at_areas(t, &r);
+	ret = team_run(looks, looks, look_part, &looking);
 	if (ret == 0)
 		ret = collect_auxv(t);
 	if (ret < 0)
@@ -152,7 +174,7 @@ static int collect_task_areas(struct dump_task *t)
 		return ret;
 	for (size_t i = 0; i < t->n_vmas; i++)
 		arena_push(a, t->mm->vmas, t->mm->n_vmas, t->vmas[i].vma);
-	ret = collect_pages(t);
+	ret = collect_pages(t, &pages);
 	if (ret < 0)
 		return ret;
 	return dump_file_by_link(t, "exe", O_RDONLY, &t->mm->exe_file_id);

@@ -3,6 +3,7 @@
 #ifndef ENGINE_DUMP_H
 #define ENGINE_DUMP_H
 
+#include "kernel/pagemap.h"
 #include "model/dump.h"
 
 /* look.c: what /proc shows of a task, a thread, the areas of a task. */
@@ -45,8 +46,12 @@ int write_entries(struct dump *d);
 int choose_run_id(struct dump *d);
 int write_inventory(struct dump *d);
 /* memory.c */
-/* Which pages a task has, and its guard regions. */
-int collect_pages(struct dump_task *t);
+/* Which pages a task has, in whatever areas, before these are known; none where that can't be. */
+bool worth_early_search(const struct dump_task *t);
+void search_early(struct dump_task *t, struct page_runs *all);
+/* Those to keep, and guard regions; all: what search_early() found, which may be nothing, and
+ * is given up. */
+int collect_pages(struct dump_task *t, struct page_runs *all);
 int write_memory(struct dump *d);
 
 #endif

@@ -85,9 +85,17 @@ static const struct pagemap_cond kept_or_guard = {
 	.any = PM_PRESENT | PM_SWAPPED,
 };
 
-/* What of the wanted areas' pages fits the condition. */
+static const struct pagemap_cond *wanted_pages(const struct pagemap *pm, uint32_t *ret_want)
+{
+	*ret_want = pm->guard ? PM_GUARD : 0;
+	return pm->guard ? &kept_or_guard : &PAGEMAP_PRIVATE;
+}
+
+/* What of the wanted areas' pages fits the condition; all, unless NULL, is what of the whole
+ * address space does. */
 static int search(struct dump_task *t, struct pagemap *pm, bool (*wanted)(const VmaEntry *e),
-		  const struct pagemap_cond *cond, uint32_t want, struct page_runs *runs)
+		  const struct pagemap_cond *cond, uint32_t want, struct page_runs *all,
+		  struct page_runs *runs)
 {
 	_cleanup_free_ struct page_span *spans = calloc(t->n_vmas + 1, sizeof(*spans));
 	struct err *err = dump_err(t->dump);
@@ -99,7 +107,38 @@ static int search(struct dump_task *t, struct pagemap *pm, bool (*wanted)(const 
 		if (wanted(t->vmas[i].vma))
 			spans[n++] =
 				(struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
-	return n ? pagemap_find(pm, spans, n, cond, want, runs, err) : 0;
+	if (all && page_runs_cut(all, spans, n, runs) < 0)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for page runs");
+	return n && !all ? pagemap_find(pm, spans, n, cond, want, runs, err) : 0;
+}
+
+#define MUCH UINT64_C(16384) /* kB of pages whose search is worth a thread */
+
+/*
+ * The search for pages and smaps each walk all page tables, and the search needs nothing of smaps
+ * but the bounds of areas. It is done at the same time where most pages are private; in those of a
+ * large segment that is mapped as well it would look for nothing.
+ */
+bool worth_early_search(const struct dump_task *t)
+{
+	const struct proc_status *s = t->status;
+
+	return !t->dump->examining && !t->areas.n && s->rss_anon >= MUCH &&
+	       s->rss_anon > s->rss_file + s->rss_shmem;
+}
+
+void search_early(struct dump_task *t, struct page_runs *all)
+{
+	const struct pagemap_cond *cond;
+	struct pagemap pm;
+	uint32_t want;
+
+	if (pagemap_open(&pm, &t->stop->proc, NULL) < 0)
+		return;
+	cond = wanted_pages(&pm, &want);
+	if (pagemap_find_all(&pm, cond, want, all, NULL) < 0)
+		page_runs_free(all);
+	pagemap_close(&pm);
 }
 
 static void add_guard(struct dump_task *t, const struct page_run *run)
@@ -122,18 +161,20 @@ static void add_guards(struct dump_task *t, const struct page_runs *runs)
 
 /* Pages, with the guards among them, and guards in shared memory (Linux 6.15), of which no page is
  * looked for. */
-static int find_pages(struct dump_task *t, struct page_runs *runs)
+static int find_pages(struct dump_task *t, struct page_runs *all, struct page_runs *runs)
 {
 	struct page_runs guards = { 0 };
+	const struct pagemap_cond *cond;
 	struct pagemap pm;
+	uint32_t want;
 	int ret = pagemap_open(&pm, &t->stop->proc, dump_err(t->dump));
 
 	if (ret < 0)
 		return ret;
-	ret = search(t, &pm, has_pages, pm.guard ? &kept_or_guard : &PAGEMAP_PRIVATE,
-		     pm.guard ? PM_GUARD : 0, runs);
+	cond = wanted_pages(&pm, &want);
+	ret = search(t, &pm, has_pages, cond, want, all->n ? all : NULL, runs);
 	if (ret == 0 && pm.guard)
-		ret = search(t, &pm, may_hide_guards, &PAGEMAP_GUARD, PM_GUARD, &guards);
+		ret = search(t, &pm, may_hide_guards, &PAGEMAP_GUARD, PM_GUARD, NULL, &guards);
 	pagemap_close(&pm);
 	add_guards(t, runs);
 	add_guards(t, &guards);
@@ -234,14 +275,14 @@ static int find_moved(struct dump_task *t, const struct page_runs *runs)
 	return ret;
 }
 
-int collect_pages(struct dump_task *t)
+int collect_pages(struct dump_task *t, struct page_runs *all)
 {
 	struct page_runs *runs = arena_new(dump_arena(t->dump), struct page_runs);
 	int ret;
 
 	*runs = (struct page_runs){ 0 };
 	t->priv[SLOT_PAGES] = runs;
-	ret = find_pages(t, runs);
+	ret = find_pages(t, all, runs);
 	return ret < 0 ? ret : find_moved(t, runs);
 }
 

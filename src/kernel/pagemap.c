@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/address.h"
 
 /* Of linux/fs.h, which may be older than the kernel we run on. */
 struct scan_region {
@@ -345,6 +346,56 @@ int pagemap_find(struct pagemap *pm, const struct page_span *spans, size_t n,
 			return e;
 	}
 	return 0;
+}
+
+int pagemap_find_all(struct pagemap *pm, const struct pagemap_cond *cond, uint32_t want,
+		     struct page_runs *ret, struct err *err)
+{
+	const struct page_span all = { 0, address_end() };
+	struct scan_arg tmpl = scan_template(pm, cond, want);
+
+	return pm->scan ? scan_range(pm, &all, 1, &tmpl, ret, err) : -EOPNOTSUPP;
+}
+
+/* Do the spans leave nothing of the runs out? Those that touch are as one. */
+static bool covers(const struct page_span *spans, size_t n, const struct page_runs *all)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		while (at < n && spans[at].end <= all->runs[i].start)
+			at++;
+		if (at == n || spans[at].start > all->runs[i].start)
+			return false;
+		while (spans[at].end < all->runs[i].end) {
+			if (at + 1 == n || spans[at + 1].start > spans[at].end)
+				return false;
+			at++;
+		}
+	}
+	return true;
+}
+
+int page_runs_cut(struct page_runs *all, const struct page_span *spans, size_t n,
+		  struct page_runs *ret)
+{
+	size_t at = 0;
+	int e = 0;
+
+	/* As a rule all is wanted: no second list of what may be very many. */
+	if (covers(spans, n, all)) {
+		*ret = *all;
+		*all = (struct page_runs){ 0 };
+		return 0;
+	}
+	for (size_t i = 0; e == 0 && i < all->n; i++) {
+		const struct page_run *run = &all->runs[i];
+
+		e = add_cut(spans, n, &at,
+			    &(struct scan_region){ run->start, run->end, run->categories }, ret);
+	}
+	page_runs_free(all);
+	return e;
 }
 
 int pagemap_find_written(struct pagemap *pm, const struct page_span *spans, size_t n,

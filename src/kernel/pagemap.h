@@ -87,6 +87,15 @@ int pagemap_find(struct pagemap *pm, const struct page_span *spans, size_t n,
 		 const struct pagemap_cond *cond, uint32_t want, struct page_runs *ret,
 		 struct err *err);
 /*
+ * In two steps, for who does not know the spans yet: all pages that match, of whatever areas, with
+ * the ioctl alone (-EOPNOTSUPP, and no error, without it); then what of them lies in spans, for
+ * which *all is given up.
+ */
+int pagemap_find_all(struct pagemap *pm, const struct pagemap_cond *cond, uint32_t want,
+		     struct page_runs *ret, struct err *err);
+int page_runs_cut(struct page_runs *all, const struct page_span *spans, size_t n,
+		  struct page_runs *ret);
+/*
  * Write tracking with UFFDIO_WRITEPROTECT mode async: the pages of [start, end) written since the
  * last call, protected again in the same step, atomically (PM_SCAN_WP_MATCHING). The process must
  * have registered the area with a WP_ASYNC userfaultfd. -EOPNOTSUPP without PAGEMAP_SCAN.

@@ -164,6 +164,66 @@ static int temp_file(size_t pages)
 	return fd;
 }
 
+/* The whole address space, cut to spans: what a search in the spans finds. */
+static void expect_cut(const struct page_span *spans, size_t n)
+{
+	struct page_runs all = { 0 }, cut = { 0 }, runs = { 0 };
+	struct err err = { 0 };
+
+	assert_int_equal(pagemap_find_all(&pm[0], &PAGEMAP_PRIVATE, 0, &all, &err), 0);
+	assert_int_equal(page_runs_cut(&all, spans, n, &cut), 0);
+	assert_null(all.runs);
+	assert_int_equal(pagemap_find(&pm[0], spans, n, &PAGEMAP_PRIVATE, 0, &runs, &err), 0);
+	assert_int_equal(cut.n, runs.n);
+	assert_int_equal(cut.pages, runs.pages);
+	for (size_t i = 0; i < runs.n; i++) {
+		assert_int_equal(cut.runs[i].start, runs.runs[i].start);
+		assert_int_equal(cut.runs[i].end, runs.runs[i].end);
+	}
+	page_runs_free(&cut);
+	page_runs_free(&runs);
+}
+
+static void whole_space(void **state)
+{
+	char *mem = map(64, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	uint64_t at = (uintptr_t)mem;
+	struct page_span spans[] = { { at + 2 * PAGE, at + 10 * PAGE },
+				     { at + 10 * PAGE, at + 12 * PAGE },
+				     { at + 30 * PAGE, at + 31 * PAGE } };
+	struct page_span everything = { 0, UINT64_C(0x7ffffffff000) };
+
+	(void)state;
+	if (!pm[0].scan)
+		skip();
+	touch(mem, 16); /* reaches beyond the spans on both sides */
+	touch(mem + 40 * PAGE, 4);
+	expect_cut(spans, 3);
+	expect_cut(&everything, 1);
+	expect_cut(NULL, 0);
+	munmap(mem, 64 * PAGE);
+}
+
+/* Runs that lie in spans which touch are taken as they are; one page outside, and they are cut. */
+static void cut_runs(void **state)
+{
+	const struct page_span spans[] = { { PAGE, 3 * PAGE }, { 3 * PAGE, 5 * PAGE } };
+
+	(void)state;
+	for (uint64_t end = 4; end <= 6; end++) {
+		struct page_runs all = { 0 }, cut = { 0 };
+
+		page_runs_add(&all, 2 * PAGE, end * PAGE, 0);
+		assert_int_equal(page_runs_cut(&all, spans, 2, &cut), 0);
+		assert_null(all.runs);
+		assert_int_equal(cut.n, 1);
+		assert_int_equal(cut.runs[0].start, 2 * PAGE);
+		assert_int_equal(cut.runs[0].end, (end < 5 ? end : 5) * PAGE);
+		assert_int_equal(cut.pages, (end < 5 ? end : 5) - 2);
+		page_runs_free(&cut);
+	}
+}
+
 static void private_file(void **state)
 {
 	int fd = temp_file(8);
@@ -529,7 +589,8 @@ static void bad_spans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(anonymous),	 cmocka_unit_test(private_file),
+		cmocka_unit_test(anonymous),	 cmocka_unit_test(whole_space),
+		cmocka_unit_test(cut_runs),	 cmocka_unit_test(private_file),
 		cmocka_unit_test(private_memfd), cmocka_unit_test(shared),
 		cmocka_unit_test(forked),	 cmocka_unit_test(guards),
 		cmocka_unit_test(huge),		 cmocka_unit_test(huge_zero),
