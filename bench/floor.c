@@ -5,7 +5,9 @@
  *checks nothing and keeps no identity, so it is no restore; it is the part of one that is the
  *kernel's.
  *
- *	floor KIND N      as for load; "files" makes its files in the working directory before
+ *	floor KIND N [SOURCE]   as for load; "files" makes its files in the working directory before
+ *
+ * SOURCE is a file that holds as much memory as the kind has: the pages that a dump wrote.
  *
  * prints nanoseconds: from the spawn of a process that makes the tasks, takes each thread by
  *ptrace, sets its registers and extended state, and lets it go, to the exit of that process.
@@ -13,7 +15,9 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -23,7 +27,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -36,7 +43,11 @@
 #define WORKERS 2
 #define TIDS	4096
 #define STACK	(64UL << 10)
-#define SOURCE	"/dev/shm/crtools-floor"
+#define PART	(4UL << 20) /* of memory that a thread takes at a time */
+#define PORT	20000	    /* the first of the clients' */
+
+/* netinet/tcp.h, which does not go with linux/tcp.h */
+enum { TCPOPT_MAXSEG_ = 2, TCPOPT_WINDOW_, TCPOPT_SACK_, TCPOPT_TIMESTAMP_ = 8 };
 
 extern char **environ;
 
@@ -47,6 +58,7 @@ static struct shared {
 	_Atomic int ready;
 } * shared;
 static long count;
+static const char *source;
 
 static _Noreturn void die(const char *what)
 {
@@ -96,7 +108,7 @@ static void copy_pages(size_t first, size_t n)
 
 static void *fill_parts(void *arg)
 {
-	const size_t part = 512;
+	const size_t part = PART / fill.step;
 
 	for (size_t i; (i = __atomic_fetch_add(&fill.next, part, __ATOMIC_SEQ_CST)) < fill.pages;)
 		copy_pages(i, fill.pages - i < part ? fill.pages - i : part);
@@ -108,7 +120,7 @@ static void fill_memory(size_t step, void (*cut)(void))
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	size_t size = fill.pages * step;
-	int fd = open(SOURCE, O_RDONLY);
+	int fd = open(source, O_RDONLY);
 	pthread_t threads[WORKERS];
 
 	fill.step = step;
@@ -116,6 +128,8 @@ static void fill_memory(size_t step, void (*cut)(void))
 	fill.to = must_map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (step > PAGE)
 		madvise(fill.to, size, MADV_NOHUGEPAGE);
+	if (fd < 0)
+		die("the source");
 	fill.from = must_map(fill.pages * PAGE, MAP_SHARED, fd);
 	fill.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	reg.range = (struct uffdio_range){ (unsigned long)fill.to, size };
@@ -238,14 +252,90 @@ static void sockets(void)
 			die("socketpair");
 }
 
+static void epoll(void)
+{
+	int epfd = epoll_create1(0);
+
+	for (long i = 0; i < count; i++) {
+		struct epoll_event e = { .events = EPOLLIN, .data.u64 = i };
+
+		if (epoll_ctl(epfd, EPOLL_CTL_ADD, eventfd(i % 2, 0), &e) < 0)
+			die("epoll");
+	}
+}
+
+static void set(int fd, int level, int option, const void *value, socklen_t len)
+{
+	if (setsockopt(fd, level, option, value, len) < 0)
+		die("setsockopt");
+}
+
+static void set_tcp(int fd, int option, int value)
+{
+	set(fd, IPPROTO_TCP, option, &value, sizeof(value));
+}
+
+/* One end, with data in its receive queue. */
+static void connection(const struct sockaddr_in *from, const struct sockaddr_in *to, long i)
+{
+	const struct tcp_repair_opt options[] = { { TCPOPT_MAXSEG_, 65495 },
+						  { TCPOPT_WINDOW_, 7 | 7 << 16 },
+						  { TCPOPT_SACK_, 0 },
+						  { TCPOPT_TIMESTAMP_, 0 } };
+	const struct tcp_repair_window window = { 1000, 65536, 65536, 65536, 1000 };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		die("socket");
+	set_tcp(fd, TCP_REPAIR, 1);
+	if (bind(fd, (const struct sockaddr *)from, sizeof(*from)) < 0)
+		die("bind");
+	set_tcp(fd, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
+	set_tcp(fd, TCP_QUEUE_SEQ, 1000);
+	set_tcp(fd, TCP_REPAIR_QUEUE, TCP_RECV_QUEUE);
+	set_tcp(fd, TCP_QUEUE_SEQ, 1000);
+	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0)
+		die("connect");
+	set(fd, IPPROTO_TCP, TCP_REPAIR_OPTIONS, options, sizeof(options));
+	if (send(fd, &i, sizeof(i), 0) != sizeof(i))
+		die("send");
+	set(fd, IPPROTO_TCP, TCP_REPAIR_WINDOW, &window, sizeof(window));
+	set_tcp(fd, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+}
+
+static void connections(void)
+{
+	const struct rlimit limit = { 2 * count + 64, 2 * count + 64 };
+	struct sockaddr_in server = { .sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				      .sin_port = htons(PORT - 1) };
+	struct sockaddr_in client = server;
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		die("setrlimit");
+	for (long i = 0; i < count; i++) {
+		client.sin_port = htons(PORT + i);
+		connection(&server, &client, i);
+		connection(&client, &server, i);
+	}
+}
+
 static const struct kind {
 	const char *name;
 	void (*make)(void);
 	size_t pages; /* of contents, for each of count */
 } kinds[] = {
-	{ "smallest", nothing, 0 }, { "memory", memory, 256 }, { "sparse", sparse, 128 },
-	{ "tree", tree, 0 },	    { "threads", threads, 0 }, { "areas", areas, 1 },
-	{ "files", files, 0 },	    { "pipes", pipes, 0 },     { "sockets", sockets, 0 },
+	{ "smallest", nothing, 0 },
+	{ "memory", memory, 256 },
+	{ "sparse", sparse, 128 },
+	{ "tree", tree, 0 },
+	{ "threads", threads, 0 },
+	{ "areas", areas, 1 },
+	{ "files", files, 0 },
+	{ "pipes", pipes, 0 },
+	{ "sockets", sockets, 0 },
+	{ "epoll", epoll, 0 },
+	{ "connections", connections, 0 },
 };
 
 /* --- the process that is timed ------------------------------------------------------------------ */
@@ -302,22 +392,6 @@ static void work(const struct kind *kind)
 
 /* --- around it ---------------------------------------------------------------------------------- */
 
-static void make_source(size_t pages)
-{
-	int fd = open(SOURCE, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	unsigned long *p;
-
-	if (fd < 0 || ftruncate(fd, pages * PAGE) < 0)
-		die(SOURCE);
-	p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		die("mmap");
-	for (size_t i = 0; i < pages * PAGE / sizeof(*p); i++)
-		p[i] = i * 0x9e3779b97f4a7c15UL;
-	munmap(p, pages * PAGE);
-	close(fd);
-}
-
 static void make_files(void)
 {
 	char name[32];
@@ -338,7 +412,8 @@ static long long now_ns(void)
 
 static int run(const struct kind *kind, const char *name, const char *number)
 {
-	char *again[] = { (char *)"floor", (char *)name, (char *)number, (char *)"work", NULL };
+	char *again[] = { (char *)"floor", (char *)name,   (char *)number,
+			  (char *)source,  (char *)"work", NULL };
 	int fd = memfd_create("floor", 0), status;
 	long long begin, end;
 	pid_t pid;
@@ -346,8 +421,6 @@ static int run(const struct kind *kind, const char *name, const char *number)
 	if (fd < 0 || ftruncate(fd, sizeof(*shared)) < 0 || dup2(fd, 3) < 0)
 		die("memfd");
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0);
-	if (kind->pages)
-		make_source(kind->pages * count);
 	if (kind->make == files)
 		make_files();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -359,7 +432,6 @@ static int run(const struct kind *kind, const char *name, const char *number)
 	end = now_ns();
 	if (shared->leader)
 		kill(-shared->leader, SIGKILL);
-	unlink(SOURCE);
 	while (wait(NULL) > 0)
 		continue;
 	if (status)
@@ -375,7 +447,8 @@ int main(int argc, char **argv)
 			continue;
 		count = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
 		fill.pages = kinds[i].pages * count;
-		if (argc < 4)
+		source = argc > 3 ? argv[3] : "";
+		if (argc < 5)
 			return run(&kinds[i], argv[1], argc > 2 ? argv[2] : "1");
 		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0);
 		if (shared == MAP_FAILED)
@@ -383,6 +456,6 @@ int main(int argc, char **argv)
 		work(&kinds[i]);
 		return 0;
 	}
-	fprintf(stderr, "floor: KIND N, as for load\n");
+	fprintf(stderr, "floor: KIND N [SOURCE], as for load\n");
 	return 2;
 }

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a dump of many small objects can't do without: floor_calls PID DIR stops the process, asks
- * the kernel once for each thing that only it knows, by the cheapest call there is, writes as many
- * images as a dump does, by the calls that make them visible whole, and ends the process. It
+ * What a dump of many small objects can't do without: floor_calls PID DIR stops the process and its
+ * children, asks the kernel once for each thing that only it knows, by the cheapest call there is,
+ * writes as many images as a dump does, by the calls that make them visible whole, and ends them:
+ * with many children two processes of its own do half each. It
  * compares nothing, checks nothing, encodes nothing and could not restore anything: it is the part
  * of a dump that is the kernel's. bench/run --floor has it take its turn with the same loads, timed
  * as the tools are; doc/performance.md holds the rows against it.
  *
  * Left out though a dump needs it: namespaces of single threads, locks, owners of signals, build
- * ids of mapped files, whether names still lead to the files, all that concerns other objects.
+ * ids of mapped files, whether names still lead to the files, the lock of the network, all that
+ * concerns other objects.
  */
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,14 +32,23 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <sched.h>
 #include <unistd.h>
 
-#define MAX	  4096
+#define MAX	  16384
 #define IMAGES	  14 /* of a process, the inventory and the manifest included */
+#define EACH	  7  /* of a child */
 #define CORE_SIZE 2048
+#define MANY	  8 /* children are worth a second process */
 
-static pid_t pid, tids[MAX];
-static int n_tids, proc = -1, mem = -1, self = -1, task_dir = -1;
+static struct target {
+	pid_t pid, *tids;
+	int n_tids, proc, mem, task_dir;
+} targets[MAX];
+static int n_targets, self = -1, dir = -1;
+/* Of the target that is being looked at. */
+static pid_t pid, *tids;
+static int n_tids, proc = -1, mem = -1, task_dir = -1;
 static char text[1 << 20];
 
 static _Noreturn void die(const char *what)
@@ -86,9 +100,41 @@ static void await(pid_t tid)
 		die("a thread has ended");
 }
 
-static void stop_all(void)
+static void turn_to(const struct target *t)
 {
-	n_tids = numbers("task", tids);
+	pid = t->pid;
+	tids = t->tids;
+	n_tids = t->n_tids;
+	proc = t->proc;
+	mem = t->mem;
+	task_dir = t->task_dir;
+}
+
+static void open_target(struct target *t)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/%d", t->pid);
+	t->proc = open(name, O_RDONLY | O_DIRECTORY);
+	must(t->proc, name);
+	t->mem = openat(t->proc, "mem", O_RDWR);
+	must(t->mem, "mem");
+	t->task_dir = openat(t->proc, "task", O_RDONLY | O_DIRECTORY);
+	must(t->task_dir, "task");
+}
+
+static void stop_all(struct target *t)
+{
+	static int found[MAX];
+
+	open_target(t);
+	proc = t->proc;
+	t->n_tids = numbers("task", found);
+	t->tids = malloc(t->n_tids * sizeof(*t->tids));
+	if (!t->tids)
+		die("malloc");
+	memcpy(t->tids, found, t->n_tids * sizeof(*t->tids));
+	turn_to(t);
 	for (int i = 0; i < n_tids; i++) {
 		must(ptrace(PTRACE_SEIZE, tids[i], 0, 0), "PTRACE_SEIZE");
 		must(ptrace(PTRACE_INTERRUPT, tids[i], 0, 0), "PTRACE_INTERRUPT");
@@ -124,6 +170,7 @@ static void plant(const struct user_regs_struct *regs)
 static void ask_thread(pid_t tid)
 {
 	static struct user_regs_struct first;
+	static pid_t planted;
 	static char xstate[16384];
 	struct user_regs_struct regs;
 	struct iovec iov = { xstate, sizeof(xstate) };
@@ -150,7 +197,8 @@ static void ask_thread(pid_t tid)
 	/* Credentials, capabilities, seccomp, name. */
 	snprintf(name, sizeof(name), "%d/status", tid);
 	slurp(task_dir, name);
-	if (!first.rip) {
+	if (planted != pid) {
+		planted = pid;
 		first = regs;
 		plant(&regs);
 	}
@@ -182,6 +230,46 @@ static void ask_socket(int fd)
 	recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT);
 }
 
+/* A connection, which answers in repair mode only; it is left there, so that its end tells nobody. */
+static void ask_tcp(int fd)
+{
+	static const int options[] = { TCP_INFO,	 TCP_MAXSEG,	TCP_NODELAY,   TCP_CORK,
+				       TCP_KEEPIDLE,	 TCP_KEEPINTVL, TCP_KEEPCNT,   TCP_LINGER2,
+				       TCP_USER_TIMEOUT, TCP_TIMESTAMP, TCP_CONGESTION };
+	struct tcp_repair_window window;
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	int on = 1;
+
+	getsockname(fd, (struct sockaddr *)&addr, &len);
+	len = sizeof(addr);
+	getpeername(fd, (struct sockaddr *)&addr, &len);
+	must(setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)), "TCP_REPAIR");
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		len = 256;
+		getsockopt(fd, IPPROTO_TCP, options[i], text, &len);
+	}
+	len = sizeof(window);
+	must(getsockopt(fd, IPPROTO_TCP, TCP_REPAIR_WINDOW, &window, &len), "TCP_REPAIR_WINDOW");
+	for (int queue = TCP_RECV_QUEUE; queue <= TCP_SEND_QUEUE; queue++) {
+		int sequence;
+
+		len = sizeof(sequence);
+		setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue, sizeof(queue));
+		must(getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &len), "TCP_QUEUE_SEQ");
+		recv(fd, text, 1 << 16, MSG_PEEK | MSG_DONTWAIT);
+	}
+}
+
+static int is_tcp(int fd)
+{
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
+	return protocol == IPPROTO_TCP;
+}
+
 /* Contents: teed into a pipe, and read from it. */
 static void ask_pipe(int fd)
 {
@@ -210,9 +298,11 @@ static void ask_descriptors(int pidfd)
 		snprintf(name, sizeof(name), "fd/%d", fd);
 		if (S_ISREG(st.st_mode))
 			must(readlinkat(self, name, text, sizeof(text)), name);
-		else if (S_ISSOCK(st.st_mode))
+		else if (S_ISSOCK(st.st_mode)) {
 			ask_socket(fd);
-		else if (S_ISFIFO(st.st_mode))
+			if (is_tcp(fd))
+				ask_tcp(fd);
+		} else if (S_ISFIFO(st.st_mode))
 			ask_pipe(fd);
 		close(fd);
 	}
@@ -250,8 +340,8 @@ struct scan {
 		category_mask, category_anyof_mask, return_mask;
 };
 
-/* Private pages, to images/pages. */
-static void save_pages(int dir)
+/* Private pages, to images/pages-PID. */
+static void save_pages(void)
 {
 	static struct range found[4096];
 	struct scan arg = {
@@ -263,9 +353,11 @@ static void save_pages(int dir)
 		.category_inverted = IS_FILE,
 		.return_mask = IS_PRESENT,
 	};
-	int pages = openat(dir, "pages", O_RDWR | O_CREAT, 0600);
-	int map = openat(proc, "pagemap", O_RDONLY), n;
+	int pages, map = openat(proc, "pagemap", O_RDONLY), n;
+	char name[32];
 
+	snprintf(name, sizeof(name), "pages-%d", pid);
+	pages = openat(dir, name, O_RDWR | O_CREAT, 0600);
 	n = ioctl(map, SCAN_PAGES, &arg);
 	must(n, "scanning pages");
 	for (int i = 0; i < n; i++) {
@@ -287,14 +379,14 @@ static void save_pages(int dir)
 }
 
 /* Under a name that no restore takes, then its own: so it is seen whole or not at all. */
-static void save_images(int dir)
+static void save_images(int images)
 {
-	for (int i = 0; i < IMAGES + n_tids - 1; i++) {
-		char name[32], then[32];
+	for (int i = 0; i < images + n_tids - 1; i++) {
+		char name[48], then[48];
 		int fd;
 
-		snprintf(name, sizeof(name), "new/image-%d", i);
-		snprintf(then, sizeof(then), "image-%d", i);
+		snprintf(name, sizeof(name), "new/image-%d-%d", pid, i);
+		snprintf(then, sizeof(then), "image-%d-%d", pid, i);
 		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
 		must(fd, name);
 		must(write(fd, text, CORE_SIZE), "write");
@@ -303,35 +395,81 @@ static void save_images(int dir)
 	}
 }
 
+static void save(const struct target *t)
+{
+	int pidfd = syscall(SYS_pidfd_open, t->pid, 0);
+
+	must(pidfd, "pidfd_open");
+	turn_to(t);
+	ask_process();
+	ask_descriptors(pidfd);
+	save_pages();
+	for (int i = 0; i < n_tids; i++)
+		ask_thread(tids[i]);
+	save_images(t == targets ? IMAGES : EACH);
+	close(pidfd);
+}
+
+static void find_targets(pid_t first)
+{
+	char name[64];
+	ssize_t n;
+	int fd;
+
+	targets[n_targets++].pid = first;
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", first, first);
+	fd = open(name, O_RDONLY);
+	must(fd, name);
+	n = read(fd, text, sizeof(text) - 1);
+	must(n, name);
+	close(fd);
+	text[n] = '\0';
+	for (char *p = text; *p && n_targets < MAX; p += strspn(p, " "))
+		targets[n_targets++].pid = strtol(p, &p, 10);
+}
+
+/* Of those who work, each waits until all have come. */
+static void meet(_Atomic int *met, int all)
+{
+	++*met;
+	while (*met < all)
+		sched_yield();
+}
+
 int main(int argc, char **argv)
 {
-	int dir, pidfd;
-	char name[32];
+	_Atomic int *met =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int workers, who, status = 0;
+	pid_t other = 0;
 
 	if (argc != 3)
 		return 2;
-	pid = atoi(argv[1]);
 	dir = open(argv[2], O_RDONLY | O_DIRECTORY);
-	pidfd = syscall(SYS_pidfd_open, pid, 0);
-	snprintf(name, sizeof(name), "/proc/%d", pid);
-	proc = open(name, O_RDONLY | O_DIRECTORY);
 	self = open("/proc/self", O_RDONLY | O_DIRECTORY);
-	mem = openat(proc, "mem", O_RDWR);
-	task_dir = openat(proc, "task", O_RDONLY | O_DIRECTORY);
-	if (dir < 0 || pidfd < 0 || proc < 0 || mem < 0 || self < 0 || task_dir < 0 ||
-	    mkdirat(dir, "new", 0700) < 0)
+	if (met == MAP_FAILED || dir < 0 || self < 0 || mkdirat(dir, "new", 0700) < 0)
 		die("setting up");
-	stop_all();
-	ask_process();
-	ask_descriptors(pidfd);
-	save_pages(dir);
-	for (int i = 0; i < n_tids; i++)
-		ask_thread(tids[i]);
-	save_images(dir);
-	must(unlinkat(dir, "new", AT_REMOVEDIR), "unlinkat");
-	must(kill(pid, SIGKILL), "kill");
+	find_targets(atoi(argv[1]));
+	workers = n_targets > MANY ? 2 : 1;
+	if (workers > 1)
+		other = fork();
+	who = workers > 1 && !other;
+	for (int i = who; i < n_targets; i += workers)
+		stop_all(&targets[i]);
+	meet(&met[0], workers);
+	for (int i = who; i < n_targets; i += workers)
+		save(&targets[i]);
+	meet(&met[1], workers);
+	for (int i = who; i < n_targets; i += workers)
+		must(kill(targets[i].pid, SIGKILL), "kill");
 	/* The first thread is told of when all others are. */
-	for (int i = n_tids; i-- > 0;)
-		waitpid(tids[i], NULL, __WALL);
-	return 0;
+	for (int i = who; i < n_targets; i += workers)
+		for (int k = targets[i].n_tids; k-- > 0;)
+			waitpid(targets[i].tids[k], NULL, __WALL);
+	if (who)
+		_exit(0);
+	if (other)
+		waitpid(other, &status, 0);
+	must(unlinkat(dir, "new", AT_REMOVEDIR), "unlinkat");
+	return status != 0;
 }

@@ -62,7 +62,6 @@ static struct iovec *pages;    /* of the process; none reaches from one piece in
 static size_t n_pages, *first; /* of a piece */
 static size_t bytes;
 static char *map; /* of the file, for huge pages */
-static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic size_t next;
 
 static _Noreturn void die(const char *what)
@@ -188,12 +187,7 @@ static size_t read_piece(size_t off, char *to)
 
 static void fill_huge(size_t off)
 {
-	int ret;
-
-	pthread_mutex_lock(&making);
-	ret = pwrite(file, "", 1, off) == 1 ? madvise(map + off, HUGE_, MADV_COLLAPSE) : -1;
-	pthread_mutex_unlock(&making);
-	if (ret < 0)
+	if (pwrite(file, "", 1, off) != 1 || madvise(map + off, HUGE_, MADV_COLLAPSE) < 0)
 		die("a huge page");
 	for (size_t done = 0; done < HUGE_; done += PIECE)
 		read_piece(off + done, map + off + done);
