@@ -304,7 +304,7 @@ static void emit_extra(struct restore_task *t, const VmaEntry *e, const CrtoolsA
 	struct program *p = t->threads[0].prog;
 	uint64_t len = e->end - e->start;
 
-	if (x->pkey && e->prot != PROT_EXEC) {
+	if (x->pkey && (e->prot != PROT_EXEC || !(t->extra->pkeys & (1u << x->pkey)))) {
 		program_note(p, "protection key");
 		program_do(p, SYS_pkey_mprotect, IMM(e->start), IMM(len), IMM(e->prot),
 			   IMM(x->pkey));
@@ -329,40 +329,59 @@ static int execute_only_key(const struct restore_task *t)
 	for (size_t i = 0; i < t->n_vmas; i++) {
 		const CrtoolsArea *x = area_extra(t, t->vmas[i].e->start);
 
-		if (t->vmas[i].e->prot == PROT_EXEC && x && x->pkey)
+		if (t->vmas[i].e->prot == PROT_EXEC && x && t->extra->pkeys & (1u << x->pkey) & ~1u)
 			return x->pkey;
 	}
 	return 0;
 }
 
+/* The highest key that is allocated, or that an area has: the program may have freed it since
+ * (pkey_free(2) does not look). */
+static int highest_key(const struct restore_task *t)
+{
+	uint32_t keys = t->extra->pkeys;
+
+	for (size_t i = 0; i < t->extra->n_areas; i++)
+		keys |= 1u << t->extra->areas[i]->pkey;
+	keys &= ~1u;
+	return keys ? 31 - __builtin_clz(keys) : 0;
+}
+
 /* The kernel gives the lowest free key: all up to the highest are taken. Then the one for
  * execute-only memory is free while areas are protected, so that it becomes that again; and in the
- * end those are freed that were free. */
-static void emit_keys(struct restore_task *t)
+ * end, when all areas have theirs, those are freed that were free. */
+static void emit_keys(struct restore_task *t, int top)
 {
 	struct program *p = t->threads[0].prog;
-	uint32_t keys = t->extra->pkeys & ~1u;
-	int top = keys ? 31 - __builtin_clz(keys) : 0, exec_key = execute_only_key(t);
+	int exec_key = execute_only_key(t);
 
+	if (!top)
+		return;
 	program_stage(p, STAGE_CONTENT);
 	program_note(p, "protection keys");
 	for (int key = 1; key <= top; key++)
 		program_want(p, program_call(p, SYS_pkey_alloc, IMM(0), IMM(0)), key);
-	if (exec_key && exec_key <= top)
+	if (exec_key)
 		program_do(p, SYS_pkey_free, IMM(exec_key));
 	program_stage(p, STAGE_PROTECT);
+}
+
+static void free_keys(struct restore_task *t, int top)
+{
+	program_note(t->threads[0].prog, "protection keys");
 	for (int key = 1; key <= top; key++)
-		if (!(keys & (1u << key)))
-			program_do(p, SYS_pkey_free, IMM(key));
+		if (!(t->extra->pkeys & (1u << key)))
+			program_do(t->threads[0].prog, SYS_pkey_free, IMM(key));
 }
 
 static int emit(struct restore_task *t)
 {
 	struct program *p = t->threads[0].prog;
 
+	int top = t->extra ? highest_key(t) : 0;
+
 	program_stage(p, STAGE_PROTECT);
-	if (t->extra && t->extra->pkeys)
-		emit_keys(t);
+	emit_keys(t, top);
 	for (size_t i = 0; i < t->n_vmas; i++) {
 		const struct restore_vma *v = &t->vmas[i];
 		const CrtoolsArea *x = area_extra(t, v->e->start);
@@ -373,6 +392,7 @@ static int emit(struct restore_task *t)
 		if (x)
 			emit_extra(t, v->e, x);
 	}
+	free_keys(t, top);
 	if (t->extra && t->extra->lock_future) {
 		program_stage(p, STAGE_RIGHTS);
 		program_note(p, "locking of memory to come");
