@@ -85,17 +85,25 @@ def _has_family(name):
     return True
 
 
+def _free_hugepages():
+    """Those that nobody has, nor has been promised."""
+    text = system.read_text("/proc/meminfo")
+    free, reserved = (int(re.search(rf"HugePages_{word}:\s*(\d+)", text)[1])
+                      for word in ("Free", "Rsvd"))
+    return free - reserved
+
+
 def _hugepages():
-    """Sixteen free ones, reserved if need be; test/run gives them back."""
+    """Sixteen free ones, reserved if need be; test/run gives them back. Looked for each time: those
+    of the test before may not be free yet, and somebody else may have changed the number."""
     path = "/proc/sys/vm/nr_hugepages"
     try:
-        if int(re.search(r"HugePages_Free:\s*(\d+)", system.read_text("/proc/meminfo"))[1]) < 16:
+        if _free_hugepages() < 16:
             with open(path, "r+", encoding="ascii") as f:
-                wanted = int(f.read()) + 16
+                wanted = int(f.read()) + 16 - _free_hugepages()
                 f.seek(0)
                 f.write(str(wanted))
-        free = re.search(r"HugePages_Free:\s*(\d+)", system.read_text("/proc/meminfo"))
-        return int(free[1]) >= 16
+        return _free_hugepages() >= 16
     except (OSError, TypeError):
         return False
 
@@ -259,8 +267,15 @@ _LACKS = {
 }
 
 
-@functools.lru_cache(maxsize=None)
+_CHANGING = ("hugepages",)
+
+
 def lacks(word):
+    return _lacks.__wrapped__(word) if word in _CHANGING else _lacks(word)
+
+
+@functools.lru_cache(maxsize=None)
+def _lacks(word):
     """None, or what the machine lacks. A word may be program:NAME, kernel:MAJOR.MINOR,
     header:NAME, module:NAME or family:AF_NAME."""
     kind, _, name = word.partition(":")

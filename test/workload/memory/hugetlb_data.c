@@ -5,6 +5,7 @@
  *
  * wl: areas memory
  * wl: needs hugepages
+ * wl: lane hugepages
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -5,6 +5,7 @@
  *
  * wl: areas memory shm
  * wl: needs hugepages
+ * wl: lane hugepages
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>

@@ -4,6 +4,7 @@
  *
  * wl: areas memory
  * wl: needs hugepages
+ * wl: lane hugepages
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>

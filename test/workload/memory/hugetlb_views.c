@@ -6,6 +6,7 @@
  *
  * wl: areas memory shm
  * wl: needs hugepages
+ * wl: lane hugepages
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -7,6 +7,7 @@
  * wl: dump --ghost-limit 8M
  * wl: crossing none CRIU takes deleted files of a hugetlbfs for memory of its own kind
  * wl: needs hugepages root
+ * wl: lane hugepages
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

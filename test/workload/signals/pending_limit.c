@@ -4,9 +4,13 @@
  * directed to a thread, and a timer, which counts as one, too: nothing of the restore may need a
  * place in the queue, and all come with their values in order.
  *
+ * CRIU needs such places, of a user whose other processes (root's, in such a run) take some
+ * meanwhile: it restores this only when they happen not to.
+ *
  *	wl: areas   signals
  *	wl: flavours host user unpriv ns userns
  *	wl: cycles  2
+ *	wl: crossing from
  *	wl: ignore  status
  */
 #define _GNU_SOURCE
