@@ -48,7 +48,8 @@ static int name_file(struct dump_task *t, VmaEntry *e)
 	f = hash_get(&x->by_ino, e->shmid);
 	if (!f || !f->entry->psk)
 		task_refuse(t, object_of(t, e),
-			    "is of no packet socket that a descriptor in the tree leads to",
+			    "is of no packet socket that a descriptor in the tree leads to (what "
+			    "TCP_ZEROCOPY_RECEIVE has laid into one of TCP can't be kept)",
 			    "have the program keep the descriptor open, or unmap it");
 	else if (e->end - e->start != packet_ring_size(f->entry->psk->rx_ring) +
 					      packet_ring_size(f->entry->psk->tx_ring))
