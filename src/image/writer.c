@@ -175,13 +175,6 @@ int image_write_raw(struct image_writer *w, const void *data, size_t len, struct
 	return ret || !len ? ret : put(w, data, len, err);
 }
 
-int image_write_pad(struct image_writer *w, uint64_t len, unsigned multiple, struct err *err)
-{
-	static const char zeros[16];
-
-	return image_write_raw(w, zeros, (multiple - len % multiple) % multiple, err);
-}
-
 int image_writer_fd(struct image_writer *w, struct err *err, int *ret_fd)
 {
 	int ret = begin(w, err);

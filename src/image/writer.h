@@ -19,8 +19,6 @@ int image_writer_open(struct image_dir *dir, enum image_kind kind, uint64_t key,
 int image_write_msg(struct image_writer *w, const ProtobufCMessage *msg, struct err *err);
 /* Payload bytes behind a message, without padding. */
 int image_write_raw(struct image_writer *w, const void *data, size_t len, struct err *err);
-/* Zero bytes up to a multiple of `multiple` counted from a payload of `len` bytes. */
-int image_write_pad(struct image_writer *w, uint64_t len, unsigned multiple, struct err *err);
 /* For splice, sendfile and copy_file_range: empties the buffer and lends the descriptor, positioned
  * at the end of file; what the caller writes there is payload. */
 int image_writer_fd(struct image_writer *w, struct err *err, int *ret_fd);

@@ -199,23 +199,6 @@ int proc_bad_text(const struct proc *p, const char *name, struct err *err)
 				   "/proc/%d/%s does not read as expected", p->pid, name));
 }
 
-int proc_write(const struct proc *p, const char *name, const char *text, struct err *err)
-{
-	_cleanup_fd_ int fd = proc_openat(p, name, O_WRONLY, err);
-	size_t len = strlen(text);
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	n = write(fd, text, len);
-	if (n < 0)
-		return proc_fail(p, "write", "writing", name, err);
-	if ((size_t)n != len)
-		return err_set(err, ERR_KERNEL, EIO, "/proc/%d/%s took %zd of %zu bytes", p->pid,
-			       name, n, len);
-	return 0;
-}
-
 void proc_link_parse(struct arena *a, const char *text, size_t len, struct proc_link *ret)
 {
 	static const char gone[] = " (deleted)", outside[] = "(unreachable)";

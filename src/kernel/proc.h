@@ -64,8 +64,6 @@ int proc_read_dup(const struct proc *p, const char *name, struct arena *a, char 
 int proc_read_num(const struct proc *p, const char *name, int64_t *ret, struct err *err);
 /* Opens a file below the directory with flags | O_CLOEXEC; the descriptor or -errno. */
 int proc_openat(const struct proc *p, const char *name, int flags, struct err *err);
-/* Writes text to a file in one write(2). */
-int proc_write(const struct proc *p, const char *name, const char *text, struct err *err);
 
 /* What a magic link (exe, cwd, root, fd/N, map_files/…) says. */
 struct proc_link {
@@ -96,10 +94,8 @@ int proc_children_parse(struct arena *a, const char *text, size_t len, struct pr
 int proc_oom_score_adj(const struct proc *p, int *ret, struct err *err);
 /* -ENOENT: the kernel has no CONFIG_AUDIT. (uint32_t)-1: never set. */
 int proc_loginuid(const struct proc *p, uint32_t *ret, struct err *err);
-int proc_timerslack_ns(const struct proc *p, uint64_t *ret, struct err *err);
-/* Hexadecimal files. -EINVAL: coredump_filter of a kernel thread or of a task without memory. */
+/* Hexadecimal. -EINVAL: coredump_filter of a kernel thread or of a task without memory. */
 int proc_coredump_filter(const struct proc *p, uint32_t *ret, struct err *err);
-int proc_personality(const struct proc *p, uint32_t *ret, struct err *err);
 /* "/autogroup-17 nice 5". -ENOENT: no CONFIG_SCHED_AUTOGROUP; -EINVAL or empty: task has none. */
 int proc_autogroup(const struct proc *p, int *ret_id, int *ret_nice, struct err *err);
 /* A symbol, or "0" when the task runs or the reader may not know. */

@@ -36,16 +36,6 @@ int proc_loginuid(const struct proc *p, uint32_t *ret, struct err *err)
 	return e;
 }
 
-int proc_timerslack_ns(const struct proc *p, uint64_t *ret, struct err *err)
-{
-	int64_t v;
-	int e = read_ranged(p, "timerslack_ns", 0, INT64_MAX, &v, err);
-
-	if (!e)
-		*ret = v;
-	return e;
-}
-
 static int read_hex(const struct proc *p, const char *name, uint32_t *ret, struct err *err)
 {
 	struct scan s;
@@ -70,11 +60,6 @@ static int read_hex(const struct proc *p, const char *name, uint32_t *ret, struc
 int proc_coredump_filter(const struct proc *p, uint32_t *ret, struct err *err)
 {
 	return read_hex(p, "coredump_filter", ret, err);
-}
-
-int proc_personality(const struct proc *p, uint32_t *ret, struct err *err)
-{
-	return read_hex(p, "personality", ret, err);
 }
 
 int proc_autogroup(const struct proc *p, int *ret_id, int *ret_nice, struct err *err)

@@ -108,11 +108,6 @@ int ptrace_set_dispatch(pid_t tid, const struct ptrace_dispatch *dispatch, struc
 		       "PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG", err);
 }
 
-int ptrace_get_siginfo(pid_t tid, siginfo_t *ret, struct err *err)
-{
-	return request(PTRACE_GETSIGINFO, tid, 0, (unsigned long)ret, "PTRACE_GETSIGINFO", err);
-}
-
 int ptrace_peek_siginfo(pid_t tid, bool shared, uint64_t off, siginfo_t *buf, int n,
 			struct err *err)
 {

@@ -66,7 +66,6 @@ int ptrace_set_regset(pid_t tid, int type, const void *buf, size_t len, struct e
 /* Blocked signals, bit n-1 is signal n (Linux 3.11). */
 int ptrace_get_sigmask(pid_t tid, uint64_t *ret, struct err *err);
 int ptrace_set_sigmask(pid_t tid, uint64_t mask, struct err *err);
-int ptrace_get_siginfo(pid_t tid, siginfo_t *ret, struct err *err);
 /* Copies up to n queued signals from place off on: the shared queue or the thread's. The count. */
 int ptrace_peek_siginfo(pid_t tid, bool shared, uint64_t off, siginfo_t *buf, int n,
 			struct err *err);
