@@ -5,7 +5,8 @@
  *
  * Equal descriptions have equal device, inode, position and flags, so only descriptors that agree
  * in those (a bucket) are compared with kcmp(2), whose order allows a search by bisection: the
- * cost grows with n log n even when a thousand tasks share one terminal. Files that are known by a
+ * cost grows with n log n even when a thousand tasks share one terminal. Eventfds, which all have
+ * one inode, have to agree in their id in place of it. Files that are known by a
  * path only (exe, cwd, root, mapped files) are told apart by device, inode, path and flags.
  *
  * A descriptor in flight, in the queue of a unix socket, is in nobody's table. The tool has got one
@@ -137,8 +138,9 @@ static int new_file(struct dump *d, const struct file_probe *p, struct dump_file
 
 static int find_description(struct dump *d, const struct file_probe *p, struct dump_file **ret_file)
 {
-	uint64_t key = hash_mix(hash_mix(p->stat.st_dev, p->stat.st_ino),
-				hash_mix(p->info.pos, p->info.flags & ~O_CLOEXEC));
+	uint64_t inode = hash_mix(p->stat.st_dev, p->stat.st_ino);
+	uint64_t state = hash_mix(p->info.pos, p->info.flags & ~O_CLOEXEC);
+	uint64_t key = hash_mix(hash_mix(inode, state), p->anon ? proc_fdinfo_object(&p->info) : 0);
 	struct bucket *b = bucket_of(dump_arena(d), &d->files_index->descriptions, key, &p->stat);
 	struct known *k;
 	bool found;

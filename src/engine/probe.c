@@ -5,15 +5,16 @@
  *
  * Every look below /proc/PID/fd and fdinfo makes the kernel set up an inode for the number, which
  * is the largest part of the cost of an open file. So there is a short way for plain files,
- * pipes and sockets: link and fdinfo of the tool's own number, which is nearly always the same one,
- * so that its fdinfo stays open and is read again (seq_show() in fs/proc/fd.c looks the number up
- * at each read). It shows the same of the description: name, position, flags, and the locks and
- * leases that belong to it. The link of a pipe or socket is made of its inode's number alone
- * (pipefs_dname() in fs/pipe.c, sockfs_dname() in net/socket.c), and is not read at all. Two things
- * belong to the task's table, and are asked in other ways: closing by exec (F_GETFD, by the agent),
- * and POSIX locks: if F_GETLK, which the tool asks as a stranger, finds any on the inode, the
- * task's own fdinfo is read. That answer is the kernel's on file systems without a lock operation
- * of their own. /proc/locks would be no help: reading it waits for an RCU grace period.
+ * pipes, sockets, and of the files without a name eventfds, timerfds and signalfds: link and fdinfo
+ * of the tool's own number, which is nearly always the same one, so that its fdinfo stays open and
+ * is read again (seq_show() in fs/proc/fd.c looks the number up at each read). It shows the same of
+ * the description: name, position, flags, and the locks and leases that belong to it. The link of a
+ * pipe or socket is made of its inode's number alone (pipefs_dname() in fs/pipe.c, sockfs_dname()
+ * in net/socket.c), and is not read at all. Two things belong to the task's table, and are asked in
+ * other ways: closing by exec (F_GETFD, by the agent), and POSIX locks: if F_GETLK, which the tool
+ * asks as a stranger, finds any on the inode, the task's own fdinfo is read. That answer is the
+ * kernel's on file systems without a lock operation of their own. /proc/locks would be no help:
+ * reading it waits for an RCU grace period.
  *
  * The listing of /proc/PID/fd costs such an inode for each number as well, and the end of the
  * process another look at each to get rid of it. So numbers are tried where the kernel tells how
@@ -38,6 +39,9 @@
 #endif
 #ifndef SOCKFS_MAGIC
 #define SOCKFS_MAGIC 0x534f434b
+#endif
+#ifndef ANON_INODE_FS_MAGIC
+#define ANON_INODE_FS_MAGIC 0x09041934
 #endif
 #define OWN_FDINFO_MAX 2048 /* much longer than without locks */
 /* Fewer are not worth it; more make the agent's program too large. */
@@ -118,6 +122,8 @@ static uint32_t fs_magic_of(struct prober *pr, struct arena *a, int fd, const st
 
 static bool is_plain(const struct file_probe *p)
 {
+	if (p->fs_magic == ANON_INODE_FS_MAGIC)
+		return true; /* by its link: is_plain_anon() */
 	if (S_ISFIFO(p->stat.st_mode))
 		return p->fs_magic == PIPEFS_MAGIC;
 	if (S_ISSOCK(p->stat.st_mode))
@@ -125,6 +131,19 @@ static bool is_plain(const struct file_probe *p)
 	return S_ISREG(p->stat.st_mode) &&
 	       (p->fs_magic == EXT4_SUPER_MAGIC || p->fs_magic == XFS_SUPER_MAGIC ||
 		p->fs_magic == TMPFS_MAGIC);
+}
+
+/* What the fdinfo of others shows may be long, or be different for different readers. */
+static bool is_plain_anon(const struct proc_link *link)
+{
+	static const char *const plain[] = { "[eventfd]", "[timerfd]", "[signalfd]" };
+	const size_t prefix = strlen("anon_inode:");
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		if (!strncmp(link->path, "anon_inode:", prefix) &&
+		    !strcmp(link->path + prefix, plain[i]))
+			return true;
+	return false;
 }
 
 static bool has_posix_lock(int fd)
@@ -158,7 +177,7 @@ static bool read_own_link(struct prober *pr, struct arena *a, const struct file_
 	char text[32];
 	int n;
 
-	if (!S_ISREG(p->stat.st_mode)) {
+	if (S_ISFIFO(p->stat.st_mode) || S_ISSOCK(p->stat.st_mode)) {
 		n = snprintf(text, sizeof(text), "%s:[%llu]",
 			     S_ISFIFO(p->stat.st_mode) ? "pipe" : "socket",
 			     (unsigned long long)p->stat.st_ino);
@@ -174,7 +193,11 @@ static bool look_shortly(struct prober *pr, struct arena *a, struct file_probe *
 {
 	if (!pr->short_way || !is_plain(p) || has_posix_lock(p->local))
 		return false;
-	if (!read_own_fdinfo(pr, a, p->local, &p->info) || !read_own_link(pr, a, p, &p->link))
+	if (!read_own_link(pr, a, p, &p->link))
+		return false;
+	if (p->fs_magic == ANON_INODE_FS_MAGIC && !is_plain_anon(&p->link))
+		return false;
+	if (!read_own_fdinfo(pr, a, p->local, &p->info))
 		return false;
 	p->info.flags &= ~O_CLOEXEC; /* the tool's */
 	return true;

@@ -134,3 +134,12 @@ int proc_fdinfo_num(const struct proc_fdinfo *info, const char *key, int base, u
 	}
 	return -ENOENT;
 }
+
+uint64_t proc_fdinfo_object(const struct proc_fdinfo *info)
+{
+	uint64_t id = 0;
+
+	/* Linux 5.2; there is one open file to an eventfd. */
+	proc_fdinfo_num(info, "eventfd-id", 10, &id);
+	return id;
+}
