@@ -59,19 +59,22 @@ static int fail(struct input *in, const uint8_t *at, const ProtobufCFieldDescrip
 	return -EINVAL;
 }
 
-/* On the way out of a nested message: its field's name goes in front. */
-static int prepend(struct codec_fault *fault, const char *name, int ret)
+void codec_fault_within(struct codec_fault *fault, const char *name)
 {
 	char rest[sizeof(fault->field)];
 
-	if (!ret)
-		return 0;
 	memcpy(rest, fault->field, sizeof(rest));
 	if (rest[0])
 		snprintf(fault->field, sizeof(fault->field), "%s.%.*s", name,
 			 (int)(sizeof(rest) - 2 - strlen(name)), rest);
 	else
 		snprintf(fault->field, sizeof(fault->field), "%s", name);
+}
+
+static int prepend(struct codec_fault *fault, const char *name, int ret)
+{
+	if (ret)
+		codec_fault_within(fault, name);
 	return ret;
 }
 
@@ -642,68 +645,32 @@ int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, si
 
 /* --- messages in memory ----------------------------------------------------------------------- */
 
-typedef const char *(*field_test)(const ProtobufCFieldDescriptor *f, const void *member);
+static int walk(const ProtobufCMessage *msg, unsigned depth, struct codec_fault *fault);
 
-/* Numbers can't be missing, nor be wrong but for enums. */
-static bool is_number(ProtobufCType type)
-{
-	return type != PROTOBUF_C_TYPE_STRING && type != PROTOBUF_C_TYPE_MESSAGE &&
-	       type != PROTOBUF_C_TYPE_BYTES && type != PROTOBUF_C_TYPE_ENUM;
-}
-
-static const char *test_missing(const ProtobufCFieldDescriptor *f, const void *member)
-{
-	const ProtobufCBinaryData *binary = member;
-
-	switch (f->type) {
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return *(void *const *)member ? NULL : "the required field is missing";
-	case PROTOBUF_C_TYPE_BYTES:
-		return binary->len && !binary->data ? "the required field is missing" : NULL;
-	default:
-		return NULL;
-	}
-}
-
-static const char *test_enum(const ProtobufCFieldDescriptor *f, const void *member)
-{
-	if (f->type == PROTOBUF_C_TYPE_ENUM &&
-	    !protobuf_c_enum_descriptor_get_value(f->descriptor, *(const int *)member))
-		return "the value is unknown";
-	return NULL;
-}
-
-static int walk(const ProtobufCMessage *msg, field_test test, unsigned depth,
-		struct codec_fault *fault);
-
-static int walk_member(const ProtobufCFieldDescriptor *f, const void *member, field_test test,
-		       unsigned depth, struct codec_fault *fault)
+static int walk_member(const ProtobufCFieldDescriptor *f, const void *member, unsigned depth,
+		       struct codec_fault *fault)
 {
 	const ProtobufCMessage *nested;
 
-	fault->why = test(f, member);
-	if (fault->why) {
+	if (f->type == PROTOBUF_C_TYPE_ENUM) {
+		if (protobuf_c_enum_descriptor_get_value(f->descriptor, *(const int *)member))
+			return 0;
+		fault->why = "the value is unknown";
 		snprintf(fault->field, sizeof(fault->field), "%s", f->name);
 		return -EINVAL;
 	}
-	if (f->type != PROTOBUF_C_TYPE_MESSAGE)
-		return 0;
 	nested = *(ProtobufCMessage *const *)member;
-	return nested ? prepend(fault, f->name, walk(nested, test, depth + 1, fault)) : 0;
+	return nested ? prepend(fault, f->name, walk(nested, depth + 1, fault)) : 0;
 }
 
 static bool is_present(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
 {
-	if (f->label == PROTOBUF_C_LABEL_REQUIRED)
+	if (f->label == PROTOBUF_C_LABEL_REQUIRED || f->type == PROTOBUF_C_TYPE_MESSAGE)
 		return true;
-	if (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_MESSAGE)
-		return *(void *const *)((const char *)msg + f->offset) != NULL;
 	return *(const protobuf_c_boolean *)((const char *)msg + f->quantifier_offset);
 }
 
-static int walk(const ProtobufCMessage *msg, field_test test, unsigned depth,
-		struct codec_fault *fault)
+static int walk(const ProtobufCMessage *msg, unsigned depth, struct codec_fault *fault)
 {
 	int ret = 0;
 
@@ -715,27 +682,22 @@ static int walk(const ProtobufCMessage *msg, field_test test, unsigned depth,
 		const char *member = (const char *)msg + f->offset;
 		size_t n;
 
-		if (is_number(f->type))
+		if (f->type != PROTOBUF_C_TYPE_ENUM && f->type != PROTOBUF_C_TYPE_MESSAGE)
 			continue;
 		if (f->label != PROTOBUF_C_LABEL_REPEATED) {
 			if (is_present(msg, f))
-				ret = walk_member(f, member, test, depth, fault);
+				ret = walk_member(f, member, depth, fault);
 			continue;
 		}
 		n = *(const size_t *)((const char *)msg + f->quantifier_offset);
 		for (size_t k = 0; k < n && !ret; k++)
-			ret = walk_member(f, *(char *const *)member + k * size_of(f->type), test,
-					  depth, fault);
+			ret = walk_member(f, *(char *const *)member + k * size_of(f->type), depth,
+					  fault);
 	}
 	return ret;
 }
 
-int codec_check(const ProtobufCMessage *msg, struct codec_fault *ret_fault)
-{
-	return walk(msg, test_missing, 0, ret_fault);
-}
-
 int codec_check_enums(const ProtobufCMessage *msg, struct codec_fault *ret_fault)
 {
-	return walk(msg, test_enum, 0, ret_fault);
+	return walk(msg, 0, ret_fault);
 }

@@ -21,9 +21,8 @@ struct codec_fault {
 /* Unpacks into the arena. Returns 0, or -EINVAL with *ret_fault filled. Unknown fields are kept. */
 int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
 		 struct arena *a, struct codec_fault *ret_fault, ProtobufCMessage **ret_msg);
-/* Is the message fit to be packed: no required string or message is NULL, none is too deep.
- * The fault's offset is 0. */
-int codec_check(const ProtobufCMessage *msg, struct codec_fault *ret_fault);
+/* On the way out of a nested message: its field's name goes in front. */
+void codec_fault_within(struct codec_fault *fault, const char *name);
 /* Are all enum fields, at any depth, values of their enum. */
 int codec_check_enums(const ProtobufCMessage *msg, struct codec_fault *ret_fault);
 

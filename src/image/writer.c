@@ -8,8 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
-#include "image/codec.h"
 #include "image/internal.h"
+#include "image/pack.h"
 
 #define BUFFER_SIZE (64 * 1024)
 
@@ -140,32 +140,30 @@ int image_writer_open_at(int dirfd, const char *name, enum image_kind kind, stru
 
 int image_write_msg(struct image_writer *w, const ProtobufCMessage *msg, struct err *err)
 {
-	_cleanup_free_ uint8_t *big = NULL;
-	uint8_t small[1024], *data = small;
+	_cleanup_packed_ struct packed p;
 	struct codec_fault fault;
-	size_t size;
 	uint32_t len;
+	size_t size;
 	int ret;
 
-	if (codec_check(msg, &fault))
+	packed_begin(&p);
+	ret = codec_pack(msg, &p, &fault);
+	if (ret == -EINVAL)
 		return err_set(err, ERR_INTERNAL, EINVAL, "%s.%s of %s: %s", msg->descriptor->name,
 			       fault.field, image_kind_info(w->kind)->pattern, fault.why);
-	size = protobuf_c_message_get_packed_size(msg);
+	if (ret)
+		return err_set(err, ERR_RESOURCE, -ret, "no memory to pack a %s",
+			       msg->descriptor->name);
+	size = packed_len(&p);
 	if (size > IMAGE_MESSAGE_MAX)
 		return err_set(err, ERR_IMAGE_WRITE, EFBIG, "a %s has %zu bytes, the limit is %u",
 			       msg->descriptor->name, size, IMAGE_MESSAGE_MAX);
 	ret = begin(w, err);
 	if (ret)
 		return ret;
-	if (size > sizeof(small)) {
-		data = big = malloc(size);
-		if (!big)
-			return err_sys(err, "malloc", "can't pack a %s", msg->descriptor->name);
-	}
-	protobuf_c_message_pack(msg, data);
 	len = size;
 	ret = put(w, &len, sizeof(len), err);
-	return ret ? ret : put(w, data, size, err);
+	return ret ? ret : put(w, p.data, size, err);
 }
 
 int image_write_raw(struct image_writer *w, const void *data, size_t len, struct err *err)

@@ -2,7 +2,7 @@
 /* Packing and unpacking of single messages, and hostile ones. */
 #include "image_util.h"
 
-#include "image/codec.h"
+#include "image/pack.h"
 
 static struct arena arena;
 
@@ -13,6 +13,19 @@ static int arena_drop(void **state)
 	return 0;
 }
 
+/* Ours gives the bytes of protobuf-c's. */
+static void expect_packed(const ProtobufCMessage *msg, const uint8_t *data, size_t len)
+{
+	struct codec_fault fault;
+	struct packed p;
+
+	packed_begin(&p);
+	assert_int_equal(codec_pack(msg, &p, &fault), 0);
+	assert_int_equal(packed_len(&p), len);
+	assert_memory_equal(p.data, data, len);
+	packed_free(&p);
+}
+
 static void round_trip(const ProtobufCMessage *msg)
 {
 	size_t len = protobuf_c_message_get_packed_size(msg), again;
@@ -21,6 +34,7 @@ static void round_trip(const ProtobufCMessage *msg)
 	ProtobufCMessage *back;
 
 	protobuf_c_message_pack(msg, data);
+	expect_packed(msg, data, len);
 	if (codec_unpack(msg->descriptor, data, len, &arena, &fault, &back))
 		fail_msg("%s: %s at %zu", fault.field, fault.why, fault.offset);
 	again = protobuf_c_message_pack(back, copy);
@@ -37,6 +51,7 @@ static void test_scalars(void **state)
 	ThreadCoreEntry thread = THREAD_CORE_ENTRY__INIT;
 	uint64_t filter[] = { 1, UINT64_MAX };
 	SkOptsEntry opts = SK_OPTS_ENTRY__INIT;
+	char big[5000] = ""; /* more than packing begins with */
 
 	(void)state;
 	vma.start = UINT64_MAX;
@@ -57,6 +72,9 @@ static void test_scalars(void **state)
 	opts.n_so_filter = 2;
 	opts.so_filter = filter;
 	opts.so_bound_dev = (char *)"eth0";
+	round_trip(&opts.base);
+	memset(big, 'x', sizeof(big) - 1);
+	opts.so_bound_dev = big;
 	round_trip(&opts.base);
 }
 
@@ -211,15 +229,20 @@ static void test_check(void **state)
 	RegFileEntry reg = REG_FILE_ENTRY__INIT;
 	FownEntry fown = FOWN_ENTRY__INIT;
 	struct codec_fault fault;
+	struct packed p;
 
 	(void)state;
+	packed_begin(&p);
 	f.type = FD_TYPES__REG;
 	f.reg = &reg;
 	reg.fown = &fown;
-	assert_int_equal(codec_check(&f.base, &fault), -EINVAL);
+	assert_int_equal(codec_pack(&f.base, &p, &fault), -EINVAL);
 	assert_string_equal(fault.field, "reg.name");
 	reg.name = (char *)"/";
-	assert_int_equal(codec_check(&f.base, &fault), 0);
+	packed_free(&p);
+	packed_begin(&p);
+	assert_int_equal(codec_pack(&f.base, &p, &fault), 0);
+	packed_free(&p);
 	assert_int_equal(codec_check_enums(&f.base, &fault), 0);
 	f.type = 21;
 	assert_int_equal(codec_check_enums(&f.base, &fault), -EINVAL);
@@ -245,8 +268,10 @@ static void damage(const ProtobufCMessageDescriptor *desc, uint8_t *wire, size_t
 		if (!codec_unpack(desc, wire, len, &arena, &fault, &msg)) {
 			size_t packed = protobuf_c_message_get_packed_size(msg);
 
-			if (packed <= len * 4 + 64)
+			if (packed <= len * 4 + 64) {
 				assert_int_equal(protobuf_c_message_pack(msg, out), packed);
+				expect_packed(msg, out, packed);
+			}
 		} else {
 			assert_non_null(fault.why);
 			assert_true(fault.offset <= len);
