@@ -34,7 +34,8 @@ bool proc_next_line(const char *text, size_t len, size_t *pos, const char **ret_
 /* The value of the first line with this key, as a number in base 8, 10 or 16 (16 may have "0x");
  * -ENOENT, or -EBADMSG when it is no number. */
 int proc_fdinfo_num(const struct proc_fdinfo *info, const char *key, int base, uint64_t *ret);
-/* The kernel's own number of the object, which no other living one of its kind has; 0: it tells none. */
+/* The kernel's own number of the object, which no other living one of its kind has; 0: it tells
+ * none. */
 uint64_t proc_fdinfo_object(const struct proc_fdinfo *info);
 
 /* One "lock:" line: "lock:\t1: POSIX  ADVISORY  WRITE 1234 fe:00:5678 0 EOF". */
