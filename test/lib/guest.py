@@ -10,13 +10,14 @@ disk, and as the text on the serial line."""
 import fnmatch
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 import time
 import types
 
-from . import peer, system
+from . import peer, system, workload
 from .cpio import Archive
 from .result import Failure, Skip
 
@@ -35,13 +36,20 @@ DRIVERS = ("net", "virtio", "block", "vhost")
 
 QEMU = {
     "amd64": ["qemu-system-x86_64", "-machine", "q35", "-cpu", "max"],
-    "arm64": ["qemu-system-aarch64", "-machine", "virt,mte=on", "-cpu", "max"],
+    "arm64": ["qemu-system-aarch64", "-machine", "virt,mte=on", "-cpu", "max,pauth-impdef=on"],
 }
 CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
+# What Debian calls arm64 is aarch64 to all others.
+MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def processor(name):
     return "arm64" if name.endswith("-arm64") else "amd64"
+
+
+def native(name):
+    """Whether the kernel runs what is compiled for this machine."""
+    return processor(name) == "amd64"
 
 
 def _tool(*words):
@@ -114,15 +122,18 @@ def _unwanted_module(path):
         parts[2] not in DRIVERS
 
 
+def _peer(arch):
+    return _tool("peer") if arch == "amd64" else _tool("peer", "--arch", arch)
+
+
 def _busybox(arch):
     if arch == "amd64":
         return shutil.which("busybox") or "/bin/busybox"
-    return os.path.join(_tool("peer", "--arch", arch), "root", "usr", "bin", "busybox")
+    return os.path.join(_peer(arch), "root", "usr", "bin", "busybox")
 
 
 def _write_base(arch, out):
-    folder = _tool("peer") if arch == "amd64" else _tool("peer", "--arch", arch)
-    root = os.path.join(folder, "root")
+    root = os.path.join(_peer(arch), "root")
     archive = Archive(out)
     for name in ("bin", "sbin", "lib", "lib64"):
         archive.link(name, f"usr/{name}")
@@ -175,8 +186,7 @@ def base(arch):
     cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or
                          os.path.expanduser("~/.cache"), "crtools", "guest")
     os.makedirs(cache, exist_ok=True)
-    folder = _tool("peer") if arch == "amd64" else _tool("peer", "--arch", arch)
-    made_of = int(os.path.getmtime(os.path.join(folder, ".stamp")))
+    made_of = int(os.path.getmtime(os.path.join(_peer(arch), ".stamp")))
     path = os.path.join(cache, f"base-{arch}-{STAMP}-{made_of}.cpio")
     if not os.path.exists(path):
         partial = f"{path}.{os.getpid()}"
@@ -186,7 +196,7 @@ def base(arch):
     return path
 
 
-def _libraries(binaries):
+def _native_libraries(binaries):
     """What the dynamic loader would load for programs made on this machine."""
     found = set()
     done = subprocess.run(["ldd", *binaries], stdin=subprocess.DEVNULL, capture_output=True,
@@ -203,6 +213,37 @@ def _place_of(library):
     if "/lib32/" in library:
         return "usr/lib/" + os.path.basename(library)
     return library.lstrip("/") if library.startswith("/usr/") else f"usr{library}"
+
+
+def _foreign_libraries(binaries, folder):
+    """What is asked for and lies in the folder; it needs nothing but the C library itself."""
+    done = subprocess.run(["readelf", "-dW", *binaries], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True)
+    wanted = set(re.findall(r"\(NEEDED\).*\[(.*)\]", done.stdout))
+    return [path for path in (os.path.join(folder, name) for name in sorted(wanted))
+            if os.path.exists(path)]
+
+
+class Cross:
+    """Workloads for another processor: compiled beside the build of crtools for it."""
+
+    def __init__(self, arch):
+        self.machine = MACHINE[arch]
+        self.build = os.path.join(TOP, f"build-{self.machine}")
+        if not os.access(os.path.join(self.build, "crtools"), os.X_OK):
+            raise Skip(f"no guest: there is no build-{self.machine}/crtools "
+                       f"(make ARCH={self.machine})")
+
+    def workloads(self, works):
+        """Compiled for it, and the outcomes of those that can't be."""
+        source = os.path.join(TOP, "test", "workload")
+        copies = [workload.Workload(source, f"{work.name}.c") for work in works]
+        compiler = os.path.join(_tool("cross", self.machine), f"{self.machine}-linux-gnu-gcc")
+        errors = workload.build(copies, source, os.path.join(self.build, "workload"), 2, compiler,
+                                self.machine)
+        return [work for work in copies if work.name not in errors], \
+            [[f"{name} host", "fail", f"does not compile for {self.machine}", text, 0.0]
+             for name, text in errors.items()]
 
 
 class Load:
@@ -245,13 +286,13 @@ class Load:
             subprocess.run([self._strip(), "-o", stripped, path], check=True)
             with open(stripped, "rb") as f:
                 archive.data(name, f.read(), 0o755, now)
-        if self.arch != "amd64":
-            return
         # The base has the libraries of 64-bit programs, but for those that only workloads use.
-        ours = "x86_64-linux-gnu"
+        ours = f"{MACHINE[self.arch]}-linux-gnu"
         has = [f"{ours}/{name}" for name in
-               os.listdir(os.path.join(_tool("peer"), "root", "usr", "lib", ours))]
-        for path in sorted(_libraries(binaries.values())):
+               os.listdir(os.path.join(_peer(self.arch), "root", "usr", "lib", ours))]
+        libraries = _native_libraries(binaries.values()) if self.arch == "amd64" else \
+            _foreign_libraries(binaries.values(), f"/usr/lib/{ours}")
+        for path in sorted(libraries):
             if "/".join(path.split("/")[-2:]) not in has and not path.startswith("/lib64/"):
                 with open(path, "rb") as f:
                     archive.data(_place_of(path), f.read(), 0o755)
@@ -344,9 +385,14 @@ class Case:
 
     def run(self, folder, _build_error):
         guest = Guest(Kernel(self.kernel), folder)
+        failed = []
+        if not native(self.kernel):
+            cross = Cross(guest.arch)
+            self.build = cross.build
+            self.works, failed = cross.workloads(self.works)
         try:
             return [[f"{self.name}: {name}", *rest]
-                    for name, *rest in self.outcomes(guest, self.options)]
+                    for name, *rest in failed + self.outcomes(guest, self.options)]
         finally:
             guest.clean()
 

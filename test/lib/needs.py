@@ -196,6 +196,8 @@ def _memfd_secret():
 
 _PROBES = {
     "root": lambda: os.geteuid() == 0,
+    "x86_64": lambda: platform.machine() == "x86_64",
+    "aarch64": lambda: platform.machine() == "aarch64",
     "2cpus": lambda: len(os.sched_getaffinity(0)) >= 2,
     # By emulation 1024 threads that replace each other take longer than anybody waits.
     "real-processor": lambda: "QEMU TCG" not in system.read_text("/proc/cpuinfo"),
@@ -243,6 +245,8 @@ _PROBES = {
 
 _LACKS = {
     "root": "root",
+    "x86_64": "a processor of the family x86_64",
+    "aarch64": "a processor of the family aarch64",
     "2cpus": "a second processor",
     "real-processor": "a processor that is not emulated",
     "pfn": "CAP_SYS_ADMIN, to see page frames",

@@ -18,9 +18,12 @@ from .result import Failure, Skip
 # Each run's ordinary user is another one: what the kernel counts by user (pipe pages, locked
 # memory, processes) is then not shared with other tests, nor with other machines' on one kernel.
 ORDINARY_UIDS = range(20000, 60000)
-# Its numbers, as /proc/PID/syscall has them: x86_64's, and two of i386.
-RT_SIGTIMEDWAIT = ("128", "177", "421")
+# Its numbers, as /proc/PID/syscall has them: x86_64's, and two of i386; aarch64's.
+RT_SIGTIMEDWAIT = ("137",) if os.uname().machine == "aarch64" else ("128", "177", "421")
 IMAGES = "/run/images"  # below system.private_run()'s tmpfs
+# Needs that only one family of processors can fulfil: a workload with one is written for it.
+FAMILIES = {"aarch64": {"aarch64"},
+            "x86_64": {"x86_64", "32bit", "pku", "amx", "avx512", "avx"}}
 UNPRIVILEGED_CAPS = ("checkpoint_restore", "sys_ptrace")
 
 
@@ -56,11 +59,11 @@ def _up_to_date(path, source, frame_time):
         os.path.getmtime(path) >= max(frame_time, os.path.getmtime(source))
 
 
-def _gcc(output, folder, cflags, *words):
+def _gcc(compiler, output, folder, cflags, *words):
     """None, or the compiler's complaint."""
     os.makedirs(os.path.dirname(output), exist_ok=True)
     done = subprocess.run(
-        ["gcc", "-std=gnu17", "-O2", "-g", "-Wall", "-pthread", "-I", folder, *cflags,
+        [compiler, "-std=gnu17", "-O2", "-g", "-Wall", "-pthread", "-I", folder, *cflags,
          "-o", output, *words],
         stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
@@ -75,30 +78,38 @@ def _frame_object(output, cflags):
     return os.path.join(output, " ".join(["workload", *cflags]).replace("/", "%") + ".o")
 
 
-def _compile_frame(cflags, folder, output, frame_time):
+def _compile_frame(compiler, cflags, folder, output, frame_time):
     source, path = os.path.join(folder, "workload.c"), _frame_object(output, cflags)
     if _up_to_date(path, source, frame_time):
         return None
-    return _gcc(path, folder, cflags, "-c", source)
+    return _gcc(compiler, path, folder, cflags, "-c", source)
 
 
-def _compile(work, folder, output, frame_time):
-    work.binary = os.path.join(output, work.name)
+def _compile(compiler, work, folder, output, frame_time):
     if _up_to_date(work.binary, work.source, frame_time):
         return None
-    return _gcc(work.binary, folder, work.meta.cflags, work.source,
+    return _gcc(compiler, work.binary, folder, work.meta.cflags, work.source,
                 _frame_object(output, work.meta.cflags), *work.meta.libs)
 
 
-def build(works, folder, output, jobs):
-    """Compiles what is out of date. {name: complaint} of those that failed."""
+def _is_for(work, machine):
+    return not any(words & set(work.meta.needs)
+                   for family, words in FAMILIES.items() if family != machine)
+
+
+def build(works, folder, output, jobs, compiler="gcc", machine=os.uname().machine):
+    """Compiles what is out of date, but for what is written for another processor. Returns
+    {name: complaint} of those that failed."""
+    for work in works:
+        work.binary = os.path.join(output, work.name)
+    works = [work for work in works if _is_for(work, machine)]
     frame_time = _newest_frame(folder)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         kinds = {tuple(w.meta.cflags) for w in works}
         frames = dict(zip(kinds, pool.map(
-            lambda flags: _compile_frame(flags, folder, output, frame_time), kinds)))
+            lambda flags: _compile_frame(compiler, flags, folder, output, frame_time), kinds)))
         errors = pool.map(lambda w: frames[tuple(w.meta.cflags)] or
-                          _compile(w, folder, output, frame_time), works)
+                          _compile(compiler, w, folder, output, frame_time), works)
         return {w.name: e for w, e in zip(works, errors) if e}
 
 

@@ -4,6 +4,7 @@
  *
  *	wl: areas   arch
  *	wl: flavours host user ns userns
+ *	wl: needs   x86_64
  */
 #define _GNU_SOURCE
 #include "freeze.h"

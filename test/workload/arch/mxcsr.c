@@ -5,6 +5,7 @@
  *
  *	wl: areas   arch threads
  *	wl: flavours host user ns userns
+ *	wl: needs   x86_64
  */
 #define _GNU_SOURCE
 #include "freeze.h"

@@ -5,6 +5,7 @@
  *
  *	wl: areas   arch
  *	wl: flavours host user ns userns
+ *	wl: needs   x86_64
  *	wl: cycles  5
  */
 #define _GNU_SOURCE

@@ -64,7 +64,7 @@ static void run(void)
 	drop("[vvar");
 	drop("[vdso]");
 	drop("[stack]");
-	fd = syscall(SYS_open, "ready", O_WRONLY | O_CREAT, 0644);
+	fd = syscall(SYS_openat, AT_FDCWD, "ready", O_WRONLY | O_CREAT, 0644);
 	close(fd);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

@@ -6,7 +6,7 @@
  *
  *	wl: areas   security
  *	wl: flavours host user
- *	wl: needs   kernel:6.4
+ *	wl: needs   kernel:6.4 x86_64
  *	wl: cycles  2
  *	wl: crossing none CRIU's own calls are dispatched, and a restore of it switches none on
  */

@@ -10,14 +10,32 @@
 #include "workload.h"
 
 #include <signal.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static volatile int runs, last_code;
 
+#ifdef __aarch64__
+#define BREAKPOINT_CODE	   TRAP_BRKPT
+#define STEP_OVER(context) ((ucontext_t *)(context))->uc_mcontext.pc += 4
+static void breakpoint(void)
+{
+	__asm__ volatile("brk #0");
+}
+#else
+#define BREAKPOINT_CODE	   SI_KERNEL
+#define STEP_OVER(context) ((void)(context))
+static void breakpoint(void)
+{
+	__asm__ volatile("int3");
+}
+#endif
+
 static void on_trap(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
-	(void)context;
+	if (info->si_code == BREAKPOINT_CODE)
+		STEP_OVER(context);
 	runs++;
 	last_code = info->si_code;
 }
@@ -32,8 +50,8 @@ int main(void)
 	wl_try(kill(getpid(), SIGTRAP));
 	wl_check_eq(runs, 1);
 	wl_check_eq(last_code, SI_USER);
-	__asm__ volatile("int3");
+	breakpoint();
 	wl_check_eq(runs, 2);
-	wl_check_eq(last_code, SI_KERNEL);
+	wl_check_eq(last_code, BREAKPOINT_CODE);
 	wl_pass();
 }

@@ -11,7 +11,12 @@
 
 #include "workload.h"
 
+/* Stands before abort handlers: part of an instruction that traps. */
+#ifdef __aarch64__
+#define RSEQ_MY_SIG 0xd428bc00u
+#else
 #define RSEQ_MY_SIG 0x53053053u
+#endif
 
 /* Before main's threads: glibc registers for each thread unless the tunable says no. */
 static inline void rseq_without_libc(char **argv)

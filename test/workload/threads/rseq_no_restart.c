@@ -5,7 +5,7 @@
  * must be completed without abort, with its descriptor pointer still set.
  *
  *	wl: areas   threads
- *	wl: needs   rseq-no-restart
+ *	wl: needs   rseq-no-restart x86_64
  */
 #define _GNU_SOURCE
 #define SECTION_FLAGS 7

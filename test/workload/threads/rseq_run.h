@@ -18,6 +18,34 @@ static int section(struct rseq *area)
 {
 	uint64_t rounds = 1000000;
 
+#ifdef __aarch64__
+	__asm__ goto volatile(".pushsection __rseq_cs, \"aw\"\n"
+			      ".balign 32\n"
+			      "3:\n"
+			      ".long 0, %c[flags]\n"
+			      ".quad 1f, 2f - 1f, 4f\n"
+			      ".popsection\n"
+			      "adrp x9, 3b\n"
+			      "add x9, x9, :lo12:3b\n"
+			      "mov x10, %[rounds]\n"
+			      "str x9, [%[area], %c[cs]]\n"
+			      "1:\n"
+			      "5: subs x10, x10, #1\n"
+			      "b.ne 5b\n"
+			      "ldr x9, [%[area], %c[cs]]\n"
+			      "cbz x9, 7f\n"
+			      "2:\n"
+			      "b 6f\n"
+			      ".inst 0xd428bc00\n"
+			      "4: b %l[abort]\n"
+			      "7: b %l[cleared]\n"
+			      "6:\n"
+			      :
+			      : [area] "r"(area), [rounds] "r"(rounds), [flags] "i"(SECTION_FLAGS),
+				[cs] "i"(offsetof(struct rseq, rseq_cs))
+			      : "x9", "x10", "memory", "cc"
+			      : abort, cleared);
+#else
 	__asm__ goto volatile(".pushsection __rseq_cs, \"aw\"\n"
 			      ".balign 32\n"
 			      "3:\n"
@@ -46,10 +74,8 @@ static int section(struct rseq *area)
 				[cs] "i"(offsetof(struct rseq, rseq_cs))
 			      : "rax", "rcx", "memory", "cc"
 			      : abort, cleared);
-	__asm__ volatile("movq $0, %c[cs](%[area])"
-			 :
-			 : [area] "r"(area), [cs] "i"(offsetof(struct rseq, rseq_cs))
-			 : "memory");
+#endif
+	__atomic_store_n(&area->rseq_cs, 0, __ATOMIC_RELAXED);
 	return 0;
 abort:
 	return 1;

@@ -10,6 +10,7 @@
  * wl: crossing none CRIU does not know the family
  */
 #define _GNU_SOURCE
+#include <sys/socket.h>
 #include <linux/vm_sockets.h>
 #include <string.h>
 #include <sys/socket.h>
