@@ -5,6 +5,13 @@
 
 #include "kernel/proc.h"
 
+/* As the kernel shows it in an open file's flags; the C library's macro is 0. */
+#if defined(__aarch64__)
+#define KERNEL_O_LARGEFILE 0400000
+#else
+#define KERNEL_O_LARGEFILE 0100000
+#endif
+
 struct proc_fds {
 	int *fds; /* ascending */
 	size_t n;

@@ -13,9 +13,8 @@
 #include "objects/fown.h"
 #include "objects/registry.h"
 
-/* In an open file's flags; the C library's macros of like names have more bits, or none. */
-#define KERNEL_O_LARGEFILE 0100000
-#define KERNEL_O_TMPFILE   020000000
+/* In an open file's flags; the C library's macro of a like name has more bits. */
+#define KERNEL_O_TMPFILE 020000000
 
 extern const struct file_class pipe_class, fifo_class, memfd_class, reg_class, tun_class,
 	unknown_class;

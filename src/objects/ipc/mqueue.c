@@ -24,13 +24,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/proc_fd.h"
 #include "objects/ipc/ipc.h"
 
 #define MQUEUE_MAGIC 0x19800202
 /* mq_open() marks its descriptors close-on-exec by itself, and keeps the flag if it is given. */
-#define STATUS_FLAGS	   (O_ACCMODE | O_NONBLOCK | O_APPEND | O_CLOEXEC)
-#define MODE_BITS	   07777
-#define KERNEL_O_LARGEFILE 0100000 /* the C library's is 0 */
+#define STATUS_FLAGS (O_ACCMODE | O_NONBLOCK | O_APPEND | O_CLOEXEC)
+#define MODE_BITS    07777
 
 /* --- dump ----------------------------------------------------------------------------------------
  */
