@@ -21,4 +21,8 @@ typedef int (*team_work)(void *data, size_t who, size_t part);
  * no others can be started it does all of the work. */
 int team_run(size_t size, size_t n, team_work work, void *data);
 
+/* A thread's id is free again only a moment after the thread was joined: waits until the kernel
+ * shows one thread of this process. */
+void team_await_alone(void);
+
 #endif

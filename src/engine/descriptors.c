@@ -100,7 +100,7 @@ int open_files(struct restore_task *t, bool for_children)
 	if (waiting && !for_children)
 		return err_set(restore_err(t->r), ERR_IMAGE_CORRUPT, ELOOP,
 			       "%zu files of task %d wait for each other", waiting, t->vpid);
-	return 0;
+	return furnish_files(t, for_children);
 }
 
 int attach_files(struct restore_task *t)

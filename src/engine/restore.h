@@ -53,6 +53,8 @@ int place_areas(struct restore_task *t, bool for_children);
 /* descriptors.c */
 int open_files(struct restore_task *t, bool for_children);
 int enter_late_cwd(struct restore_task *t);
+/* furnish.c: what is left to be done to bare files; behind open_files(). */
+int furnish_files(struct restore_task *t, bool for_children);
 int attach_files(struct restore_task *t);
 int settle_files(struct restore_task *t);
 int emit_descriptors(struct restore_task *t);

@@ -58,11 +58,14 @@ int image_read_ahead(struct image_dir *dir, struct err *err)
 {
 	struct listing *l = dir->listing;
 	struct ahead ahead = { .dir = dir, .err = err };
+	size_t size = team_size(l->n, IMAGES_WORTH);
 	int ret;
 
 	for (size_t i = 0; i < TEAM_MAX; i++)
 		ahead.arenas[i].shared = true;
-	ret = team_run(team_size(l->n, IMAGES_WORTH), (l->n + PART - 1) / PART, part_of, &ahead);
+	ret = team_run(size, (l->n + PART - 1) / PART, part_of, &ahead);
+	if (size > 1) /* a task of the set may need the id of one of us */
+		team_await_alone();
 	for (size_t i = 1; i < TEAM_MAX; i++)
 		arena_adopt(&dir->records, &ahead.arenas[i]);
 	if (!ret)

@@ -143,6 +143,7 @@ struct restore_file {
 	const FdinfoEntry *first;   /* one of the owner's descriptors, if nobody shares it */
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
+	bool bare;    /* open, and still to be furnished */
 	size_t index; /* in r->files */
 	struct restore_file *group; /* restore_group: leads to the group's first; NULL: that is it */
 	size_t group_size;	    /* how many others lead here */
@@ -173,6 +174,7 @@ struct restore {
 	struct restore_shared *shared;
 	struct progress progress;
 	struct features features; /* what this kernel can do, as far as it was asked for */
+	bool crowded;		  /* threads of this task work at files */
 	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;

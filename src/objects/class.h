@@ -81,6 +81,11 @@ struct file_class {
 	 * descriptor (CLOEXEC). -EAGAIN: another file has to be there first (the engine comes
 	 * again after it opened others; it is an error if no progress is made). */
 	int (*open)(struct restore_task *t, struct restore_file *f, int *ret_fd);
+	/* In the owner, behind an open that has made it bare (f->bare): the rest that it needs,
+	 * with nothing but the file itself, fd. Threads of the task may do so at the same time,
+	 * each of another file: the session's arena, report and log are not to be used, and what is
+	 * found out for all files can't be noted while r->crowded. */
+	int (*furnish)(struct restore_task *t, struct restore_file *f, int fd);
 	/* In the owner, when all of its files are open: edges to others, contents, owners. */
 	int (*attach)(struct restore_task *t, struct restore_file *f, int fd);
 	/* In the tool, when the programs of all tasks have ended: what must not see the restore

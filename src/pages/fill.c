@@ -17,11 +17,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/team.h"
 #include "image/constants.h"
 #include "kernel/uffd.h"
 
@@ -216,19 +216,6 @@ static void *uffd_work(void *arg)
 	return NULL;
 }
 
-/*
- * A thread's id is free again only a moment after it was joined, and the task's own threads are
- * still to be made with the ids that they had: wait until the kernel shows one thread.
- */
-static void await_alone(void)
-{
-	const struct timespec moment = { .tv_nsec = 20000 };
-	struct stat st;
-
-	while (stat("/proc/self/task", &st) == 0 && st.st_nlink > 3)
-		nanosleep(&moment, NULL);
-}
-
 static int uffd_fill_all(struct page_pool *p, const struct fill *f, size_t first, uint64_t bytes)
 {
 	struct uffd_job job = { .p = p, .f = f, .first = first };
@@ -246,8 +233,9 @@ static int uffd_fill_all(struct page_pool *p, const struct fill *f, size_t first
 	uffd_work(&job);
 	for (size_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
+	/* The task's own threads are still to be made with the ids that they had. */
 	if (n)
-		await_alone();
+		team_await_alone();
 	return job.failed;
 }
 

@@ -337,6 +337,7 @@ const struct file_class inet_class = {
 	.check = inet_check,
 	.prepare = inet_prepare,
 	.open = inet_open,
+	.furnish = inet_furnish,
 	.attach = inet_attach,
 	.release = inet_release,
 };

@@ -278,6 +278,7 @@ int inet_bind(const struct inet_in *s, int fd);
 /* Is its address maybe not the host's? Then it takes IP_FREEBIND. */
 bool inet_may_be_away(const struct inet_in *s);
 int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
+int inet_furnish(struct restore_task *t, struct restore_file *f, int fd);
 int inet_attach(struct restore_task *t, struct restore_file *f, int fd);
 /* Options but for those that others need to be bound. */
 int inet_set_options(struct restore_task *t, struct inet_in *s, int fd);
@@ -337,6 +338,8 @@ int tcp_waiting_make(struct restore_task *t, struct inet_in *s, int fd);
  */
 
 int tcp_make(struct restore_task *t, struct inet_in *s, int fd);
+/* Nothing is left to be done that the kernel does only outside of that mode. */
+bool tcp_stays_in_repair(const struct inet_in *s);
 int tcp_failed(struct restore_task *t, const struct inet_in *s, const char *what, int ret);
 /* What waits in both queues: *ret_own is the caller's to free. */
 int tcp_queues(struct restore_task *t, const struct inet_in *s, const TcpStreamEntry *stream,

@@ -10,6 +10,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <net/if.h>
@@ -58,20 +59,25 @@ static const char *wrong_field(const InetSkEntry *e)
 	return NULL;
 }
 
+/* Asked by threads, too, that tell what they can't do (furnish, release). */
 const char *inet_object(const struct restore *r, const struct inet_in *s)
 {
+	static pthread_mutex_t of_arena = PTHREAD_MUTEX_INITIALIZER;
 	const InetSkEntry *e = s->e;
 	const char *kind = inet_is_tcp(e)	     ? "TCP"
 			   : e->type == SOCK_RAW     ? "raw"
 			   : e->proto == IPPROTO_UDP ? "UDP"
 			   : !inet_has_ports(e)	     ? "ping"
 						     : "UDP-Lite";
-	char text[INET_TEXT_SIZE];
+	char text[INET_TEXT_SIZE], *object;
 	union inet_addr own;
 
 	inet_source(e, &own);
-	return arena_printf(restore_arena(r), "%s socket %u (%s)", kind, e->id,
-			    inet_text(&own, text));
+	inet_text(&own, text);
+	pthread_mutex_lock(&of_arena);
+	object = arena_printf(restore_arena(r), "%s socket %u (%s)", kind, e->id, text);
+	pthread_mutex_unlock(&of_arena);
+	return object;
 }
 
 /* Would it fail to be bound while somebody has its port? */

@@ -120,10 +120,29 @@ static bool has_to_wait(const struct inet_in *s)
 	       s->port->n_listening_open < s->port->n_listening;
 }
 
-static int make_connection(struct restore_task *t, struct inet_in *s, int fd)
+/* The long row of calls that makes a connection whole needs nothing but the socket. */
+static bool is_furnished_later(const struct inet_in *s)
 {
-	int ret = tcp_make(t, s, fd);
+	return s->stream && s->queues && tcp_stays_in_repair(s) && (!s->x || !s->x->n_datagram);
+}
 
+int inet_furnish(struct restore_task *t, struct restore_file *f, int fd)
+{
+	struct inet_in *s = f->priv;
+	const InetSkEntry *e = s->e;
+	int ret = inet_queue_fill(t, s, fd);
+
+	if (ret == 0)
+		ret = socket_options_early(t, f, e->opts, e->family, fd);
+	if (ret == 0)
+		ret = inet_options_early(t, f, e, fd);
+	if (ret == 0)
+		ret = tcp_keys_set(t, s, fd);
+	if (ret < 0)
+		return ret;
+	if (!s->stream && !tcp_is_connection(e)) /* else it is one, or was, with --tcp-close */
+		return make_idle(t, s, fd);
+	ret = s->stream ? tcp_make(t, s, fd) : 0;
 	return ret < 0 ? ret : inet_set_options(t, s, fd);
 }
 
@@ -139,21 +158,8 @@ int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 	fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
 	if (fd < 0)
 		return inet_failed(t, s, "socket", "make");
-	ret = inet_queue_fill(t, s, fd);
-	if (ret == 0)
-		ret = socket_options_early(t, f, e->opts, e->family, fd);
-	if (ret == 0)
-		ret = inet_options_early(t, f, e, fd);
-	if (ret == 0)
-		ret = tcp_keys_set(t, s, fd);
-	if (ret < 0)
-		return ret;
-	if (s->stream)
-		ret = make_connection(t, s, fd);
-	else if (tcp_is_connection(e)) /* --tcp-close */
-		ret = inet_set_options(t, s, fd);
-	else
-		ret = make_idle(t, s, fd);
+	f->bare = is_furnished_later(s);
+	ret = f->bare ? 0 : inet_furnish(t, f, fd);
 	if (ret < 0)
 		return ret;
 	*ret_fd = TAKE_FD(fd);

@@ -531,11 +531,13 @@ static int new_value(struct restore_task *t, const struct restore_file *f, int f
 
 	if (!key)
 		return socket_int(fd, level, name, otherwise);
-	if (!known) {
+	if (!known && !t->r->crowded) {
 		known = t->r->priv[SLOT_NEWSOCKETS] = arena_new(restore_arena(t->r), struct hash);
 		session_own_hash(t->r->s, known);
 	}
-	seen = (uintptr_t)hash_get(known, key);
+	seen = known ? (uintptr_t)hash_get(known, key) : 0;
+	if (!seen && t->r->crowded)
+		return socket_int(fd, level, name, otherwise);
 	if (!seen) { /* with a bit above, as 0 is no pointer */
 		seen = 1ULL << 32 | (uint32_t)socket_int(fd, level, name, otherwise);
 		hash_put(known, key, (void *)seen);

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/team.h"
 #include "image/reader.h"
 #include "kernel/nftables.h"
 #include "kernel/pidfd.h"
@@ -220,27 +221,57 @@ static int go_on(struct restore *r, const struct inet_restore *x, const struct i
 								  : 0;
 }
 
+/* Connections by thousands leave by a team of threads. */
+struct leaving {
+	struct restore *r;
+	struct inet_restore *x;
+	/* Of each thread: whose descriptors it takes. */
+	struct leaving_by {
+		const struct restore_task *of;
+		int pidfd;
+	} by[TEAM_MAX];
+};
+
+#define LEAVING_WORTH 64 /* connections */
+#define LEAVING_PART  16
+
+static void leave_repair(const struct leaving *l, struct leaving_by *by, const struct inet_in *s)
+{
+	struct err err = { 0 };
+
+	if (!s->stream || !s->user)
+		return;
+	if (s->user != by->of) {
+		close_fd(&by->pidfd);
+		by->pidfd = pidfd_open_pid(s->user->real_pid, &err);
+		by->of = by->pidfd < 0 ? NULL : s->user;
+	}
+	if (by->pidfd < 0 || go_on(l->r, l->x, s, by->pidfd, &err) < 0)
+		log_error("%s", err.text);
+}
+
+static int leaving_part(void *data, size_t who, size_t part)
+{
+	struct leaving *l = data;
+	size_t end = (part + 1) * LEAVING_PART;
+
+	for (size_t i = part * LEAVING_PART; i < end && i < l->x->n; i++)
+		leave_repair(l, &l->by[who], l->x->all[i]);
+	return 0;
+}
+
 void tcp_release(struct restore *r, struct inet_restore *x)
 {
-	_cleanup_fd_ int pidfd = -1;
-	const struct restore_task *of = NULL;
+	struct leaving l = { .r = r, .x = x };
 
 	if (!x || x->released || !(x->n_connections + x->n_waiting))
 		return;
 	x->released = true;
 	unlock(x);
-	for (size_t i = 0; i < x->n; i++) {
-		struct inet_in *s = x->all[i];
-		struct err err = { 0 };
-
-		if (!s->stream || !s->user)
-			continue;
-		if (s->user != of) {
-			close_fd(&pidfd);
-			pidfd = pidfd_open_pid(s->user->real_pid, &err);
-			of = pidfd < 0 ? NULL : s->user;
-		}
-		if (pidfd < 0 || go_on(r, x, s, pidfd, &err) < 0)
-			log_error("%s", err.text);
-	}
+	for (size_t i = 0; i < TEAM_MAX; i++)
+		l.by[i].pidfd = -1;
+	team_run(team_size(x->n, LEAVING_WORTH), (x->n + LEAVING_PART - 1) / LEAVING_PART,
+		 leaving_part, &l);
+	for (size_t i = 0; i < TEAM_MAX; i++)
+		close_fd(&l.by[i].pidfd);
 }

@@ -192,8 +192,7 @@ static int set_window(const struct inet_in *s, int fd, bool before_fin)
 	return setsockopt(fd, SOL_TCP, TCP_REPAIR_WINDOW_, &w, sizeof(w)) < 0 ? -errno : 0;
 }
 
-/* Nothing is left to be done that the kernel does only outside of that mode. */
-static bool stays_in_repair(const struct inet_in *s)
+bool tcp_stays_in_repair(const struct inet_in *s)
 {
 	return s->e->state == INET_ESTABLISHED && !s->stream->unsq_len;
 }
@@ -210,7 +209,7 @@ static int fill_queues(const struct inet_in *s, int fd, const char *data)
 		ret = tcp_send_all(fd, data + t->inq_len, sent, MSG_DONTWAIT);
 	if (ret == 0)
 		ret = set_window(s, fd, true);
-	if (ret < 0 || stays_in_repair(s))
+	if (ret < 0 || tcp_stays_in_repair(s))
 		return ret;
 	ret = tcp_repair(fd, TCP_REPAIR_END);
 	return ret < 0 ? ret
@@ -310,7 +309,7 @@ static int finish(const struct inet_in *s, int fd)
 {
 	int ret;
 
-	if (stays_in_repair(s))
+	if (tcp_stays_in_repair(s))
 		return 0;
 	ret = end(s, fd);
 	if (ret == 0)
