@@ -27,7 +27,7 @@ static int stage(struct restore_task *t, const struct restore_file *f, int fd)
 	if (!e || f->shared || f->late || t->shares_table)
 		return service_fd(t->r, fd);
 	if (fd == (int)e->fd)
-		at = fcntl(fd, F_SETFD, cloexec ? FD_CLOEXEC : 0) < 0 ? -1 : fd;
+		at = f->plain || cloexec || fcntl(fd, F_SETFD, 0) == 0 ? fd : -1;
 	else
 		at = fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, e->fd);
 	if (at != (int)e->fd) {

@@ -311,7 +311,7 @@ static int read_area(const void *source, uint64_t off, void *buf, size_t n)
 static bool explain_program(struct restore *r, struct restore_task *t, uint64_t header)
 {
 	const struct listing l = { read_area, t };
-	struct agent_program head;
+	struct agent_program head = { 0 };
 	struct agent_call call;
 	char note[128] = "", text[256];
 

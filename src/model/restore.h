@@ -14,6 +14,7 @@
 #include "kernel/features.h"
 #include "model/session.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -144,6 +145,8 @@ struct restore_file {
 	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
 	bool open;    /* done in this task or inherited */
 	bool bare;    /* open, and still to be furnished */
+	bool plain;   /* restore_cloexec() */
+	bool resized; /* a socket: its buffers were set, which locks their sizes */
 	size_t index; /* in r->files */
 	struct restore_file *group; /* restore_group: leads to the group's first; NULL: that is it */
 	size_t group_size;	    /* how many others lead here */
@@ -193,6 +196,15 @@ struct restore {
 int restore_inherit_fd(struct restore *r, const char *key);
 /* When all are checked: warns of keys that nothing has. */
 void restore_judge_inherited(struct restore *r);
+
+/* For a class' open: flag (O_CLOEXEC, SOCK_CLOEXEC…), or 0 where the descriptor may be made without
+ * it at once, as the task is to have it, so that nobody has to take it away: then f->plain. */
+static inline int restore_cloexec(const struct restore_task *t, struct restore_file *f, int flag)
+{
+	f->plain = f->first && !(f->first->flags & FD_CLOEXEC) && !f->shared && !f->late &&
+		   !t->shares_table;
+	return f->plain ? 0 : flag;
+}
 
 static inline struct arena *restore_arena(const struct restore *r)
 {

@@ -52,16 +52,18 @@ static int eventfd_open(struct restore_task *t, struct restore_file *f, int *ret
 {
 	const EventfdFileEntry *e = f->entry->efd;
 	uint64_t count = e->counter <= WRITE_MAX ? e->counter : WRITE_MAX;
-	_cleanup_fd_ int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | (e->flags & EFD_SEMAPHORE));
-	int ret;
+	bool small = count <= UINT32_MAX; /* the call itself takes no more */
+	int flags = e->flags & (EFD_SEMAPHORE | EFD_NONBLOCK), ret = 0;
+	_cleanup_fd_ int fd =
+		eventfd(small ? count : 0, flags | restore_cloexec(t, f, EFD_CLOEXEC));
 
 	if (fd < 0)
 		return err_sys(restore_err(t->r), "eventfd", "can't make eventfd %u", f->id);
-	/* The call itself takes 32 bits only. */
-	if (count && write(fd, &count, sizeof(count)) < 0)
+	if (!small && write(fd, &count, sizeof(count)) < 0)
 		return err_sys(restore_err(t->r), "write", "can't set the counter of eventfd %u",
 			       f->id);
-	ret = event_set_flags(t, f, e->flags, fd);
+	if (e->flags & ~(O_ACCMODE | EFD_SEMAPHORE | EFD_NONBLOCK))
+		ret = event_set_flags(t, f, e->flags, fd);
 	if (ret == 0)
 		*ret_fd = TAKE_FD(fd);
 	return ret;

@@ -27,6 +27,8 @@ extern const struct state_class locks_state;
 /* Opens an absolute name below a root, which it can't leave. The descriptor (CLOEXEC) or -errno;
  * err is not filled. mode is for O_CREAT. */
 int path_open(int root, const char *name, int flags, mode_t mode);
+/* The same, with O_CLOEXEC only if that is among the flags. */
+int path_open_as(int root, const char *name, int flags, mode_t mode);
 /* lstat of an absolute name below a root, for names from /proc (they hold no symbolic links);
  * -errno. */
 int path_stat(int root, const char *name, struct stat *ret);

@@ -26,7 +26,12 @@ static const char *relative(const char *name)
 
 int path_open(int root, const char *name, int flags, mode_t mode)
 {
-	struct open_how how = { .flags = (unsigned int)(flags | O_CLOEXEC),
+	return path_open_as(root, name, flags | O_CLOEXEC, mode);
+}
+
+int path_open_as(int root, const char *name, int flags, mode_t mode)
+{
+	struct open_how how = { .flags = (unsigned int)flags,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	int fd;
 

@@ -377,8 +377,8 @@ static int open_named(struct restore_task *t, struct restore_file *f, int root, 
 {
 	const RegFileEntry *e = f->entry->reg;
 	const struct reg_plan *plan = f->priv;
-	int flags = reg_open_flags(e);
-	_cleanup_fd_ int fd = path_open(root, e->name, flags, 0);
+	int flags = (reg_open_flags(e) & ~O_CLOEXEC) | restore_cloexec(t, f, O_CLOEXEC);
+	_cleanup_fd_ int fd = path_open_as(root, e->name, flags, 0);
 	struct stat st;
 
 	if (fd < 0)

@@ -155,7 +155,7 @@ int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 
 	if (has_to_wait(s))
 		return -EAGAIN;
-	fd = socket(e->family, e->type | SOCK_CLOEXEC, e->proto);
+	fd = socket(e->family, e->type | restore_cloexec(t, f, SOCK_CLOEXEC), e->proto);
 	if (fd < 0)
 		return inet_failed(t, s, "socket", "make");
 	f->bare = is_furnished_later(s);

@@ -613,6 +613,19 @@ void socket_options_buffers(const SkOptsEntry *e, int fd)
 		setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, sizeof(lock));
 }
 
+static int set_sizes(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e, int fd)
+{
+	bool snd = new_value(t, f, fd, SOL_SOCKET, SO_SNDBUF, -1) != (int)e->so_sndbuf;
+	bool rcv = new_value(t, f, fd, SOL_SOCKET, SO_RCVBUF, -1) != (int)e->so_rcvbuf;
+
+	if (snd)
+		force_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
+	if (rcv)
+		force_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
+	f->resized |= snd || rcv;
+	return 0;
+}
+
 int socket_options_early(struct restore_task *t, struct restore_file *f, const SkOptsEntry *e,
 			 int family, int fd)
 {
@@ -626,11 +639,7 @@ int socket_options_early(struct restore_task *t, struct restore_file *f, const S
 		ret = err_sys(restore_err(t->r), "setsockopt",
 			      "can't bind socket %u to the network device %s", f->id,
 			      e->so_bound_dev);
-	if (new_value(t, f, fd, SOL_SOCKET, SO_SNDBUF, -1) != (int)e->so_sndbuf)
-		force_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, e->so_sndbuf);
-	if (new_value(t, f, fd, SOL_SOCKET, SO_RCVBUF, -1) != (int)e->so_rcvbuf)
-		force_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, e->so_rcvbuf);
-	return ret;
+	return ret < 0 ? ret : set_sizes(t, f, e, fd);
 }
 
 static int set_timeout(struct restore_task *t, const struct restore_file *f, int name, uint64_t sec,
@@ -692,9 +701,8 @@ int socket_options_late(struct restore_task *t, struct restore_file *f, const Sk
 	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) < 0)
 		ret = err_sys(restore_err(t->r), "setsockopt", "can't set SO_LINGER of socket %u",
 			      f->id);
-	/* Sizes that were set, lock them. */
-	if (ret == 0 && e->has_so_buf_lock &&
-	    (e->so_buf_lock || family != AF_UNIX || socket_int(fd, SOL_SOCKET, SO_BUF_LOCK, 0)))
+	/* Sizes that were set, lock them; those of a new unix socket are not locked. */
+	if (ret == 0 && e->has_so_buf_lock && (e->so_buf_lock || family != AF_UNIX || f->resized))
 		ret = set_buffer_lock(t, f, e, fd);
 	return ret;
 }

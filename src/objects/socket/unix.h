@@ -126,7 +126,8 @@ void unix_queue_end(struct unix_dump *x);
 
 struct unix_packet_in {
 	SkPacketEntry *e;
-	uint64_t offset; /* of its bytes in the image */
+	const char *data; /* its bytes, if they are few; NULL: they are in the image, */
+	uint64_t offset;  /* there */
 	struct restore_file **rights;
 	size_t n_rights;
 	const CrtoolsPacket *x; /* may be NULL */

@@ -39,7 +39,7 @@ static int call_pair(void *arg)
 {
 	struct pair_call *c = arg;
 
-	return socketpair(AF_UNIX, c->type | SOCK_CLOEXEC, 0, c->fds) < 0 ? -errno : 0;
+	return socketpair(AF_UNIX, c->type, 0, c->fds) < 0 ? -errno : 0;
 }
 
 struct listen_call {
@@ -190,9 +190,22 @@ static bool lost_its_peer(const struct unix_in *u)
 	return u->e->state == UNIX_ESTABLISHED && !u->e->peer;
 }
 
+/* One call makes both: with close-on-exec, unless neither is to have it. */
+static int cloexec_of_pair(const struct restore_task *t, struct unix_in *u)
+{
+	int flag = restore_cloexec(t, u->file, SOCK_CLOEXEC);
+
+	if (!u->mate || restore_cloexec(t, u->mate->file, SOCK_CLOEXEC))
+		flag = SOCK_CLOEXEC;
+	if (u->mate)
+		u->mate->file->plain = !flag;
+	u->file->plain = !flag;
+	return flag;
+}
+
 static int make_pair(struct restore_task *t, struct unix_in *u)
 {
-	struct pair_call c = { .type = u->e->type };
+	struct pair_call c = { .type = u->e->type | cloexec_of_pair(t, u) };
 	int ret = unix_call_as(t, creds_of(u), call_pair, &c, sizeof(c));
 
 	if (ret < 0)

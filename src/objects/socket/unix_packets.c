@@ -15,6 +15,7 @@
 #include "objects/socket/unix.h"
 
 #define MESSAGE_MAX (INT32_MAX / 4) /* what a send buffer can have */
+#define LITTLE	    128		    /* bytes of a message that are kept until they are sent */
 #define OVERHEAD    8192	    /* of a message, in the kernel's accounts, at most */
 
 /* --- before the fork -----------------------------------------------------------------------------
@@ -44,11 +45,27 @@ static int take_rights(struct restore *r, struct unix_in *u, struct unix_packet_
 	return 0;
 }
 
-static int take_packet(struct restore *r, SkPacketEntry *e, uint64_t offset)
+/* A few bytes are read with the message, and not by a call of their own later. */
+static int take_data(struct restore *r, struct image_reader *in, uint32_t len,
+		     const char **ret_data)
+{
+	char *data;
+	int ret;
+
+	if (len > LITTLE)
+		return image_skip_raw(in, len, restore_err(r));
+	data = arena_alloc(restore_arena(r), len + 1);
+	ret = image_read_raw(in, data, len, restore_err(r));
+	*ret_data = data;
+	return ret;
+}
+
+static int take_packet(struct restore *r, SkPacketEntry *e, struct image_reader *in)
 {
 	struct restore_file *f = restore_file_by_id(r, e->id_for);
 	struct unix_in *u = f && f->entry->type == FD_TYPES__UNIXSK ? f->priv : NULL;
-	struct unix_packet_in k = { .e = e, .offset = offset };
+	struct unix_packet_in k = { .e = e, .offset = image_reader_offset(in) };
+	int ret;
 
 	if (!u || u->e->state == UNIX_LISTEN || u->e->uflags & UNIX_EXTERN)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
@@ -66,6 +83,9 @@ static int take_packet(struct restore *r, SkPacketEntry *e, uint64_t offset)
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			       "crtools-files.img: a message for %s has a sender that none can be",
 			       u->object);
+	ret = take_data(r, in, e->length, &k.data);
+	if (ret < 0)
+		return ret;
 	arena_push(restore_arena(r), u->packets, u->n_packets, k);
 	return take_rights(r, u, &u->packets[u->n_packets - 1]);
 }
@@ -81,11 +101,7 @@ int unix_packets_load(struct restore *r, struct unix_restore *x)
 	ret = image_reader_open(r->s->images, IMAGE_SK_QUEUES, 0, restore_arena(r), restore_err(r),
 				&in);
 	while (ret == 0 && (ret = image_read_msg(in, NULL, restore_err(r), &msg)) == 0 && msg) {
-		SkPacketEntry *e = (SkPacketEntry *)msg;
-
-		ret = take_packet(r, e, image_reader_offset(in));
-		if (ret == 0)
-			ret = image_skip_raw(in, e->length, restore_err(r));
+		ret = take_packet(r, (SkPacketEntry *)msg, in);
 	}
 	if (ret < 0)
 		return ret;
@@ -170,6 +186,8 @@ static int make_room(int fd, const struct unix_in *sender, const struct unix_in 
 	if (need <= (uint64_t)size)
 		return 0;
 	want = need > INT32_MAX / 2 ? INT32_MAX / 2 : need;
+	if (sender)
+		sender->file->resized = true;
 	set_room(fd, want);
 	return size / 2;
 }
@@ -195,7 +213,8 @@ static size_t put_control(const struct unix_packet_in *k, char *control, size_t 
 	const CrtoolsCredentials *creds = k->x ? k->x->credentials : NULL;
 	size_t used = 0;
 
-	memset(control, 0, room);
+	if (k->n_rights || creds)
+		memset(control, 0, room);
 	if (k->n_rights) {
 		int *fds = (int *)CMSG_DATA(c);
 
@@ -251,12 +270,16 @@ static int send_packet(struct restore_task *t, const struct unix_packet_in *k, i
 	return ret;
 }
 
-static int read_bytes(struct restore_task *t, const struct unix_packet_in *k, char **ret)
+static int read_bytes(struct restore_task *t, const struct unix_packet_in *k, const char **ret,
+		      char **ret_own)
 {
 	const struct unix_restore *x = unix_restore_of(t->r);
-	char *data = malloc(k->e->length + 1);
+	char *data = k->data ? NULL : malloc(k->e->length + 1);
 	size_t at = 0;
 
+	*ret = k->data;
+	if (k->data)
+		return 0;
 	while (data && at < k->e->length) {
 		ssize_t n = pread(x->queues, data + at, k->e->length - at, k->offset + at);
 
@@ -266,18 +289,19 @@ static int read_bytes(struct restore_task *t, const struct unix_packet_in *k, ch
 		}
 		at += n;
 	}
-	*ret = data;
+	*ret = *ret_own = data;
 	return data ? 0 : -ENOMEM;
 }
 
 static int deliver(struct restore_task *t, struct unix_in *u, const struct unix_packet_in *k)
 {
 	struct unix_in *sender = sender_of(u, k);
-	_cleanup_free_ char *data = NULL;
+	_cleanup_free_ char *own = NULL;
 	_cleanup_fd_ int made = -1, by_fd = -1;
 	struct sockaddr_un to;
 	socklen_t to_len = 0;
-	int ret = read_bytes(t, k, &data), fd, room;
+	const char *data;
+	int ret = read_bytes(t, k, &data, &own), fd, room;
 
 	if (ret < 0)
 		return ret;
@@ -333,7 +357,7 @@ static int answer_request(const struct unix_in *u)
 
 int unix_packets_send_early(struct restore_task *t, int fd, CrtoolsPacket **early, size_t n)
 {
-	int size = socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0), ret = 0;
+	int size = n ? socket_int(fd, SOL_SOCKET, SO_SNDBUF, 0) : 0, ret = 0;
 	size_t need = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -357,6 +381,8 @@ static int send_early(struct restore_task *t, const struct unix_in *u)
 			  ? unix_packets_send_early(t, unix_fd(u), u->x->early, u->x->n_early)
 			  : 0;
 
+	if (u->x && u->x->n_early)
+		u->file->resized = true;
 	if (ret == 0)
 		return 0;
 	errno = -ret;
