@@ -171,7 +171,7 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 	dir->listing = arena_new(&dir->arena, struct listing);
 	dir->listing->records = &dir->records;
 	dir->records.shared = true;
-	ret = listing_load(dir->fd, &dir->arena, err, dir->listing);
+	ret = listing_load(dir->fd, err, dir->listing);
 	if (!ret)
 		ret = look_at_inventory(dir, err);
 	if (!ret)

@@ -122,24 +122,18 @@ static int read_names(DIR *d, struct err *err, struct listing *l)
 	return ret;
 }
 
-int listing_load(int dirfd, struct arena *a, struct err *err, struct listing *l)
+int listing_load(int dirfd, struct err *err, struct listing *l)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	_cleanup_free_ struct listed_image *grown = NULL;
 	int ret;
 
 	if (!d)
 		return err_sys(err, "openat", "can't list the images directory");
 	ret = read_names(d, err, l);
-	grown = l->images;
-	l->images = NULL;
-	if (ret)
-		return ret;
-	l->images = arena_memdup(a, grown, l->n * sizeof(*grown));
-	if (l->n)
+	if (!ret && l->n)
 		qsort(l->images, l->n, sizeof(*l->images), compare);
-	return 0;
+	return ret;
 }
 
 void listing_settle(struct listing *l)
@@ -173,4 +167,6 @@ struct listed_image *listing_find(const struct listing *l, enum image_kind kind,
 void listing_free(struct listing *l)
 {
 	hash_free(&l->by_name);
+	free(l->images);
+	l->images = NULL;
 }

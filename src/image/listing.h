@@ -13,15 +13,15 @@
 
 struct listed_image {
 	enum image_kind kind;
+	bool looked; /* size and data are known */
+	bool gone;   /* removed since the directory was read */
+	bool decoded;
 	uint64_t key;
 	uint64_t size;		 /* bytes */
 	const char *data;	 /* all of its bytes, or NULL: to be read from the file */
 	ProtobufCMessage **msgs; /* all of them, once they were read by image_read_all */
 	size_t n_msgs;
-	const char *payload; /* behind the only message: the rest of the data */
-	bool looked;	     /* size and data are known */
-	bool gone;	     /* removed since the directory was read */
-	bool decoded;
+	const char *payload;		     /* behind the only message: the rest of the data */
 	const struct pagemap_image *pagemap; /* of a pagemap, once it was read */
 };
 
@@ -33,8 +33,8 @@ struct listing {
 	struct hash by_name;
 };
 
-/* Lists the names that the directory fd has. All is in the arena but the hash (listing_free). */
-int listing_load(int fd, struct arena *a, struct err *err, struct listing *l);
+/* Lists the names that the directory fd has; listing_free, also after a failure. */
+int listing_load(int fd, struct err *err, struct listing *l);
 /* Looks at an image of the listing, once: its size, and its bytes if they are kept. Threads may do
  * so at the same time, with images and arenas of their own. */
 int listing_look(int fd, struct listing *l, struct listed_image *i, struct arena *a);
