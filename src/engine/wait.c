@@ -312,7 +312,7 @@ static bool explain_program(struct restore *r, struct restore_task *t, uint64_t 
 {
 	const struct listing l = { read_area, t };
 	struct agent_program head = { 0 };
-	struct agent_call call;
+	struct agent_call call = { 0 };
 	char note[128] = "", text[256];
 
 	if (read_area(t, header, &head, sizeof(head)) < 0 || !head.failed || !head.done ||
