@@ -239,7 +239,6 @@ _PROBES = {
     "userns": lambda: os.path.exists("/proc/self/ns/user"),
     "timens": lambda: os.path.exists("/proc/self/ns/time"),
     "sysvipc": lambda: os.path.exists("/proc/sysvipc"),
-    "ksm": lambda: os.path.exists("/sys/kernel/mm/ksm/run"),
     "cap_sys_resource": lambda: system.has_capability("sys_resource"),
 }
 
@@ -264,7 +263,6 @@ _LACKS = {
     "watch_queue": "CONFIG_WATCH_QUEUE in the kernel",
     "io_uring": "io_uring (CONFIG_IO_URING, kernel.io_uring_disabled=0)",
     "memfd_secret": "memfd_secret (CONFIG_SECRETMEM, before Linux 6.5 secretmem.enable=1)",
-    "ksm": "CONFIG_KSM in the kernel",
     "vt": "virtual consoles (CONFIG_VT, /dev/tty60)",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",
