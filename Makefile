@@ -44,7 +44,7 @@ setup-test:
 # What guests of another processor run. Where it can't be had, their tests are skipped, and say so.
 cross:
 	@if tools/setup aarch64 && tools/cross aarch64 >/dev/null; then \
-		$(MAKE) --no-print-directory ARCH=aarch64; \
+		$(MAKE) --no-print-directory ARCH=aarch64 B=build-aarch64 STATIC=; \
 	else \
 		echo "no cross compiler for aarch64: its guests are left out"; \
 	fi
