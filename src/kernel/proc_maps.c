@@ -217,7 +217,7 @@ static void parse_vmflags(struct scan *s, struct proc_area *area)
 	}
 }
 
-enum detail_kind { DETAIL_KB, DETAIL_VMFLAGS, DETAIL_PAGE, DETAIL_PKEY, DETAIL_THP };
+enum detail_kind { DETAIL_KB, DETAIL_VMFLAGS, DETAIL_PAGE, DETAIL_PKEY };
 
 #define DETAIL(key, kind, member)                                                                  \
 	{                                                                                          \
@@ -231,17 +231,10 @@ static const struct detail {
 } details[] = {
 	DETAIL("Rss", DETAIL_KB, rss),
 	DETAIL("Shared_Dirty", DETAIL_KB, shared_dirty),
-	DETAIL("Anonymous", DETAIL_KB, anonymous),
-	DETAIL("LazyFree", DETAIL_KB, lazyfree),
-	DETAIL("AnonHugePages", DETAIL_KB, anon_huge),
 	DETAIL("Shared_Hugetlb", DETAIL_KB, shared_hugetlb),
-	DETAIL("Private_Hugetlb", DETAIL_KB, private_hugetlb),
 	DETAIL("Swap", DETAIL_KB, swap),
-	DETAIL("Locked", DETAIL_KB, locked),
 	DETAIL("KernelPageSize", DETAIL_PAGE, kernel_page_kb),
-	DETAIL("MMUPageSize", DETAIL_PAGE, mmu_page_kb),
 	DETAIL("ProtectionKey", DETAIL_PKEY, pkey),
-	DETAIL("THPeligible", DETAIL_THP, thp_eligible),
 	DETAIL("VmFlags", DETAIL_VMFLAGS, vmflags),
 };
 
@@ -276,9 +269,6 @@ static int parse_value(struct proc_area *area, struct scan *s, const struct deta
 		break;
 	case DETAIL_PKEY:
 		*(int32_t *)to = scan_i32(s);
-		break;
-	case DETAIL_THP:
-		*(bool *)to = scan_dec(s) != 0;
 		break;
 	default:
 		if (__builtin_mul_overflow(scan_dec(s), 1024, (uint64_t *)to))

@@ -48,12 +48,12 @@ struct proc_area {
 	/* The path, unescaped; "[heap]", "[anon:NAME]", "[anon_shmem:NAME]", "[vdso]" …; "" for
 	 * plain anonymous memory. Never NULL. Neighbours with the same path share the pointer. */
 	const char *path;
-	uint64_t vmflags;					    /* VMF_() bits */
-	uint64_t rss, anonymous, swap, anon_huge, locked, lazyfree; /* bytes */
-	uint64_t shared_dirty;			  /* bytes that other processes have mapped, too */
-	uint64_t shared_hugetlb, private_hugetlb; /* bytes, not in rss */
-	uint32_t kernel_page_kb, mmu_page_kb;	  /* KiB: 4, 2048, 1048576 */
-	bool thp_eligible;
+	/* Of smaps, what is needed: there are tens of thousands of areas. */
+	uint64_t vmflags;	 /* VMF_() bits */
+	uint64_t rss, swap;	 /* bytes */
+	uint64_t shared_dirty;	 /* bytes that other processes have mapped, too */
+	uint64_t shared_hugetlb; /* bytes, not in rss */
+	uint32_t kernel_page_kb; /* KiB: 4, 2048, 1048576 */
 };
 
 struct proc_areas {
