@@ -55,7 +55,6 @@ static struct shared {
 	pid_t leader;
 	_Atomic int n; /* of tids */
 	pid_t tids[TIDS];
-	_Atomic int ready;
 } * shared;
 static long count;
 static const char *source;
@@ -366,24 +365,27 @@ static void set_state(pid_t tid)
 
 static void work(const struct kind *kind)
 {
-	pid_t pid = fork();
+	int done[2];
+	char c = 0;
+	pid_t pid;
 
-	if (pid < 0)
+	if (pipe2(done, O_CLOEXEC) < 0 || (pid = fork()) < 0)
 		die("fork");
 	if (!pid) {
 		setsid();
 		shared->leader = getpid();
+		close(done[0]);
 		kind->make();
 		say_tid();
-		shared->ready = 1;
+		if (write(done[1], &c, 1) != 1)
+			die("pipe");
+		close(done[1]);
 		for (;;)
 			pause();
 	}
-	while (!shared->ready) {
-		if (waitpid(pid, NULL, WNOHANG) == pid)
-			exit(1);
-		sched_yield();
-	}
+	close(done[1]);
+	if (read(done[0], &c, 1) != 1)
+		exit(1);
 	for (int i = 0; i < shared->n; i++)
 		hold(shared->tids[i]);
 	for (int i = 0; i < shared->n; i++)
