@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 #include "task/freeze_group.h"
 #include "task/frozen_group.h"
 #include "task/undertaker.h"
+
+#define YIELDS 50 /* looks before the first sleep */
 
 /* A thread that waits in vfork(2) for its child can't be stopped before the child lets it go
  * (kernel/fork.c, wait_for_vfork_done, which compilers make a part of kernel_clone). */
@@ -70,9 +73,35 @@ static void ask_heir_again(struct thread_stop *t)
 
 #define MAX_LOOK 500000000
 
+/* The kernel tells a tracer of each stop and end by SIGCHLD: whoever keeps that signal can sleep
+ * until there is something to look at. */
+struct hearing {
+	sigset_t signals, before;
+	bool on;
+};
+
+static void hear(struct hearing *h)
+{
+	sigemptyset(&h->signals);
+	sigaddset(&h->signals, SIGCHLD);
+	h->on = pthread_sigmask(SIG_BLOCK, &h->signals, &h->before) == 0;
+}
+
+static void hear_no_more(const struct hearing *h)
+{
+	if (h->on)
+		pthread_sigmask(SIG_SETMASK, &h->before, NULL);
+}
+
+/* Not for long: the signal may be another thread's of the tool, or be ignored. */
+static void sleep_hearing(const struct hearing *h, long ns)
+{
+	sigtimedwait(&h->signals, NULL, &(struct timespec){ .tv_nsec = ns });
+}
+
 /* p: the process, if other threads of it are held too. */
-static int await(const struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
-		 struct ptrace_report *ret, struct err *err)
+static int await_hearing(const struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
+			 struct hearing *hearing, struct ptrace_report *ret, struct err *err)
 {
 	/* Nanoseconds; when to see what it does in place of stopping. */
 	uint64_t start = 0, look = 20000000;
@@ -91,12 +120,15 @@ static int await(const struct tree_stop *tree, struct proc_stop *p, struct threa
 		}
 		if (pid < 0 && errno != EINTR)
 			return err_sys(err, "waitpid", "can't wait for thread %d", tid);
-		if (turn < 50) {
+		if (turn < YIELDS) {
 			sched_yield();
 			continue;
 		}
-		if (!start)
+		if (!start) {
 			start = monotonic_ns();
+			hear(hearing); /* what came before shows at the next look */
+			continue;
+		}
 		waited = monotonic_ns() - start;
 		if (waited > look) {
 			look = waited < MAX_LOOK ? waited * 2 : waited + MAX_LOOK;
@@ -124,10 +156,20 @@ static int await(const struct tree_stop *tree, struct proc_stop *p, struct threa
 				       "thread %d does not stop (it may be in an uninterruptible "
 				       "wait: see /proc/%d/stack)",
 				       tid, tid);
-		nanosleep(&(struct timespec){ .tv_nsec = waited < 1000000 ? 50000 : 500000 }, NULL);
+		sleep_hearing(hearing, waited < 1000000 ? 50000 : 500000);
 	}
 	ptrace_parse_status(status, ret);
 	return 0;
+}
+
+static int await(const struct tree_stop *tree, struct proc_stop *p, struct thread_stop *t,
+		 struct ptrace_report *report, struct err *err)
+{
+	struct hearing hearing = { .on = false };
+	int ret = await_hearing(tree, p, t, &hearing, report, err);
+
+	hear_no_more(&hearing);
+	return ret;
 }
 
 int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret, struct err *err)
