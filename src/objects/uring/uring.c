@@ -64,8 +64,25 @@ static void refuse(const struct uring_out *u, const char *text, const char *cure
 	task_refuse(u->task, u->object, text, cure);
 }
 
+static uint32_t under_way(const struct uring_out *u)
+{
+	return u->info.cached_sq_head - u->info.cached_cq_tail;
+}
+
+static void judge_event(struct uring_out *u)
+{
+	if (u->busy)
+		refuse(u, "signals an eventfd, and has requests under way",
+		       "dump when the program waits for nothing");
+	else if (uring_event_read(u) < 0)
+		refuse(u,
+		       "signals an eventfd, and it can't be read which (it takes Linux 5.17, "
+		       "CAP_SYS_ADMIN, BPF and BTF)",
+		       "have the program unregister it (IORING_UNREGISTER_EVENTFD)");
+}
+
 /* What the kernel says by itself. */
-static void judge_known(const struct uring_out *u)
+static void judge_known(struct uring_out *u)
 {
 	const struct uring_setup *s = &u->setup;
 
@@ -79,8 +96,7 @@ static void judge_known(const struct uring_out *u)
 	if (s->restricted)
 		refuse(u, "has restrictions, which can't be read", "");
 	if (s->event)
-		refuse(u, "signals an eventfd, and the kernel does not tell which",
-		       "have the program unregister it (IORING_UNREGISTER_EVENTFD)");
+		judge_event(u);
 	if (s->region)
 		refuse(u, "has a region of memory registered, which can't be read", "");
 	if (u->info.personalities)
@@ -147,6 +163,7 @@ static int uring_collect(struct dump *d, struct dump_file *f, const struct file_
 	u->e->has_id = u->e->has_flags = true;
 	u->e->id = u->id;
 	u->e->flags = p->info.flags & ~O_CLOEXEC;
+	u->busy = under_way(u) != 0;
 	uring_ask(u->fd, &u->setup);
 	if (!u->setup.closed)
 		judge_groups(u);
@@ -176,11 +193,6 @@ struct uring_asks {
 	struct uring_indexed *indexed; /* by thread */
 	struct uring_out *only;	       /* the ring, if there is one only */
 };
-
-static uint32_t under_way(const struct uring_out *u)
-{
-	return u->info.cached_sq_head - u->info.cached_cq_tail;
-}
 
 static void ask_own(struct dump_thread *th, struct uring_out *u, int fd, struct uring_asks *all)
 {
@@ -539,6 +551,17 @@ static void note_files(struct uring_out *u)
 	}
 }
 
+static void note_event(struct uring_out *u)
+{
+	if (!u->setup.event)
+		return;
+	u->e->has_event = true;
+	u->e->event = uring_event_file(u->task->dump, u);
+	if (!u->e->event)
+		refuse(u, "signals an eventfd to which no descriptor of the tree leads",
+		       "have the program keep the descriptor open");
+}
+
 /* --- all together ------------------------------------------------------------------------------ */
 
 static ProtobufCBinaryData without_zeroes(unsigned char *data, size_t len)
@@ -667,6 +690,7 @@ static int settle(struct dump *d, struct uring_dump *x, struct uring_out *u)
 	judge_rest(u);
 	note_buffers(u);
 	note_files(u);
+	note_event(u);
 	fill_entry(u);
 	return 0;
 }

@@ -92,6 +92,8 @@ struct uring_out {
 	struct uring_info info;
 	struct uring_setup setup;
 	struct uring_memory memory;
+	bool busy;    /* requests were under way when it was found */
+	int event_id; /* the kernel's number of the eventfd that it signals */
 	struct uring_out *next;
 };
 
@@ -107,6 +109,11 @@ void uring_ask(int fd, struct uring_setup *ret);
 /* The layout, by a look at what the kernel makes of the ring's memory; the ring rests. Fills flags
  * and memory. 0 or -errno with the error filled. */
 int uring_look(struct dump *d, struct uring_out *u);
+
+/* One that signals an eventfd: which, and how? 0 or -errno. */
+int uring_event_read(struct uring_out *u);
+/* Its file's id; 0: no descriptor in the tree leads to it. */
+uint32_t uring_event_file(const struct dump *d, const struct uring_out *u);
 
 /* Areas name the rings' files from here on; those of no known ring are refused. */
 int uring_area_name(struct dump_task *t);

@@ -98,6 +98,13 @@ static int check_files(struct restore *r, struct restore_file *f, const CrtoolsU
 		if (file)
 			restore_group(r, f, file);
 	}
+	if (e->has_event) {
+		struct restore_file *event = restore_file_by_id(r, e->event);
+
+		if (!event || event->entry->type != FD_TYPES__EVENTFD)
+			return corrupt(r, f, "an eventfd that is not there");
+		restore_group(r, f, event);
+	}
 	if (e->has_shares) {
 		struct restore_file *other = restore_file_by_id(r, e->shares);
 
@@ -344,6 +351,11 @@ int uring_attach(struct restore_task *t, struct restore_file *f, int fd)
 	if (e->n_file &&
 	    syscall(SYS_io_uring_register, fd, IORING_REGISTER_FILES, fds, e->n_file) < 0)
 		return failed(t, f, "io_uring_register", "register its files");
+	if (e->has_event &&
+	    syscall(SYS_io_uring_register, fd,
+		    e->event_async ? IORING_REGISTER_EVENTFD_ASYNC : IORING_REGISTER_EVENTFD,
+		    &restore_file_by_id(t->r, e->event)->stage_fd, 1) < 0)
+		return failed(t, f, "io_uring_register", "register its eventfd");
 	return fown_attach(t, f, e->fown, 0, fd);
 }
 
