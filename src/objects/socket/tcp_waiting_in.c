@@ -20,8 +20,9 @@
 #include "kernel/tcp_plant.h"
 #include "objects/socket/inet.h"
 
-#define PATIENCE  2000 /* ms, for a packet on the loopback device */
-#define SCALE_MAX 14
+#define PATIENCE     2000 /* ms, for a packet on the loopback device */
+#define SCALE_MAX    14
+#define SO_BUF_LOCK_ 72 /* Linux 5.14 */
 
 /* --- check ---------------------------------------------------------------------------------------
  */
@@ -234,6 +235,16 @@ static int bring(int netlink, const struct tcp_planted *one, const struct tcp_fo
 	return -ETIMEDOUT;
 }
 
+/* As long as the client's own were: the window grows with each by twice what is told to be the size
+ * of a segment (tcp_grow_window() in net/ipv4/tcp_input.c), so it would stay behind longer ones. */
+static uint32_t piece_of(const CrtoolsTcpWaiting *w, uint32_t left)
+{
+	uint32_t most = options_of(w).segment;
+
+	most = most < TCP_FORGED_MAX ? most : TCP_FORGED_MAX;
+	return left < most ? left : most;
+}
+
 static int bring_all(int netlink, const struct tcp_planted *one)
 {
 	const CrtoolsTcpWaiting *w = one->w;
@@ -247,8 +258,7 @@ static int bring_all(int netlink, const struct tcp_planted *one)
 	while (ret == 0 && done < t->inq_len) {
 		packet.seq = first + done;
 		packet.data = one->end.queues + done;
-		packet.len = t->inq_len - done < TCP_FORGED_MAX ? t->inq_len - done
-								: TCP_FORGED_MAX;
+		packet.len = piece_of(w, t->inq_len - done);
 		done += packet.len;
 		ret = bring(netlink, one, &packet, INET_ESTABLISHED, done);
 	}
@@ -263,19 +273,51 @@ static int bring_all(int netlink, const struct tcp_planted *one)
 	return ret < 0 || !w->reset ? ret : bring(netlink, one, &packet, INET_CLOSE, 0);
 }
 
-static int make_all(struct restore_task *t, struct inet_in *s, struct tcp_plant *p, int netlink)
+/* A connection gets its listener's buffer, which grows as a program reads. What has come in full
+ * pages may need more of it now: so the listener has more for that moment. */
+struct room {
+	int size, lock; /* as they were; size 0: there was enough */
+};
+
+static void set_room(int fd, int size, int lock)
+{
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK_, &lock, sizeof(lock));
+}
+
+static struct room make_room(int fd, uint32_t len)
+{
+	struct room r = { .size = socket_int(fd, SOL_SOCKET, SO_RCVBUF, 0),
+			  .lock = socket_int(fd, SOL_SOCKET, SO_BUF_LOCK_, 0) };
+
+	if ((uint64_t)len * 4 <= (uint64_t)r.size)
+		r.size = 0;
+	else
+		set_room(fd, len < INT32_MAX / 4 ? (int)len * 2 : INT32_MAX / 2, r.lock);
+	return r;
+}
+
+static int make_one(struct restore_task *t, const struct tcp_planted *one, struct tcp_plant *p,
+		    int netlink, int fd)
+{
+	struct room r = make_room(fd, one->w->stream->inq_len);
+	int ret = tcp_failed(t, &one->end, "make a connection that is not accepted of",
+			     plant(p, netlink, one));
+
+	if (r.size)
+		set_room(fd, r.size / 2, r.lock); /* the kernel doubles it */
+	return ret < 0 ? ret
+		       : tcp_failed(t, &one->end, "bring what was received to",
+				    bring_all(netlink, one));
+}
+
+static int make_all(struct restore_task *t, struct inet_in *s, struct tcp_plant *p, int netlink,
+		    int fd)
 {
 	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < s->n_waiting; i++) {
-		const struct tcp_planted *one = &s->waiting[i];
-
-		ret = tcp_failed(t, &one->end, "make a connection that is not accepted of",
-				 plant(p, netlink, one));
-		if (ret == 0)
-			ret = tcp_failed(t, &one->end, "bring what was received to",
-					 bring_all(netlink, one));
-	}
+	for (size_t i = 0; ret == 0 && i < s->n_waiting; i++)
+		ret = make_one(t, &s->waiting[i], p, netlink, fd);
 	return ret;
 }
 
@@ -299,7 +341,7 @@ int tcp_waiting_make(struct restore_task *t, struct inet_in *s, int fd)
 			 tcp_plant_open(&p, fd));
 	if (ret < 0)
 		return ret;
-	ret = make_all(t, s, &p, netlink);
+	ret = make_all(t, s, &p, netlink, fd);
 	tcp_plant_close(&p);
 	inet_allow_reuse(s, fd);
 	if (ret == 0 && s->n_waiting > s->e->backlog && listen(fd, (int)s->e->backlog) < 0)

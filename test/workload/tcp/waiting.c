@@ -3,7 +3,7 @@
  * Connections that a listener has not accepted yet: they are accepted behind the restore in their
  * order, by their addresses, with the listener's options, with what was sent, said and negotiated
  * before, and go on both ways. One client has ended what it sends, one has reset its connection,
- * and one has sent until nothing more fits.
+ * and two have sent until nothing more fits, one of them in short segments.
  *
  * wl: areas tcp
  * wl: both --tcp-established --network-lock nftables
@@ -13,16 +13,17 @@
  */
 #include "tcp.h"
 
-#define CLIENTS 5
+#define CLIENTS 6
+#define SHORT	1400 /* bytes of a segment, as on an Ethernet */
 
-enum { QUIET, SENDS, ENDS, RESETS, FULL };
+enum { QUIET, SENDS, ENDS, RESETS, FULL, FULL_SHORT };
 
 static struct listener {
 	struct tcp_kind kind;
 	struct in_addr_any addr, names[CLIENTS];
 	int fd, clients[CLIENTS];
 	struct tcp_info info[CLIENTS];
-	size_t full;
+	size_t full, full_short;
 } listeners[] = { { .kind = { AF_INET, false } },
 		  { .kind = { AF_INET6, false } },
 		  { .kind = { AF_INET, true } } };
@@ -39,7 +40,7 @@ static struct tcp_info info_of(int fd)
 
 static void set_up(struct listener *l)
 {
-	int on = 1, idle = 77;
+	int on = 1, idle = 77, segment = SHORT;
 	struct linger at_once = { .l_onoff = 1 };
 
 	l->fd = tcp_listening(&l->kind, &l->addr);
@@ -47,6 +48,9 @@ static void set_up(struct listener *l)
 	wl_try(setsockopt(l->fd, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)));
 	for (int i = 0; i < CLIENTS; i++) {
 		l->clients[i] = wl_try(socket(l->kind.family, SOCK_STREAM, 0));
+		if (i == FULL_SHORT)
+			wl_try(setsockopt(l->clients[i], SOL_TCP, TCP_MAXSEG, &segment,
+					  sizeof(segment)));
 		wl_try(connect(l->clients[i], &l->addr.sa, l->addr.len));
 		l->names[i] = in_name(l->clients[i]);
 		l->info[i] = info_of(l->clients[i]);
@@ -59,6 +63,7 @@ static void set_up(struct listener *l)
 	wl_try(setsockopt(l->clients[RESETS], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
 	close(l->clients[RESETS]);
 	l->full = tcp_fill(l->clients[FULL], 4);
+	l->full_short = tcp_fill(l->clients[FULL_SHORT], 5);
 }
 
 static int accept_next(const struct listener *l, int i)
@@ -119,6 +124,9 @@ static void check(struct listener *l)
 	fd = accept_next(l, FULL);
 	tcp_drain(fd, 4, 0, l->full);
 	in_both_ways(l->clients[FULL], fd, 1000);
+	fd = accept_next(l, FULL_SHORT);
+	tcp_drain(fd, 5, 0, l->full_short);
+	in_both_ways(l->clients[FULL_SHORT], fd, 1000);
 	in_serve(l->fd);
 }
 
