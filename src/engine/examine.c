@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/predict.h"
 #include "kernel/proc_stat.h"
+#include "kernel/ptrace.h"
 #include "objects/registry.h"
 #include "task/frozen_group.h"
 #include "task/observe.h"
@@ -63,9 +64,11 @@ static void refuse_failure(struct dump *d, pid_t pid)
 {
 	struct arena *a = dump_arena(d);
 	struct err *err = d->s->err;
+	const char *text = err_is_set(err) ? arena_strdup(a, err->text) : "can't be examined";
 
-	report_refuse(&d->s->report, err->pid ? err->pid : pid, "the task",
-		      arena_strdup(a, err_is_set(err) ? err->text : "can't be examined"),
+	if (err_is_set(err) && err->num)
+		text = arena_printf(a, "%s (%s)", text, strerror(err->num));
+	report_refuse(&d->s->report, err->pid ? err->pid : pid, "the task", text,
 		      err_is_set(err) ? err_remedy(err->id) : "");
 	*err = (struct err){ 0 };
 }
@@ -99,6 +102,15 @@ static void look_at_vfork(struct dump *d, struct dump_task *t)
 				"a dump waits for that, as long as --timeout says");
 		proc_close(&thread);
 	}
+}
+
+static void look_at_rights(struct dump *d, struct dump_task *t)
+{
+	if (!t->zombie && ptrace_may_attach(t->stop->pid) < 0)
+		task_refuse(t, "the task",
+			    arena_printf(dump_arena(d), "can't be attached to; %s",
+					 ptrace_whom_allowed()),
+			    err_remedy(ERR_PERMISSION));
 }
 
 static void look_at_freezer(struct dump *d, struct dump_task *t)
@@ -146,6 +158,7 @@ static void take_in(struct examination *x, struct proc_stop *p)
 	for (size_t i = 0; i < t->n_threads; i++)
 		t->threads[i].stop->sigmask = t->threads[i].status->sig_blk;
 	arena_push(dump_arena(d), x->tasks, x->n_tasks, t);
+	look_at_rights(d, t);
 	look_at_tracer(d, t);
 	look_at_vfork(d, t);
 	look_at_freezer(d, t);
@@ -239,6 +252,8 @@ static int look(struct examination *x)
 		tree_observe_again(&d->tree);
 	}
 	ret = find_sharing(x);
+	if (ret == 0 && !x->n_tasks && d->s->report.refusals)
+		return 0; /* for lack of rights, say: nothing can be seen of it */
 	if (ret == 0 && !x->n_tasks)
 		ret = err_set(dump_err(d), ERR_NO_SUCH_TASK, ESRCH,
 			      "process %d has ended meanwhile", d->s->opts->pid);

@@ -9,6 +9,7 @@
 #include "image/verify.h"
 #include "model/cpuinfo.h"
 #include "objects/registry.h"
+#include "objects/restored.h"
 
 static int judge_task(struct restore_task *t)
 {
@@ -45,6 +46,17 @@ static void judge_ignored(struct restore *r)
 			    "");
 }
 
+/* Ids are the first thing that takes a privilege, and no tree comes back without its own. */
+static void judge_rights(struct restore *r)
+{
+	if (!r->s->opts->plan)
+		restored_need(r, 0, FEATURE_CLONE3_SET_TID, "process ids",
+			      feature_has(&r->features, FEATURE_INIT_USERNS)
+				      ? "can't be chosen here (clone3 with set_tid)"
+				      : "can't be chosen here (clone3 with set_tid): crtools is in a user "
+					"namespace, and its pid namespace is of another one");
+}
+
 int judge_images(struct restore *r)
 {
 	int ret = image_verify(r->s->images, restore_err(r));
@@ -52,6 +64,7 @@ int judge_images(struct restore *r)
 	if (ret == 0)
 		ret = judge_processor(r);
 	judge_ignored(r);
+	judge_rights(r);
 	for (size_t i = 0; ret == 0 && i < r->n_tasks; i++)
 		if (!r->tasks[i]->zombie && !r->tasks[i]->helper)
 			ret = judge_task(r->tasks[i]);

@@ -4,9 +4,13 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/io.h"
 
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
@@ -153,6 +157,34 @@ void ptrace_parse_status(int status, struct ptrace_report *ret)
 		ret->kind = PTRACE_STOP_SYSCALL;
 	else
 		ret->kind = PTRACE_STOP_SIGNAL;
+}
+
+/* Reading no memory of it, at an address that nobody has (mm/process_vm_access.c: who may not attach
+ * is told so first). */
+int ptrace_may_attach(pid_t pid)
+{
+	char byte;
+	struct iovec here = { &byte, 1 }, there = { (void *)-1, 1 };
+
+	return process_vm_readv(pid, &here, 1, &there, 1, 0) < 0 && errno == EPERM ? -EPERM : 0;
+}
+
+/* Documentation/admin-guide/LSM/Yama.rst */
+const char *ptrace_whom_allowed(void)
+{
+	static const char *const scopes[] = {
+		"that takes the same user and all of its capabilities, or CAP_SYS_PTRACE",
+		"with kernel.yama.ptrace_scope = 1, that is for its ancestors, and takes CAP_SYS_PTRACE "
+		"of all others",
+		"with kernel.yama.ptrace_scope = 2, that takes CAP_SYS_PTRACE",
+		"with kernel.yama.ptrace_scope = 3, nobody may until the next boot",
+	};
+	_cleanup_fd_ int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	char digit = '0';
+
+	if (fd < 0 || read(fd, &digit, 1) != 1 || digit < '0' || digit > '3')
+		digit = '0';
+	return scopes[digit - '0'];
 }
 
 int mem_read(int mem_fd, uint64_t addr, void *buf, size_t len)

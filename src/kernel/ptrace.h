@@ -92,6 +92,12 @@ struct ptrace_report {
 };
 void ptrace_parse_status(int status, struct ptrace_report *ret);
 
+/* May we attach to it? Asks by the same rules, without any effect: 0 or a negative errno. */
+int ptrace_may_attach(pid_t pid);
+/* Whom else the Yama security module lets attach (kernel.yama.ptrace_scope): a half sentence for
+ * messages about an EPERM. */
+const char *ptrace_whom_allowed(void);
+
 /* Memory of a stopped process by /proc/PID/mem, which also writes to read-only private mappings. */
 int mem_read(int mem_fd, uint64_t addr, void *buf, size_t len);
 int mem_write(int mem_fd, uint64_t addr, const void *buf, size_t len);

@@ -290,9 +290,7 @@ static int explain_seize(struct tree_stop *tree, const struct proc_stop *p, pid_
 	if (!status.tracer_pid)
 		return err_set(
 			err, num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
-			"can't attach to thread %d; that takes the same user or CAP_SYS_PTRACE, "
-			"and the consent of a security module such as Yama",
-			tid);
+			"can't attach to thread %d; %s", tid, ptrace_whom_allowed());
 	if (proc_open(&proc, status.tracer_pid, &tree->buf, NULL) == 0) {
 		proc_stat(&proc, &tracer, NULL);
 		proc_close(&proc);

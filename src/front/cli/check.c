@@ -31,7 +31,8 @@ static int check_tree(struct run *run)
 		       report->refusals, report->refusals == 1 ? "" : "s");
 	else
 		printf("The tree of %d can be dumped.\n", run->opts->pid);
-	print_prediction(&run->s.prediction);
+	if (run->s.prediction.tasks)
+		print_prediction(&run->s.prediction);
 	if (fflush(stdout))
 		return 1;
 	return report->refusals ? 1 : 0;

@@ -2,6 +2,7 @@
 /* See verb_check.h. Required features end the check where one is missing; all others are walked. */
 #include "front/cli/verb_check.h"
 
+#include <ctype.h>
 #include <json.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -164,6 +165,35 @@ static size_t count_missing(struct features *f, enum feature_class class, bool s
 	return missing;
 }
 
+/* What the kernel could do, but not for these privileges: who is no ordinary root is told. */
+static const struct {
+	enum feature privilege;
+	const char *lost;
+} limits[] = {
+	{ FEATURE_INIT_USERNS, "inside of a user namespace: mapped files can't be told apart, so no "
+			       "process can be dumped" },
+	{ FEATURE_CAP_CHECKPOINT_RESTORE,
+	  "without CAP_CHECKPOINT_RESTORE: no process can be dumped or restored" },
+	{ FEATURE_CAP_SYS_PTRACE, "without CAP_SYS_PTRACE: only processes of this user, with no "
+				  "privileges that crtools has not, can be dumped" },
+	{ FEATURE_PTRACE_SCOPE, "with kernel.yama.ptrace_scope above 0: attaching to a process that "
+				"is no descendant takes CAP_SYS_PTRACE" },
+	{ FEATURE_CAP_SYS_ADMIN, "without CAP_SYS_ADMIN: namespaces, mounts, seccomp filters and "
+				 "unread terminal data can't be kept" },
+	{ FEATURE_CAP_NET_ADMIN,
+	  "without CAP_NET_ADMIN: TCP connections and network devices can't be kept" },
+	{ FEATURE_CAP_SETUID, "without CAP_SETUID: only tasks of this user can be restored" },
+};
+
+static void print_limits(struct features *f, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (!feature_has(f, limits[i].privilege) &&
+		    (limits[i].privilege != FEATURE_PTRACE_SCOPE ||
+		     !feature_has(f, FEATURE_CAP_SYS_PTRACE)))
+			fprintf(out, "%c%s.\n", toupper(limits[i].lost[0]), limits[i].lost + 1);
+}
+
 int verb_check(const struct check_args *args)
 {
 	struct features own = { 0 }, *f = args->known ? args->known : &own;
@@ -176,6 +206,8 @@ int verb_check(const struct check_args *args)
 		return check_named(args, f, out);
 	if (table)
 		print_table(f, out);
+	else if (!args->json)
+		print_limits(f, out);
 	required = count_missing(f, FEATURE_CLASS_REQUIRED, !whole, !table);
 	if (!required || whole)
 		for (enum feature_class c = FEATURE_CLASS_EXTRA; c <= FEATURE_CLASS_EXPERIMENTAL;

@@ -5,6 +5,7 @@
  * before, as a JIT has.
  *
  *	wl: areas   task
+ *	wl: needs   kernel:6.3
  *	wl: flavours host user ns userns
  *	wl: crossing none CRIU keeps no memory-deny-write-execute
  */
