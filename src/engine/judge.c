@@ -31,6 +31,8 @@ static int judge_processor(struct restore *r)
 	int ret = image_read_opt(r->s->images, IMAGE_CPUINFO, 0, restore_arena(r), restore_err(r),
 				 &entry);
 
+	if (ret == 0 && entry && entry->n_x86_entry)
+		r->xsave_size = entry->x86_entry[0]->xsave_size;
 	return ret < 0 || !entry
 		       ? ret
 		       : cpuinfo_compare(entry, r->s->opts->cpu_cap, &r->s->report, restore_err(r));
@@ -50,11 +52,12 @@ static void judge_ignored(struct restore *r)
 static void judge_rights(struct restore *r)
 {
 	if (!r->s->opts->plan)
-		restored_need(r, 0, FEATURE_CLONE3_SET_TID, "process ids",
-			      feature_has(&r->features, FEATURE_INIT_USERNS)
-				      ? "can't be chosen here (clone3 with set_tid)"
-				      : "can't be chosen here (clone3 with set_tid): crtools is in a user "
-					"namespace, and its pid namespace is of another one");
+		restored_need(
+			r, 0, FEATURE_CLONE3_SET_TID, "process ids",
+			feature_has(&r->features, FEATURE_INIT_USERNS)
+				? "can't be chosen here (clone3 with set_tid)"
+				: "can't be chosen here (clone3 with set_tid): crtools is in a user "
+				  "namespace, and its pid namespace is of another one");
 }
 
 int judge_images(struct restore *r)

@@ -159,8 +159,8 @@ void ptrace_parse_status(int status, struct ptrace_report *ret)
 		ret->kind = PTRACE_STOP_SIGNAL;
 }
 
-/* Reading no memory of it, at an address that nobody has (mm/process_vm_access.c: who may not attach
- * is told so first). */
+/* Reading no memory of it, at an address that nobody has (mm/process_vm_access.c: who may not
+ * attach is told so first). */
 int ptrace_may_attach(pid_t pid)
 {
 	char byte;

@@ -178,6 +178,7 @@ struct restore {
 	struct progress progress;
 	struct features features; /* what this kernel can do, as far as it was asked for */
 	bool crowded;		  /* threads of this task work at files */
+	uint32_t xsave_size;	  /* cpuinfo.img: bytes of all registers that a task had there; 0 */
 	_Atomic int *late_fds; /* in shared memory, by file index: where its owner has a late file */
 	/* A range that no task of the tree uses, nor the tool: shared page, programs, staging. */
 	uint64_t home, home_size, stage_at;

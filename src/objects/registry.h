@@ -62,6 +62,7 @@ enum state_slot {
 	SLOT_SEMUSERS,
 	SLOT_BPF,
 	SLOT_SECRET,
+	SLOT_ISA,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

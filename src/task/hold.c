@@ -288,9 +288,8 @@ static int explain_seize(struct tree_stop *tree, const struct proc_stop *p, pid_
 	if (!is_thread_of(p, tid))
 		return 1; /* it has ended, and this was another's */
 	if (!status.tracer_pid)
-		return err_set(
-			err, num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
-			"can't attach to thread %d; %s", tid, ptrace_whom_allowed());
+		return err_set(err, num == EPERM ? ERR_PERMISSION : ERR_KERNEL, num,
+			       "can't attach to thread %d; %s", tid, ptrace_whom_allowed());
 	if (proc_open(&proc, status.tracer_pid, &tree->buf, NULL) == 0) {
 		proc_stat(&proc, &tracer, NULL);
 		proc_close(&proc);

@@ -24,6 +24,7 @@ from .result import Failure, Skip
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INSIDE = "/crtools"  # where a guest has the sources
 DISK = 256 << 20
+SCRATCH = 2 << 30
 # A folder made by another version of this file is made anew.
 STAMP = "1"
 SHORT_LIMIT = 300  # seconds, for what is part of make check
@@ -309,6 +310,7 @@ class Guest:
         self.arch = processor(kernel.name)
         self.console = os.path.join(folder, "console")
         self.disk = os.path.join(folder, "disk")
+        self.scratch = os.path.join(folder, "scratch")
         self.out = os.path.join(folder, "out")
 
     def _initrd(self, load, words):
@@ -321,7 +323,7 @@ class Guest:
         return path
 
     def _argv(self, initrd, memory, given):
-        disks = [self.disk, *([given] if given else [])]
+        disks = [self.disk, self.scratch, *([given] if given else [])]
         return [*QEMU[self.arch], "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory,
                 "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
                 "-serial", f"file:{self.console}", "-kernel", self.kernel.image,
@@ -339,6 +341,7 @@ class Guest:
         initrd = self._initrd(load, words)
         with open(self.disk, "wb") as f:
             f.truncate(DISK)
+        self._make_scratch()
         said = os.path.join(self.folder, "qemu")
         with open(said, "wb") as out:
             proc = subprocess.Popen(self._argv(initrd, memory, given), stdin=subprocess.DEVNULL,
@@ -359,9 +362,18 @@ class Guest:
             raise Failure("the guest came to no end", self.tail(said))
         return self._text("output"), int(self._text("status"))
 
+    def _make_scratch(self):
+        """A file system of the common kind for temporary files: a tmpfs can't do all that one can,
+        on older kernels least of all."""
+        with open(self.scratch, "wb") as f:
+            f.truncate(SCRATCH)
+        subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", "^has_journal", self.scratch], check=True,
+                       stdin=subprocess.DEVNULL)
+
     def clean(self):
-        if os.path.exists(self.disk):
-            os.unlink(self.disk)
+        for path in (self.disk, self.scratch):
+            if os.path.exists(path):
+                os.unlink(path)
 
     def _text(self, name):
         return system.read_text(os.path.join(self.out, name)) or ""

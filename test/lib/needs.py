@@ -199,6 +199,9 @@ _PROBES = {
     "x86_64": lambda: platform.machine() == "x86_64",
     "aarch64": lambda: platform.machine() == "aarch64",
     "2cpus": lambda: len(os.sched_getaffinity(0)) >= 2,
+    "root-on-disk": lambda: not re.search(r"^\S+ / (rootfs|tmpfs|ramfs) ",
+                                          system.read_text("/proc/mounts"), re.M),
+    "guest": lambda: os.path.exists("/job/words"),
     # By emulation 1024 threads that replace each other take longer than anybody waits.
     "real-processor": lambda: "QEMU TCG" not in system.read_text("/proc/cpuinfo"),
     "autogroup": lambda: os.path.exists("/proc/self/autogroup"),
@@ -247,6 +250,8 @@ _LACKS = {
     "x86_64": "a processor of the family x86_64",
     "aarch64": "a processor of the family aarch64",
     "2cpus": "a second processor",
+    "root-on-disk": "a root folder that is not in memory",
+    "guest": "a machine to itself, as test/guest has it",
     "real-processor": "a processor that is not emulated",
     "pfn": "CAP_SYS_ADMIN, to see page frames",
     "rseq-no-restart": "a kernel before 6.1 (the rseq flags were removed then)",

@@ -170,14 +170,16 @@ static const struct {
 	enum feature privilege;
 	const char *lost;
 } limits[] = {
-	{ FEATURE_INIT_USERNS, "inside of a user namespace: mapped files can't be told apart, so no "
-			       "process can be dumped" },
+	{ FEATURE_INIT_USERNS,
+	  "inside of a user namespace: mapped files can't be told apart, so no "
+	  "process can be dumped" },
 	{ FEATURE_CAP_CHECKPOINT_RESTORE,
 	  "without CAP_CHECKPOINT_RESTORE: no process can be dumped or restored" },
 	{ FEATURE_CAP_SYS_PTRACE, "without CAP_SYS_PTRACE: only processes of this user, with no "
 				  "privileges that crtools has not, can be dumped" },
-	{ FEATURE_PTRACE_SCOPE, "with kernel.yama.ptrace_scope above 0: attaching to a process that "
-				"is no descendant takes CAP_SYS_PTRACE" },
+	{ FEATURE_PTRACE_SCOPE,
+	  "with kernel.yama.ptrace_scope above 0: attaching to a process that "
+	  "is no descendant takes CAP_SYS_PTRACE" },
 	{ FEATURE_CAP_SYS_ADMIN, "without CAP_SYS_ADMIN: namespaces, mounts, seccomp filters and "
 				 "unread terminal data can't be kept" },
 	{ FEATURE_CAP_NET_ADMIN,

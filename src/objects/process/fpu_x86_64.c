@@ -16,8 +16,10 @@
  */
 #include <elf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #include "kernel/ptrace.h"
 #include "kernel/xsave.h"
 #include "objects/process/core.h"
+#include "objects/process/isa_x86_64.h"
 #include "objects/process/process.h"
 #include "objects/registry.h"
 
@@ -242,6 +245,67 @@ static int check_thread(struct restore_thread *th)
 	return 0;
 }
 
+/* Does anything of a named part hold more than its initial value? The rights of protection keys
+ * always do; those matter to areas with keys, which are judged with them. */
+static bool is_live(const UserX86XsaveEntry *x, unsigned int part)
+{
+	return x->xstate_bv >> part & 1 && NAMED_COMPONENTS >> part & 1 && part > XSAVE_SSE &&
+	       part != XSAVE_PKRU;
+}
+
+static void check_named(struct restore_thread *th)
+{
+	const ThreadInfoX86 *info = th->core->thread_info;
+	struct restore_task *t = th->task;
+	struct arena *a = restore_arena(t->r);
+
+	if (!info || !info->fpregs || !info->fpregs->xsave)
+		return;
+	for (unsigned int part = 0; part < 63; part++) {
+		const char *whose = arena_printf(a, "thread %d", th->vtid);
+
+		if (!is_live(info->fpregs->xsave, part) || xsave_component(part).size)
+			continue;
+		if (t->r->s->opts->cpu_cap & CPU_CAP_FPU)
+			refuse_part(t, part, whose);
+		else
+			restored_warn(t, part_name(a, part),
+				      arena_printf(a,
+						   "is in use by %s, and lost: this processor has "
+						   "it not",
+						   whose),
+				      "");
+	}
+}
+
+/* The kernel puts all registers onto it with each signal: what was room enough on a processor with
+ * fewer of them ends the program with the first signal on this one. One that was too small before
+ * is the program's business. */
+static void check_alternate_stack(struct restore_thread *th)
+{
+	const ThreadSasEntry *sas = th->core->thread_core->sas;
+	unsigned long least = getauxval(AT_MINSIGSTKSZ), least_then;
+	struct restore_task *t = th->task;
+	struct arena *a = restore_arena(t->r);
+	struct cpu_x86 here;
+
+	if (!t->r->xsave_size || !sas || sas->ss_flags & SS_DISABLE || sas->ss_size >= least)
+		return;
+	cpu_x86_read(&here);
+	if (here.xsave_size <= t->r->xsave_size)
+		return;
+	least_then = least - (here.xsave_size - t->r->xsave_size);
+	if (sas->ss_size < least_then || !(t->r->s->opts->cpu_cap & CPU_CAP_FPU))
+		return;
+	restored_refuse(t, arena_printf(a, "alternate signal stack of thread %d", th->vtid),
+			arena_printf(a,
+				     "has %llu bytes, and the registers of this processor take %lu "
+				     "with each signal, those of the old one %lu",
+				     (unsigned long long)sas->ss_size, least, least_then),
+			"restore on a processor with no more register sets; --cpu-cap=ins lets the "
+			"restore try");
+}
+
 /* An image of CRIU tells that there were some, and has none. */
 static void check_lost(struct restore_thread *th)
 {
@@ -268,8 +332,15 @@ static int check(struct restore_task *t)
 
 	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
 		ret = check_thread(&t->threads[i]);
-	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
+	for (size_t i = 0; ret == 0 && i < t->n_threads; i++) {
 		check_lost(&t->threads[i]);
+		if (t->zombie || t->helper)
+			continue;
+		check_named(&t->threads[i]);
+		check_alternate_stack(&t->threads[i]);
+	}
+	if (ret == 0)
+		ret = isa_check(t);
 	if (ret < 0 || !t->extra)
 		return ret;
 	missing = (t->extra->xstate_requested | t->extra->xstate_requested_guests) &

@@ -5,7 +5,7 @@
  * shared, and the same for removed ones; beside them a real memfd.
  *
  * wl: areas files memory shm
- * wl: needs root
+ * wl: needs root root-on-disk
  * wl: cycles 2
  */
 #define _GNU_SOURCE
