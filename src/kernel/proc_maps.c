@@ -215,6 +215,12 @@ static void parse_vmflags(struct scan *s, struct proc_area *area)
 			memcpy(area->unknown_flag, word.p,
 			       scan_left(&word) < 2 ? scan_left(&word) : 2);
 	}
+	/* Older kernels have no name for it, of all that locked memory can have (fs/proc/task_mmu.c
+	 * of 6.1, show_smap_vma_flags). */
+	if (area->vmflags & VMF_(LOCKED) && !memcmp(area->unknown_flag, "??", 2)) {
+		area->vmflags &= ~VMF_(UNKNOWN);
+		area->vmflags |= VMF_(LOCKONFAULT);
+	}
 }
 
 enum detail_kind { DETAIL_KB, DETAIL_VMFLAGS, DETAIL_PAGE, DETAIL_PKEY };

@@ -33,6 +33,16 @@ struct cpu_regs {
 #error "no registers for this processor"
 #endif
 
+/* Where a thread's own data is, of a 64-bit program. */
+static inline uint64_t regs_thread_pointer(const struct cpu_regs *regs)
+{
+#if defined(__x86_64__)
+	return regs->r.fs_base;
+#else
+	return regs->tls;
+#endif
+}
+
 /* The call that a thread waits in, as /proc/TID/syscall shows it. */
 struct cpu_call {
 	int64_t nr; /* negative: it runs, or that is not known */

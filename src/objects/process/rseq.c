@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Restartable sequences: a thread's registration of its struct rseq (rseq(2), Linux 4.18), read by
- * PTRACE_GET_RSEQ_CONFIGURATION (5.13).
+ * PTRACE_GET_RSEQ_CONFIGURATION (5.13). Before that the thread itself is asked, for places around
+ * its thread pointer, where the C library has it: to register the same place again is EBUSY, any
+ * other one EINVAL.
  *
  * A thread that is frozen inside of a critical section has rseq_cs in that struct pointing at the
  * section. When the kernel returns to user space after a preemption and finds the instruction
@@ -31,6 +33,7 @@
 #define FLAG_NO_RESTART_ON_SIGNAL 2u
 #define ORIGINAL_SIZE		  32u
 #define SIZE_MAX_SANE		  4096u
+#define CPU_ID_SANE		  8192u /* the greatest NR_CPUS */
 #ifndef AT_RSEQ_FEATURE_SIZE
 #define AT_RSEQ_FEATURE_SIZE 27 /* Linux 6.3 */
 #endif
@@ -41,12 +44,30 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 struct rseq_reads {
 	int mem_fd;
-	uint64_t pointer;  /* of the struct rseq */
-	uint64_t section;  /* what rseq_cs held; 0: none */
-	uint64_t abort_ip; /* 0: not inside a section that is aborted */
-	/* A kernel that can't tell: is there a registration at all? */
-	bool probing;
-	call_id probe;
+	uint64_t pointer;	  /* of the struct rseq */
+	uint64_t section;	  /* what rseq_cs held; 0: none */
+	uint64_t abort_ip;	  /* 0: not inside a section that is aborted */
+	struct rseq_guess *guess; /* a kernel that can't tell; else NULL */
+};
+
+/* Around the thread pointer; the C library aligns it to 32 bytes. */
+#define GUESS_RANGE 4096u
+#define GUESSES	    (2 * GUESS_RANGE / ORIGINAL_SIZE)
+
+/* struct rseq, which is aligned, as it was at first. */
+struct rseq_fields {
+	uint32_t cpu_id_start, cpu_id;
+	uint64_t rseq_cs;
+	uint32_t flags;
+};
+
+struct rseq_guess {
+	call_id probe; /* is there a registration at all? */
+	RseqEntry *entry;
+	size_t n;
+	call_id call[GUESSES];
+	uint64_t at[GUESSES];
+	struct rseq_fields was[GUESSES];
 };
 
 /* --- dump ----------------------------------------------------------------------------------- */
@@ -59,47 +80,110 @@ static void put_section_back(void *data)
 		  sizeof(reads->section));
 }
 
+/* The kernel aborts to no place that has not got the signature in front. */
+static bool is_signed(int mem_fd, uint64_t abort_ip, uint32_t signature)
+{
+	uint32_t found;
+
+	return mem_read(mem_fd, abort_ip - sizeof(found), &found, sizeof(found)) == 0 &&
+	       found == signature;
+}
+
 static bool inside(const struct rseq_cs *cs, uint64_t ip)
 {
 	return ip - cs->start_ip < cs->post_commit_offset;
 }
 
 /* Is the thread in a critical section? The memory is the program's: whatever it says may be wrong. */
-static void examine_section(struct dump_thread *th, struct rseq_reads *reads, RseqEntry *e)
+static bool find_section(struct dump_thread *th, const struct rseq_fields *area,
+			 struct rseq_reads *reads, RseqEntry *e)
 {
-	struct dump_task *t = th->task;
 	struct rseq_cs cs;
-	struct rseq area;
 
-	if (mem_read(t->stop->mem_fd, reads->pointer, &area, offsetof(struct rseq, flags) + 4) <
-		    0 ||
-	    !area.rseq_cs || mem_read(t->stop->mem_fd, area.rseq_cs, &cs, sizeof(cs)) < 0 ||
-	    !inside(&cs, regs_ip(&th->stop->regs)))
-		return;
-	reads->section = area.rseq_cs;
-	undo_push(&t->dump->s->undo, put_section_back, reads);
-	if ((cs.flags | area.flags) & FLAG_NO_RESTART_ON_SIGNAL) {
+	if (!area->rseq_cs ||
+	    mem_read(th->task->stop->mem_fd, area->rseq_cs, &cs, sizeof(cs)) < 0 ||
+	    !inside(&cs, regs_ip(&th->stop->regs)) ||
+	    !is_signed(th->task->stop->mem_fd, cs.abort_ip, e->signature))
+		return false;
+	reads->section = area->rseq_cs;
+	if ((cs.flags | area->flags) & FLAG_NO_RESTART_ON_SIGNAL) {
 		e->has_rseq_cs_pointer = true;
-		e->rseq_cs_pointer = area.rseq_cs;
+		e->rseq_cs_pointer = area->rseq_cs;
 	} else {
 		reads->abort_ip = cs.abort_ip;
 	}
+	return true;
 }
 
-/* Registering another place fails with EINVAL if there is a registration; if not, it is taken back.
- */
-static void probe_registration(struct dump_thread *th, struct rseq_reads *reads)
+static void examine_section(struct dump_thread *th, struct rseq_reads *reads, RseqEntry *e)
 {
-	uint64_t scratch = area_reserve(th->prog->area, 2 * ORIGINAL_SIZE);
+	struct dump_task *t = th->task;
+	struct rseq_fields area;
 
+	if (mem_read(t->stop->mem_fd, reads->pointer, &area, sizeof(area)) == 0 &&
+	    find_section(th, &area, reads, e))
+		undo_push(&t->dump->s->undo, put_section_back, reads);
+}
+
+/* The kernel has written the processor there, twice. */
+static bool may_be_registered(const struct rseq_fields *area)
+{
+	return area->cpu_id_start == area->cpu_id && area->cpu_id <= CPU_ID_SANE;
+}
+
+static void collect_guesses(struct dump_thread *th, struct rseq_guess *g, int mem_fd)
+{
+	uint64_t start = (regs_thread_pointer(&th->stop->regs) & ~(uint64_t)(ORIGINAL_SIZE - 1)) -
+			 GUESS_RANGE;
+
+	for (size_t i = 0; !regs_compat(&th->stop->regs) && i < GUESSES; i++) {
+		g->at[g->n] = start + i * ORIGINAL_SIZE;
+		if (mem_read(mem_fd, g->at[g->n], &g->was[g->n], sizeof(g->was[0])) == 0 &&
+		    may_be_registered(&g->was[g->n]))
+			g->n++;
+	}
+}
+
+/* Is needed before the guesses are made: the instruction pointer may have to move. What points at a
+ * section that the thread is in is no accident. */
+static void look_for_section(struct dump_thread *th, struct rseq_reads *reads)
+{
+	struct dump *d = th->task->dump;
+	struct rseq_guess *g = reads->guess;
+
+	g->entry = arena_msg(dump_arena(d), RseqEntry, rseq_entry);
+	g->entry->signature = RSEQ_SIG;
+	for (size_t i = 0; i < g->n && !reads->section; i++)
+		if (find_section(th, &g->was[i], reads, g->entry)) {
+			reads->pointer = g->at[i];
+			undo_push(&d->s->undo, put_section_back, reads);
+		}
+}
+
+/*
+ * Registering a place of the tool's fails with EINVAL if there is a registration. If not, it stays
+ * registered until the guesses are made, so that none of them can become one, and is taken back.
+ */
+static void guess_registration(struct dump_thread *th, struct rseq_reads *reads)
+{
+	struct rseq_guess *g = arena_new(dump_arena(th->task->dump), struct rseq_guess);
+	uint64_t scratch = area_reserve(th->prog->area, 2 * ORIGINAL_SIZE);
+	struct program *p = th->prog;
+
+	reads->guess = g;
+	g->n = 0;
+	collect_guesses(th, g, reads->mem_fd);
+	look_for_section(th, reads);
 	/* 32-byte alignment is demanded; the area itself starts at a page. */
 	scratch = (scratch + ORIGINAL_SIZE - 1) & ~(uint64_t)(ORIGINAL_SIZE - 1);
-	program_note(th->prog, "a registration of restartable sequences");
-	reads->probe = program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(0),
-				    IMM(RSEQ_SIG));
-	program_call(th->prog, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE),
-		     IMM(RSEQ_FLAG_UNREGISTER), IMM(RSEQ_SIG));
-	reads->probing = true;
+	program_note(p, "a registration of restartable sequences");
+	g->probe =
+		program_call(p, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(0), IMM(RSEQ_SIG));
+	for (size_t i = 0; i < g->n; i++)
+		g->call[i] = program_call(p, SYS_rseq, IMM(g->at[i]), IMM(ORIGINAL_SIZE), IMM(0),
+					  IMM(RSEQ_SIG));
+	program_call(p, SYS_rseq, AREA(scratch), IMM(ORIGINAL_SIZE), IMM(RSEQ_FLAG_UNREGISTER),
+		     IMM(RSEQ_SIG));
 }
 
 static int collect_thread(struct dump_thread *th)
@@ -114,7 +198,7 @@ static int collect_thread(struct dump_thread *th)
 	th->priv[SLOT_RSEQ] = reads;
 	ret = ptrace_get_rseq(th->stop->tid, &conf, NULL);
 	if (ret < 0) {
-		probe_registration(th, reads);
+		guess_registration(th, reads);
 		return 0;
 	}
 	e = arena_msg(a, RseqEntry, rseq_entry);
@@ -128,18 +212,41 @@ static int collect_thread(struct dump_thread *th)
 	return 0;
 }
 
+static void make_entry(struct dump_thread *th, struct rseq_reads *reads, size_t which)
+{
+	RseqEntry *e = reads->guess->entry;
+
+	th->core->thread_core->rseq_entry = e;
+	e->rseq_abi_pointer = reads->pointer = reads->guess->at[which];
+	e->rseq_abi_size = ORIGINAL_SIZE;
+}
+
+static void absorb_guess(struct dump_thread *th, struct rseq_reads *reads)
+{
+	const struct rseq_guess *g = reads->guess;
+
+	if (program_result(th->prog, g->probe) != -EINVAL)
+		return;
+	for (size_t i = 0; i < g->n; i++)
+		if (program_result(th->prog, g->call[i]) == -EBUSY) {
+			make_entry(th, reads, i);
+			return;
+		}
+	task_refuse(th->task, arena_printf(dump_arena(th->task->dump), "thread %d", th->vtid),
+		    "has registered restartable sequences, and neither the kernel says where, nor "
+		    "is it where the C library has them",
+		    "Use Linux 5.13 or newer, or start the program with "
+		    "GLIBC_TUNABLES=glibc.pthread.rseq=0.");
+}
+
 static int absorb_thread(struct dump_thread *th)
 {
 	struct rseq_reads *reads = state_priv(th, SLOT_RSEQ, struct rseq_reads);
 
+	if (reads->guess)
+		absorb_guess(th, reads);
 	if (reads->section)
 		put_section_back(reads);
-	if (reads->probing && program_result(th->prog, reads->probe) == -EINVAL)
-		task_refuse(
-			th->task, arena_printf(dump_arena(th->task->dump), "thread %d", th->vtid),
-			"has registered restartable sequences, and the kernel does not say where",
-			"Use Linux 5.13 or newer, or start the program with "
-			"GLIBC_TUNABLES=glibc.pthread.rseq=0.");
 	return 0;
 }
 
