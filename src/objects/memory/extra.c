@@ -233,11 +233,6 @@ static const char *object_of(struct restore_task *t, uint64_t start)
 	return arena_printf(restore_arena(t->r), "mapping %llx", (unsigned long long)start);
 }
 
-static bool have_mseal(void)
-{
-	return syscall(SYS_mseal, 0, 0, 0) == 0 || errno != ENOSYS;
-}
-
 static bool have_keys(void)
 {
 	int key = syscall(SYS_pkey_alloc, 0, 0);
@@ -254,10 +249,9 @@ static int check_extra(struct restore_task *t, const CrtoolsArea *e, uint64_t la
 		return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid,
 				 "the entry of area %llx makes no sense",
 				 (unsigned long long)e->start);
-	if (e->sealed && !have_mseal())
-		restored_refuse(t, object_of(t, e->start),
-				"is sealed (mseal), which this kernel can't do",
-				"use Linux 6.10 or later");
+	if (e->sealed)
+		restored_need(t->r, t->vpid, FEATURE_MSEAL, object_of(t, e->start),
+			      "is sealed (mseal), which this kernel can't do");
 	if (e->pkey && !have_keys())
 		restored_refuse(t, object_of(t, e->start),
 				"has a protection key, and this processor or kernel has none",
