@@ -112,6 +112,8 @@ static int fill_threads(struct leaving *l, struct err *err)
 		stop->sigmask = leave_mask(t, i);
 		stop->frozen = true;
 		ret = cpu_regs(&t->threads[i], &stop->regs, err);
+		if (ret == 0)
+			cpu_vectors(&t->threads[i], &stop->vectors);
 	}
 	return ret;
 }

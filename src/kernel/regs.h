@@ -5,7 +5,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/user.h>
+
+#include "base/arena.h"
+#include "base/err.h"
 
 #if defined(__x86_64__)
 
@@ -42,6 +46,18 @@ static inline uint64_t regs_thread_pointer(const struct cpu_regs *regs)
 	return regs->tls;
 #endif
 }
+
+/*
+ * Vector registers that are longer than those of .fp (SVE), or of a length that the thread has
+ * chosen, as ptrace has them. What is in them beyond .fp dies with any system call that the thread
+ * makes, so they are put back after the last one that it makes for the tool. x86 has none.
+ */
+struct cpu_vectors {
+	void *data; /* NULL: none */
+	size_t len;
+};
+int ptrace_get_vectors(pid_t tid, struct arena *a, struct cpu_vectors *ret, struct err *err);
+int ptrace_set_vectors(pid_t tid, const struct cpu_vectors *vectors, struct err *err);
 
 /* The call that a thread waits in, as /proc/TID/syscall shows it. */
 struct cpu_call {

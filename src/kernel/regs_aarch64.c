@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -21,6 +22,17 @@
 #define X_SYSCALL	      8
 #define MAX_SYSCALL	      1024
 #define NO_CALL		      (-1)
+
+#define NT_ARM_SVE_	0x405
+#define SVE_REGS	1u /* SVE_PT_REGS_MASK: in use, and not just what .fp has */
+#define SVE_INHERIT	2u /* SVE_PT_VL_INHERIT: exec(2) keeps the length */
+#define SVE_LENGTH_MASK 0xffff /* PR_SVE_VL_LEN_MASK */
+
+/* struct user_sve_header of the kernel. */
+struct sve_header {
+	uint32_t size, max_size;
+	uint16_t vl, max_vl, flags, reserved;
+};
 
 bool regs_compat(const struct cpu_regs *regs)
 {
@@ -219,6 +231,28 @@ int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
 
 	regs_restart(&anew, RESTART_LIVE);
 	return ptrace_set_regset(tid, NT_PRSTATUS, &anew.r, sizeof(anew.r), err);
+}
+
+/* The kernel cuts a register set to the room that there is. Processors without SVE have none. */
+int ptrace_get_vectors(pid_t tid, struct arena *a, struct cpu_vectors *ret, struct err *err)
+{
+	struct sve_header h;
+	size_t len = sizeof(h);
+
+	*ret = (struct cpu_vectors){ 0 };
+	if (ptrace_get_regset(tid, NT_ARM_SVE_, &h, &len, NULL) < 0 || len != sizeof(h) ||
+	    (!(h.flags & (SVE_REGS | SVE_INHERIT)) &&
+	     h.vl == (prctl(PR_SVE_GET_VL) & SVE_LENGTH_MASK)))
+		return 0;
+	*ret = (struct cpu_vectors){ arena_alloc(a, h.size), h.size };
+	return ptrace_get_regset(tid, NT_ARM_SVE_, ret->data, &ret->len, err);
+}
+
+int ptrace_set_vectors(pid_t tid, const struct cpu_vectors *vectors, struct err *err)
+{
+	if (!vectors->data)
+		return 0;
+	return ptrace_set_regset(tid, NT_ARM_SVE_, vectors->data, vectors->len, err);
 }
 
 /* --- which call is it? -------------------------------------------------------------------------- */

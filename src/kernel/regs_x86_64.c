@@ -236,6 +236,24 @@ int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
 	return 0;
 }
 
+/* The extended state is the kernel's to keep, whatever calls a thread makes. */
+int ptrace_get_vectors(pid_t tid, struct arena *a, struct cpu_vectors *ret, struct err *err)
+{
+	(void)tid;
+	(void)a;
+	(void)err;
+	*ret = (struct cpu_vectors){ 0 };
+	return 0;
+}
+
+int ptrace_set_vectors(pid_t tid, const struct cpu_vectors *vectors, struct err *err)
+{
+	(void)tid;
+	(void)vectors;
+	(void)err;
+	return 0;
+}
+
 void ptrace_foresee(pid_t tid, struct cpu_call *ret)
 {
 	(void)tid;

@@ -178,10 +178,11 @@ int tree_wait(const struct tree_stop *tree, pid_t tid, struct ptrace_report *ret
 }
 
 /* The thread stands; false: it was killed since. */
-static bool note_state(struct proc_stop *p, struct thread_stop *t, int stop_signo)
+static bool note_state(struct arena *a, struct proc_stop *p, struct thread_stop *t, int stop_signo)
 {
 	t->frozen = t->stood = true;
 	if (ptrace_get_regs(t->tid, &t->regs, NULL) < 0 ||
+	    ptrace_get_vectors(t->tid, a, &t->vectors, NULL) < 0 ||
 	    ptrace_get_sigmask(t->tid, &t->sigmask, NULL) < 0)
 		return false;
 	if (stop_signo)
@@ -210,7 +211,7 @@ int thread_hold(struct tree_stop *tree, struct proc_stop *p, struct thread_stop 
 		case PTRACE_STOP_TRAP:
 		case PTRACE_STOP_GROUP:
 			if (!t->asked_again) {
-				if (note_state(p, t,
+				if (note_state(tree->arena, p, t,
 					       report.kind == PTRACE_STOP_GROUP ? report.signo : 0))
 					return 0;
 				break;

@@ -409,7 +409,9 @@ int visit_land(struct tree_stop *tree, struct visit *v, struct thread_stop *t, u
 	struct waiting waiting = { tree, v, t };
 	const struct ptrace_waiter waiter = { wait_landing, &waiting };
 
-	return ptrace_land(t->tid, &t->regs, t->sigmask, stub, &waiter, err);
+	int ret = ptrace_land(t->tid, &t->regs, t->sigmask, stub, &waiter, err);
+
+	return ret < 0 ? ret : ptrace_set_vectors(t->tid, &t->vectors, err);
 }
 
 /* After a stop at a system call's exit the kernel would not look at a call that waits to be

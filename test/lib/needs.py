@@ -39,6 +39,11 @@ def _cpu_flag(name):
     return re.search(rf"^flags\s*:.*\b{name}\b", system.read_text("/proc/cpuinfo"), re.M)
 
 
+def _cpu_feature(name):
+    """As aarch64 has it."""
+    return re.search(rf"^Features\s*:.*\b{name}\b", system.read_text("/proc/cpuinfo"), re.M)
+
+
 def _filesystem(name):
     if re.search(rf"\b{name}$", system.read_text("/proc/filesystems"), re.M):
         return True
@@ -220,6 +225,7 @@ _PROBES = {
     "amx": lambda: _cpu_flag("amx_tile"),
     "avx512": lambda: _cpu_flag("avx512f"),
     "avx": lambda: _cpu_flag("avx"),
+    "sve": lambda: _cpu_feature("sve"),
     "32bit": _runs_32bit,
     "uprobes": _tracing,
     "soft-dirty": _soft_dirty,

@@ -28,6 +28,8 @@ long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret);
 /* Was it interrupted in restart_syscall(2), and the image does not say in which call? The registers
  * behind it. */
 bool cpu_hidden_call(const struct restore_thread *th, struct cpu_regs *ret);
+/* What its last system call would end. */
+void cpu_vectors(const struct restore_thread *th, struct cpu_vectors *ret);
 uint64_t cpu_clear_tid(const struct restore_thread *th);
 /* Sets what is not a general register: extended state (x87, vectors), TLS slots of the GDT. */
 int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err);

@@ -5,7 +5,8 @@
  * A call that waits to be restarted is in the image as the program would make it anew, which is how
  * CRIU has it; how the kernel had answered it is in our own.
  *
- * Register sets beyond these (SVE, SME …) go to our own image as they are, where they hold anything.
+ * The vectors of SVE go to our own image, as ptrace has them, where a thread has more in them than
+ * FP/SIMD or has chosen their length.
  */
 #include <elf.h>
 #include <errno.h>
@@ -97,6 +98,14 @@ static void fill_fpsimd(struct dump_thread *th, UserAarch64FpsimdContextEntry *f
 	f->fpcr = fp->fpcr;
 }
 
+static void fill_vectors(struct dump_thread *th)
+{
+	const struct cpu_vectors *v = &th->stop->vectors;
+
+	th->extra->has_sve = v->data != NULL;
+	th->extra->sve = (ProtobufCBinaryData){ v->len, v->data };
+}
+
 #define KEY_TAKE(message, name, from)                                                              \
 	((message)->name##_lo = (uint64_t)(from), (message)->name##_hi = (uint64_t)((from) >> 64))
 #define KEY_PUT(message, name)                                                                     \
@@ -145,6 +154,7 @@ int cpu_collect(struct dump_thread *th)
 	info->tls = th->stop->regs.tls;
 	fill_gpregs(th, info->gpregs);
 	fill_fpsimd(th, info->fpsimd);
+	fill_vectors(th);
 	fill_keys(th, info);
 	return 0;
 }
@@ -239,6 +249,13 @@ int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *
 		ret->r.pc += SYSCALL_LENGTH;
 	}
 	return 0;
+}
+
+void cpu_vectors(const struct restore_thread *th, struct cpu_vectors *ret)
+{
+	*ret = (struct cpu_vectors){ 0 };
+	if (th->extra && th->extra->has_sve)
+		*ret = (struct cpu_vectors){ th->extra->sve.data, th->extra->sve.len };
 }
 
 long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret)

@@ -266,6 +266,12 @@ int cpu_regs(const struct restore_thread *th, struct cpu_regs *ret, struct err *
 	return 0;
 }
 
+void cpu_vectors(const struct restore_thread *th, struct cpu_vectors *ret)
+{
+	(void)th;
+	*ret = (struct cpu_vectors){ 0 };
+}
+
 long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret)
 {
 	if (!raw_call(th) || !with_block(th) || cpu_regs(th, ret, NULL) < 0)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aarch64: what a thread may have beyond the registers of the core image, and that is not kept in
- * this version. It is refused where a thread has it, never lost: vectors of SVE that are longer
- * than those of FP/SIMD, streaming vectors and the array of SME, shadow stacks (GCS), tags (MTE).
- *
- * A system call ends the life of what SVE has beyond FP/SIMD (Documentation/arch/arm64/sve.rst), so
- * only threads that were stopped outside of one have any.
+ * aarch64: what a thread may have beyond the registers of the core image. Vectors of SVE are kept
+ * (cpu_aarch64.c), where the processor of the restore has their length. Streaming vectors and the
+ * array of SME, shadow stacks (GCS) and tags (MTE) are not in this version: refused where a thread
+ * has them, never lost.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,10 +13,11 @@
 #include "base/cleanup.h"
 #include "kernel/ptrace.h"
 #include "objects/class.h"
+#include "objects/process/core.h"
 #include "objects/process/process.h"
 #include "objects/registry.h"
+#include "objects/restored.h"
 
-#define NT_ARM_SVE_		 0x405
 #define NT_ARM_TAGGED_ADDR_CTRL_ 0x409
 #define NT_ARM_SSVE_		 0x40b
 #define NT_ARM_ZA_		 0x40c
@@ -58,12 +57,6 @@ static int collect_thread(struct dump_thread *th)
 	struct vector_header h;
 	uint64_t word;
 
-	if (read_header(tid, NT_ARM_SVE_, &h) && h.flags & REGS_SVE)
-		refuse(th, "was stopped with vectors of SVE in use, which this version can't keep",
-		       "dump once more: any system call ends their use");
-	if (read_header(tid, NT_ARM_SVE_, &h) && h.vl != (prctl(PR_SVE_GET_VL) & 0xffff))
-		refuse(th, "has chosen a vector length of its own (PR_SVE_SET_VL)",
-		       "run it with the system's length");
 	if ((read_header(tid, NT_ARM_SSVE_, &h) && h.flags & REGS_SVE) ||
 	    (read_header(tid, NT_ARM_ZA_, &h) && h.size > sizeof(h)))
 		refuse(th,
@@ -80,7 +73,53 @@ static int collect_thread(struct dump_thread *th)
 	return 0;
 }
 
+/* Tried with the tool's own, as nothing else tells which lengths there are. */
+static bool length_possible(unsigned int vl)
+{
+	int own = prctl(PR_SVE_GET_VL), got;
+
+	if (own < 0)
+		return false;
+	got = prctl(PR_SVE_SET_VL, vl);
+	prctl(PR_SVE_SET_VL, own);
+	return got >= 0 && (unsigned int)(got & PR_SVE_VL_LEN_MASK) == vl;
+}
+
+static int check_vectors(struct restore_thread *th)
+{
+	struct restore_task *t = th->task;
+	struct cpu_vectors v;
+	struct vector_header h;
+
+	cpu_vectors(th, &v);
+	if (!v.data)
+		return 0;
+	if (v.len >= sizeof(h))
+		memcpy(&h, v.data, sizeof(h));
+	if (v.len < sizeof(h) || h.size != v.len || h.vl % 16)
+		return image_bad(t, IMAGE_CRTOOLS_TASK, t->vpid,
+				 "thread %d has vectors of SVE that make no sense", th->vtid);
+	if (!length_possible(h.vl))
+		restored_refuse(t, "vectors of SVE",
+				arena_printf(restore_arena(t->r),
+					     "thread %d has some of %u bytes, a length that this "
+					     "processor lacks, or this kernel",
+					     th->vtid, h.vl),
+				"restore where there are such");
+	return 0;
+}
+
+static int check(struct restore_task *t)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < t->n_threads; i++)
+		ret = check_vectors(&t->threads[i]);
+	return ret;
+}
+
 const struct state_class fpu_state = {
 	.name = "extended registers",
 	.collect_thread = collect_thread,
+	.check = check,
 };
