@@ -24,8 +24,8 @@
 #define NO_CALL		      (-1)
 
 #define NT_ARM_SVE_	0x405
-#define SVE_REGS	1u /* SVE_PT_REGS_MASK: in use, and not just what .fp has */
-#define SVE_INHERIT	2u /* SVE_PT_VL_INHERIT: exec(2) keeps the length */
+#define SVE_REGS	1u     /* SVE_PT_REGS_MASK: in use, and not just what .fp has */
+#define SVE_INHERIT	2u     /* SVE_PT_VL_INHERIT: exec(2) keeps the length */
 #define SVE_LENGTH_MASK 0xffff /* PR_SVE_VL_LEN_MASK */
 
 /* struct user_sve_header of the kernel. */

@@ -22,8 +22,8 @@
 
 struct thread_stop {
 	pid_t tid;
-	struct cpu_call before; /* as far as it was seen before the interrupt */
-	struct cpu_regs regs;	/* as the thread was stopped */
+	struct cpu_call before;	    /* as far as it was seen before the interrupt */
+	struct cpu_regs regs;	    /* as the thread was stopped */
 	struct cpu_vectors vectors; /* the same */
 	uint64_t sigmask;
 	long restart_nr;  /* the call that a restart_syscall(2) goes on with; 0: not known

@@ -89,7 +89,7 @@ static int check_vectors(struct restore_thread *th)
 {
 	struct restore_task *t = th->task;
 	struct cpu_vectors v;
-	struct vector_header h;
+	struct vector_header h = { 0 };
 
 	cpu_vectors(th, &v);
 	if (!v.data)
