@@ -29,7 +29,7 @@
 #include "kernel/door.h"
 #include "kernel/nftables.h"
 #include "kernel/pidfd.h"
-#include "kernel/proc_maps.h"
+#include "kernel/proc/maps.h"
 #include "task/infect.h"
 
 struct walk {

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "agent/listing.h"
-#include "engine/restore.h"
-#include "kernel/proc_maps.h"
+#include "engine/restore/restore.h"
+#include "kernel/proc/maps.h"
 #include "objects/class.h"
 
 static int check_output(const struct session *s)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Namespaces of a process: opening, entering, coming back. Kinds are in proc_task.h. */
+/* Namespaces of a process: opening, entering, coming back. Kinds are in proc/task.h. */
 #ifndef KERNEL_NS_H
 #define KERNEL_NS_H
 
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 
 /* Descriptor of /proc/PID/ns/KIND (CLOEXEC), or -errno; -ENOENT: no such kind in this kernel. */
 int ns_open(const struct proc *p, enum ns_kind kind, struct err *err);

@@ -15,7 +15,7 @@
 #ifndef KERNEL_PAGEMAP_H
 #define KERNEL_PAGEMAP_H
 
-#include "kernel/proc.h"
+#include "kernel/proc/proc.h"
 
 /* Categories; the PM_* bits have the values of the kernel's PAGE_IS_*. */
 #define PM_WPALLOWED UINT32_C(1) /* async write protection is on here (UFFD_FEATURE_WP_ASYNC) */

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "kernel/proc.h"
+#include "kernel/proc/proc.h"
 
 /* The descriptor (CLOEXEC) or -errno; -ESRCH when pid names no process. */
 int pidfd_open_pid(pid_t pid, struct err *err);

@@ -10,7 +10,7 @@
 
 #include "base/fault.h"
 #include "kernel/code_aarch64.h"
-#include "kernel/proc.h"
+#include "kernel/proc/proc.h"
 #include "kernel/ptrace.h"
 
 #define ERESTARTSYS	      512

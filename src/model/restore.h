@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "base/progress.h"
 #include "image/messages.h"
-#include "kernel/features.h"
+#include "kernel/probe/features.h"
 #include "model/session.h"
 
 #include <fcntl.h>
@@ -63,7 +63,8 @@ struct restore_thread {
 	struct program *prog;
 	pid_t vtid;
 	bool seized;  /* by the tool; the leader by seize_leaders() */
-	bool goes_on; /* has a restart block with what was left of its time (engine/sleep.c) */
+	bool goes_on; /* has a restart block with what was left of its time (engine/restore/sleep.c)
+		       */
 	long behind;  /* the call behind restart_syscall(2), in images of CRIU; 0: not known */
 };
 

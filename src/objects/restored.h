@@ -3,7 +3,7 @@
 #ifndef OBJECTS_RESTORED_H
 #define OBJECTS_RESTORED_H
 
-#include "kernel/features.h"
+#include "kernel/probe/features.h"
 #include "model/restore.h"
 
 /* Refusals and warnings about a restored task's object; text and cure as for task_refuse(). */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "task/death.h"
 #include "task/hold.h"
 

@@ -34,7 +34,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "kernel/pidfd.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "kernel/ptrace.h"
 #include "task/early.h"
 #include "task/ended.h"

@@ -17,7 +17,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 
 #define FIRST_CGROUP_NAMESPACE 0xeffffffbu /* PROC_CGROUP_INIT_INO, include/linux/proc_ns.h */
 

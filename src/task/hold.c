@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/interrupt.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "kernel/ptrace.h"
 #include "task/early.h"
 #include "task/freeze_group.h"

@@ -13,7 +13,7 @@
 
 #include "agent/assemble.h"
 #include "base/err.h"
-#include "kernel/proc_maps.h"
+#include "kernel/proc/maps.h"
 #include "task/tree.h"
 
 struct visit {

@@ -17,7 +17,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "kernel/restart.h"
 
 /* For a busy machine: it ends as soon as the thread sleeps. */

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "kernel/pidfd.h"
-#include "kernel/proc_stat.h"
+#include "kernel/proc/stat.h"
 
 #define PF_KTHREAD 0x00200000u /* include/linux/sched.h */
 

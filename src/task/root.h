@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "kernel/proc.h"
+#include "kernel/proc/proc.h"
 
 /* A thread that is no process, one of the kernel's, nobody. */
 int root_check(pid_t pid, struct proc_buf *buf, struct err *err);

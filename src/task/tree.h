@@ -15,8 +15,8 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/journal.h"
-#include "kernel/proc.h"
-#include "kernel/proc_stat.h"
+#include "kernel/proc/proc.h"
+#include "kernel/proc/stat.h"
 #include "kernel/regs.h"
 #include "task/cgroup_freeze.h"
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/proc_fd.h"
-#include "kernel/proc_maps.h"
-#include "kernel/proc_mountinfo.h"
-#include "kernel/proc_stat.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/fd.h"
+#include "kernel/proc/maps.h"
+#include "kernel/proc/mountinfo.h"
+#include "kernel/proc/stat.h"
+#include "kernel/proc/task.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

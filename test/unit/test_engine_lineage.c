@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "engine/lineage.h"
+#include "engine/restore/lineage.h"
 
 #define TASKS 400
 #define TREES 4000

@@ -20,11 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/features.h"
+#include "kernel/probe/features.h"
 #include "kernel/kcmp.h"
 #include "kernel/ns.h"
 #include "kernel/pidfd.h"
-#include "kernel/proc_fd.h"
+#include "kernel/proc/fd.h"
 
 static struct proc_buf buf;
 static struct arena arena;

@@ -24,11 +24,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kernel/proc_fd.h"
-#include "kernel/proc_maps.h"
-#include "kernel/proc_mountinfo.h"
-#include "kernel/proc_stat.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/fd.h"
+#include "kernel/proc/maps.h"
+#include "kernel/proc/mountinfo.h"
+#include "kernel/proc/stat.h"
+#include "kernel/proc/task.h"
 
 #define OK(call)  assert_int_equal((call), 0)
 #define BAD(call) assert_int_equal((call), -EBADMSG)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `crtools check`: what this kernel and these privileges can do (kernel/features.h).
+ * `crtools check`: what this kernel and these privileges can do (kernel/probe/features.h).
  *
  * On stdout stands the verdict alone, as CRIU writes it ("Looks good.", "NAME is supported"), or
  * one JSON object; what is missing, what is lost and what would bring it goes to the log. With
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "kernel/features.h"
+#include "kernel/probe/features.h"
 
 struct check_args {
 	const char *const *features; /* --feature NAME …: only these */

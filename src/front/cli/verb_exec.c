@@ -12,7 +12,7 @@
 
 #include "agent/syscalls.h"
 #include "base/json.h"
-#include "engine/exec.h"
+#include "engine/exec/exec.h"
 #include "front/cli/cli.h"
 #include "front/cli/exec.h"
 

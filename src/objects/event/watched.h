@@ -3,7 +3,7 @@
 #ifndef OBJECTS_EVENT_WATCHED_H
 #define OBJECTS_EVENT_WATCHED_H
 
-#include "kernel/proc_mountinfo.h"
+#include "kernel/proc/mountinfo.h"
 #include "objects/class.h"
 
 #define DEV_OF(major, minor) ((major) << 20 | (minor)) /* a device as the kernel itself holds it */

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "kernel/proc_mountinfo.h"
+#include "kernel/proc/mountinfo.h"
 #include "objects/event/watched.h"
 
 /* Is the path the root of a mount? *ret_id is the mount's number. */

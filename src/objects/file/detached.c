@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernel/proc_mountinfo.h"
+#include "kernel/proc/mountinfo.h"
 #include "objects/file/file.h"
 
 #define NO_MOUNT (-1)

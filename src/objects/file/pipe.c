@@ -19,7 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "kernel/proc_fd.h"
+#include "kernel/proc/fd.h"
 #include "objects/file/file.h"
 
 #define STATUS_FLAGS (O_NONBLOCK | O_DIRECT | O_APPEND | O_NOATIME)

@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "kernel/proc_fd.h"
+#include "kernel/proc/fd.h"
 #include "objects/ipc/ipc.h"
 
 #define MQUEUE_MAGIC 0x19800202

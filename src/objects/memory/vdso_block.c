@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "image/registers.h"
-#include "kernel/proc_maps.h"
+#include "kernel/proc/maps.h"
 #include "objects/memory/vdso_block.h"
 #include "objects/registry.h"
 #include "objects/restored.h"

@@ -2,7 +2,7 @@
 /*
  * What makes a task a task: registers, signal mask, the address that is cleared when a thread ends,
  * the end of the heap, run state, exit code of the dead. Registers and mask of a restored thread
- * are set by the engine through ptrace (engine/resume.c).
+ * are set by the engine through ptrace (engine/restore/resume.c).
  */
 #include "objects/process/core.h"
 #include "objects/process/process.h"

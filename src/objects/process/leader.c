@@ -21,7 +21,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "kernel/proc_stat.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/stat.h"
+#include "kernel/proc/task.h"
 #include "objects/process/process.h"
 
 /* As prlimit(1) calls them; RLIMIT_* has them in capitals. */

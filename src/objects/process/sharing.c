@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "kernel/kcmp.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "objects/process/process.h"
 
 static const struct {

@@ -6,11 +6,11 @@
  * (kernel/exit.c, wait_task_stopped).
  *
  * A restored task that stops is reported anew, and its parent gets a SIGCHLD; the tool takes back
- * what the parent had taken (engine/told.c).
+ * what the parent had taken (engine/restore/told.c).
  *
  * The same for a continuation that the parent has not been told of yet (WCONTINUED): the tool stops
- * such a task and continues it (engine/continued.c). A stop would take a SIGCONT that is pending
- * out of the queues, though; that is kept then, and the report lost.
+ * such a task and continues it (engine/restore/continued.c). A stop would take a SIGCONT that is
+ * pending out of the queues, though; that is kept then, and the report lost.
  */
 #include <errno.h>
 #include <signal.h>

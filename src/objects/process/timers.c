@@ -27,7 +27,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "objects/process/process.h"
 #include "objects/registry.h"
 

@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "kernel/proc_task.h"
+#include "kernel/proc/task.h"
 #include "objects/registry.h"
 #include "objects/security/security.h"
 

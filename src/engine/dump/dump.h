@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a dump, in the order of dump.c's table. */
+#ifndef ENGINE_DUMP_H
+#define ENGINE_DUMP_H
+
+#include "kernel/pagemap.h"
+#include "model/dump.h"
+
+/* look.c: what /proc shows of a task, a thread, the areas of a task. */
+struct reader {
+	struct arena *arena;
+	struct proc_buf *buf;
+	struct err *err; /* NULL: failures are not told */
+};
+int look_at_task(struct dump_task *t, const struct reader *r);
+int look_at_thread(struct dump_thread *th, const struct reader *r);
+int look_at_areas(struct dump_task *t, const struct reader *r);
+/* All of a frozen tree, where it is large enough for several threads. */
+void look_at_tree(struct dump *d);
+static inline struct reader dump_reader(struct dump *d)
+{
+	return (struct reader){ &d->s->arena, &d->tree.buf, d->s->err };
+}
+
+/* collect.c: the frozen tree becomes tasks and threads with their ids. */
+int collect_tasks(struct dump *d);
+/* kobj.c: which tasks share which kernel objects and namespaces. */
+int collect_kobjs(struct dump *d);
+/* areas.c */
+int collect_areas(struct dump *d);
+/* files.c: descriptors, working directory, root. */
+int collect_files(struct dump *d);
+/* And descriptors that are on their way in queues. */
+int collect_flight(struct dump *d);
+void collect_files_end(struct dump *d);
+/* state.c: all state classes, before and after the programs have run. */
+int collect_state(struct dump *d);
+int run_programs(struct dump *d);
+int absorb_state(struct dump *d);
+/* The agent's areas and programs of all tasks; nobody needs them when all is absorbed. */
+void free_programs(struct dump *d);
+/* dump/judge.c: what concerns the tree as a whole. */
+void judge_tree(struct dump *d);
+/* write.c */
+int write_entries(struct dump *d);
+int choose_run_id(struct dump *d);
+int write_inventory(struct dump *d);
+/* memory.c */
+/* Which pages a task has, in whatever areas, before these are known; none where that can't be. */
+bool worth_early_search(const struct dump_task *t);
+void search_early(struct dump_task *t, struct page_runs *all);
+/* Those to keep, and guard regions; all: what search_early() found, which may be nothing, and
+ * is given up. */
+int collect_pages(struct dump_task *t, struct page_runs *all);
+int write_memory(struct dump *d);
+
+#endif

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contents of private memory: which pages (kernel/pagemap.h), into which extents, to the pages
+ * file. Shared memory is the business of its class.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/team.h"
+#include "engine/dump/dump.h"
+#include "image/constants.h"
+#include "kernel/pagemap.h"
+#include "objects/memory/areas.h"
+#include "objects/registry.h"
+#include "objects/segments.h"
+#include "pages/save.h"
+
+#define LOOK 16 /* pages of a run that are compared with another task's */
+
+/* Memory whose pages may come later at a restore (userfaultfd): plain private anonymous memory. */
+static bool may_be_lazy(const VmaEntry *e)
+{
+	return (e->status & VMA_ANON_PRIVATE) && (e->flags & MAP_ANONYMOUS) &&
+	       !(e->flags & (MAP_LOCKED | MAP_HUGETLB)) &&
+	       !(e->status & (VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL));
+}
+
+static bool has_pages(const VmaEntry *e)
+{
+	if (e->status & (VMA_AREA_VVAR | VMA_AREA_GUARD | VMA_AREA_VSYSCALL | VMA_AREA_VDSO))
+		return false;
+	return (e->status & VMA_AREA_REGULAR) &&
+	       (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE));
+}
+
+static bool may_hide_guards(const VmaEntry *e)
+{
+	return (e->status & VMA_AREA_REGULAR) && !has_pages(e) && !(e->flags & MAP_HUGETLB);
+}
+
+/* Contents saved whether or not the page tables show them. */
+static bool whole(const VmaEntry *e)
+{
+	return e->status & (VMA_AREA_VDSO | VMA_AREA_AIORING);
+}
+
+/* The pages in which threads have their stack pointers are needed at once. */
+static bool holds_stack_pointer(const struct dump_task *t, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < t->n_threads; i++) {
+		uint64_t sp = regs_sp(&t->threads[i].stop->regs);
+
+		if (sp >= start && sp < end)
+			return true;
+	}
+	return false;
+}
+
+static void add_run(const struct dump_task *t, struct page_extents *x, const struct dump_area *da,
+		    uint64_t start, uint64_t end)
+{
+	uint32_t lazy = may_be_lazy(da->vma) ? PE_LAZY : 0;
+	uint32_t flags = PE_PRESENT | (da->area->shared_dirty ? PE_IN_COMMON : 0);
+
+	if (lazy && holds_stack_pointer(t, start, end)) {
+		for (uint64_t page = start; page < end; page += PAGE_SIZE_)
+			page_extents_add(x, page, page + PAGE_SIZE_,
+					 holds_stack_pointer(t, page, page + PAGE_SIZE_)
+						 ? flags
+						 : flags | lazy);
+		return;
+	}
+	page_extents_add(x, start, end, flags | lazy);
+}
+
+/* Guards count as swapped; so one search finds them along with the pages. */
+static const struct pagemap_cond kept_or_guard = {
+	.inverted = PM_FILE | PM_ZERO,
+	.all = PM_FILE | PM_ZERO,
+	.any = PM_PRESENT | PM_SWAPPED,
+};
+
+static const struct pagemap_cond *wanted_pages(const struct pagemap *pm, uint32_t *ret_want)
+{
+	*ret_want = pm->guard ? PM_GUARD : 0;
+	return pm->guard ? &kept_or_guard : &PAGEMAP_PRIVATE;
+}
+
+/* What of the wanted areas' pages fits the condition; all, unless NULL, is what of the whole
+ * address space does. */
+static int search(struct dump_task *t, struct pagemap *pm, bool (*wanted)(const VmaEntry *e),
+		  const struct pagemap_cond *cond, uint32_t want, struct page_runs *all,
+		  struct page_runs *runs)
+{
+	_cleanup_free_ struct page_span *spans = calloc(t->n_vmas + 1, sizeof(*spans));
+	struct err *err = dump_err(t->dump);
+	size_t n = 0;
+
+	if (!spans)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for %zu areas", t->n_vmas);
+	for (size_t i = 0; i < t->n_vmas; i++)
+		if (wanted(t->vmas[i].vma))
+			spans[n++] =
+				(struct page_span){ t->vmas[i].vma->start, t->vmas[i].vma->end };
+	if (all && page_runs_cut(all, spans, n, runs) < 0)
+		return err_set(err, ERR_RESOURCE, ENOMEM, "no memory for page runs");
+	return n && !all ? pagemap_find(pm, spans, n, cond, want, runs, err) : 0;
+}
+
+#define MUCH UINT64_C(16384) /* kB of pages whose search is worth a thread */
+
+/*
+ * The search for pages and smaps each walk all page tables, and the search needs nothing of smaps
+ * but the bounds of areas. It is done at the same time where most pages are private; in those of a
+ * large segment that is mapped as well it would look for nothing.
+ */
+bool worth_early_search(const struct dump_task *t)
+{
+	const struct proc_status *s = t->status;
+
+	return !t->dump->examining && !t->areas.n && s->rss_anon >= MUCH &&
+	       s->rss_anon > s->rss_file + s->rss_shmem;
+}
+
+void search_early(struct dump_task *t, struct page_runs *all)
+{
+	const struct pagemap_cond *cond;
+	struct pagemap pm;
+	uint32_t want;
+
+	if (pagemap_open(&pm, &t->stop->proc, NULL) < 0)
+		return;
+	cond = wanted_pages(&pm, &want);
+	if (pagemap_find_all(&pm, cond, want, all, NULL) < 0)
+		page_runs_free(all);
+	pagemap_close(&pm);
+}
+
+static void add_guard(struct dump_task *t, const struct page_run *run)
+{
+	VmaEntry *e = arena_msg(dump_arena(t->dump), VmaEntry, vma_entry);
+
+	e->start = run->start;
+	e->end = run->end;
+	e->status = VMA_AREA_GUARD;
+	e->fd = -1;
+	arena_push(dump_arena(t->dump), t->mm->vmas, t->mm->n_vmas, e);
+}
+
+static void add_guards(struct dump_task *t, const struct page_runs *runs)
+{
+	for (size_t i = 0; i < runs->n; i++)
+		if (runs->runs[i].categories & PM_GUARD)
+			add_guard(t, &runs->runs[i]);
+}
+
+/* Pages, with the guards among them, and guards in shared memory (Linux 6.15), of which no page is
+ * looked for. */
+static int find_pages(struct dump_task *t, struct page_runs *all, struct page_runs *runs)
+{
+	struct page_runs guards = { 0 };
+	const struct pagemap_cond *cond;
+	struct pagemap pm;
+	uint32_t want;
+	int ret = pagemap_open(&pm, &t->stop->proc, dump_err(t->dump));
+
+	if (ret < 0)
+		return ret;
+	cond = wanted_pages(&pm, &want);
+	ret = search(t, &pm, has_pages, cond, want, all->n ? all : NULL, runs);
+	if (ret == 0 && pm.guard)
+		ret = search(t, &pm, may_hide_guards, &PAGEMAP_GUARD, PM_GUARD, NULL, &guards);
+	pagemap_close(&pm);
+	add_guards(t, runs);
+	add_guards(t, &guards);
+	page_runs_free(&guards);
+	return ret;
+}
+
+/* Areas ascend, as /proc lists them. */
+static const struct dump_area *same_place(const struct dump_task *t, const VmaEntry *e)
+{
+	size_t low = 0, high = t->n_vmas;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (t->vmas[mid].vma->start < e->start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < t->n_vmas && t->vmas[low].vma->start == e->start &&
+			       t->vmas[low].vma->end == e->end
+		       ? &t->vmas[low]
+		       : NULL;
+}
+
+/* Do both areas have a page in common, at the same offset? Only root may know. */
+static bool share_pages(struct pagemap *child, struct pagemap *parent, const struct page_runs *runs,
+			const VmaEntry *e, const VmaEntry *from)
+{
+	uint64_t a[LOOK], b[LOOK];
+
+	for (size_t i = 0; i < runs->n; i++) {
+		uint64_t start = runs->runs[i].start > e->start ? runs->runs[i].start : e->start;
+		uint64_t end = runs->runs[i].end < e->end ? runs->runs[i].end : e->end;
+		size_t n = start < end ? (end - start) / PAGE_SIZE_ : 0;
+
+		if (!n)
+			continue;
+		n = n < LOOK ? n : LOOK;
+		if (pagemap_pfns(child, start, a, n, NULL) < 0 ||
+		    pagemap_pfns(parent, start - e->start + from->start, b, n, NULL) < 0)
+			return false;
+		for (size_t k = 0; k < n; k++)
+			if (a[k] && a[k] == b[k])
+				return true;
+	}
+	return false;
+}
+
+static bool may_have_moved(const VmaEntry *e)
+{
+	return (e->status & (VMA_ANON_PRIVATE | VMA_AREA_VDSO | VMA_AREA_VVAR |
+			     VMA_AREA_VSYSCALL)) == VMA_ANON_PRIVATE;
+}
+
+static void find_source(struct dump_task *t, const struct dump_area *da,
+			const struct page_runs *runs, struct pagemap *mine, struct pagemap *theirs)
+{
+	const VmaEntry *e = da->vma;
+
+	for (size_t i = 0; i < t->parent->n_vmas; i++) {
+		const VmaEntry *from = t->parent->vmas[i].vma;
+
+		if (from->end - from->start != e->end - e->start || from->flags != e->flags ||
+		    from->status != e->status || same_place(t, from) ||
+		    !share_pages(mine, theirs, runs, e, from))
+			continue;
+		area_extra_make(t, e->start)->has_moved_from = true;
+		area_extra_make(t, e->start)->moved_from = from->start;
+		return;
+	}
+}
+
+/* Memory that was inherited and then moved (mremap) still has its pages in common with the
+ * parent's. */
+static int find_moved(struct dump_task *t, const struct page_runs *runs)
+{
+	struct pagemap mine = { .fd = -1 }, theirs = { .fd = -1 };
+	int ret = 0;
+
+	for (size_t i = 0; t->parent && !t->parent->zombie && ret == 0 && i < t->n_vmas; i++) {
+		const VmaEntry *e = t->vmas[i].vma;
+
+		if (!may_have_moved(e) || same_place(t->parent, e))
+			continue;
+		if (mine.fd < 0) {
+			ret = pagemap_open(&mine, &t->stop->proc, dump_err(t->dump));
+			if (ret == 0)
+				ret = pagemap_open(&theirs, &t->parent->stop->proc,
+						   dump_err(t->dump));
+		}
+		if (ret == 0)
+			find_source(t, &t->vmas[i], runs, &mine, &theirs);
+	}
+	pagemap_close(&mine);
+	pagemap_close(&theirs);
+	return ret;
+}
+
+int collect_pages(struct dump_task *t, struct page_runs *all)
+{
+	struct page_runs *runs = arena_new(dump_arena(t->dump), struct page_runs);
+	int ret;
+
+	*runs = (struct page_runs){ 0 };
+	t->priv[SLOT_PAGES] = runs;
+	ret = find_pages(t, all, runs);
+	return ret < 0 ? ret : find_moved(t, runs);
+}
+
+static void build_extents(struct dump_task *t, const struct page_runs *runs, struct page_extents *x)
+{
+	size_t r = 0;
+
+	for (size_t i = 0; i < t->n_vmas; i++) {
+		const VmaEntry *e = t->vmas[i].vma;
+
+		if (whole(e)) {
+			page_extents_add(x, e->start, e->end, PE_PRESENT);
+			continue;
+		}
+		if (!has_pages(e))
+			continue;
+		while (r < runs->n && runs->runs[r].end <= e->start)
+			r++;
+		for (size_t k = r; k < runs->n && runs->runs[k].start < e->end; k++) {
+			uint64_t start = runs->runs[k].start, end = runs->runs[k].end;
+
+			if (runs->runs[k].categories & PM_GUARD)
+				continue;
+			add_run(t, x, &t->vmas[i], start > e->start ? start : e->start,
+				end < e->end ? end : e->end);
+		}
+	}
+}
+
+/* The memory of one task, as a part of the work of a team. */
+struct saving {
+	struct dump_task *t;
+	struct progress *progress;
+	uint32_t pages_id;
+	uint64_t bytes; /* that were saved */
+	struct page_extents x;
+	struct page_source src;
+	struct page_sink sink;
+	int fd;			/* of the pages file */
+	struct page_left *left; /* for the tool's first thread, the tracer */
+};
+
+#define GIVE_BACK   (1u << 20) /* bytes of the heap that are worth the call */
+#define TASKS_WORTH 8 /* pay for a thread; for those with much memory save.c has threads anyway */
+
+static int save_pages(struct saving *s)
+{
+	struct dump_task *t = s->t;
+	struct dump *d = t->dump;
+	int ret;
+
+	ret = page_extents_write(&s->x, d->s->images, IMAGE_PAGEMAP, t->vpid, s->pages_id,
+				 dump_err(d));
+	if (ret == 0)
+		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, s->pages_id, 0, dump_err(d),
+					   &s->fd);
+	if (ret < 0)
+		return ret;
+	page_source_process(&s->src, t->stop->via, t->stop->mem_fd);
+	page_sink_open(&s->sink, s->fd, &s->x);
+	s->bytes = s->x.bytes;
+	return pages_copy(&s->x, &s->src, &s->sink, s->progress, &s->left, dump_err(d));
+}
+
+static void close_saving(struct saving *s)
+{
+	if (s->fd >= 0)
+		page_sink_close(&s->sink);
+	close_fd(&s->fd);
+	page_extents_free(&s->x);
+}
+
+static int save_task(void *data, size_t who, size_t part)
+{
+	struct saving *s = (struct saving *)data + part;
+	struct dump_task *t = s->t;
+	struct page_runs *runs = t->priv[SLOT_PAGES];
+	int ret;
+
+	(void)who;
+	build_extents(t, runs, &s->x);
+	page_runs_free(runs);
+	ret = save_pages(s);
+	if (!s->left)
+		close_saving(s);
+	return ret < 0 ? err_add_pid(dump_err(t->dump), t->vpid, ret) : 0;
+}
+
+/* What only the tracer may read; ret: what has failed already. */
+static int save_left(struct saving *s, int ret)
+{
+	struct err *err = dump_err(s->t->dump);
+
+	if (!s->left)
+		return ret;
+	if (ret == 0) {
+		ret = pages_copy_left(&s->x, &s->src, &s->sink, s->progress, s->left, err);
+		ret = ret < 0 ? err_add_pid(err, s->t->vpid, ret) : 0;
+	} else {
+		page_left_free(s->left);
+	}
+	close_saving(s);
+	return ret;
+}
+
+/* What the tasks have for themselves, as it was found: near enough to tell a person. */
+static uint64_t found_bytes(const struct dump *d)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < d->n_tasks; i++) {
+		const struct page_runs *runs = d->tasks[i]->priv[SLOT_PAGES];
+
+		for (size_t k = 0; runs && k < runs->n; k++)
+			if (!(runs->runs[k].categories & PM_GUARD))
+				bytes += runs->runs[k].end - runs->runs[k].start;
+	}
+	return bytes;
+}
+
+/* Here the tool's memory is at its largest: what the steps before have freed is not to count. */
+static void give_back(void)
+{
+	if (mallinfo2().fordblks > GIVE_BACK)
+		malloc_trim(0);
+}
+
+int write_memory(struct dump *d)
+{
+	struct saving *parts = arena_array(dump_arena(d), struct saving, d->n_tasks);
+	struct progress progress;
+	size_t n = 0;
+	int ret;
+
+	give_back();
+	progress_start(&progress, "Saving memory", found_bytes(d), PROGRESS_BYTES);
+	for (size_t i = 0; i < d->n_tasks; i++)
+		if (!d->tasks[i]->zombie)
+			parts[n++] = (struct saving){ .t = d->tasks[i],
+						      .progress = &progress,
+						      .fd = -1,
+						      .pages_id = ++d->next_pages_id };
+	ret = team_run(team_size(n, TASKS_WORTH), n, save_task, parts);
+	for (size_t i = 0; i < n; i++) {
+		ret = save_left(&parts[i], ret);
+		d->s->stats.pages_written += parts[i].bytes / PAGE_SIZE_;
+		d->s->stats.pages_scanned += parts[i].t->status->vm_size / PAGE_SIZE_;
+	}
+	progress_end(&progress);
+	return ret < 0 ? ret : segments_write_pages(d);
+}
