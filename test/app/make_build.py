@@ -29,7 +29,7 @@ UNITS = ("base_arena", "kernel_proc")
 MAKEFILE = """
 CFLAGS = -std=gnu17 -O2 -flto=2 -ffat-lto-objects -frandom-seed=$@ -fno-strict-aliasing -I. \\
 	-D_GNU_SOURCE= -DCRTOOLS_VERSION='"0"'
-objects = $(patsubst %.c,%.o,$(wildcard base/*.c kernel/*.c))
+objects = $(patsubst %.c,%.o,$(wildcard base/*.c kernel/*.c kernel/*/*.c))
 all: test_base_arena test_kernel_proc
 test_base_arena test_kernel_proc: %: %.o rooms.a
 	+$(CC) $(CFLAGS) -o $@ $^ -lcmocka -pthread
@@ -92,7 +92,7 @@ class Lua:
 
 
 def objects(top):
-    return glob.glob(f"{top}/*.o") + glob.glob(f"{top}/*/*.o")
+    return glob.glob(f"{top}/**/*.o", recursive=True)
 
 
 def command(project, top):
