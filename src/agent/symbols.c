@@ -2,7 +2,9 @@
 /* See symbols.h. */
 #include "agent/symbols.h"
 
+#if defined(__x86_64__)
 #include <asm/prctl.h>
+#endif
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/prctl.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that exec does not make, see exec.h. */
+#if defined(__x86_64__)
 #include <asm/prctl.h>
+#endif
 #include <errno.h>
 #include <linux/prctl.h>
 #include <string.h>
@@ -106,10 +108,12 @@ static int refuse(struct err *err, const char *name, const char *why)
 
 static int guard_registers(const struct agent_call *c, const char *name, struct err *err)
 {
+#if defined(__x86_64__)
 	if (!strcmp(name, "arch_prctl") &&
 	    (kind_of(c, 0) != AGENT_IMM || c->arg[0] == ARCH_SET_FS || c->arg[0] == ARCH_SET_GS))
 		return refuse(err, name,
 			      "what it sets are registers, which are put back afterwards");
+#endif
 	if (!strcmp(name, "prctl") && c->arg[0] == PR_SET_SYSCALL_USER_DISPATCH && !is_zero(c, 1))
 		return refuse(err, name,
 			      "the agent's own calls would be dispatched to the program");

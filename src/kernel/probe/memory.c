@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Probes of memory: mappings, pagemap, userfaultfd, memfd. */
-#include <asm/prctl.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/userfaultfd.h>
