@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sleeps whose program asked for what is left of their time (rmtp): they end when that has passed,
- *and do not begin anew; nothing of the program's own memory or registers has changed.
+ * and do not begin anew; nothing of the program's own memory or registers has changed.
  *
  *	wl: areas   signals timers
  *	wl: flavours host user unpriv ns userns
