@@ -3,8 +3,8 @@
  * /proc/PID/mountinfo (show_mountinfo() in fs/proc_namespace.c):
  *	36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue
  * Names have blanks, newlines, backslashes and (newer kernels) '#' as octal escapes. A root that
- *was unlinked ends in "//deleted". Fields between the options and "-" are optional and their set
- *may grow.
+ * was unlinked ends in "//deleted". Fields between the options and "-" are optional and their set
+ * may grow.
  */
 #include "kernel/proc/mountinfo.h"
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * How a ring was set up. The kernel shows none of IORING_SETUP_…; each is told by what it changes:
  *
  *	SINGLE_ISSUER	to everybody else io_uring_register(2) says EEXIST
- *	DEFER_TASKRUN	such a ring may be resized (Linux 6.13): a bad pointer is EFAULT, else
- *EINVAL IOPOLL		such a ring can't be polled by NAPI: EINVAL comes before EFAULT R_DISABLED
- *io_uring_enter(2) says EBADFD NO_MMAP		the descriptor can't be mapped CQE32, SQE128,
- *fdinfo lists what waits in both queues, from heads and tails that are the NO_SQARRAY program's to
- *write, and prints more of long entries. So for a moment an old completion is made one that waits,
- *and a request is queued; a process of its own does that, which a killed tool does not take with it
+ *	DEFER_TASKRUN	such a ring may be resized (Linux 6.13): a bad pointer is EFAULT, else EINVAL
+ *	IOPOLL		such a ring can't be polled by NAPI: EINVAL comes before EFAULT
+ *	R_DISABLED	io_uring_enter(2) says EBADFD
+ *	NO_MMAP		the descriptor can't be mapped
+ *	CQE32, SQE128,	fdinfo lists what waits in both queues, from heads and tails that are the
+ *	NO_SQARRAY	program's to write, and prints more of long entries. So for a moment an old
+ *			completion is made one that waits, and a request is queued; a process of its
+ *			own does that, which a killed tool does not take with it
  *
  * What is left changes nothing that a program could rely on (see uring_make.c).
  */
+/* clang-format on */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

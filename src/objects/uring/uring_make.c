@@ -2,7 +2,7 @@
 /*
  * Rings at a restore. Kernel and program count requests and completions, each for itself, modulo
  * 2^32, and the kernel's counts start at 0: so a new ring is given requests that do nothing, as
- *many as the old one has had, and then the contents of the old one.
+ * many as the old one has had, and then the contents of the old one.
  *
  * Of flags that can't be told, those are set that hold back nothing which the program may wait for:
  *

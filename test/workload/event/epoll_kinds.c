@@ -2,8 +2,8 @@
 /*
  * Watches of all sorts: edges, one shot that has fired (also of an empty pipe, whose hang-up may
  * not be told), one shot that has not, exclusive; a set within a set; a child that shares the set;
- *a target that only the child has any more; changes through the number by which a target was added,
- * after it is back.
+ * a target that only the child has any more; changes through the number by which a target was
+ * added, after it is back.
  *
  *	wl: areas   epoll-and-event-fds
  *	wl: flavours host user ns userns

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A child whose stop the parent has seen already: it must not be reported a second time, nor must
- *the parent's handler of SIGCHLD run again. Another one's stop was signalled, but not waited for:
- *that it must tell still.
+ * the parent's handler of SIGCHLD run again. Another one's stop was signalled, but not waited for:
+ * that it must tell still.
  *
  *	wl: areas   signals
  *	wl: flavours host user unpriv ns userns

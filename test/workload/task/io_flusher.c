@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PR_SET_IO_FLUSHER, an attribute of each thread: a process whose first thread has it, and one
- *whose second has.
+ * whose second has.
  *
  *	wl: areas   task threads
  *	wl: needs   cap_sys_resource

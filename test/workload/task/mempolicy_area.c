@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The NUMA memory policies of single areas (mbind): private, shared, in the middle of a mapping,
- *with a mode's flags; the neighbours have none.
+ * with a mode's flags; the neighbours have none.
  *
  *	wl: areas   task
  *	wl: flavours host user unpriv ns userns

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What only CAP_SYS_RESOURCE gives: hard limits above those of the tool, in a process of root and
- *in one of another user, and an oom_score_adj below the tool's.
+ * in one of another user, and an oom_score_adj below the tool's.
  *
  *	wl: areas   task
  *	wl: needs   cap_sys_resource

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rings that threads have for themselves (IORING_SETUP_SINGLE_ISSUER), one with its work deferred
- *to it; each goes on with its own.
+ * to it; each goes on with its own.
  *
  *	wl: areas    aio-uring-bpf
  *	wl: flavours host user

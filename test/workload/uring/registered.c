@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is registered with a ring: files (a socket, a regular one, an eventfd, none) and buffers,
- *used by their indices before and after.
+ * used by their indices before and after.
  *
  *	wl: areas    aio-uring-bpf
  *	wl: flavours host user

@@ -4,7 +4,7 @@
  *
  * Kernel and program go around a ring each on its own: a unit's status says whose it is, and each
  * waits at the unit behind its last one. So a ring is kept only if the kernel's place in it is.
- *That is shown nowhere, but follows from what it has left:
+ * That is shown nowhere, but follows from what it has left:
  *
  *	receiving, V1 and V2	it is behind the last frame of those that the program has not given
  *				back; else behind the frame with the latest time
