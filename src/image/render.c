@@ -303,20 +303,27 @@ static int put_sem(struct render *r, uint64_t len)
 	return 0;
 }
 
+/* The i-th message of a queue, with the lengths of the contents behind it. */
+static int next_of_queue(struct render *r, const IpcMsgEntry *queue, uint32_t i,
+			 ProtobufCMessage **ret_msg, uint64_t *ret_len, uint64_t *ret_padded)
+{
+	int ret = image_read_msg(r->reader, &ipc_msg__descriptor, r->err, ret_msg);
+
+	if (!ret && !*ret_msg)
+		ret = image_corrupt(r->err, image_reader_name(r->reader),
+				    "the file ends after %u of %u messages of a queue", i,
+				    queue->qnum);
+	return ret ? ret : image_payload_length(r->reader, *ret_msg, r->err, ret_len, ret_padded);
+}
+
 static int put_queue(struct render *r, const IpcMsgEntry *queue)
 {
 	jsontext_open(&r->json, '[');
 	for (uint32_t i = 0; i < queue->qnum; i++) {
 		uint64_t len, padded;
 		ProtobufCMessage *msg;
-		int ret = image_read_msg(r->reader, &ipc_msg__descriptor, r->err, &msg);
+		int ret = next_of_queue(r, queue, i, &msg, &len, &padded);
 
-		if (!ret && !msg)
-			ret = image_corrupt(r->err, image_reader_name(r->reader),
-					    "the file ends after %u of %u messages of a queue", i,
-					    queue->qnum);
-		if (!ret)
-			ret = image_payload_length(r->reader, msg, r->err, &len, &padded);
 		if (ret)
 			return ret;
 		jsontext_item(&r->json);
@@ -343,14 +350,8 @@ static int skip_queue(struct render *r, const IpcMsgEntry *queue, uint64_t *ret_
 	*ret_len = 0;
 	for (uint32_t i = 0; i < queue->qnum; i++) {
 		ProtobufCMessage *msg;
-		int ret = image_read_msg(r->reader, &ipc_msg__descriptor, r->err, &msg);
+		int ret = next_of_queue(r, queue, i, &msg, &len, &padded);
 
-		if (!ret && !msg)
-			ret = image_corrupt(r->err, image_reader_name(r->reader),
-					    "the file ends after %u of %u messages of a queue", i,
-					    queue->qnum);
-		if (!ret)
-			ret = image_payload_length(r->reader, msg, r->err, &len, &padded);
 		if (!ret)
 			ret = image_skip_raw(r->reader, padded, r->err);
 		if (ret)

@@ -168,18 +168,35 @@ static int member_offset(const struct btf *b, const struct btf_type *t, const ch
 	return -ENOENT;
 }
 
-int btf_offset(const struct btf *b, const char *path)
+int btf_offsets(const struct btf *b, const char *const *paths, size_t n, int *ret)
 {
-	const char *dot = strchr(path, '.');
-	int at = -ENOENT;
+	size_t missing = n;
 
-	for (uint32_t i = 1; dot && at < 0 && i < b->n; i++) {
+	for (size_t p = 0; p < n; p++)
+		ret[p] = -ENOENT;
+	for (uint32_t i = 1; missing && i < b->n; i++) {
 		const struct btf_type *t = b->types[i];
 
-		if (BTF_INFO_KIND(t->info) == BTF_KIND_STRUCT &&
-		    is_named(b, t->name_off, path, dot - path))
-			at = member_offset(b, t, dot + 1, 0);
+		if (BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT)
+			continue;
+		for (size_t p = 0; p < n; p++) {
+			const char *dot = strchr(paths[p], '.');
+
+			if (ret[p] >= 0 || !dot ||
+			    !is_named(b, t->name_off, paths[p], dot - paths[p]))
+				continue;
+			ret[p] = member_offset(b, t, dot + 1, 0);
+			missing -= ret[p] >= 0;
+		}
 	}
+	return missing ? -ENOENT : 0;
+}
+
+int btf_offset(const struct btf *b, const char *path)
+{
+	int at;
+
+	btf_offsets(b, &path, 1, &at);
 	return at;
 }
 

@@ -21,6 +21,27 @@ void btf_close(struct btf *b);
  * without a name. Where there are several structures of one name, the first that has the member.
  * Bytes, or -ENOENT. */
 int btf_offset(const struct btf *b, const char *path);
+/* Many of them in one go through all types, which are tens of thousands: ret[i] is that of
+ * paths[i]. 0, or -ENOENT: one is missing (its offset is -ENOENT). */
+int btf_offsets(const struct btf *b, const char *const *paths, size_t n, int *ret);
+
+/* For a list of them, PLACES(X) with X(name, path):
+ *	struct user { BTF_PLACES(PLACES); };	x.name
+ *	BTF_FIND(b, PLACES, &x)			0 or -ENOENT
+ */
+#define BTF_PATH(name, path)   path,
+#define BTF_MEMBER(name, path) int name;
+#define BTF_ONE(name, path)    +1
+#define BTF_PLACES(list)                                                                           \
+	union {                                                                                    \
+		struct {                                                                           \
+			list(BTF_MEMBER)                                                           \
+		};                                                                                 \
+		int places[0 list(BTF_ONE)];                                                       \
+	}
+#define BTF_FIND(b, list, x)                                                                       \
+	btf_offsets(b, (const char *const[]){ list(BTF_PATH) }, 0 list(BTF_ONE), (x)->places)
+
 /* Of a structure; bytes, or -ENOENT. */
 int btf_size(const struct btf *b, const char *name);
 /* The id of a function, by which a BPF program calls it; -ENOENT. */

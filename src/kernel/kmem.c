@@ -74,8 +74,7 @@ int kmem_open(struct kmem *ret, const struct btf *b)
 	int err;
 
 	*ret = (struct kmem){ .map = -1, .prog = -1 };
-	for (size_t i = 0; i < ARRAY_SIZE(path); i++)
-		ret->to_private[i] = btf_offset(b, path[i]);
+	btf_offsets(b, path, ARRAY_SIZE(path), ret->to_private);
 	err = make_map(ret);
 	if (err == 0)
 		err = load(ret);

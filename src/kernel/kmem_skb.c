@@ -6,17 +6,10 @@
 #include <stdbool.h>
 
 #include "base/cleanup.h"
-#include "kernel/btf.h"
 
 int kmem_skb_find(struct kmem_skb *ret, const struct btf *b)
 {
-#define FIND(name, path)                                                                           \
-	ret->name = btf_offset(b, path);                                                           \
-	if (ret->name < 0)                                                                         \
-		return ret->name;
-	KMEM_SKB_PLACES(FIND)
-#undef FIND
-	return 0;
+	return BTF_FIND(b, KMEM_SKB_PLACES, ret);
 }
 
 static int word(struct kmem *k, uint64_t at, uint32_t *ret)

@@ -7,6 +7,7 @@
 #ifndef KERNEL_KMEM_SKB_H
 #define KERNEL_KMEM_SKB_H
 
+#include "kernel/btf.h"
 #include "kernel/kmem.h"
 
 /* Where what is; all are int, bytes. X(name, path) */
@@ -26,9 +27,7 @@
 	X(frag_list, "skb_shared_info.frag_list")
 
 struct kmem_skb {
-#define KMEM_SKB_PLACE(name, path) int name;
-	KMEM_SKB_PLACES(KMEM_SKB_PLACE)
-#undef KMEM_SKB_PLACE
+	BTF_PLACES(KMEM_SKB_PLACES);
 };
 
 /* 0 or -ENOENT. */

@@ -217,6 +217,8 @@ static inline struct err *restore_err(const struct restore *r)
 	return r->s->err;
 }
 
+/* The lowest common ancestor, by forkers: the last that both can have something from. */
+struct restore_task *restore_common_task(struct restore_task *a, struct restore_task *b);
 /* For class->check: a and b (two ends of one pipe) have to be opened by the same task, their
  * owners' common ancestor; one that no task has gets an owner by it. */
 void restore_group(struct restore *r, struct restore_file *a, struct restore_file *b);

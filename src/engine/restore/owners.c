@@ -16,7 +16,7 @@ static size_t depth(const struct restore_task *t)
 	return n;
 }
 
-static struct restore_task *common(struct restore_task *a, struct restore_task *b)
+struct restore_task *restore_common_task(struct restore_task *a, struct restore_task *b)
 {
 	size_t da = depth(a), db = depth(b);
 
@@ -37,7 +37,7 @@ static void add_user(struct restore_file *f, struct restore_task *user, const Fd
 		f->owner = user;
 		f->first = e;
 	} else if (f->owner != user) {
-		f->owner = common(f->owner, user);
+		f->owner = restore_common_task(f->owner, user);
 		f->shared = true;
 	}
 }
@@ -87,7 +87,7 @@ static void gather_group(struct restore_file *f)
 	if (!g->owner) {
 		g->owner = f->owner;
 	} else if (g->owner != f->owner) {
-		g->owner = common(g->owner, f->owner);
+		g->owner = restore_common_task(g->owner, f->owner);
 		g->shared = true;
 	}
 }

@@ -39,8 +39,6 @@ int segment_save(struct dump *d, uint32_t shmid, const struct page_extents *x,
 		 const struct page_source *src);
 /* A number by which contents are found that no other segment has. */
 uint32_t segment_take_shmid(struct dump *d, ino_t ino);
-/* The lowest common ancestor, by forkers. */
-struct restore_task *tasks_common(struct restore_task *a, struct restore_task *b);
 /* Makes known that an area (of an old image) needs this much of a segment. */
 int segment_of_shmid(struct restore *r, uint32_t shmid, uint64_t size);
 int segments_share(struct restore_task *t);

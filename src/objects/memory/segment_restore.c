@@ -248,33 +248,9 @@ int segment_of_secret(struct restore *r, const CrtoolsSecret *x, struct segment_
 /* --- who makes it --------------------------------------------------------------------------------
  */
 
-static size_t depth(const struct restore_task *t)
-{
-	size_t n = 0;
-
-	for (; t->forker; t = t->forker)
-		n++;
-	return n;
-}
-
-struct restore_task *tasks_common(struct restore_task *a, struct restore_task *b)
-{
-	size_t da = depth(a), db = depth(b);
-
-	for (; da > db; da--)
-		a = a->forker;
-	for (; db > da; db--)
-		b = b->forker;
-	while (a != b) {
-		a = a->forker;
-		b = b->forker;
-	}
-	return a;
-}
-
 static void add_user(struct segment_in *s, struct restore_task *t)
 {
-	s->owner = s->owner ? tasks_common(s->owner, t) : t;
+	s->owner = s->owner ? restore_common_task(s->owner, t) : t;
 	if (!t->zombie && !t->helper && (!s->sealer || t->index < s->sealer->index))
 		s->sealer = t;
 }

@@ -271,7 +271,7 @@ static void plan(struct sysv_ins *all, struct restore *r)
 						    : NULL;
 
 			if (s)
-				s->owner = s->owner ? tasks_common(s->owner, t) : t;
+				s->owner = s->owner ? restore_common_task(s->owner, t) : t;
 		}
 	}
 	all->planned = true;

@@ -16,25 +16,30 @@
 #include "objects/uring/uring.h"
 
 /* Since Linux 5.17; the flag was one bit at first. */
-static const char *const places[] = { "io_ring_ctx.io_ev_fd", "io_ev_fd.cq_ev_fd",
-				      "eventfd_ctx.id" };
-#define ASYNC "io_ev_fd.eventfd_async"
+#define PLACES(X)                                                                                  \
+	X(event, "io_ring_ctx.io_ev_fd")                                                           \
+	X(descriptor, "io_ev_fd.cq_ev_fd")                                                         \
+	X(async, "io_ev_fd.eventfd_async")                                                         \
+	X(id, "eventfd_ctx.id")
+
+struct places {
+	BTF_PLACES(PLACES);
+};
 
 static int read_it(struct kmem *k, const struct btf *b, struct uring_out *u)
 {
 	uint64_t at = kmem_private(k, u->fd), event;
-	int async = btf_offset(b, ASYNC), offsets[ARRAY_SIZE(places)];
+	struct places x;
 	uint8_t flag;
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if ((offsets[i] = btf_offset(b, places[i])) < 0)
-			return offsets[i];
-	event = kmem_pointer(k, at, offsets[0]);
-	if (!event || async < 0 || kmem_read(k, event + async, &flag, sizeof(flag)) < 0)
+	if (BTF_FIND(b, PLACES, &x) < 0)
+		return -ENOENT;
+	event = kmem_pointer(k, at, x.event);
+	if (!event || kmem_read(k, event + x.async, &flag, sizeof(flag)) < 0)
 		return -EIO;
 	u->e->has_event_async = u->e->event_async = flag & 1;
-	at = kmem_pointer(k, event, offsets[1]);
-	return at ? kmem_read(k, at + offsets[2], &u->event_id, sizeof(u->event_id)) : -EIO;
+	at = kmem_pointer(k, event, x.descriptor);
+	return at ? kmem_read(k, at + x.id, &u->event_id, sizeof(u->event_id)) : -EIO;
 }
 
 int uring_event_read(struct uring_out *u)

@@ -74,9 +74,7 @@ struct tcp_waiting {
 	uint64_t bytes;
 	struct waiting_one *all;
 	size_t n;
-#define PLACE(name, path) int name;
-	PLACES(PLACE)
-#undef PLACE
+	BTF_PLACES(PLACES);
 };
 
 static int find_places(struct tcp_waiting *x)
@@ -89,13 +87,8 @@ static int find_places(struct tcp_waiting *x)
 	ret = kmem_open(&x->memory, b);
 	if (ret == 0)
 		ret = kmem_skb_find(&x->skb, b);
-#define FIND(name, path)                                                                           \
-	if (ret == 0) {                                                                            \
-		x->name = btf_offset(b, path);                                                     \
-		ret = x->name < 0 ? x->name : 0;                                                   \
-	}
-	PLACES(FIND)
-#undef FIND
+	if (ret == 0)
+		ret = BTF_FIND(b, PLACES, x);
 	if (ret == 0)
 		kmem_find_pages(&x->memory, b); /* without them, what is in pages is refused */
 	x->own_v6 = btf_offset(b, "sock_common.skc_v6_rcv_saddr");

@@ -59,9 +59,7 @@ struct unix_early {
 	uint64_t ns; /* that */
 	int upid_size;
 	int oob_byte; /* unix_sock.oob_skb; -ENOENT before Linux 5.15 */
-#define PLACE(name, path) int name;
-	PLACES(PLACE)
-#undef PLACE
+	BTF_PLACES(PLACES);
 };
 
 static int find_places(struct unix_early *x)
@@ -74,13 +72,8 @@ static int find_places(struct unix_early *x)
 	ret = kmem_open(&x->memory, b);
 	if (ret == 0)
 		ret = kmem_skb_find(&x->skb, b);
-#define FIND(name, path)                                                                           \
-	if (ret == 0) {                                                                            \
-		x->name = btf_offset(b, path);                                                     \
-		ret = x->name < 0 ? x->name : 0;                                                   \
-	}
-	PLACES(FIND)
-#undef FIND
+	if (ret == 0)
+		ret = BTF_FIND(b, PLACES, x);
 	if (ret == 0)
 		kmem_find_pages(&x->memory, b); /* without them, what is long is refused */
 	x->oob_byte = btf_offset(b, "unix_sock.oob_skb");
