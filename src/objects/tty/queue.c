@@ -1,38 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was written to one side of a pseudoterminal and not read from the other yet. The kernel
- * shows it to nobody without taking it out, so a dump reads it, and puts it back at once. That is
- * done by a process of its own, which goes on if the tool is killed meanwhile.
- *
- * The slave's input has passed the line discipline: it is put back, and in at a restore, by TIOCSTI
- * with all of its translations off. In canonical mode the reads of complete lines tell where lines
- * end, and by what; the line that is not complete yet shows only with ICANON off, which makes one
- * line of all: so complete ones are taken out before. Characters that mean something are quoted
- * (VLNEXT) when they come back.
- *
- * The master's comes back by TIOCSTI as well, as much as the line discipline holds; the rest was
- * in the driver's buffers, and is written by the slave without OPOST.
- *
- * A line discipline holds 4095 characters. What came behind them was not looked at by it yet, and
- * waits in the driver's buffers: it is written by the master when the line discipline is full again.
- *
- * TIOCSTI takes CAP_SYS_ADMIN.
+ * shows it to nobody without taking it out, so a dump reads it, and puts it back at once
+ * (queue_flow.c). That is done by a process of its own, which goes on if the tool is killed
+ * meanwhile.
  */
-#include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -41,297 +23,9 @@
 #include "image/writer.h"
 #include "kernel/pidfd.h"
 #include "objects/tty/tty.h"
+#include "objects/tty/queue_flow.h"
 
-#define ROOM	  4095u /* N_TTY_BUF_SIZE - 1: what a line discipline holds */
-#define BYTES_MAX (128u << 10)
-#define LINES_MAX 4096u
 #define TURNS_MAX 1000
-#define LINE_EOF  0x80000000u
-#define QUOTE	  0x16 /* ^V */
-
-/* What the helping process hands over. */
-struct queue {
-	int error;     /* errno */
-	bool stopped;  /* the output */
-	uint32_t lost; /* there is no room for so many any more */
-	uint32_t len, n_lines;
-	uint32_t line[LINES_MAX];
-	unsigned char data[BYTES_MAX];
-};
-
-static bool is_canonical(const struct termios2 *t)
-{
-	return t->c_lflag & ICANON && !(t->c_lflag & EXTPROC);
-}
-
-static int push_byte(int fd, unsigned char c)
-{
-	return ioctl(fd, TIOCSTI, &c) < 0 ? -errno : 0;
-}
-
-/* --- put ---------------------------------------------------------------------------------------- */
-
-/* How much of it the line discipline holds; what is behind has no lines yet. A line that is not
- * complete has all of its characters, and those for which there is no room are lost. */
-static uint32_t held_by_discipline(bool canonical, uint32_t len, const uint32_t *line,
-				   size_t *n_lines)
-{
-	uint32_t slots = 0, at = 0;
-	size_t i;
-
-	if (canonical && !*n_lines)
-		return len;
-	for (i = 0; i < *n_lines; i++) {
-		uint32_t n = line[i] & ~LINE_EOF, need = n + !!(line[i] & LINE_EOF);
-
-		if (need > ROOM - slots || n > len - at)
-			break;
-		slots += need;
-		at += n;
-	}
-	*n_lines = i;
-	return len - at > ROOM - slots ? at + ROOM - slots : len;
-}
-
-static int push_quoted(int fd, unsigned char c)
-{
-	int ret = push_byte(fd, QUOTE);
-
-	return ret < 0 ? ret : push_byte(fd, c);
-}
-
-/* Modes in which nothing but lines means anything. */
-static int plain_modes(int fd, const struct termios2 *t)
-{
-	struct termios2 plain = *t;
-
-	plain.c_iflag = 0;
-	plain.c_lflag = (t->c_lflag & (ICANON | EXTPROC)) | (is_canonical(t) ? IEXTEN : 0);
-	plain.c_cc[VLNEXT] = QUOTE;
-	plain.c_cc[VERASE] = plain.c_cc[VKILL] = plain.c_cc[VWERASE] = plain.c_cc[VREPRINT] = 0;
-	return ioctl(fd, TCSETS2, &plain) < 0 ? -errno : 0;
-}
-
-static int push_line(int fd, const struct termios2 *t, const unsigned char *data, uint32_t len,
-		     bool eof)
-{
-	uint32_t quoted = eof || !len ? len : len - 1;
-	int ret = 0;
-
-	for (uint32_t i = 0; ret == 0 && i < quoted; i++)
-		ret = push_quoted(fd, data[i]);
-	if (ret == 0 && eof)
-		ret = push_byte(fd, t->c_cc[VEOF]);
-	else if (ret == 0 && len)
-		ret = push_byte(fd, data[len - 1]);
-	return ret;
-}
-
-static int put_lines(int fd, const struct termios2 *t, const unsigned char *data, uint32_t len,
-		     const uint32_t *line, size_t n_lines)
-{
-	uint32_t at = 0;
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < n_lines; i++) {
-		uint32_t n = line[i] & ~LINE_EOF;
-
-		if (n > len - at)
-			return -EBADMSG;
-		ret = push_line(fd, t, data + at, n, line[i] & LINE_EOF);
-		at += n;
-	}
-	for (; ret == 0 && at < len; at++)
-		ret = push_quoted(fd, data[at]);
-	return ret;
-}
-
-/* Is its output stopped? A slave whose master has nothing to read can be written to, else. */
-static bool is_stopped(int slave)
-{
-	struct pollfd one = { .fd = slave, .events = POLLOUT };
-
-	return slave >= 0 && poll(&one, 1, 0) >= 0 && !(one.revents & (POLLOUT | POLLHUP));
-}
-
-/* As ^S does, which ^Q undoes; where that character does nothing, it was tcflow(3). */
-static int stop_output(int slave)
-{
-	struct termios2 t;
-
-	if (ioctl(slave, TCGETS2, &t) < 0)
-		return -errno;
-	if (t.c_iflag & IXON && t.c_cc[VSTOP])
-		return push_byte(slave, t.c_cc[VSTOP]);
-	return ioctl(slave, TCXONC, TCOOFF) < 0 ? -errno : 0;
-}
-
-static int write_all(int fd, const unsigned char *data, uint32_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			len -= n;
-		}
-	}
-	return 0;
-}
-
-/* t: as it is to be in the end; master: -1 if it is outside of the tree: how much there was no room
- * for is returned then. Or -errno. */
-static int put_input(int fd, int master, const struct termios2 *t, const unsigned char *data,
-		     uint32_t len, const uint32_t *line, size_t n_lines)
-{
-	uint32_t first = held_by_discipline(is_canonical(t), len, line, &n_lines);
-	int ret = plain_modes(fd, t), back;
-
-	if (ret == 0 && is_canonical(t))
-		ret = put_lines(fd, t, data, first, line, n_lines);
-	for (uint32_t i = 0; ret == 0 && !is_canonical(t) && i < first; i++)
-		ret = push_byte(fd, data[i]);
-	if (ret == 0 && first < len)
-		ret = master < 0 ? (int)(len - first)
-				 : write_all(master, data + first, len - first);
-	back = ioctl(fd, TCSETS2, t) < 0 ? -errno : 0;
-	return back < 0 && ret >= 0 ? back : ret;
-}
-
-/* In modes that let it go on where it was stopped by a character. */
-static int write_plain(int slave, const unsigned char *data, uint32_t len)
-{
-	struct termios2 was, plain;
-	int ret, back;
-
-	if (ioctl(slave, TCGETS2, &was) < 0)
-		return -errno;
-	plain = was;
-	plain.c_oflag &= ~OPOST;
-	plain.c_iflag &= ~IXON;
-	if (ioctl(slave, TCSETS2, &plain) < 0)
-		return -errno;
-	ret = write_all(slave, data, len);
-	back = ioctl(slave, TCSETS2, &was) < 0 ? -errno : 0;
-	return ret < 0 ? ret : back;
-}
-
-/* slave: a description that does not wait; stopped: it is, and stays so. */
-static int put_output(int master, int slave, bool stopped, const unsigned char *data, uint32_t len)
-{
-	uint32_t first = len < ROOM ? len : ROOM;
-	int ret = 0, back;
-
-	for (uint32_t i = 0; ret == 0 && i < first; i++)
-		ret = push_byte(master, data[i]);
-	if (ret < 0 || first == len)
-		return ret;
-	if (stopped && ioctl(slave, TCXONC, TCOON) < 0)
-		return -errno;
-	ret = write_plain(slave, data + first, len - first);
-	back = stopped ? stop_output(slave) : 0;
-	return ret < 0 ? ret : back;
-}
-
-/* --- take: in the helping process ----------------------------------------------------------------
- */
-
-static ssize_t take(int fd, struct queue *q, bool wait_free)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN };
-	ssize_t n;
-
-	if (q->len == BYTES_MAX)
-		return -ENOBUFS;
-	if (!wait_free && (poll(&one, 1, 0) <= 0 || !(one.revents & POLLIN)))
-		return -EAGAIN;
-	n = read(fd, q->data + q->len, BYTES_MAX - q->len);
-	if (n < 0)
-		return errno == EIO ? -EAGAIN : -errno; /* nobody has the other end open */
-	q->len += n;
-	return n;
-}
-
-static bool ends_line(const struct queue *q, const struct termios2 *t, ssize_t n)
-{
-	unsigned char last = n ? q->data[q->len - 1] : 0;
-
-	return n && (last == '\n' || (last && (last == t->c_cc[VEOL] || last == t->c_cc[VEOL2])));
-}
-
-/* What comes from the driver's buffers meanwhile stays what it is. */
-static int calm_modes(int fd, const struct termios2 *t)
-{
-	struct termios2 calm = *t;
-
-	calm.c_iflag = 0;
-	calm.c_lflag = t->c_lflag & (ICANON | EXTPROC);
-	if (is_canonical(t))
-		calm.c_cc[VEOF] = calm.c_cc[VEOL] = calm.c_cc[VEOL2] = calm.c_cc[VERASE] =
-			calm.c_cc[VKILL] = 0;
-	return ioctl(fd, TCSETS2, &calm) < 0 ? -errno : 0;
-}
-
-static int take_lines(int fd, const struct termios2 *t, struct queue *q)
-{
-	struct termios2 raw;
-	ssize_t n;
-
-	while ((n = take(fd, q, true)) >= 0) {
-		if (q->n_lines == LINES_MAX)
-			return -ENOBUFS;
-		q->line[q->n_lines++] = n | (ends_line(q, t, n) ? 0 : LINE_EOF);
-	}
-	if (n != -EAGAIN)
-		return n;
-	if (ioctl(fd, TCGETS2, &raw) < 0)
-		return -errno;
-	raw.c_lflag &= ~ICANON;
-	if (ioctl(fd, TCSETS2, &raw) < 0)
-		return -errno;
-	return 0;
-}
-
-/* What is there is read, and nothing else: the whole tree stands still. Modes are left alone where
- * there is nothing: a master in packet mode is told of some. */
-static int take_input(int fd, int master, struct queue *q)
-{
-	int ret = 0, back, bytes;
-	struct termios2 t;
-	ssize_t n;
-
-	if (ioctl(fd, TCGETS2, &t) < 0 || ioctl(fd, FIONREAD, &bytes) < 0)
-		return -errno;
-	if (bytes)
-		ret = calm_modes(fd, &t);
-	if (ret == 0 && is_canonical(&t))
-		ret = take_lines(fd, &t, q);
-	while (ret == 0 && (n = take(fd, q, true)) != -EAGAIN)
-		ret = n < 0 ? n : 0;
-	if (q->len || q->n_lines)
-		back = put_input(fd, master, &t, q->data, q->len, q->line, q->n_lines);
-	else
-		back = ioctl(fd, TCSETS2, &t) < 0 ? -errno : 0;
-	return ret < 0 ? ret : back;
-}
-
-static int take_output(int fd, int slave, bool packet, struct queue *q)
-{
-	int on = 1, off = 0, ret = 0, back;
-	ssize_t n;
-
-	if (packet && ioctl(fd, TIOCPKT, &off) < 0)
-		return -errno;
-	while (ret == 0 && (n = take(fd, q, false)) != -EAGAIN)
-		ret = n < 0 ? n : 0;
-	q->stopped = is_stopped(slave);
-	back = put_output(fd, slave, q->stopped, q->data, q->len);
-	if (packet && ioctl(fd, TIOCPKT, &on) < 0 && back == 0)
-		back = -errno;
-	return ret < 0 ? ret : back;
-}
 
 /* --- dump -------------------------------------------------------------------------------------- */
 
@@ -404,8 +98,8 @@ static int run_helper(struct dump *d, struct tty_out *tty, int fd, int other, st
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
 	pid = fork();
 	if (pid == 0) {
-		int ret = tty->master ? take_output(fd, other, tty->e->packet_mode, q)
-				      : take_input(fd, other, q);
+		int ret = tty->master ? queue_take_output(fd, other, tty->e->packet_mode, q)
+				      : queue_take_input(fd, other, q);
 
 		q->error = ret < 0 ? -ret : 0;
 		q->lost = ret > 0 ? ret : 0;
@@ -479,7 +173,7 @@ static int look_at_empty(struct dump *d, struct tty_out *tty, int fd)
 	if (tty->closed || tty->e->locked || !tty_out_find(d, tty->e->id ^ 1))
 		return 0;
 	slave = tty_open_slave(fd, O_RDWR | O_NONBLOCK);
-	if (is_stopped(slave))
+	if (queue_is_stopped(slave))
 		tty_extra(d, tty)->has_stopped = tty->extra->stopped = true;
 	return 0;
 }
@@ -554,7 +248,7 @@ static int put_in_slave(const struct tty_in *tty, const struct termios2 *t, cons
 	if (slave < 0 || flags < 0 ||
 	    (master >= 0 && fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0))
 		return -errno;
-	ret = put_input(slave, master, t, e->data.data, e->data.len, line, n_lines);
+	ret = queue_put_input(slave, master, t, e->data.data, e->data.len, line, n_lines);
 	if (master >= 0 && fcntl(master, F_SETFL, flags) < 0 && ret >= 0)
 		ret = -errno;
 	return ret;
@@ -589,7 +283,7 @@ static int fill_output(const struct tty_in *tty)
 	_cleanup_fd_ int slave = tty_in_open(tty, O_RDWR | O_NONBLOCK);
 
 	return slave < 0 ? -errno
-			 : put_output(tty->service, slave, false, e->data.data, e->data.len);
+			 : queue_put_output(tty->service, slave, false, e->data.data, e->data.len);
 }
 
 int queues_stop(struct restore *r, const struct tty_in *tty)
@@ -600,7 +294,7 @@ int queues_stop(struct restore *r, const struct tty_in *tty)
 	if (!tty->extra[1] || !tty->extra[1]->stopped)
 		return 0;
 	slave = tty_in_open(tty, O_RDWR | O_NONBLOCK);
-	ret = slave < 0 ? -errno : stop_output(slave);
+	ret = slave < 0 ? -errno : queue_stop_output(slave);
 	errno = -ret;
 	return ret < 0 ? err_sys(restore_err(r), "TIOCSTI",
 				 "can't stop the output of /dev/pts/%u, as it was (^S takes "
