@@ -59,8 +59,10 @@ check-quick: all
 check-guests: setup-test all cross
 	@test/guest/run --build $(abspath $(B)) $(KERNELS) $(if $(WHAT),-- $(WHAT))
 
-demo: all
-	@tools/demo
+# Only what it shows: no man pages.
+demo: $(B)/build.ninja
+	@$(CROSS) ninja -C $(B) -j $(CC_JOBS) --quiet crtools
+	@B=$(B) tools/demo
 
 bench: all
 	@tools/setup test
