@@ -89,13 +89,16 @@ define variant
 	@ninja -C build-$(1) -j $(CC_JOBS) --quiet all unit-tests
 endef
 
+# With a check of each pointer in it gcc 12 takes a format for NULL, where it knows better without.
+sanitized = -Db_lundef=false -Dc_args=-Wno-format-truncation
+
 asan:
-	$(call variant,asan,-Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	$(call variant,asan,-Db_sanitize=address$(comma)undefined $(sanitized))
 	@meson test -C build-asan --no-rebuild --print-errorlogs
 	@set -f; [ -z "$(WHAT)" ] || test/run -j $(JOBS) --build $(abspath build-asan) $(WHAT)
 
 ubsan:
-	$(call variant,ubsan,-Db_sanitize=undefined -Db_lundef=false)
+	$(call variant,ubsan,-Db_sanitize=undefined $(sanitized))
 	@meson test -C build-ubsan --no-rebuild --print-errorlogs
 	@set -f; [ -z "$(WHAT)" ] || test/run -j $(JOBS) --build $(abspath build-ubsan) $(WHAT)
 

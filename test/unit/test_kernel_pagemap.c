@@ -165,15 +165,15 @@ static int temp_file(size_t pages)
 }
 
 /* The whole address space, cut to spans: what a search in the spans finds. */
-static void expect_cut(const struct page_span *spans, size_t n)
+static void expect_cut(struct pagemap *map, const struct page_span *spans, size_t n)
 {
 	struct page_runs all = { 0 }, cut = { 0 }, runs = { 0 };
 	struct err err = { 0 };
 
-	assert_int_equal(pagemap_find_all(&pm[0], &PAGEMAP_PRIVATE, 0, &all, &err), 0);
+	assert_int_equal(pagemap_find_all(map, &PAGEMAP_PRIVATE, 0, &all, &err), 0);
 	assert_int_equal(page_runs_cut(&all, spans, n, &cut), 0);
 	assert_null(all.runs);
-	assert_int_equal(pagemap_find(&pm[0], spans, n, &PAGEMAP_PRIVATE, 0, &runs, &err), 0);
+	assert_int_equal(pagemap_find(map, spans, n, &PAGEMAP_PRIVATE, 0, &runs, &err), 0);
 	assert_int_equal(cut.n, runs.n);
 	assert_int_equal(cut.pages, runs.pages);
 	for (size_t i = 0; i < runs.n; i++) {
@@ -184,6 +184,8 @@ static void expect_cut(const struct page_span *spans, size_t n)
 	page_runs_free(&runs);
 }
 
+/* Of a child that stands still: our own memory changes as we look, with a sanitizer even between
+ * two looks. */
 static void whole_space(void **state)
 {
 	char *mem = map(64, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -192,15 +194,34 @@ static void whole_space(void **state)
 				     { at + 10 * PAGE, at + 12 * PAGE },
 				     { at + 30 * PAGE, at + 31 * PAGE } };
 	struct page_span everything = { 0, UINT64_C(0x7ffffffff000) };
+	struct proc_buf child_buf = { 0 };
+	struct proc child = PROC_INIT;
+	struct pagemap map_of_child;
+	struct err err = { 0 };
+	pid_t pid;
 
 	(void)state;
 	if (!pm[0].scan)
 		skip();
 	touch(mem, 16); /* reaches beyond the spans on both sides */
 	touch(mem + 40 * PAGE, 4);
-	expect_cut(spans, 3);
-	expect_cut(&everything, 1);
-	expect_cut(NULL, 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		kill(getpid(), SIGSTOP);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	assert_int_equal(proc_open(&child, pid, &child_buf, &err), 0);
+	assert_int_equal(pagemap_open(&map_of_child, &child, &err), 0);
+	expect_cut(&map_of_child, spans, 3);
+	expect_cut(&map_of_child, &everything, 1);
+	expect_cut(&map_of_child, NULL, 0);
+	pagemap_close(&map_of_child);
+	proc_close(&child);
+	proc_buf_free(&child_buf);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	munmap(mem, 64 * PAGE);
 }
 

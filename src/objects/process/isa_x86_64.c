@@ -160,9 +160,10 @@ static const char *lacking(struct arena *a, uint32_t needed)
 	return list;
 }
 
+/* 0: none is asked for. */
 static int highest_level(uint32_t needed)
 {
-	return 32 - __builtin_clz(needed);
+	return needed ? 32 - __builtin_clz(needed) : 0;
 }
 
 /* --- check ---------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@
 #include <sys/time.h>
 
 #include "base/cleanup.h"
+#include "kernel/door.h"
 #include "objects/socket/option_table.h"
 
 #ifndef SO_MEMINFO
