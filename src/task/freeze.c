@@ -54,13 +54,18 @@ uint64_t monotonic_ns(void)
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
 }
 
+uint64_t freeze_ends(const struct tree_stop *tree)
+{
+	return tree->timeout ? tree->frozen_at + tree->timeout * UINT64_C(1000000000) : 0;
+}
+
 /* Each round is followed by another one for what it has found, in a tree that makes tasks faster
  * than they can be held too. */
 int freeze_in_time(const struct tree_stop *tree, struct err *err)
 {
-	uint64_t passed = monotonic_ns() - tree->frozen_at;
+	uint64_t ends = freeze_ends(tree);
 
-	if (tree->timeout && passed > tree->timeout * UINT64_C(1000000000))
+	if (ends && monotonic_ns() > ends)
 		return err_set(
 			err, ERR_TIMEOUT, ETIMEDOUT,
 			"the tree does not come to rest: after %u s there still are tasks that "

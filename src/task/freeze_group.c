@@ -20,6 +20,7 @@
 #include "kernel/ptrace.h"
 #include "task/early.h"
 #include "task/hold.h"
+#include "task/undertaker.h"
 
 /* In the refrigerator its state reads D; where it went to sleep does not change. */
 static bool in_group_stop(struct tree_stop *tree, const struct proc *leader, pid_t tid)
@@ -41,6 +42,7 @@ static bool in_group_stop(struct tree_stop *tree, const struct proc *leader, pid
 static void seize_process(struct tree_stop *tree, pid_t pid, struct proc_tids *queue)
 {
 	struct proc_tids tids = { 0 }, children = { 0 };
+	struct proc_stop none = { .n_threads = 0 };
 	struct proc proc = PROC_INIT;
 
 	if (proc_open(&proc, pid, &tree->buf, NULL) < 0)
@@ -49,15 +51,18 @@ static void seize_process(struct tree_stop *tree, pid_t pid, struct proc_tids *q
 	    proc_children(&proc, &tids, tree->arena, &children, NULL) == 0)
 		for (size_t i = 0; i < children.n; i++)
 			arena_push(tree->arena, queue->tids, queue->n, children.tids[i]);
+	/* One whose exec does not end is told of by the freeze, which comes to it later. */
+	undertaker_watch(&none, true, freeze_ends(tree));
 	for (size_t i = 0; i < tids.n; i++) {
 		pid_t tid = tids.tids[i];
 
 		if (in_group_stop(tree, &proc, tid) || thread_is_kernels(&proc, tid) ||
-		    ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) < 0)
+		    undertaker_seize(tid, SEIZE_OPTIONS))
 			continue;
 		ptrace_interrupt(tid, NULL);
 		early_note(tree, tid);
 	}
+	undertaker_rest();
 	proc_close(&proc);
 }
 

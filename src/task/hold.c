@@ -275,6 +275,26 @@ void thread_let_go(struct tree_stop *tree, struct thread_stop *t)
 		ptrace_detach(t->tid, report.kind == PTRACE_STOP_SIGNAL ? report.signo : 0, NULL);
 }
 
+/* The lock that it waits for is that of an exec. */
+static int explain_endless_exec(struct tree_stop *tree, const struct proc_stop *p, pid_t tid,
+				struct err *err)
+{
+	struct proc_stat stat = { .comm = "" };
+	const char *where = "";
+	size_t len;
+	char *text;
+
+	proc_stat(&p->proc, &stat, NULL);
+	if (proc_read(&p->proc, "wchan", &text, &len, NULL) == 0 && strcmp(text, "0") != 0)
+		where = arena_printf(tree->arena, ", in %s()", text);
+	return err_set(
+		err, ERR_TIMEOUT, ETIMEDOUT,
+		"can't attach to thread %d: process %d (%s) has been in execve(2) for %u s%s: "
+		"it waits for its file, whose server may not answer, or for the end of "
+		"another of its threads (see /proc/%d/task/*/stack)",
+		tid, p->pid, stat.comm, tree->timeout, where, p->pid);
+}
+
 static int explain_seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid, int num,
 			 struct err *err)
 {
@@ -334,10 +354,12 @@ static int seize(struct tree_stop *tree, const struct proc_stop *p, pid_t tid,
 		 struct cpu_call *ret_before)
 {
 	for (int tries = 0;; tries++) {
-		if (ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) == 0)
+		int num = undertaker_seize(tid, SEIZE_OPTIONS);
+
+		if (!num)
 			break;
-		if (errno != EPERM)
-			return errno;
+		if (num != EPERM)
+			return num;
 		if (is_ours(tree, p, tid))
 			return 0;
 		if (tid != p->pid || tries == 3)
@@ -376,6 +398,8 @@ static int look_at_dead(struct tree_stop *tree, struct proc_stop *p, pid_t tid, 
 	struct proc thread = PROC_INIT;
 	struct proc_stat stat = { 0 };
 
+	if (num == ETIMEDOUT)
+		return explain_endless_exec(tree, p, tid, err);
 	if (num == ESRCH || proc_open_thread(&thread, &p->proc, tid, NULL) < 0)
 		return 1;
 	if (proc_stat(&thread, &stat, NULL) < 0)
@@ -538,8 +562,7 @@ int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 		if (ret < 0)
 			return err_set(err, ERR_KERNEL, -ret, "can't list the threads of %d",
 				       p->pid);
-		if (tids.n > 1)
-			undertaker_watch(p);
+		undertaker_watch(p, tids.n == 1, freeze_ends(tree));
 		ret = seize_new(tree, p, &tids, &ended, &new_threads, err);
 		undertaker_rest();
 		if (ret < 0)

@@ -13,6 +13,8 @@ bool thread_is_kernels(const struct proc *leader, pid_t tid);
 /* Every loop of the freeze asks before its next round: -ETIMEDOUT after the tree's timeout, -EINTR
  * when the tool is to end. */
 int freeze_in_time(const struct tree_stop *tree, struct err *err);
+/* When that is (monotonic_ns()); 0: no timeout. */
+uint64_t freeze_ends(const struct tree_stop *tree);
 /* A thread that was seized, wherever it stands, goes on with the signal that it reports, if any. */
 void thread_let_go(struct tree_stop *tree, struct thread_stop *t);
 

@@ -3,16 +3,22 @@
 #include "task/undertaker.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
-#define PERIOD_NS 20000000
+#define PERIOD_NS      20000000
+#define PERIOD_LONE_NS 250000000 /* where only the time is looked at */
 
 static struct proc_stop *volatile watched;
+static volatile uint64_t watch_ends;
+static volatile sig_atomic_t seizing;
+static sigjmp_buf give_up;
 
 /* A look first: wait tells a tracer of stops, too, whatever it asks for. */
 static bool bury(pid_t tid)
@@ -39,7 +45,8 @@ void bury_dead(struct proc_stop *p, pid_t but)
 	}
 }
 
-/* PTRACE_SEIZE starts again by itself when the handler returns. */
+/* PTRACE_SEIZE starts again by itself when the handler returns (ERESTARTNOINTR), whatever the flags
+ * of the handler. So after too long it does not return. */
 static void on_tick(int sig)
 {
 	int saved = errno;
@@ -48,6 +55,19 @@ static void on_tick(int sig)
 	if (watched)
 		bury_dead(watched, 0);
 	errno = saved;
+	if (seizing && watch_ends && monotonic_ns() > watch_ends)
+		siglongjmp(give_up, 1);
+}
+
+#define TICK (SIGRTMAX - 1)
+
+static bool let_ticks_through(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, TICK);
+	return pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0;
 }
 
 /* For this thread, which is the tracer. A signal of its own: what the caller of the tool has set up
@@ -55,15 +75,11 @@ static void on_tick(int sig)
 static bool make_timer(timer_t *ret)
 {
 	const struct sigaction act = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
-	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMAX - 1 };
-	sigset_t set;
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK };
 
 	ev._sigev_un._tid = gettid();
-	sigemptyset(&set);
-	sigaddset(&set, ev.sigev_signo);
-	if (timer_create(CLOCK_MONOTONIC, &ev, ret) == 0 &&
-	    sigaction(ev.sigev_signo, &act, NULL) == 0 &&
-	    pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0)
+	if (timer_create(CLOCK_MONOTONIC, &ev, ret) == 0 && sigaction(TICK, &act, NULL) == 0 &&
+	    let_ticks_through())
 		return true;
 	log_debug("no timer: an exec by a thread may hold up the freeze");
 	return false;
@@ -82,10 +98,12 @@ static void set_timer(long period)
 		timer_settime(timer, 0, &when, NULL);
 }
 
-void undertaker_watch(struct proc_stop *p)
+void undertaker_watch(struct proc_stop *p, bool single, uint64_t until)
 {
 	watched = p;
-	set_timer(PERIOD_NS);
+	watch_ends = until;
+	if (!single || until)
+		set_timer(single ? PERIOD_LONE_NS : PERIOD_NS);
 }
 
 void undertaker_rest(void)
@@ -94,4 +112,19 @@ void undertaker_rest(void)
 		return;
 	set_timer(0);
 	watched = NULL;
+}
+
+int undertaker_seize(pid_t tid, long options)
+{
+	if (sigsetjmp(give_up, 0)) { /* from the handler, in which its signal is blocked */
+		seizing = 0;
+		let_ticks_through();
+		/* It may have come just behind the end of the wait. */
+		return ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0 ? ETIMEDOUT : 0;
+	}
+	seizing = 1;
+	int num = ptrace(PTRACE_SEIZE, tid, 0, options) < 0 ? errno : 0;
+
+	seizing = 0;
+	return num;
 }

@@ -58,6 +58,25 @@ static int step_open(struct dump *d)
 	return image_dir_create(d->s->images_fd, ".", dump_err(d), &d->s->images);
 }
 
+static int refuse_with_reasons(struct dump *d)
+{
+	if (!d->s->report.refusals)
+		return 0;
+	return err_set(
+		dump_err(d), ERR_REFUSED, EOPNOTSUPP,
+		"the tree of process %d can't be kept for the %zu reason%s above; crtools check -t "
+		"%d lists them without a dump",
+		d->s->opts->pid, d->s->report.refusals, d->s->report.refusals == 1 ? "" : "s",
+		d->s->opts->pid);
+}
+
+static int step_scout(struct dump *d)
+{
+	int ret = scout_servers(d->s, NULL);
+
+	return ret < 0 ? ret : refuse_with_reasons(d);
+}
+
 static int step_freeze(struct dump *d)
 {
 	int ret = tree_freeze(&d->tree, d->s->opts->pid, d->s->opts->freeze_cgroup,
@@ -95,14 +114,7 @@ static void leave_files(struct dump *d, bool killed)
 static int step_judge(struct dump *d)
 {
 	judge_tree(d);
-	if (!d->s->report.refusals)
-		return 0;
-	return err_set(
-		dump_err(d), ERR_REFUSED, EOPNOTSUPP,
-		"the tree of process %d can't be kept for the %zu reason%s above; crtools check -t "
-		"%d lists them without a dump",
-		d->s->opts->pid, d->s->report.refusals, d->s->report.refusals == 1 ? "" : "s",
-		d->s->opts->pid);
+	return refuse_with_reasons(d);
 }
 
 static int step_memory(struct dump *d)
@@ -139,6 +151,7 @@ static const struct {
 } steps[] = {
 	{ "dump-scripts", step_scripts }, /* pre-dump: the tree still runs */
 	{ "dump-open", step_open },	  /* a new image set, not visible yet */
+	{ "dump-scout", step_scout },	  /* does somebody answer for its files? */
 	{ "dump-freeze", step_freeze },	  /* from here on the tree stands still */
 	{ "dump-tasks", collect_tasks },
 	{ "dump-kobjs", collect_kobjs },

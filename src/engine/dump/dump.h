@@ -22,6 +22,9 @@ static inline struct reader dump_reader(struct dump *d)
 	return (struct reader){ &d->s->arena, &d->tree.buf, d->s->err };
 }
 
+/* scout.c: refuses a tree with files on a file system that does not answer. tree: if there is one
+ * by now, else NULL. */
+int scout_servers(struct session *s, const struct tree_stop *tree);
 /* collect.c: the frozen tree becomes tasks and threads with their ids. */
 int collect_tasks(struct dump *d);
 /* kobj.c: which tasks share which kernel objects and namespaces. */

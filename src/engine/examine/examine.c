@@ -279,9 +279,12 @@ int engine_examine(struct session *s)
 
 	if (ret < 0)
 		return ret;
-	ret = look(&x);
-	if (ret == 0)
-		predict(&x.d, (monotonic_ns() - start) / 1000);
+	ret = scout_servers(s, &x.d.tree);
+	if (ret == 0 && !s->report.refusals) {
+		ret = look(&x);
+		if (ret == 0)
+			predict(&x.d, (monotonic_ns() - start) / 1000);
+	}
 	collect_files_end(&x.d);
 	tree_release(&x.d.tree, TREE_RUN);
 	return ret;
