@@ -66,10 +66,9 @@ def paths(pid):
     open("plain", "w", encoding="utf-8").close()
     for words, text in [
         (["-o", "nowhere/log"], "the log file nowhere/log can't be opened"),
-        (["-o", "images"], "the log file images can't be opened"),
+        (["-o", "."], "the log file . can't be opened"),
         (["-W", "plain"], "the work directory plain can't be changed to"),
         (["-D", "plain"], "the images directory plain can't be opened"),
-        (["--config", "nowhere"], "the configuration file nowhere can't be read"),
         (["--freeze-cgroup", "/nowhere"], "the cgroup /nowhere of --freeze-cgroup"),
     ]:
         say(text, "dump", "-D", "images", "-t", pid, *words)

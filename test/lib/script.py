@@ -46,6 +46,11 @@ class Script:
             raise Failure(system.describe_status(status), "\n".join(lines[-40:]))
 
 
+def _is_script(path):
+    with open(path, "rb") as f:
+        return f.read(2) == b"#!"
+
+
 def find(top, environment, folders=FOLDERS):
     found = []
     for folder in folders:
@@ -54,4 +59,6 @@ def find(top, environment, folders=FOLDERS):
             full = os.path.join(path, name)
             if os.path.isfile(full) and os.access(full, os.X_OK):
                 found.append(Script(top, folder, name, environment))
+            elif os.path.isfile(full) and _is_script(full):
+                raise ValueError(f"{full} would never be run: it is not executable")
     return found

@@ -46,7 +46,7 @@ static int read_options(int argc, char **argv, struct options *o, struct setting
 		return ret;
 	if (o->verb == VERB_NONE)
 		return err_set(err, ERR_USAGE, 0, "a command is required");
-	ret = config_read_all(o, cl, &files, err);
+	ret = config_read_all(o, cl, &files, notes, err);
 	if (!ret)
 		ret = settings_apply(o, &files, notes, err);
 	if (!ret)

@@ -155,17 +155,24 @@ int config_parse(struct options *o, const char *name, char *text, struct setting
 	return 0;
 }
 
-static int read_file(struct options *o, const char *path, bool must, struct settings *list,
-		     struct err *err)
+/* A file that can't be read is skipped, as by CRIU. */
+static int read_file(struct options *o, const char *path, struct str_list *notes,
+		     struct settings *list, struct err *err)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	if (fd < 0 || read_to_end(fd, &text, &len))
-		return must ? err_set(err, ERR_PATH, errno,
-				      "the configuration file %s can't be read", path)
-			    : 0;
+	if (fd < 0 || read_to_end(fd, &text, &len)) {
+		if (notes)
+			str_list_add(
+				notes, &o->arena,
+				arena_printf(&o->arena,
+					     "The configuration file %s can't be read (%s), and "
+					     "is skipped",
+					     path, strerror(errno)));
+		return 0;
+	}
 	if (memchr(text, '\0', len))
 		return err_set(err, ERR_USAGE, 0,
 			       "%s is no configuration file: it holds a NUL byte", path);
@@ -181,27 +188,27 @@ static int read_defaults(struct options *o, struct settings *list, struct err *e
 	int ret = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && !ret; i++) {
-		ret = read_file(o, arena_printf(&o->arena, "/etc/%s/default.conf", names[i]), false,
+		ret = read_file(o, arena_printf(&o->arena, "/etc/%s/default.conf", names[i]), NULL,
 				list, err);
 		if (!ret && home && *home)
 			ret = read_file(
 				o, arena_printf(&o->arena, "%s/.%s/default.conf", home, names[i]),
-				false, list, err);
+				NULL, list, err);
 	}
 	return ret;
 }
 
 int config_read_all(struct options *o, const struct settings *cl, struct settings *ret,
-		    struct err *err)
+		    struct str_list *notes, struct err *err)
 {
 	const char *file = settings_value(cl, "config"), *env = getenv("CRIU_CONFIG_FILE");
 	int r = 0;
 
 	if (file)
-		r = read_file(o, file, true, ret, err);
+		r = read_file(o, file, notes, ret, err);
 	else if (!settings_have(cl, "no-default-config"))
 		r = read_defaults(o, ret, err);
 	if (!r && env && *env)
-		r = read_file(o, env, false, ret, err);
+		r = read_file(o, env, NULL, ret, err);
 	return r;
 }

@@ -21,9 +21,9 @@ bool settings_have(const struct settings *list, const char *name);
 const char *settings_value(const struct settings *list, const char *name);
 
 /* The default files, --config and CRIU_CONFIG_FILE, as the command line cl says. A file that is
- * not there or can't be read is skipped, as CRIU does, unless it was asked for by --config. */
+ * not there or can't be read is skipped, as CRIU does; notes tell of one that --config names. */
 int config_read_all(struct options *o, const struct settings *cl, struct settings *ret,
-		    struct err *err);
+		    struct str_list *notes, struct err *err);
 /* One file's text; name is for messages. Changes text. */
 int config_parse(struct options *o, const char *name, char *text, struct settings *ret,
 		 struct err *err);
