@@ -3,7 +3,6 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,17 +91,33 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char *s, text[256]; /* most fit, and are not formatted twice */
 	va_list ap;
-	char *s;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (n < (int)sizeof(text))
+		return arena_memdup(a, text, n + 1);
 	s = arena_alloc(a, n + 1);
 	va_start(ap, fmt);
 	vsnprintf(s, n + 1, fmt, ap);
 	va_end(ap);
+	return s;
+}
+
+char *arena_numbered(struct arena *a, const char *before, uint32_t number, const char *after)
+{
+	size_t before_len = strlen(before), after_len = strlen(after);
+	char digits[10], *first = digits + sizeof(digits), *s;
+
+	do
+		*--first = '0' + number % 10;
+	while (number /= 10);
+	s = arena_alloc(a, before_len + (digits + sizeof(digits) - first) + after_len + 1);
+	memcpy(mempcpy(mempcpy(s, before, before_len), first, digits + sizeof(digits) - first),
+	       after, after_len);
 	return s;
 }
 

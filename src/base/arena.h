@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena {
 	struct arena_block *blocks;
@@ -24,6 +25,8 @@ void *arena_alloc(struct arena *a, size_t size);
 void *arena_memdup(struct arena *a, const void *data, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* before, number, after: for names of which there may be thousands. */
+char *arena_numbered(struct arena *a, const char *before, uint32_t number, const char *after);
 /* Once, of a shared arena. */
 void arena_seal(struct arena *a);
 void arena_free(struct arena *a);

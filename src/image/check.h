@@ -28,6 +28,7 @@ struct verify {
 	enum image_kind kind;
 	uint64_t key;
 	unsigned entry;
+	bool plain; /* its enums are known to be right */
 	/* Of this image: the end of the last range, pages counted, descriptors met. */
 	uint64_t last_end;
 	uint64_t present_pages;

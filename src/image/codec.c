@@ -3,9 +3,10 @@
  * The protobuf wire format (protobuf.dev/programming-guides/encoding): a message is a row of
  * {tag, value}; the tag is field number << 3 | wire type.
  *
- * 1. What writers really write (known fields, the values of a repeated one in a row, unpacked) is
- *    read in one pass, quick_level(). Anything else makes that give up, and the whole message is
- *    read again, carefully: it does not judge, so there is one place that does.
+ * 1. What writers really write (known fields in order, the values of a repeated one in a row,
+ *    unpacked, enums with values that they have) is read in one pass, quick_level(). Anything else
+ *    makes that give up, and the whole message is read again, carefully: it does not judge, so
+ *    there is one place that does.
  * 2. Carefully, a level is read twice: the first pass checks tags, wire types and bounds and counts
  *    repeated values, the second one stores them; a nested message is entered in the second pass
  *    only, so that the cost is linear in the input.
@@ -172,47 +173,37 @@ static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescript
 	return f;
 }
 
+/* How each type is written, and what it takes in memory. */
+static const struct form {
+	uint8_t wire, size;
+} forms[] = {
+	[PROTOBUF_C_TYPE_INT32] = { WIRE_VARINT, 4 },
+	[PROTOBUF_C_TYPE_SINT32] = { WIRE_VARINT, 4 },
+	[PROTOBUF_C_TYPE_SFIXED32] = { WIRE_32, 4 },
+	[PROTOBUF_C_TYPE_INT64] = { WIRE_VARINT, 8 },
+	[PROTOBUF_C_TYPE_SINT64] = { WIRE_VARINT, 8 },
+	[PROTOBUF_C_TYPE_SFIXED64] = { WIRE_64, 8 },
+	[PROTOBUF_C_TYPE_UINT32] = { WIRE_VARINT, 4 },
+	[PROTOBUF_C_TYPE_FIXED32] = { WIRE_32, 4 },
+	[PROTOBUF_C_TYPE_UINT64] = { WIRE_VARINT, 8 },
+	[PROTOBUF_C_TYPE_FIXED64] = { WIRE_64, 8 },
+	[PROTOBUF_C_TYPE_FLOAT] = { WIRE_32, 4 },
+	[PROTOBUF_C_TYPE_DOUBLE] = { WIRE_64, 8 },
+	[PROTOBUF_C_TYPE_BOOL] = { WIRE_VARINT, sizeof(protobuf_c_boolean) },
+	[PROTOBUF_C_TYPE_ENUM] = { WIRE_VARINT, 4 },
+	[PROTOBUF_C_TYPE_STRING] = { WIRE_LEN, sizeof(char *) },
+	[PROTOBUF_C_TYPE_BYTES] = { WIRE_LEN, sizeof(ProtobufCBinaryData) },
+	[PROTOBUF_C_TYPE_MESSAGE] = { WIRE_LEN, sizeof(void *) },
+};
+
 static unsigned wire_of(ProtobufCType type)
 {
-	switch (type) {
-	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE:
-		return WIRE_64;
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_FLOAT:
-		return WIRE_32;
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_BYTES:
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return WIRE_LEN;
-	default:
-		return WIRE_VARINT;
-	}
+	return forms[type].wire;
 }
 
 static size_t size_of(ProtobufCType type)
 {
-	switch (type) {
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_FLOAT:
-	case PROTOBUF_C_TYPE_ENUM:
-		return 4;
-	case PROTOBUF_C_TYPE_BOOL:
-		return sizeof(protobuf_c_boolean);
-	case PROTOBUF_C_TYPE_BYTES:
-		return sizeof(ProtobufCBinaryData);
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return sizeof(void *);
-	default:
-		return 8;
-	}
+	return forms[type].size;
 }
 
 static bool is_packed(const ProtobufCFieldDescriptor *f, const struct value *v)
@@ -527,6 +518,9 @@ static bool quick_store(struct input *in, const ProtobufCFieldDescriptor *f, con
 		return quick_level(in, f->descriptor, v->bytes, depth + 1, member);
 	if (f->type == PROTOBUF_C_TYPE_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
 		return false;
+	if (f->type == PROTOBUF_C_TYPE_ENUM &&
+	    !protobuf_c_enum_descriptor_get_value(f->descriptor, (int)v->scalar))
+		return false;
 	return !store(in, f, v, depth, member);
 }
 
@@ -575,37 +569,69 @@ static bool quick_row(struct input *in, const ProtobufCFieldDescriptor *f, struc
 	}
 }
 
-static bool quick_single(struct input *in, const ProtobufCFieldDescriptor *f, const struct value *v,
+/* The value of a field that comes once, behind its tag. */
+static bool quick_single(struct input *in, const ProtobufCFieldDescriptor *f, struct span *s,
 			 unsigned depth, ProtobufCMessage *msg)
 {
+	void *member = (char *)msg + f->offset;
+	struct value v = { .wire = wire_of(f->type) };
+	uint64_t len;
+
 	if (f->label == PROTOBUF_C_LABEL_OPTIONAL && f->quantifier_offset)
 		*(protobuf_c_boolean *)((char *)msg + f->quantifier_offset) = 1;
-	return quick_store(in, f, v, depth, (char *)msg + f->offset);
-}
-
-static bool quick_fields(struct input *in, struct span s, unsigned depth, ProtobufCMessage *msg,
-			 bool seen[static FIELDS_MAX])
-{
-	unsigned next = 0;
-
-	while (s.p < s.end) {
-		const ProtobufCFieldDescriptor *f;
-		struct value v;
-		size_t index;
-
-		if (get_value(&s, &v))
+	switch (v.wire) {
+	case WIRE_VARINT:
+		if (!get_varint(s, &v.scalar))
 			return false;
-		f = find_field(msg->descriptor, v.number, &next);
-		if (!f || v.wire != wire_of(f->type))
+		break;
+	case WIRE_LEN:
+		if (!get_varint(s, &len) || len > (uint64_t)(s->end - s->p))
 			return false;
-		index = f - msg->descriptor->fields;
-		if (seen[index]) /* twice: which counts depends on its type */
-			return false;
-		seen[index] = true;
-		if (f->label == PROTOBUF_C_LABEL_REPEATED ? !quick_row(in, f, &v, &s, depth, msg)
-							  : !quick_single(in, f, &v, depth, msg))
+		v.bytes = (struct span){ s->p, s->p + len };
+		s->p += len;
+		return quick_store(in, f, &v, depth, member);
+	default:
+		if (!get_fixed(s, v.wire == WIRE_64 ? 8 : 4, &v.scalar))
 			return false;
 	}
+	if (f->type == PROTOBUF_C_TYPE_ENUM)
+		return quick_store(in, f, &v, depth, member);
+	store_scalar(f->type, v.scalar, member);
+	return true;
+}
+
+/* Fields come in the order of their numbers, which is the descriptor's: what is passed over is not
+ * there. */
+static bool quick_fields(struct input *in, struct span s, unsigned depth, ProtobufCMessage *msg)
+{
+	const ProtobufCFieldDescriptor *f = msg->descriptor->fields;
+	const ProtobufCFieldDescriptor *end = f + msg->descriptor->n_fields;
+
+	while (s.p < s.end) {
+		struct span at = s;
+		struct value v;
+		uint64_t tag;
+
+		if (!get_varint(&s, &tag))
+			return false;
+		for (; f < end && f->id < tag >> 3; f++)
+			if (f->label == PROTOBUF_C_LABEL_REQUIRED)
+				return false;
+		if (f == end || tag != ((uint64_t)f->id << 3 | wire_of(f->type)))
+			return false;
+		if (f->label != PROTOBUF_C_LABEL_REPEATED) {
+			if (!quick_single(in, f, &s, depth, msg))
+				return false;
+		} else {
+			s = at;
+			if (get_value(&s, &v) || !quick_row(in, f, &v, &s, depth, msg))
+				return false;
+		}
+		f++;
+	}
+	for (; f < end; f++)
+		if (f->label == PROTOBUF_C_LABEL_REQUIRED)
+			return false;
 	return true;
 }
 
@@ -613,23 +639,16 @@ static bool quick_fields(struct input *in, struct span s, unsigned depth, Protob
 static bool quick_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
 			unsigned depth, ProtobufCMessage **ret_msg)
 {
-	bool seen[FIELDS_MAX];
 	ProtobufCMessage *msg;
 
-	if (depth > IMAGE_DEPTH_MAX || desc->n_fields > FIELDS_MAX)
+	if (depth > IMAGE_DEPTH_MAX)
 		return false;
 	msg = take(in, desc->sizeof_message);
 	if (!msg)
 		return false;
 	protobuf_c_message_init(desc, msg);
-	memset(seen, 0, desc->n_fields);
-	if (!quick_fields(in, s, depth, msg, seen))
-		return false;
-	for (unsigned i = 0; i < desc->n_fields; i++)
-		if (desc->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && !seen[i])
-			return false;
 	*ret_msg = msg;
-	return true;
+	return quick_fields(in, s, depth, msg);
 }
 
 int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
@@ -637,7 +656,8 @@ int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, si
 {
 	struct input in = { .base = data, .a = a, .budget = budget_of(len), .fault = ret_fault };
 
-	if (quick_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg))
+	ret_fault->plain = quick_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg);
+	if (ret_fault->plain)
 		return 0;
 	in.budget = budget_of(len);
 	return unpack_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg);

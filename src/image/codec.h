@@ -6,6 +6,7 @@
 #ifndef IMAGE_CODEC_H
 #define IMAGE_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <protobuf-c/protobuf-c.h>
@@ -16,9 +17,11 @@ struct codec_fault {
 	size_t offset;	 /* in the packed message */
 	char field[128]; /* dotted path, "" when no field is known */
 	const char *why;
+	bool plain; /* no fault, and nothing unusual: all enums have values that they know */
 };
 
-/* Unpacks into the arena. Returns 0, or -EINVAL with *ret_fault filled. Unknown fields are kept. */
+/* Unpacks into the arena. Returns 0, or -EINVAL with *ret_fault filled, of which plain is always
+ * told. Unknown fields are kept. */
 int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
 		 struct arena *a, struct codec_fault *ret_fault, ProtobufCMessage **ret_msg);
 /* On the way out of a nested message: its field's name goes in front. */

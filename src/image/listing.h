@@ -16,6 +16,7 @@ struct listed_image {
 	bool looked; /* size and data are known */
 	bool gone;   /* removed since the directory was read */
 	bool decoded;
+	bool plain; /* decoded, and no message was unusual (codec.h) */
 	uint64_t key;
 	uint64_t size;		 /* bytes */
 	const char *data;	 /* all of its bytes, or NULL: to be read from the file */

@@ -30,6 +30,7 @@ struct image_reader {
 	char *own;		  /* the buffer, if it is ours */
 	const char *buf;
 	uint8_t *joined; /* a message that no buffer holds whole */
+	bool unusual;	 /* a message was: enums may hold what they don't know */
 };
 
 int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
@@ -305,6 +306,7 @@ int image_decode(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
 				     r->index - 1, desc->name,
 				     fault.field[0] ? fault.field : "unknown",
 				     r->off - len + fault.offset, fault.why);
+	r->unusual |= !fault.plain;
 	return 0;
 }
 
@@ -536,6 +538,7 @@ int image_decode_listed(const struct image_dir *dir, struct listed_image *image,
 	else if (!ret)
 		ret = read_many(r, err, &image->msgs, &image->n_msgs);
 	image->decoded = !ret;
+	image->plain = !ret && !r->unusual;
 	return ret;
 }
 
@@ -553,6 +556,13 @@ bool image_is_decoded(const struct image_dir *dir, enum image_kind kind, uint64_
 	const struct listed_image *kept = find_kept(dir, kind, key);
 
 	return kept && kept->decoded;
+}
+
+bool image_is_plain(const struct image_dir *dir, enum image_kind kind, uint64_t key)
+{
+	const struct listed_image *kept = find_kept(dir, kind, key);
+
+	return kept && kept->plain;
 }
 
 int image_read_all(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,
@@ -599,6 +609,7 @@ int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t k
 		kept->msgs = arena_memdup(dir->listing->records, &msg, sizeof(msg));
 		kept->n_msgs = 1;
 		kept->decoded = true;
+		kept->plain = !r->unusual;
 	}
 	*(ProtobufCMessage **)ret_msg = msg;
 	return 0;

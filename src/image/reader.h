@@ -59,6 +59,8 @@ static inline void image_reader_cleanup(struct image_reader **r)
  * live as long as the set and are not to be changed. Those of others are the arena's. */
 /* Have its messages been asked for, and are they kept? */
 bool image_is_decoded(const struct image_dir *dir, enum image_kind kind, uint64_t key);
+/* And do all of their enum fields hold values of their enum? false: not known. */
+bool image_is_plain(const struct image_dir *dir, enum image_kind kind, uint64_t key);
 /* The message of an image of one message (further bytes must be payload that the kind has).
  * image_read_opt: *ret_msg is NULL and 0 is returned when there is no such file. */
 int image_read_one(const struct image_dir *dir, enum image_kind kind, uint64_t key, struct arena *a,

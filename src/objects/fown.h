@@ -17,6 +17,12 @@ const char *probe_object(const struct file_probe *p);
 /* The owner of a description's signals, and the signal. */
 int fown_collect(struct dump *d, const struct file_probe *p, FownEntry **ret);
 void fown_check(struct restore *r, struct restore_file *f, const FownEntry *e, const char *object);
+/* Most have none: fown_check would find nothing, and nobody needs the object's name. */
+static inline bool fown_is_set(const FownEntry *e)
+{
+	return e->pid || e->pid_type || e->signum;
+}
+
 /* Owner and signal; and, last, O_ASYNC if it is in flags: contents have to be there already. */
 int fown_attach(struct restore_task *t, const struct restore_file *f, const FownEntry *e,
 		uint32_t flags, int fd);

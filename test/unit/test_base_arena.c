@@ -64,6 +64,21 @@ static void test_push(void **state)
 	arena_free(&a);
 }
 
+static void test_text(void **state)
+{
+	struct arena a = {};
+	char *s = arena_printf(&a, "%0*d", 5000, 7); /* more than is formatted at first */
+
+	(void)state;
+	assert_int_equal(strlen(s), 5000);
+	assert_string_equal(s + 4990, "0000000007");
+	for (int i = 250; i < 260; i++)
+		assert_int_equal(strlen(arena_printf(&a, "%0*d", i, 1)), i);
+	assert_string_equal(arena_numbered(&a, "pipe:[", 0, "]"), "pipe:[0]");
+	assert_string_equal(arena_numbered(&a, "", UINT32_MAX, ""), "4294967295");
+	arena_free(&a);
+}
+
 /* How a child ends that writes a byte. */
 static int status_of_write(volatile char *p)
 {
@@ -106,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zeroes),
 		cmocka_unit_test(test_push),
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_seal),
 	};
 

@@ -51,7 +51,7 @@ static void judge_ignored(struct restore *r)
 /* Ids are the first thing that takes a privilege, and no tree comes back without its own. */
 static void judge_rights(struct restore *r)
 {
-	if (!r->s->opts->plan)
+	if (!r->s->opts->plan && !feature_has(&r->features, FEATURE_CLONE3_SET_TID))
 		restored_need(
 			r, 0, FEATURE_CLONE3_SET_TID, "process ids",
 			feature_has(&r->features, FEATURE_INIT_USERNS)

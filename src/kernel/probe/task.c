@@ -220,19 +220,22 @@ PROBE(KCMP_EPOLL)
 	return -kcmp_epoll(getpid(), timer, getpid(), ep, timer, 0, &order, NULL);
 }
 
-/* Asks for an id that is taken, ours: EEXIST comes after all that could be missing (alloc_pid()). */
+/* Asks for an id that is taken, ours: EEXIST comes after all that could be missing (alloc_pid()).
+ * By then the kernel has copied all that is not shared, so all is: nobody comes to life. */
 PROBE(CLONE3_SET_TID)
 {
 	pid_t tid = getpid();
 	struct {
 		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
 		uint64_t set_tid, set_tid_size;
-	} args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&tid, .set_tid_size = 1 };
-	long ret = syscall(SYS_clone3, &args, sizeof(args));
+	} args = {
+		.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND,
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&tid,
+		.set_tid_size = 1,
+	};
 
-	if (!ret)
-		_exit(0);
-	return probe_expect(ret, EEXIST);
+	return probe_expect(syscall(SYS_clone3, &args, sizeof(args)), EEXIST);
 }
 
 /* Anybody may open it; who may write is asked as clone3 asks, since to write is to change. */

@@ -34,7 +34,9 @@ int event_check(struct restore *r, struct restore_file *f, const void *entry, ui
 		return err_set(restore_err(r), ERR_IMAGE_CORRUPT, EINVAL,
 			       "files.img: the entry of %s %u makes no sense", f->class->name,
 			       f->id);
-	fown_check(r, f, fown, arena_printf(restore_arena(r), "%s %u", f->class->name, f->id));
+	if (fown_is_set(fown))
+		fown_check(r, f, fown,
+			   arena_printf(restore_arena(r), "%s %u", f->class->name, f->id));
 	return 0;
 }
 

@@ -91,7 +91,7 @@ static int pipe_check(struct restore *r, struct restore_file *f)
 	if (ret < 0)
 		return ret;
 	f->priv = pi;
-	object = arena_printf(restore_arena(r), "pipe:[%u]", pi->id);
+	object = arena_numbered(restore_arena(r), "pipe:[", pi->id, "]");
 	pi->inherit_asked = restore_inherit_fd(r, object) >= 0;
 	fown_check(r, f, e->fown, object);
 	return 0;

@@ -326,7 +326,8 @@ static int reg_check(struct restore *r, struct restore_file *f)
 	f->priv = plan;
 	plan->inherited = -1;
 	plan->inherit = e->ext ? e->name : e->name + 1;
-	fown_check(r, f, e->fown, object_of(r, e));
+	if (fown_is_set(e->fown))
+		fown_check(r, f, e->fown, object_of(r, e));
 	if (restore_inherit_fd(r, plan->inherit) >= 0)
 		return 0;
 	plan->inherit = NULL;

@@ -262,10 +262,11 @@ static void check_named(struct restore_thread *th)
 	if (!info || !info->fpregs || !info->fpregs->xsave)
 		return;
 	for (unsigned int part = 0; part < 63; part++) {
-		const char *whose = arena_printf(a, "thread %d", th->vtid);
+		const char *whose;
 
 		if (!is_live(info->fpregs->xsave, part) || xsave_component(part).size)
 			continue;
+		whose = arena_printf(a, "thread %d", th->vtid);
 		if (t->r->s->opts->cpu_cap & CPU_CAP_FPU)
 			refuse_part(t, part, whose);
 		else

@@ -302,7 +302,7 @@ int inet_check(struct restore *r, struct restore_file *f)
 		return ret;
 	x = r->priv[SLOT_INET];
 	s = f->priv;
-	if (s->e->fown->pid || s->e->fown->pid_type || s->e->fown->signum)
+	if (fown_is_set(s->e->fown))
 		fown_check(r, f, s->e->fown, inet_object(r, s));
 	ret = socket_options_check(r, f, s->e->opts);
 	if (ret == 0)

@@ -70,7 +70,7 @@ static int load_one(struct restore *r, struct unix_restore *x, struct restore_fi
 		return ret;
 	*u = (struct unix_in){ .file = f, .e = f->entry->usk, .inherited = -1 };
 	u->fd = u->spare = u->path_fd = -1;
-	u->object = arena_printf(restore_arena(r), "socket:[%u]", u->e->ino);
+	u->object = arena_numbered(restore_arena(r), "socket:[", u->e->ino, "]");
 	u->inherit = restore_inherit_fd(r, u->object) >= 0;
 	f->priv = u;
 	if (hash_get(&x->by_ino, u->e->ino))
