@@ -20,6 +20,8 @@ struct btf {
 	size_t strings_len;
 	const struct btf_type **types; /* by id; [0] is void */
 	uint32_t n;
+	const struct btf_type **structs; /* those with names; one type in a dozen */
+	uint32_t n_structs;
 };
 
 /* What follows the head of a type; -1: a kind that is not known here. */
@@ -61,8 +63,11 @@ static long tail_size(const struct btf_type *t)
 static int index_types(struct btf *b, const char *at, const char *end)
 {
 	/* None is shorter than its head. */
-	b->types = calloc((end - at) / sizeof(struct btf_type) + 1, sizeof(*b->types));
-	if (!b->types)
+	size_t room = (end - at) / sizeof(struct btf_type) + 1;
+
+	b->types = calloc(room, sizeof(*b->types));
+	b->structs = calloc(room, sizeof(*b->structs));
+	if (!b->types || !b->structs)
 		return -ENOMEM;
 	for (b->n = 1; at + sizeof(struct btf_type) <= end; b->n++) {
 		const struct btf_type *t = (const struct btf_type *)at;
@@ -71,6 +76,8 @@ static int index_types(struct btf *b, const char *at, const char *end)
 		if (tail < 0 || end - at - (long)sizeof(*t) < tail)
 			return -EPROTO;
 		b->types[b->n] = t;
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_STRUCT && t->name_off)
+			b->structs[b->n_structs++] = t;
 		at += sizeof(*t) + tail;
 	}
 	return 0;
@@ -132,6 +139,7 @@ void btf_close(struct btf *b)
 	if (!b)
 		return;
 	free(b->types);
+	free(b->structs);
 	free(b->data);
 	free(b);
 }
@@ -174,11 +182,9 @@ int btf_offsets(const struct btf *b, const char *const *paths, size_t n, int *re
 
 	for (size_t p = 0; p < n; p++)
 		ret[p] = -ENOENT;
-	for (uint32_t i = 1; missing && i < b->n; i++) {
-		const struct btf_type *t = b->types[i];
+	for (uint32_t i = 0; missing && i < b->n_structs; i++) {
+		const struct btf_type *t = b->structs[i];
 
-		if (BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT)
-			continue;
 		for (size_t p = 0; p < n; p++) {
 			const char *dot = strchr(paths[p], '.');
 
@@ -202,10 +208,23 @@ int btf_offset(const struct btf *b, const char *path)
 
 int btf_size(const struct btf *b, const char *name)
 {
-	for (uint32_t i = 1; i < b->n; i++)
-		if (BTF_INFO_KIND(b->types[i]->info) == BTF_KIND_STRUCT &&
-		    is_named(b, b->types[i]->name_off, name, strlen(name)))
-			return (int)b->types[i]->size;
+	for (uint32_t i = 0; i < b->n_structs; i++)
+		if (is_named(b, b->structs[i]->name_off, name, strlen(name)))
+			return (int)b->structs[i]->size;
+	return -ENOENT;
+}
+
+int btf_enumerator(const struct btf *b, const char *name)
+{
+	for (uint32_t i = 1; i < b->n; i++) {
+		const struct btf_enum *e = (const struct btf_enum *)(b->types[i] + 1);
+
+		if (BTF_INFO_KIND(b->types[i]->info) != BTF_KIND_ENUM)
+			continue;
+		for (size_t k = 0; k < BTF_INFO_VLEN(b->types[i]->info); k++)
+			if (is_named(b, e[k].name_off, name, strlen(name)))
+				return e[k].val;
+	}
 	return -ENOENT;
 }
 

@@ -44,6 +44,8 @@ int btf_offsets(const struct btf *b, const char *const *paths, size_t n, int *re
 
 /* Of a structure; bytes, or -ENOENT. */
 int btf_size(const struct btf *b, const char *name);
+/* The value of a constant of an enumeration; -ENOENT. */
+int btf_enumerator(const struct btf *b, const char *name);
 /* The id of a function, by which a BPF program calls it; -ENOENT. */
 int btf_function(const struct btf *b, const char *name);
 

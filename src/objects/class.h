@@ -24,6 +24,10 @@ struct state_class {
 	/* check -t, instead of both and of absorb: what they would refuse or warn about, as far as
 	 * /proc tells it of a running task. No effects; registers and masks are not known. */
 	int (*examine)(struct dump_task *t);
+	/* Its areas are known, its descriptors were not looked at yet: may the kernel have work for
+	 * it, to be done when the task next runs, that changes them (io_uring)? Then the agent is
+	 * there once before. */
+	bool (*owed)(const struct dump_task *t);
 	/* The programs have run: take their results into the entries. */
 	int (*absorb)(struct dump_task *t);
 	int (*absorb_thread)(struct dump_thread *th);

@@ -40,6 +40,16 @@ static void members(void **state)
 	assert_int_equal(btf_size(types, "list_head"), 2 * sizeof(void *));
 }
 
+static void constants(void **state)
+{
+	(void)state;
+	if (!types)
+		skip();
+	assert_int_equal(btf_enumerator(types, "PIDTYPE_PID"), 0);
+	assert_int_equal(btf_enumerator(types, "PIDTYPE_TGID"), 1);
+	assert_int_equal(btf_enumerator(types, "NO_SUCH_CONSTANT"), -ENOENT);
+}
+
 static void missing(void **state)
 {
 	(void)state;
@@ -55,6 +65,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members),
+		cmocka_unit_test(constants),
 		cmocka_unit_test(missing),
 	};
 

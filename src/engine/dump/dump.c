@@ -156,11 +156,12 @@ static const struct {
 	{ "dump-tasks", collect_tasks },
 	{ "dump-kobjs", collect_kobjs },
 	{ "dump-areas", collect_areas },
+	{ "dump-owed", do_owed }, /* what the kernel does when a task next runs, it does now */
 	{ "dump-files", collect_files },
 	{ "dump-flight", collect_flight },
 	{ "dump-state", collect_state },
 	{ "dump-network", step_network }, /* --plan ends before it */
-	{ "dump-agent", run_programs },	  /* the only step that changes the processes */
+	{ "dump-agent", run_programs },	  /* as dump-owed, changes the processes */
 	{ "dump-absorb", absorb_state },
 	{ "dump-judge", step_judge }, /* all reasons against it are known: refuse, or go on */
 	{ "dump-entries", write_entries },

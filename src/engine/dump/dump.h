@@ -38,6 +38,8 @@ int collect_flight(struct dump *d);
 void collect_files_end(struct dump *d);
 /* state.c: all state classes, before and after the programs have run. */
 int collect_state(struct dump *d);
+/* Work of the kernel's that waits for the tasks to run. */
+int do_owed(struct dump *d);
 int run_programs(struct dump *d);
 int absorb_state(struct dump *d);
 /* The agent's areas and programs of all tasks; nobody needs them when all is absorbed. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* State classes: collect, one visit of the agent to all tasks at the same time, absorb. */
+/* State classes: collect, one visit of the agent to all tasks at the same time, absorb. And before,
+ * a visit without a program to those that the kernel has work for. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -38,7 +39,6 @@ static void prepare_visit(struct dump_task *t)
 		t->threads[i].prog = program_new(t->visit.area);
 		program_stage(t->threads[i].prog, STAGE_READ);
 	}
-	emit_asked_fds(t);
 }
 
 static int each_task(struct dump *d, int (*const *per_task)(struct dump_task *),
@@ -58,8 +58,10 @@ int collect_state(struct dump *d)
 	for (size_t i = 0; ret == 0 && i < d->n_tasks; i++) {
 		struct dump_task *t = d->tasks[i];
 
-		if (!t->zombie)
+		if (!t->zombie) {
 			prepare_visit(t);
+			emit_asked_fds(t);
+		}
 		for (size_t c = 0; ret == 0 && state_classes[c]; c++)
 			ret = each_task(d, &state_classes[c]->collect,
 					&state_classes[c]->collect_thread, t);
@@ -81,7 +83,8 @@ void free_programs(struct dump *d)
 	}
 }
 
-int run_programs(struct dump *d)
+/* Of those tasks that one was prepared for. */
+static int run_visits(struct dump *d)
 {
 	struct visit *visits = calloc(d->n_tasks, sizeof(*visits));
 	size_t n = 0;
@@ -90,10 +93,37 @@ int run_programs(struct dump *d)
 	if (!visits)
 		return err_set(dump_err(d), ERR_RESOURCE, ENOMEM, "no memory for the visits");
 	for (size_t i = 0; i < d->n_tasks; i++)
-		if (!d->tasks[i]->zombie)
+		if (d->tasks[i]->visit.area)
 			visits[n++] = d->tasks[i]->visit;
-	ret = visit_run(&d->tree, visits, n, dump_err(d));
+	ret = n ? visit_run(&d->tree, visits, n, dump_err(d)) : 0;
 	free(visits);
+	return ret;
+}
+
+int run_programs(struct dump *d)
+{
+	return run_visits(d);
+}
+
+static bool is_owed(const struct dump_task *t)
+{
+	for (size_t c = 0; state_classes[c]; c++)
+		if (state_classes[c]->owed && state_classes[c]->owed(t))
+			return true;
+	return false;
+}
+
+int do_owed(struct dump *d)
+{
+	int ret;
+
+	if (d->s->opts->plan)
+		return 0;
+	for (size_t i = 0; i < d->n_tasks; i++)
+		if (!d->tasks[i]->zombie && is_owed(d->tasks[i]))
+			prepare_visit(d->tasks[i]);
+	ret = run_visits(d);
+	free_programs(d);
 	return ret;
 }
 

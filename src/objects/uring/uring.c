@@ -3,11 +3,12 @@
  * Rings of io_uring(7), which no other tool keeps: descriptor, areas, both queues with what waits
  * in them, how the ring was set up, its thread of the kernel's, registered files and buffers.
  *
- * A ring is kept when nothing that was submitted is under way. The kernel does not count that, but
- * each request ends in one completion: the heads and tails that it keeps for itself tell, as long
- * as the program has neither used requests with more than one (multishot, zero copy) nor ones with
- * none. All threads that may have submitted wait for the rest, for a second, in the agent: so
- * completions that need their thread come as well.
+ * A ring is kept when nothing that was submitted is under way but requests that wait, which are
+ * found in the kernel's memory and given again (uring_pending.c). For others all threads that may
+ * have submitted wait, for a second, in the agent: so completions that need their thread come as
+ * well. Where the kernel's memory can't be read, nothing may be under way: each request ends in one
+ * completion, so the heads and tails that the kernel keeps for itself tell, as long as the program
+ * has neither used requests with more than one (multishot, zero copy) nor ones with none.
  *
  * Everything is asked while the tree stands, and read when the agent has been there.
  */
@@ -23,12 +24,11 @@
 #include "objects/extras.h"
 #include "objects/fown.h"
 #include "objects/registry.h"
-#include "objects/uring/uring.h"
+#include "objects/uring/uring_kernel.h"
 
 #define LINK	   "anon_inode:[io_uring]"
-#define PATIENCE   UINT64_C(1000000000) /* ns: for all rings together */
-#define GROUPS	   1024			/* of provided buffers that are looked for */
-#define GROUPS_OWN 16			/* through the ring's own thread */
+#define GROUPS	   1024 /* of provided buffers that are looked for */
+#define GROUPS_OWN 16	/* through the ring's own thread */
 
 /* --- descriptors ------------------------------------------------------------------------------ */
 
@@ -46,6 +46,7 @@ static void drop(void *data)
 		close_fd(&u->fd);
 	}
 	hash_free(&x->by_ino);
+	uring_kernel_close(x->kernel);
 }
 
 struct uring_dump *uring_dump_of(struct dump *d)
@@ -59,26 +60,24 @@ struct uring_dump *uring_dump_of(struct dump *d)
 	return x;
 }
 
-static void refuse(const struct uring_out *u, const char *text, const char *cure)
+void uring_refuse(const struct uring_out *u, const char *text, const char *cure)
 {
 	task_refuse(u->task, u->object, text, cure);
 }
 
-static uint32_t under_way(const struct uring_out *u)
+/* Requests that may end by themselves in a moment, and can't be kept else. */
+static uint32_t awaited(const struct uring_out *u)
 {
-	return u->info.cached_sq_head - u->info.cached_cq_tail;
+	return u->pending.counted ? u->pending.others : uring_under_way(u);
 }
 
 static void judge_event(struct uring_out *u)
 {
-	if (u->busy)
-		refuse(u, "signals an eventfd, and has requests under way",
-		       "dump when the program waits for nothing");
-	else if (uring_event_read(u) < 0)
-		refuse(u,
-		       "signals an eventfd, and it can't be read which (it takes Linux 5.17, "
-		       "CAP_SYS_ADMIN, BPF and BTF)",
-		       "have the program unregister it (IORING_UNREGISTER_EVENTFD)");
+	if (uring_event_read(u) < 0)
+		uring_refuse(u,
+			     "signals an eventfd, and it can't be read which (it takes Linux 5.17, "
+			     "CAP_SYS_ADMIN, BPF and BTF)",
+			     "have the program unregister it (IORING_UNREGISTER_EVENTFD)");
 }
 
 /* What the kernel says by itself. */
@@ -87,32 +86,33 @@ static void judge_known(struct uring_out *u)
 	const struct uring_setup *s = &u->setup;
 
 	if (s->flags & IORING_SETUP_R_DISABLED)
-		refuse(u, "is not enabled yet (IORING_SETUP_R_DISABLED)",
-		       "dump when the program has enabled it");
+		uring_refuse(u, "is not enabled yet (IORING_SETUP_R_DISABLED)",
+			     "dump when the program has enabled it");
 	if (s->unmappable)
-		refuse(u,
-		       "lies in memory of the program's (IORING_SETUP_NO_MMAP), it is not known where",
-		       "have the program let the kernel allocate it");
+		uring_refuse(
+			u,
+			"lies in memory of the program's (IORING_SETUP_NO_MMAP), it is not known where",
+			"have the program let the kernel allocate it");
 	if (s->restricted)
-		refuse(u, "has restrictions, which can't be read", "");
+		uring_refuse(u, "has restrictions, which can't be read", "");
 	if (s->event)
 		judge_event(u);
 	if (s->region)
-		refuse(u, "has a region of memory registered, which can't be read", "");
+		uring_refuse(u, "has a region of memory registered, which can't be read", "");
 	if (u->info.personalities)
-		refuse(u, "has personalities registered, which this version can't keep",
-		       "have the program unregister them");
+		uring_refuse(u, "has personalities registered, which this version can't keep",
+			     "have the program unregister them");
 	if (u->info.napi)
-		refuse(u, "polls devices (NAPI), which this version can't keep",
-		       "have the program switch it off (IORING_UNREGISTER_NAPI)");
+		uring_refuse(u, "polls devices (NAPI), which this version can't keep",
+			     "have the program switch it off (IORING_UNREGISTER_NAPI)");
 }
 
 static void refuse_groups(const struct uring_out *u)
 {
-	refuse(u,
-	       "has buffers to give out (IORING_REGISTER_PBUF_RING), and the kernel does not "
-	       "tell where they are",
-	       "have the program unregister them (IORING_UNREGISTER_PBUF_RING)");
+	uring_refuse(u,
+		     "has buffers to give out (IORING_REGISTER_PBUF_RING), and the kernel does not "
+		     "tell where they are",
+		     "have the program unregister them (IORING_UNREGISTER_PBUF_RING)");
 }
 
 static bool group_is_there(int fd, uint32_t group)
@@ -154,16 +154,19 @@ static int uring_collect(struct dump *d, struct dump_file *f, const struct file_
 		return err_set(dump_err(d), ERR_KERNEL, -ret, "can't read the fdinfo of %s",
 			       u->object);
 	if (hash_get(&x->by_ino, p->stat.st_ino))
-		refuse(u,
-		       "has its inode number in common with another ring, so that their areas "
-		       "can't be told apart",
-		       "use Linux 6.9 or later");
+		uring_refuse(
+			u,
+			"has its inode number in common with another ring, so that their areas "
+			"can't be told apart",
+			"use Linux 6.9 or later");
 	hash_put(&x->by_ino, p->stat.st_ino, u);
 	extras_add(d)->uring = u->e;
 	u->e->has_id = u->e->has_flags = true;
 	u->e->id = u->id;
 	u->e->flags = p->info.flags & ~O_CLOEXEC;
-	u->busy = under_way(u) != 0;
+	u->done = u->info.cached_cq_tail;
+	if (uring_under_way(u) || u->info.armed)
+		uring_pending_read(u);
 	uring_ask(u->fd, &u->setup);
 	if (!u->setup.closed)
 		judge_groups(u);
@@ -227,7 +230,7 @@ static void wait_for_rest(struct dump_thread *th, const struct uring_out *u, int
 	uint64_t time = area_put(p->area, patience, sizeof(*patience));
 	struct io_uring_getevents_arg arg = { 0 };
 	uint64_t off = area_put(p->area, &arg, sizeof(arg));
-	uint32_t want = u->info.cached_cq_tail - u->info.cq_head + under_way(u);
+	uint32_t want = u->info.cached_cq_tail - u->info.cq_head + awaited(u);
 
 	program_note(p, "wait for what is under way in ring %d", fd);
 	program_op(p, AGENT_STORE, 0, AREA(off + offsetof(struct io_uring_getevents_arg, ts)),
@@ -242,7 +245,7 @@ static size_t count_busy(const struct uring_dump *x)
 	size_t n = 0;
 
 	for (const struct uring_out *u = x->rings; u; u = u->next)
-		n += under_way(u) != 0;
+		n += awaited(u) != 0;
 	return n;
 }
 
@@ -262,7 +265,7 @@ static void ask_all_threads(struct dump_task *t, struct uring_out *u, int fd,
 	for (size_t i = 0; i < t->n_threads; i++) {
 		if (u->setup.closed)
 			ask_own(&t->threads[i], u, fd, all);
-		if (under_way(u))
+		if (awaited(u))
 			wait_for_rest(&t->threads[i], u, fd, patience);
 	}
 }
@@ -323,8 +326,8 @@ static int collect(struct dump_task *t)
 	size_t busy = x ? count_busy(x) : 0;
 
 	if (busy)
-		patience = (struct timespec){ PATIENCE / busy / 1000000000,
-					      PATIENCE / busy % 1000000000 };
+		patience = (struct timespec){ URING_PATIENCE / busy / 1000000000,
+					      URING_PATIENCE / busy % 1000000000 };
 	if (!x || !x->rings || t->zombie)
 		return t->zombie ? 0 : uring_area_name(t);
 	all = t->priv[SLOT_URING] = arena_new(dump_arena(t->dump), struct uring_asks);
@@ -369,332 +372,6 @@ static void take_answers(const struct uring_asked *a)
 	judge_known(u);
 }
 
-/* --- what the kernel's thread does ------------------------------------------------------------- */
-
-static bool is_asleep(const struct uring_out *u)
-{
-	return __atomic_load_n(uring_word(&u->memory, u->memory.p.sq_off.flags), __ATOMIC_ACQUIRE) &
-	       IORING_SQ_NEED_WAKEUP;
-}
-
-/* It looks for requests for a while before it sleeps; nobody wakes it now. */
-static bool await_sleep(const struct uring_out *u)
-{
-	const struct timespec moment = { .tv_nsec = 1000000 };
-
-	for (uint64_t waited = 0; !is_asleep(u); waited += moment.tv_nsec) {
-		if (waited > 2 * PATIENCE)
-			return false;
-		nanosleep(&moment, NULL);
-	}
-	return true;
-}
-
-/* Of a thread that may run on one processor only: SQ_AFF. */
-static void note_thread(struct uring_out *u)
-{
-	char path[64];
-	_cleanup_file_ FILE *f = NULL;
-	char line[256];
-	unsigned int cpu;
-	char rest;
-
-	u->setup.flags |= IORING_SETUP_SQPOLL;
-	snprintf(path, sizeof(path), "/proc/%lld/status", (long long)u->info.sq_thread);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Cpus_allowed_list: %u%c", &cpu, &rest) == 2 && rest == '\n' &&
-		    sysconf(_SC_NPROCESSORS_ONLN) > 1) {
-			u->setup.flags |= IORING_SETUP_SQ_AFF;
-			u->e->has_sq_cpu = true;
-			u->e->sq_cpu = cpu;
-		}
-}
-
-/* Rings that were attached to another one have its thread. */
-static void note_sharing(const struct uring_dump *x, struct uring_out *u)
-{
-	const struct uring_out *first = u;
-
-	for (const struct uring_out *other = x->rings; other; other = other->next)
-		if (other->info.sq_thread == u->info.sq_thread && other->id < first->id)
-			first = other;
-	if (first == u)
-		return;
-	u->e->has_shares = true;
-	u->e->shares = first->id;
-}
-
-/* --- what is under way ------------------------------------------------------------------------- */
-
-/* A completion that says that more will come, and no last one behind it. */
-static bool more_to_come(const struct uring_out *u)
-{
-	const struct io_uring_params *p = &u->memory.p;
-	const unsigned char *cqes = u->memory.rings + p->cq_off.cqes;
-	uint32_t tail = u->info.cached_cq_tail;
-	struct hash last = { 0 };
-	bool more = false;
-
-	for (uint32_t back = 0; back < p->cq_entries; back++) {
-		uint32_t at = (tail - 1 - back) & (p->cq_entries - 1);
-		const struct io_uring_cqe *cqe = (const void *)(cqes + at * uring_cqe_size(p));
-		uint64_t key = cqe->user_data ? cqe->user_data : UINT64_MAX;
-
-		if (back == tail) /* none before */
-			break;
-		if (hash_get(&last, key))
-			continue;
-		hash_put(&last, key, u->memory.rings);
-		more |= cqe->flags & IORING_CQE_F_MORE;
-	}
-	hash_free(&last);
-	return more;
-}
-
-static void judge_rest(const struct uring_out *u)
-{
-	const struct uring_memory *m = &u->memory;
-	uint32_t rest = under_way(u) - *uring_word(m, m->p.sq_off.dropped);
-
-	if (u->info.overflow)
-		refuse(u, "has more completions than its queue has room for",
-		       "dump when the program has taken some");
-	else if (rest > INT32_MAX)
-		refuse(u,
-		       "has made more completions than it was given requests (multishot, zero "
-		       "copy, messages of other rings): what is under way can't be told",
-		       "dump when the program has closed it");
-	else if (rest)
-		refuse(u,
-		       arena_printf(dump_arena(u->task->dump),
-				    "has %u requests under way, or they made no completions: "
-				    "they did not end in a second",
-				    rest),
-		       "dump when the program waits for nothing, or have it cancel them");
-	else if (u->info.armed || more_to_come(u))
-		refuse(u, "has a request under way that goes on by itself (multishot)",
-		       "have the program cancel it");
-}
-
-/* --- what is registered ------------------------------------------------------------------------ */
-
-static bool is_mapped(const struct dump_task *t, uint64_t start, uint64_t end)
-{
-	for (size_t i = 0; i < t->n_vmas && start < end; i++)
-		if (t->vmas[i].vma->start <= start && start < t->vmas[i].vma->end)
-			start = t->vmas[i].vma->end;
-	return start >= end;
-}
-
-static void note_buffers(struct uring_out *u)
-{
-	struct arena *a = dump_arena(u->task->dump);
-
-	for (uint64_t i = 0; i < u->info.n_buffers; i++) {
-		CrtoolsUringBuffer *b = arena_msg(a, CrtoolsUringBuffer, crtools_uring_buffer);
-		uint64_t addr = (uintptr_t)u->info.buffers[i].iov_base;
-
-		b->has_addr = b->has_len = true;
-		b->addr = addr;
-		b->len = u->info.buffers[i].iov_len;
-		arena_push(a, u->e->buffer, u->e->n_buffer, b);
-		if (b->len && !is_mapped(u->task, addr, addr + b->len)) {
-			refuse(u, "has a buffer registered that the program has unmapped since",
-			       "");
-			return;
-		}
-	}
-}
-
-/* The file that all descriptors in the tree with that name lead to; 0: none, or there are several. */
-static uint32_t file_by_name(const struct dump *d, const char *name)
-{
-	uint32_t found = 0;
-
-	for (size_t i = 0; i < d->n_tasks; i++) {
-		const struct dump_task *t = d->tasks[i];
-
-		for (size_t k = 0; t->table && t->table->owner == t && k < t->table->n_fds; k++) {
-			const FdinfoEntry *e = t->table->fds[k];
-			char link[32], path[4096];
-			ssize_t n;
-
-			snprintf(link, sizeof(link), "fd/%u", e->fd);
-			n = readlinkat(t->stop->proc.fd, link, path, sizeof(path) - 1);
-			if (n <= 0 || (size_t)n != strlen(name) || memcmp(path, name, n))
-				continue;
-			if (found && found != e->id)
-				return 0;
-			found = e->id;
-		}
-	}
-	return found;
-}
-
-static void note_files(struct uring_out *u)
-{
-	struct dump *d = u->task->dump;
-
-	for (uint64_t i = 0; i < u->info.n_files; i++) {
-		const char *name = u->info.files[i];
-		uint32_t id = name ? file_by_name(d, name) : 0;
-
-		arena_push(dump_arena(d), u->e->file, u->e->n_file, id);
-		if (name && !id)
-			refuse(u,
-			       arena_printf(dump_arena(d),
-					    "has %s registered, which no descriptor of the tree "
-					    "leads to, or several with that name do",
-					    name),
-			       "have the program keep the descriptor open");
-	}
-}
-
-static void note_event(struct uring_out *u)
-{
-	if (!u->setup.event)
-		return;
-	u->e->has_event = true;
-	u->e->event = uring_event_file(u->task->dump, u);
-	if (!u->e->event)
-		refuse(u, "signals an eventfd to which no descriptor of the tree leads",
-		       "have the program keep the descriptor open");
-}
-
-/* --- all together ------------------------------------------------------------------------------ */
-
-static ProtobufCBinaryData without_zeroes(unsigned char *data, size_t len)
-{
-	while (len && !data[len - 1])
-		len--;
-	return (ProtobufCBinaryData){ len, data };
-}
-
-static void fill_entry(struct uring_out *u)
-{
-	const struct io_uring_params *p = &u->memory.p;
-	unsigned char *layout =
-		arena_alloc(dump_arena(u->task->dump), sizeof(p->sq_off) + sizeof(p->cq_off));
-	CrtoolsUring *e = u->e;
-
-	memcpy(layout, &p->sq_off, sizeof(p->sq_off));
-	memcpy(layout + sizeof(p->sq_off), &p->cq_off, sizeof(p->cq_off));
-	e->has_setup = e->has_sq_entries = e->has_cq_entries = true;
-	e->has_layout = e->has_rings = e->has_sqes = true;
-	e->setup = u->setup.flags;
-	e->sq_entries = u->info.sq_entries;
-	e->cq_entries = u->info.cq_entries;
-	e->layout = (ProtobufCBinaryData){ sizeof(p->sq_off) + sizeof(p->cq_off), layout };
-	e->rings = without_zeroes(u->memory.rings, u->memory.rings_len);
-	e->sqes = without_zeroes(u->memory.sqes, u->memory.sqes_len);
-}
-
-/* Only Linux 6.13 and later tell. */
-static bool can_tell_deferred(void)
-{
-	struct io_uring_params p = { .flags = IORING_SETUP_SINGLE_ISSUER |
-					      IORING_SETUP_DEFER_TASKRUN };
-	_cleanup_fd_ int fd = syscall(SYS_io_uring_setup, 1, &p);
-
-	return fd >= 0 &&
-	       syscall(SYS_io_uring_register, fd, URING_REGISTER_RESIZE, (void *)1, 1) < 0 &&
-	       errno == EFAULT;
-}
-
-/* Another thread than the first can't make a ring at the restore: so what it makes is for all, and
- * does its work at any time. */
-static void give_to_all(struct uring_out *u)
-{
-	if (u->setup.flags & IORING_SETUP_DEFER_TASKRUN)
-		task_warn(
-			u->task, u->object,
-			"defers its work (IORING_SETUP_DEFER_TASKRUN) to a thread that is not the "
-			"first one: it will be done at any time",
-			"");
-	u->setup.flags &= ~(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
-	u->e->has_maker = false;
-}
-
-static void judge_maker(struct uring_out *u)
-{
-	if (!u->setup.closed)
-		return;
-	if (!u->e->has_maker)
-		refuse(u,
-		       "is for one thread only (IORING_SETUP_SINGLE_ISSUER), which is not in the "
-		       "tree",
-		       "have the program close it");
-	else if (!can_tell_deferred())
-		refuse(u,
-		       "is for one thread only (IORING_SETUP_SINGLE_ISSUER), and this kernel "
-		       "does not tell whether it defers its work (IORING_SETUP_DEFER_TASKRUN)",
-		       "use Linux 6.13 or later");
-	else if ((pid_t)u->e->maker != u->task->vpid)
-		give_to_all(u);
-}
-
-static int read_again(struct dump *d, struct uring_out *u)
-{
-	int ret = uring_info_own(dump_arena(d), u->fd, &u->info);
-
-	return ret < 0 ? err_set(dump_err(d), ERR_KERNEL, -ret, "can't read the fdinfo of %s",
-				 u->object)
-		       : 0;
-}
-
-/* A thread of the kernel's is not frozen with the tree. */
-static int settle_thread(struct dump *d, const struct uring_dump *x, struct uring_out *u,
-			 bool *ret_rests)
-{
-	struct io_uring_params p = { .sq_entries = u->info.sq_entries,
-				     .cq_entries = u->info.cq_entries };
-	int ret = uring_layout(&p);
-
-	note_thread(u);
-	note_sharing(x, u);
-	if (ret == 0)
-		ret = uring_map_header(u->fd, &p, &u->memory);
-	if (ret < 0)
-		return err_set(dump_err(d), ERR_KERNEL, -ret, "can't map %s", u->object);
-	*ret_rests = await_sleep(u);
-	uring_unmap(&u->memory);
-	if (!*ret_rests)
-		refuse(u, "is polled by a thread of the kernel that does not come to rest",
-		       "set it up with a shorter sq_thread_idle");
-	ret = read_again(d, u);
-	if (ret == 0 && u->info.sq_tail != u->info.cached_sq_head)
-		refuse(u, "has requests that its thread of the kernel was not woken up for",
-		       "try again");
-	return ret;
-}
-
-static int settle(struct dump *d, struct uring_dump *x, struct uring_out *u)
-{
-	bool rests = !(u->setup.flags & IORING_SETUP_R_DISABLED) && !u->setup.unmappable;
-	int ret = read_again(d, u);
-
-	judge_maker(u);
-	if (ret == 0 && rests && u->info.sq_thread >= 0)
-		ret = settle_thread(d, x, u, &rests);
-	if (ret < 0 || !rests)
-		return ret;
-	ret = uring_look(d, u);
-	if (ret < 0)
-		return ret;
-	if (u->setup.mixed)
-		refuse(u,
-		       "has completions of two sizes (IORING_SETUP_CQE_MIXED), which this "
-		       "version can't keep",
-		       "");
-	judge_rest(u);
-	note_buffers(u);
-	note_files(u);
-	note_event(u);
-	fill_entry(u);
-	return 0;
-}
-
 static bool is_last(const struct dump_task *t)
 {
 	const struct dump_task *last = NULL;
@@ -718,7 +395,7 @@ static int absorb(struct dump_task *t)
 	if (!x || !is_last(t))
 		return 0;
 	for (struct uring_out *u = x->rings; ret == 0 && u; u = u->next)
-		ret = settle(t->dump, x, u);
+		ret = uring_settle(t->dump, x, u);
 	return ret;
 }
 
@@ -731,6 +408,13 @@ static int emit(struct restore_task *t)
 	return ret < 0 ? ret : uring_buffers_emit(t);
 }
 
+static int emit_thread(struct restore_thread *th)
+{
+	int ret = uring_indexes_emit(th);
+
+	return ret < 0 ? ret : uring_requests_emit(th);
+}
+
 const struct file_class uring_class = {
 	.name = "io_uring",
 	.type = FD_TYPES__CRTOOLS_URING,
@@ -739,13 +423,15 @@ const struct file_class uring_class = {
 	.check = uring_check,
 	.open = uring_open,
 	.attach = uring_attach,
+	.watch = uring_watch,
 };
 
 const struct state_class uring_state = {
 	.name = "rings of io_uring",
 	.collect = collect,
 	.examine = uring_area_name,
+	.owed = uring_area_any,
 	.absorb = absorb,
 	.emit = emit,
-	.emit_thread = uring_indexes_emit,
+	.emit_thread = emit_thread,
 };

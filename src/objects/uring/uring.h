@@ -20,11 +20,18 @@ extern const struct state_class uring_state;
 #define URING_REGISTER_MEM_REGION 34
 #define URING_CQE_F_32		  (1u << 15)
 #define URING_PBUF_STATUS	  26
+#define URING_OP_READ_MULTISHOT	  49
+#define URING_TIMEOUT_MULTISHOT	  (1u << 6)
+#define URING_RECV_BUNDLE	  (1u << 4)
+#define URING_ASYNC_SIZE	  256
 #define URING_INDEXES		  16 /* IO_RINGFD_REG_MAX: by which a thread may know rings */
 
 /* What setting up is told, of which the program knows what followed: sizes and places in the areas.
  */
 #define URING_LAYOUT_FLAGS (IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | URING_SETUP_NO_SQARRAY)
+
+/* Of what recv is told by ioprio; the kernel adds flags of its own. */
+#define URING_RECV_KNOWN (IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | URING_RECV_BUNDLE)
 
 #define URING_ENTRIES_MAX (64u << 10) /* of the queue of completions; half of them of requests */
 #define URING_AREA_MAX	  (16u << 20) /* bytes */
@@ -83,6 +90,27 @@ struct uring_setup {
 	bool event, region, restricted;
 };
 
+struct uring_timeout {
+	uint64_t at; /* in the kernel */
+	CrtoolsUringRequest *request;
+};
+
+/* Requests that are under way, as the kernel's memory has them (uring_pending.c). */
+struct uring_pending {
+	bool known;
+	bool counted; /* there are no others than these */
+	CrtoolsUringRequest **list;
+	size_t n;
+	uint32_t others; /* that can't be given again */
+	const char *why; /* one of them can't: "has …" */
+	const struct dump_task *of;
+	bool of_several; /* processes */
+	struct uring_timeout *timeouts;
+	size_t n_timeouts;
+};
+
+struct uring_kernel;
+
 struct uring_out {
 	struct dump_task *task; /* by whose descriptor it was found */
 	const char *object;
@@ -92,17 +120,30 @@ struct uring_out {
 	struct uring_info info;
 	struct uring_setup setup;
 	struct uring_memory memory;
-	bool busy;    /* requests were under way when it was found */
-	int event_id; /* the kernel's number of the eventfd that it signals */
+	struct uring_pending pending;
+	uint32_t done; /* completions, modulo 2^32, when it was found */
+	int event_id;  /* the kernel's number of the eventfd that it signals */
 	struct uring_out *next;
 };
 
 struct uring_dump {
 	struct uring_out *rings;
 	struct hash by_ino; /* struct uring_out */
+	struct uring_kernel *kernel;
 };
 
+#define URING_PATIENCE UINT64_C(1000000000) /* ns: for all rings together */
+
 struct uring_dump *uring_dump_of(struct dump *d);
+void uring_refuse(const struct uring_out *u, const char *text, const char *cure);
+/* As far as the queues tell: requests that have made no completion. */
+static inline uint32_t uring_under_way(const struct uring_out *u)
+{
+	return u->info.cached_sq_head - u->info.cached_cq_tail;
+}
+/* In the tool, when the agent has been in all tasks: the rest of the entry, and all reasons against
+ * it. 0 or -errno with the error filled. */
+int uring_settle(struct dump *d, struct uring_dump *x, struct uring_out *u);
 /* What can be asked without any effect through any descriptor of it. closed: only its own thread
  * may. */
 void uring_ask(int fd, struct uring_setup *ret);
@@ -110,11 +151,16 @@ void uring_ask(int fd, struct uring_setup *ret);
  * and memory. 0 or -errno with the error filled. */
 int uring_look(struct dump *d, struct uring_out *u);
 
+/* What is under way, into u->pending. 0 or -errno: it can't be told. */
+int uring_pending_read(struct uring_out *u);
+
 /* One that signals an eventfd: which, and how? 0 or -errno. */
 int uring_event_read(struct uring_out *u);
 /* Its file's id; 0: no descriptor in the tree leads to it. */
 uint32_t uring_event_file(const struct dump *d, const struct uring_out *u);
 
+/* Has it a ring? */
+bool uring_area_any(const struct dump_task *t);
 /* Areas name the rings' files from here on; those of no known ring are refused. */
 int uring_area_name(struct dump_task *t);
 
@@ -123,12 +169,17 @@ int uring_area_name(struct dump_task *t);
 struct uring_in {
 	const CrtoolsUring *e;
 	struct io_uring_params p; /* its layout here */
+	uint64_t turns; /* a counter in the area of those who give its requests again; 0: none yet */
 };
 
 int uring_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
 int uring_attach(struct restore_task *t, struct restore_file *f, int fd);
 /* NULL: it is no ring. */
 const struct uring_in *uring_in_of(struct restore_file *f);
+/* Requests that waited. */
+bool uring_requests_fit(const CrtoolsUring *e);
+int uring_requests_emit(struct restore_thread *th);
+int uring_watch(struct restore *r, struct restore_file *f, int fd);
 int uring_area_emit(struct restore_task *t);
 int uring_check(struct restore *r, struct restore_file *f);
 /* In the threads that know rings by indexes. */

@@ -55,6 +55,14 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 	return 0;
 }
 
+bool uring_area_any(const struct dump_task *t)
+{
+	for (size_t i = 0; i < t->n_vmas; i++)
+		if (t->vmas[i].vma->status & VMA_AREA_URING)
+			return true;
+	return false;
+}
+
 int uring_area_name(struct dump_task *t)
 {
 	struct uring_dump *x = uring_dump_of(t->dump);

@@ -5,8 +5,8 @@
  *
  *	ring's file -> io_ring_ctx, io_ev_fd -> eventfd_ctx, whose id fdinfo shows, too
  *
- * A ring in which requests are under way is refused: what is done while the tree is dumped would be
- * counted by an eventfd that was read before.
+ * A ring that does requests while the tree is dumped is refused: they would be counted by an
+ *eventfd that was read before.
  */
 #include <errno.h>
 

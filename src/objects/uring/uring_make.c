@@ -61,7 +61,7 @@ static bool fits(const CrtoolsUring *e)
 {
 	return is_power_of_two(e->sq_entries) && is_power_of_two(e->cq_entries) &&
 	       e->sq_entries <= e->cq_entries && e->cq_entries <= URING_ENTRIES_MAX &&
-	       !(e->setup & ~KNOWN_FLAGS) && e->fown &&
+	       !(e->setup & ~KNOWN_FLAGS) && e->fown && uring_requests_fit(e) &&
 	       e->layout.len == sizeof(struct io_sqring_offsets) + sizeof(struct io_cqring_offsets);
 }
 
@@ -200,6 +200,36 @@ static void take_all(const struct drive *v)
 			 __ATOMIC_RELEASE);
 }
 
+/* Completions that no request of the ring's own was for: messages of another ring. */
+static int send_messages(const struct drive *v, uint32_t n)
+{
+	struct io_uring_params p = { 0 };
+	struct drive other = { .fd = syscall(SYS_io_uring_setup, BATCH, &p) };
+	int ret = other.fd < 0 ? -errno : uring_map(other.fd, &p, &other.m);
+
+	for (uint32_t i = 0; ret == 0 && i < BATCH; i++) {
+		struct io_uring_sqe *sqe = (void *)(other.m.sqes + i * sizeof(*sqe));
+
+		*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_MSG_RING, .fd = v->fd };
+		word(&other, p.sq_off.array)[i] = i;
+	}
+	while (ret == 0 && n) {
+		uint32_t some = n < v->m.p.cq_entries ? n : v->m.p.cq_entries;
+
+		some = some < BATCH ? some : BATCH;
+		ret = submit(&other, some);
+		if (ret == 0 && syscall(SYS_io_uring_enter, v->fd, 0, some, IORING_ENTER_GETEVENTS,
+					NULL, 0) < 0)
+			ret = -errno;
+		take_all(&other);
+		take_all(v);
+		n -= some;
+	}
+	uring_unmap(&other.m);
+	close_fd(&other.fd);
+	return ret;
+}
+
 static int submit_all(const struct drive *v, uint32_t n, uint8_t flags)
 {
 	uint32_t most = v->m.p.sq_entries < BATCH ? v->m.p.sq_entries : BATCH;
@@ -216,9 +246,12 @@ static int submit_all(const struct drive *v, uint32_t n, uint8_t flags)
 	return ret;
 }
 
-/* A request that was no request (sq_dropped) had no completion. */
-static int drive(const struct drive *v, const unsigned char *rings, size_t len)
+/* A request that was no request (sq_dropped) had no completion, those that wait have none yet, and
+ * some had many. */
+static int drive(const struct drive *v, const CrtoolsUring *e)
 {
+	const unsigned char *rings = e->rings.data;
+	size_t len = e->rings.len;
 	const struct io_uring_params *p = &v->m.p;
 	uint32_t sq_head = 0, cq_tail = 0;
 	int ret;
@@ -227,19 +260,33 @@ static int drive(const struct drive *v, const unsigned char *rings, size_t len)
 		memcpy(&sq_head, rings + p->sq_off.head, sizeof(sq_head));
 	if (len > p->cq_off.tail + sizeof(cq_tail))
 		memcpy(&cq_tail, rings + p->cq_off.tail, sizeof(cq_tail));
-	ret = submit_all(v, cq_tail, 0);
-	return ret < 0 ? ret : submit_all(v, sq_head - cq_tail, IOSQE_CQE_SKIP_SUCCESS);
+	sq_head -= e->n_request;
+	if (sq_head - cq_tail <= INT32_MAX) {
+		ret = submit_all(v, cq_tail, 0);
+		return ret < 0 ? ret : submit_all(v, sq_head - cq_tail, IOSQE_CQE_SKIP_SUCCESS);
+	}
+	ret = submit_all(v, sq_head, 0);
+	return ret < 0 ? ret : send_messages(v, cq_tail - sq_head);
 }
 
-/* Heads and tails are the old ones by now; what the kernel's thread says of itself stays. */
+/* Heads and tails are the old ones by now; what the kernel's thread says of itself stays, and it is
+ * not to see those that wait before they are there. */
 static void fill(const struct drive *v, const CrtoolsUring *e)
 {
 	uint32_t *flags = word(v, v->m.p.sq_off.flags), kept = *flags;
+	uint32_t *tail = word(v, v->m.p.sq_off.tail), seen = *tail;
 	size_t len = e->rings.len < v->m.rings_len ? e->rings.len : v->m.rings_len;
+	size_t behind = v->m.p.sq_off.tail + sizeof(*tail);
 
 	memset(v->m.sqes, 0, v->m.sqes_len);
 	memcpy(v->m.sqes, e->sqes.data, e->sqes.len < v->m.sqes_len ? e->sqes.len : v->m.sqes_len);
-	memcpy(v->m.rings, e->rings.data, len);
+	if (!v->polled || len < behind) {
+		memcpy(v->m.rings, e->rings.data, len);
+	} else {
+		memcpy(v->m.rings, e->rings.data, v->m.p.sq_off.tail);
+		*tail = seen;
+		memcpy(v->m.rings + behind, e->rings.data + behind, len - behind);
+	}
 	memset(v->m.rings + len, 0, v->m.rings_len - len);
 	*flags = kept;
 }
@@ -303,7 +350,7 @@ static int bring_there(struct restore_task *t, const struct restore_file *f,
 	int ret = uring_map(fd, &in->p, &v.m);
 
 	if (ret == 0) {
-		ret = drive(&v, in->e->rings.data, in->e->rings.len);
+		ret = drive(&v, in->e);
 		if (ret == 0)
 			fill(&v, in->e);
 		uring_unmap(&v.m);

@@ -270,6 +270,10 @@ static void try_to_bind(struct restore *r, const struct inet_in *s)
 	set_int(fd, SOL_SOCKET, SO_REUSEADDR, e->opts->has_reuseaddr && e->opts->reuseaddr);
 	set_int(fd, SOL_SOCKET, SO_REUSEPORT, e->opts->has_so_reuseport && e->opts->so_reuseport);
 	ret = inet_bind(s, fd);
+	for (int i = 0; ret == -EADDRINUSE && i < INET_END_TRIES && !who_has(r, s->e); i++) {
+		inet_moment();
+		ret = inet_bind(s, fd);
+	}
 	if (ret < 0)
 		refuse_bind(r, s, ret);
 }

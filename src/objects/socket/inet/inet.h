@@ -275,6 +275,10 @@ bool inet_shares(const struct inet_in *s);
 void inet_allow_reuse(const struct inet_in *s, int fd);
 /* Binds it, whatever the final values of the options are that keep others out; -errno. */
 int inet_bind(const struct inet_in *s, int fd);
+/* A port or an address that no process has may be free in a moment: the kernel takes some
+ * milliseconds to take down a ring of io_uring, and to close what was used through it. */
+#define INET_END_TRIES 300
+void inet_moment(void);
 /* Is its address maybe not the host's? Then it takes IP_FREEBIND. */
 bool inet_may_be_away(const struct inet_in *s);
 int inet_open(struct restore_task *t, struct restore_file *f, int *ret_fd);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "objects/socket/inet/inet.h"
@@ -50,6 +51,13 @@ int inet_bind(const struct inet_in *s, int fd)
 	if (inet_may_be_away(s))
 		allow(fd, inet_level(s->e), s->e->family == AF_INET ? IP_FREEBIND : IPV6_FREEBIND);
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
+}
+
+void inet_moment(void)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	nanosleep(&moment, NULL);
 }
 
 int inet_failed(struct restore_task *t, const struct inet_in *s, const char *call, const char *what)

@@ -82,8 +82,13 @@ static int connect_in_repair(const struct inet_in *s, int fd, const union inet_a
 	uint32_t mss = s->stream->mss_clamp;
 	bool limited = mss >= MSS_MIN &&
 		       set_int(fd, SOL_TCP, TCP_MAXSEG, mss < MSS_MAX ? (int)mss : MSS_MAX) == 0;
+	int ret = connect(fd, &peer->sa, inet_addr_len(s->e));
 
-	if (connect(fd, &peer->sa, inet_addr_len(s->e)) < 0)
+	for (int i = 0; ret < 0 && errno == EADDRNOTAVAIL && i < INET_END_TRIES; i++) {
+		inet_moment();
+		ret = connect(fd, &peer->sa, inet_addr_len(s->e));
+	}
+	if (ret < 0)
 		return -errno;
 	return limited ? set_int(fd, SOL_TCP, TCP_MAXSEG, 0) : 0;
 }

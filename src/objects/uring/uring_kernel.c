@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See uring_kernel.h. */
+#include "objects/uring/uring_kernel.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+
+static const char *const members[] = {
+#define MEMBER(id, member) member,
+	URING_PLACES(MEMBER, MEMBER)
+#undef MEMBER
+};
+
+static const bool needed[] = {
+#define NEEDED(id, member)   true,
+#define OPTIONAL(id, member) false,
+	URING_PLACES(NEEDED, OPTIONAL)
+#undef NEEDED
+#undef OPTIONAL
+};
+
+/* Bits of a request's flags; a kernel that has no such bit has no such request. */
+static uint64_t flag(const struct btf *b, const char *name)
+{
+	int bit = btf_enumerator(b, name);
+
+	return bit >= 0 && bit < 64 ? UINT64_C(1) << bit : 0;
+}
+
+static int find_places(struct uring_kernel *k, const struct btf *b)
+{
+	btf_offsets(b, members, ARRAY_SIZE(members), k->at);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (k->at[i] < 0 && needed[i])
+			return k->at[i];
+	k->request_size = btf_size(b, "io_kiocb");
+	k->bucket_size = btf_size(b, "io_hash_bucket");
+	k->upid_size = btf_size(b, "upid");
+	k->refused = flag(b, "REQ_F_BUFFER_SELECTED_BIT") | flag(b, "REQ_F_BUFFER_RING_BIT") |
+		     flag(b, "REQ_F_PARTIAL_IO_BIT");
+	k->creds = flag(b, "REQ_F_CREDS_BIT");
+	return k->request_size < 0 || k->bucket_size < 0 || k->upid_size < 0 ? -ENOENT : 0;
+}
+
+static int open_it(struct uring_kernel *k)
+{
+	struct btf *b = NULL;
+	int ret = btf_open(&b);
+
+	if (ret == 0)
+		ret = kmem_open(&k->memory, b);
+	if (ret == 0)
+		ret = find_places(k, b);
+	btf_close(b);
+	if (ret == 0)
+		ret = kmem_read(&k->memory,
+				kmem_pointer(&k->memory, kmem_current(&k->memory),
+					     k->at[PLACE_TASK_PID]) +
+					k->at[PLACE_PID_LEVEL],
+				&k->level, sizeof(k->level));
+	return ret;
+}
+
+struct uring_kernel *uring_kernel(struct dump *d)
+{
+	struct uring_dump *x = uring_dump_of(d);
+
+	if (!x->kernel) {
+		x->kernel = arena_new(dump_arena(d), struct uring_kernel);
+		*x->kernel = (struct uring_kernel){ .memory = { .map = -1, .prog = -1 } };
+	}
+	if (!x->kernel->state) {
+		int ret = open_it(x->kernel);
+
+		x->kernel->state = ret < 0 ? ret : 1;
+	}
+	return x->kernel->state > 0 ? x->kernel : NULL;
+}
+
+void uring_kernel_close(struct uring_kernel *k)
+{
+	if (k)
+		kmem_close(&k->memory);
+}

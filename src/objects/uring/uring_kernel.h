@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's structures of io_uring, for the files here that read them (kernel/kmem.h): where
+ * their members are on this kernel.
+ */
+#ifndef OBJECTS_URING_URING_KERNEL_H
+#define OBJECTS_URING_URING_KERNEL_H
+
+#include "kernel/btf.h"
+#include "kernel/kmem.h"
+#include "objects/uring/uring.h"
+
+/* PLACE(id, member): needed. MAYBE(id, member): some kernels have none. */
+/* clang-format off */
+#define URING_PLACES(PLACE, MAYBE)                                                                 \
+	PLACE(TABLE, "io_ring_ctx.cancel_table")                                                   \
+	MAYBE(TABLE_LOCKED, "io_ring_ctx.cancel_table_locked") /* until Linux 6.13 */              \
+	PLACE(BUCKETS, "io_hash_table.hbs")                                                        \
+	PLACE(BUCKET_BITS, "io_hash_table.hash_bits")                                              \
+	PLACE(BUCKET_LIST, "io_hash_bucket.list")                                                  \
+	PLACE(TIMEOUTS, "io_ring_ctx.timeout_list")                                                \
+	PLACE(COMPLETIONS, "io_ring_ctx.cached_cq_tail")                                           \
+	PLACE(CQ_TIMEOUTS, "io_ring_ctx.cq_timeouts")                                              \
+	MAYBE(ALLOCATED, "io_ring_ctx.nr_req_allocated") /* Linux 6.14 */                          \
+	PLACE(SUBMISSIONS, "io_ring_ctx.submit_state")                                             \
+	PLACE(FREE, "io_submit_state.free_list")                                                   \
+	MAYBE(FILE_TABLE, "io_ring_ctx.file_table")                                                \
+	MAYBE(FILE_DATA, "io_file_table.data") /* Linux 6.13 */                                    \
+	MAYBE(FILE_NODES, "io_rsrc_data.nodes")                                                    \
+	PLACE(REQ_FILE, "io_kiocb.file")                                                           \
+	PLACE(REQ_OPCODE, "io_kiocb.opcode")                                                       \
+	PLACE(REQ_FLAGS, "io_kiocb.flags")                                                         \
+	PLACE(REQ_CQE, "io_kiocb.cqe")                                                             \
+	PLACE(CQE_FD, "io_cqe.fd")                                                                 \
+	PLACE(REQ_TCTX, "io_kiocb.tctx")                                                           \
+	PLACE(REQ_HASH, "io_kiocb.hash_node")                                                      \
+	PLACE(REQ_ASYNC, "io_kiocb.async_data")                                                    \
+	PLACE(REQ_LINK, "io_kiocb.link")                                                           \
+	PLACE(REQ_LIST, "io_kiocb.comp_list")                                                      \
+	PLACE(REQ_EVENTS, "io_kiocb.apoll_events")                                                 \
+	MAYBE(REQ_NODE, "io_kiocb.file_node") /* Linux 6.13 */                                     \
+	PLACE(TCTX_TASK, "io_uring_task.task")                                                     \
+	PLACE(ACCEPT_ADDR, "io_accept.addr")                                                       \
+	PLACE(ACCEPT_LEN, "io_accept.addr_len")                                                    \
+	PLACE(ACCEPT_FLAGS, "io_accept.flags")                                                     \
+	MAYBE(ACCEPT_OWN, "io_accept.iou_flags") /* Linux 6.10 */                                  \
+	PLACE(ACCEPT_SLOT, "io_accept.file_slot")                                                  \
+	PLACE(RECV_BUF, "io_sr_msg.buf")                                                           \
+	PLACE(RECV_LEN, "io_sr_msg.len")                                                           \
+	PLACE(RECV_DONE, "io_sr_msg.done_io")                                                      \
+	PLACE(RECV_FLAGS, "io_sr_msg.msg_flags")                                                   \
+	PLACE(RECV_OWN, "io_sr_msg.flags")                                                         \
+	PLACE(RECV_GROUP, "io_sr_msg.buf_group")                                                   \
+	MAYBE(RECV_EACH, "io_sr_msg.mshot_len") /* Linux 6.17 */                                   \
+	PLACE(RW_IOCB, "io_rw.kiocb")                                                              \
+	PLACE(RW_POS, "kiocb.ki_pos")                                                              \
+	PLACE(RW_ADDR, "io_rw.addr")                                                               \
+	PLACE(RW_LEN, "io_rw.len")                                                                 \
+	PLACE(RW_FLAGS, "io_rw.flags")                                                             \
+	MAYBE(RW_GROUP, "io_async_rw.buf_group") /* Linux 6.15 */                                  \
+	PLACE(TIMEOUT_OFF, "io_timeout.off")                                                       \
+	PLACE(TIMEOUT_TARGET, "io_timeout.target_seq")                                             \
+	PLACE(TIMEOUT_REPEATS, "io_timeout.repeats")                                               \
+	PLACE(TIMEOUT_LIST, "io_timeout.list")                                                     \
+	PLACE(TIME_TIMER, "io_timeout_data.timer")                                                 \
+	PLACE(TIME_PERIOD, "io_timeout_data.ts")                                                   \
+	PLACE(TIME_FLAGS, "io_timeout_data.flags")                                                 \
+	PLACE(TIMER_NODE, "hrtimer.node")                                                          \
+	PLACE(NODE_EXPIRES, "timerqueue_node.expires")                                             \
+	PLACE(TASK_FILES, "task_struct.files")                                                     \
+	PLACE(FILES_TABLE, "files_struct.fdt")                                                     \
+	PLACE(FDS_MAX, "fdtable.max_fds")                                                          \
+	PLACE(FDS, "fdtable.fd")                                                                   \
+	PLACE(TASK_PID, "task_struct.thread_pid")                                                  \
+	PLACE(PID_LEVEL, "pid.level")                                                              \
+	PLACE(PID_NUMBERS, "pid.numbers")
+/* clang-format on */
+
+enum uring_place {
+#define ID(id, member) PLACE_##id,
+	URING_PLACES(ID, ID)
+#undef ID
+		PLACE_COUNT
+};
+
+struct uring_kernel {
+	int state; /* 0: not opened yet; 1: open; else -errno */
+	struct kmem memory;
+	int at[PLACE_COUNT]; /* -ENOENT: there is none */
+	int request_size, bucket_size, upid_size;
+	uint64_t refused; /* flags of a request that holds something which can't be given again */
+	uint64_t creds;
+	uint32_t level; /* of pid namespaces, the tool's own */
+};
+
+/* NULL: the kernel's memory can't be read, or is of another kind. */
+struct uring_kernel *uring_kernel(struct dump *d);
+void uring_kernel_close(struct uring_kernel *k);
+
+#endif

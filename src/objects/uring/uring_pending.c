@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests that wait: for a connection, for data, for a moment. The kernel shows none of them; they
+ * are found in its memory (uring_kernel.h), where the ring has them: those that wait for a file in
+ * a table, timeouts in a list. As such a request has had no effect yet, the restore can give it
+ * again, as a new one with the same entry: for each kind, a table says where in the kernel what the
+ * entry said is.
+ *
+ * The kernel counts the requests that it has for a ring (Linux 6.14), so it is known whether there
+ * are others, which can't be given again: they are done by a thread of the kernel's, wait for
+ * something that is not known here, or are done in part. Before, heads and tails of the queues tell
+ * that of a ring whose requests made one completion each.
+ *
+ * Threads of the tree stand still; a timer or the network may change what is read here. What makes
+ * no sense then is one of the others, and looked at again when the agent has been there.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "objects/uring/uring_kernel.h"
+
+#define REQUESTS_MAX (1u << 20)
+#define CHAIN_MAX    (1u << 16) /* in a bucket or list */
+#define FDS_MAX	     (1u << 20)
+#define BUCKETS_MAX  16 /* bits */
+#define NS	     UINT64_C(1000000000)
+
+struct looking {
+	struct uring_kernel *k;
+	struct uring_out *u;
+	uint64_t ring;		    /* the kernel's struct io_ring_ctx */
+	unsigned char *req, *async; /* the request that is looked at */
+	struct uring_pending *found;
+	uint64_t task, *fds; /* of the task seen last: its open files */
+	uint32_t n_fds;
+};
+
+static uint64_t get(const struct looking *l, const unsigned char *from, enum uring_place place,
+		    size_t size)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, from + l->k->at[place], size);
+	return value;
+}
+
+static bool has(const struct looking *l, enum uring_place place)
+{
+	return l->k->at[place] >= 0;
+}
+
+static uint32_t word_at(const struct looking *l, uint64_t base, enum uring_place place)
+{
+	uint32_t value = 0;
+
+	if (base)
+		kmem_read(&l->k->memory, base + l->k->at[place], &value, sizeof(value));
+	return value;
+}
+
+static uint64_t pointer_at(const struct looking *l, uint64_t base, enum uring_place place)
+{
+	return kmem_pointer(&l->k->memory, base, l->k->at[place]);
+}
+
+/* --- whose, and on which file ------------------------------------------------------------------ */
+
+static int read_fds(struct looking *l, uint64_t task)
+{
+	uint64_t table = pointer_at(l, pointer_at(l, task, PLACE_TASK_FILES), PLACE_FILES_TABLE);
+	uint32_t n = word_at(l, table, PLACE_FDS_MAX);
+
+	if (l->task == task)
+		return 0;
+	l->task = 0;
+	if (!n || n > FDS_MAX)
+		return -EIO;
+	l->fds = arena_array(dump_arena(l->u->task->dump), uint64_t, n);
+	if (kmem_read(&l->k->memory, pointer_at(l, table, PLACE_FDS), l->fds, n * sizeof(*l->fds)) <
+	    0)
+		return -EIO;
+	l->n_fds = n;
+	l->task = task;
+	return 0;
+}
+
+/* The program may have closed the number that it gave, or have used it again. */
+static int find_descriptor(struct looking *l, uint64_t task, int32_t given)
+{
+	uint64_t file = get(l, l->req, PLACE_REQ_FILE, 8);
+
+	if (!file || read_fds(l, task) < 0)
+		return -1;
+	if (given >= 0 && (uint32_t)given < l->n_fds && l->fds[given] == file)
+		return given;
+	for (uint32_t i = 0; i < l->n_fds; i++)
+		if (l->fds[i] == file)
+			return (int)i;
+	return -1;
+}
+
+static bool is_registered(struct looking *l, int32_t index)
+{
+	uint64_t table, node = 0;
+
+	if (!has(l, PLACE_FILE_TABLE) || !has(l, PLACE_FILE_DATA) || !has(l, PLACE_FILE_NODES) ||
+	    !has(l, PLACE_REQ_NODE) || index < 0 || (uint64_t)index >= l->u->info.n_files)
+		return false;
+	table = l->ring + l->k->at[PLACE_FILE_TABLE] + l->k->at[PLACE_FILE_DATA];
+	kmem_read(&l->k->memory, pointer_at(l, table, PLACE_FILE_NODES) + 8 * (uint64_t)index,
+		  &node, sizeof(node));
+	return node && node == get(l, l->req, PLACE_REQ_NODE, 8);
+}
+
+/* A thread of the kernel's (SQPOLL) submits for its process: 0. */
+static int find_thread(struct looking *l, uint64_t task, pid_t *ret)
+{
+	uint64_t pid = pointer_at(l, task, PLACE_TASK_PID);
+	const struct dump *d = l->u->task->dump;
+	uint32_t nr = 0;
+
+	*ret = 0;
+	if (l->u->info.sq_thread >= 0)
+		return 0;
+	kmem_read(&l->k->memory,
+		  pid + l->k->at[PLACE_PID_NUMBERS] + (uint64_t)l->k->level * l->k->upid_size, &nr,
+		  sizeof(nr));
+	for (size_t i = 0; nr && i < d->n_tasks; i++)
+		for (size_t k = 0; k < d->tasks[i]->n_threads; k++)
+			if (d->tasks[i]->threads[k].stop->tid == (pid_t)nr) {
+				*ret = d->tasks[i]->threads[k].vtid;
+				l->found->of_several |= l->found->of && l->found->of != d->tasks[i];
+				l->found->of = d->tasks[i];
+				return 0;
+			}
+	return -ESRCH;
+}
+
+/* --- kinds ------------------------------------------------------------------------------------- */
+
+static const char *take_accept(struct looking *l, struct io_uring_sqe *sqe)
+{
+	if (!has(l, PLACE_ACCEPT_OWN))
+		return "is for a connection, and this kernel does not tell whether it is for more "
+		       "(it takes Linux 6.10)";
+	sqe->addr = get(l, l->req, PLACE_ACCEPT_ADDR, 8);
+	sqe->addr2 = get(l, l->req, PLACE_ACCEPT_LEN, 8);
+	sqe->accept_flags = get(l, l->req, PLACE_ACCEPT_FLAGS, 4);
+	sqe->ioprio = get(l, l->req, PLACE_ACCEPT_OWN, 4);
+	sqe->file_index = get(l, l->req, PLACE_ACCEPT_SLOT, 4);
+	return NULL;
+}
+
+/* Whatever is there now, a restored connection is not to be read before it goes on. */
+static const char *take_recv(struct looking *l, struct io_uring_sqe *sqe)
+{
+	uint16_t own = get(l, l->req, PLACE_RECV_OWN, 2);
+
+	if (get(l, l->req, PLACE_RECV_DONE, 4) || own & ~URING_RECV_KNOWN)
+		return "has received a part of what it is for";
+	sqe->ioprio = own | IORING_RECVSEND_POLL_FIRST;
+	sqe->addr = get(l, l->req, PLACE_RECV_BUF, 8);
+	sqe->len = get(l, l->req, PLACE_RECV_LEN, 4);
+	sqe->msg_flags = get(l, l->req, PLACE_RECV_FLAGS, 4) & ~(uint32_t)MSG_NOSIGNAL;
+	if (sqe->flags & IOSQE_BUFFER_SELECT) {
+		sqe->buf_group = get(l, l->req, PLACE_RECV_GROUP, 2);
+		sqe->addr = 0;
+	}
+	if (own & IORING_RECV_MULTISHOT)
+		sqe->len = has(l, PLACE_RECV_EACH) ? get(l, l->req, PLACE_RECV_EACH, 4) : 0;
+	return NULL;
+}
+
+static bool is_of_inet(const struct looking *l, const struct io_uring_sqe *sqe)
+{
+	const struct dump_task *t = l->found->of ? l->found->of : l->u->task;
+	const struct dump_table *table = t->table;
+
+	for (size_t i = 0; table && !(sqe->flags & IOSQE_FIXED_FILE) && i < table->n_fds; i++)
+		if (table->fds[i]->fd == (uint32_t)sqe->fd)
+			return table->fds[i]->type == FD_TYPES__INETSK;
+	return sqe->flags & IOSQE_FIXED_FILE;
+}
+
+/* Of what has no positions; of a connection it is the same as recv. */
+static const char *take_read(struct looking *l, struct io_uring_sqe *sqe)
+{
+	bool many = sqe->opcode == URING_OP_READ_MULTISHOT;
+
+	sqe->addr = get(l, l->req, PLACE_RW_ADDR, 8);
+	sqe->len = many ? 0 : get(l, l->req, PLACE_RW_LEN, 4);
+	sqe->rw_flags = get(l, l->req, PLACE_RW_FLAGS, 4);
+	sqe->off = get(l, l->req + l->k->at[PLACE_RW_IOCB], PLACE_RW_POS, 8);
+	if (sqe->flags & IOSQE_BUFFER_SELECT) {
+		if (!has(l, PLACE_RW_GROUP) || !l->async)
+			return "is given its buffer, and this kernel does not tell of which group "
+			       "(it takes Linux 6.15)";
+		sqe->addr = 0;
+		sqe->buf_group = get(l, l->async, PLACE_RW_GROUP, 4);
+	}
+	if (!is_of_inet(l, sqe))
+		return NULL;
+	if (many || sqe->rw_flags || sqe->flags & IOSQE_FIXED_FILE)
+		return "reads from what may be a connection";
+	sqe->opcode = IORING_OP_RECV;
+	sqe->ioprio = IORING_RECVSEND_POLL_FIRST;
+	sqe->off = 0;
+	return NULL;
+}
+
+static const char *take_poll(struct looking *l, struct io_uring_sqe *sqe)
+{
+	uint32_t events = get(l, l->req, PLACE_REQ_EVENTS, 4);
+
+	sqe->poll32_events = events & ~(EPOLLONESHOT | EPOLLET);
+	sqe->len = (events & EPOLLONESHOT ? 0 : IORING_POLL_ADD_MULTI) |
+		   (events & EPOLLET ? 0 : IORING_POLL_ADD_LEVEL);
+	return NULL;
+}
+
+static const struct {
+	uint8_t opcode;
+	const char *(*take)(struct looking *l, struct io_uring_sqe *sqe); /* NULL, or why not */
+} kinds[] = {
+	{ IORING_OP_POLL_ADD, take_poll },	{ IORING_OP_ACCEPT, take_accept },
+	{ IORING_OP_RECV, take_recv },		{ IORING_OP_READ, take_read },
+	{ URING_OP_READ_MULTISHOT, take_read },
+};
+
+/* --- requests ---------------------------------------------------------------------------------- */
+
+static const char *take_async(struct looking *l)
+{
+	uint64_t at = get(l, l->req, PLACE_REQ_ASYNC, 8);
+
+	l->async = NULL;
+	if (!at)
+		return NULL;
+	l->async = arena_alloc(dump_arena(l->u->task->dump), URING_ASYNC_SIZE);
+	/* It may be shorter, and nothing behind it. */
+	return kmem_read(&l->k->memory, at, l->async, URING_ASYNC_SIZE) < 0 ? "can't be read"
+									    : NULL;
+}
+
+static const char *take_owner(struct looking *l, struct io_uring_sqe *sqe, uint32_t *ret_tid)
+{
+	uint64_t task = pointer_at(l, get(l, l->req, PLACE_REQ_TCTX, 8), PLACE_TCTX_TASK);
+	pid_t tid;
+
+	if (find_thread(l, task, &tid) < 0)
+		return "is of a process outside of the tree";
+	*ret_tid = tid;
+	if (sqe->opcode == IORING_OP_TIMEOUT || sqe->opcode == IORING_OP_LINK_TIMEOUT)
+		return NULL;
+	if (sqe->flags & IOSQE_FIXED_FILE)
+		return is_registered(l, sqe->fd) ? NULL
+						 : "is on a file that was registered then, and is "
+						   "so no more";
+	sqe->fd = find_descriptor(l, task, sqe->fd);
+	return sqe->fd < 0 ? "is on a file that the program has no descriptor of any more" : NULL;
+}
+
+static CrtoolsUringRequest *push(struct looking *l, const struct io_uring_sqe *sqe, uint32_t tid)
+{
+	struct arena *a = dump_arena(l->u->task->dump);
+	CrtoolsUringRequest *r = arena_msg(a, CrtoolsUringRequest, crtools_uring_request);
+
+	r->has_tid = r->has_sqe = true;
+	r->tid = tid;
+	r->sqe.len = sizeof(*sqe);
+	r->sqe.data = arena_alloc(a, sizeof(*sqe));
+	memcpy(r->sqe.data, sqe, sizeof(*sqe));
+	arena_push(a, l->found->list, l->found->n, r);
+	return r;
+}
+
+static const char *begin(struct looking *l, uint64_t at, struct io_uring_sqe *sqe,
+			 uint32_t *ret_tid)
+{
+	const char *why;
+	uint64_t flags;
+
+	if (kmem_read(&l->k->memory, at, l->req, l->k->request_size) < 0)
+		return "can't be read";
+	flags = get(l, l->req, PLACE_REQ_FLAGS, 8);
+	*sqe = (struct io_uring_sqe){
+		.opcode = get(l, l->req, PLACE_REQ_OPCODE, 1),
+		.flags = flags & (IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS),
+		.fd = get(l, l->req + l->k->at[PLACE_REQ_CQE], PLACE_CQE_FD, 4),
+		.user_data = get(l, l->req, PLACE_REQ_CQE, 8),
+	};
+	if (flags & l->k->creds)
+		return "has a personality";
+	if (flags & l->k->refused)
+		return "has begun";
+	why = take_async(l);
+	return why ? why : take_owner(l, sqe, ret_tid);
+}
+
+static uint64_t time_left(const struct looking *l, uint32_t flags)
+{
+	const unsigned char *node =
+		l->async + l->k->at[PLACE_TIME_TIMER] + l->k->at[PLACE_TIMER_NODE];
+	uint64_t end = get(l, node, PLACE_NODE_EXPIRES, 8), now;
+	struct timespec ts;
+
+	clock_gettime(flags & IORING_TIMEOUT_REALTIME	? CLOCK_REALTIME
+		      : flags & IORING_TIMEOUT_BOOTTIME ? CLOCK_BOOTTIME
+							: CLOCK_MONOTONIC,
+		      &ts);
+	now = ts.tv_sec * NS + ts.tv_nsec;
+	return end > now ? end - now : 1;
+}
+
+/* Those for a moment count as those for a time, which stands still while the tree does. */
+static const char *take_timeout(struct looking *l, const struct io_uring_sqe *head, uint32_t tid)
+{
+	struct io_uring_sqe sqe = *head;
+	uint32_t flags, off = get(l, l->req, PLACE_TIMEOUT_OFF, 4);
+	struct timespec period;
+	CrtoolsUringRequest *r;
+
+	if (!l->async)
+		return "has no time";
+	flags = get(l, l->async, PLACE_TIME_FLAGS, 4);
+	memcpy(&period, l->async + l->k->at[PLACE_TIME_PERIOD], sizeof(period));
+	sqe.timeout_flags = flags & ~IORING_TIMEOUT_ABS;
+	sqe.len = 1;
+	sqe.fd = -1;
+	if (flags & URING_TIMEOUT_MULTISHOT)
+		sqe.off = get(l, l->req, PLACE_TIMEOUT_REPEATS, 4);
+	else if (off)
+		sqe.off = (uint32_t)get(l, l->req, PLACE_TIMEOUT_TARGET, 4) -
+			  (word_at(l, l->ring, PLACE_COMPLETIONS) -
+			   word_at(l, l->ring, PLACE_CQ_TIMEOUTS));
+	r = push(l, &sqe, tid);
+	r->has_wait = true;
+	r->wait = flags & URING_TIMEOUT_MULTISHOT ? period.tv_sec * NS + period.tv_nsec
+						  : time_left(l, flags);
+	return NULL;
+}
+
+/* What is linked behind it may be its timeout, and nothing else. */
+static const char *take_link(struct looking *l, CrtoolsUringRequest *r, uint64_t next)
+{
+	static const char others[] = "has others linked to it";
+	struct io_uring_sqe sqe;
+	uint32_t tid;
+	const char *why = begin(l, next, &sqe, &tid);
+
+	if (why)
+		return why;
+	if (sqe.opcode != IORING_OP_LINK_TIMEOUT || get(l, l->req, PLACE_REQ_LINK, 8))
+		return others;
+	((struct io_uring_sqe *)r->sqe.data)->flags |= IOSQE_IO_LINK;
+	return take_timeout(l, &sqe, tid);
+}
+
+static const char *take_waiting(struct looking *l, struct io_uring_sqe *sqe, uint32_t tid)
+{
+	uint64_t next = get(l, l->req, PLACE_REQ_LINK, 8);
+	size_t before = l->found->n;
+	const char *why = NULL;
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(kinds) && kinds[i].opcode != sqe->opcode)
+		i++;
+	if (i == ARRAY_SIZE(kinds))
+		return arena_printf(dump_arena(l->u->task->dump),
+				    "is of a kind that can't be given again (%u of enum "
+				    "io_uring_op)",
+				    sqe->opcode);
+	why = kinds[i].take(l, sqe);
+	if (why)
+		return why;
+	push(l, sqe, tid);
+	if (next)
+		why = take_link(l, l->found->list[before], next);
+	if (why)
+		l->found->n = before;
+	return why;
+}
+
+static void note_timeout(struct looking *l, uint64_t at)
+{
+	const struct uring_timeout timeout = { at, l->found->list[l->found->n - 1] };
+
+	arena_push(dump_arena(l->u->task->dump), l->found->timeouts, l->found->n_timeouts, timeout);
+}
+
+static void take(struct looking *l, uint64_t at)
+{
+	struct io_uring_sqe sqe;
+	uint32_t tid;
+	const char *why = begin(l, at, &sqe, &tid);
+
+	if (!why && sqe.opcode == IORING_OP_TIMEOUT) {
+		why = get(l, l->req, PLACE_REQ_LINK, 8) ? "has others linked to it"
+							: take_timeout(l, &sqe, tid);
+		if (!why)
+			note_timeout(l, at);
+	} else if (!why) {
+		why = take_waiting(l, &sqe, tid);
+	}
+	if (!why)
+		return;
+	l->found->others++;
+	l->found->why = why;
+}
+
+/* --- where they are ---------------------------------------------------------------------------- */
+
+static int walk_bucket(struct looking *l, uint64_t node)
+{
+	for (uint32_t n = 0; node; n++) {
+		uint64_t at = node - l->k->at[PLACE_REQ_HASH];
+
+		if (n == CHAIN_MAX || l->found->n > REQUESTS_MAX)
+			return -E2BIG;
+		take(l, at);
+		node = kmem_pointer(&l->k->memory, node, 0);
+	}
+	return 0;
+}
+
+static int walk_table(struct looking *l, enum uring_place place)
+{
+	uint64_t table = l->ring + l->k->at[place], buckets = pointer_at(l, table, PLACE_BUCKETS);
+	uint32_t bits = word_at(l, table, PLACE_BUCKET_BITS);
+	_cleanup_free_ unsigned char *all = NULL;
+	size_t size;
+	int ret = 0;
+
+	if (!buckets || bits > BUCKETS_MAX)
+		return -EIO;
+	size = (size_t)l->k->bucket_size << bits;
+	all = malloc(size);
+	if (!all || kmem_read(&l->k->memory, buckets, all, size) < 0)
+		return -EIO;
+	for (size_t at = 0; ret == 0 && at < size; at += l->k->bucket_size)
+		ret = walk_bucket(l, get(l, all + at, PLACE_BUCKET_LIST, 8));
+	return ret;
+}
+
+static int walk_timeouts(struct looking *l)
+{
+	uint64_t list = l->ring + l->k->at[PLACE_TIMEOUTS],
+		 node = kmem_pointer(&l->k->memory, list, 0);
+
+	for (uint32_t n = 0; node != list; n++) {
+		if (!node || n == CHAIN_MAX)
+			return -EIO;
+		take(l, node - l->k->at[PLACE_TIMEOUT_LIST]);
+		node = kmem_pointer(&l->k->memory, node, 0);
+	}
+	return 0;
+}
+
+/* Of those that the kernel has made room for. */
+static int list_unused(struct looking *l, uint32_t most, struct hash *ret)
+{
+	uint64_t node = kmem_pointer(&l->k->memory, l->ring + l->k->at[PLACE_SUBMISSIONS],
+				     l->k->at[PLACE_FREE]);
+
+	for (; node; node = kmem_pointer(&l->k->memory, node, 0)) {
+		if (ret->used == most)
+			return -EIO;
+		hash_put(ret, node - l->k->at[PLACE_REQ_LIST], l);
+	}
+	return 0;
+}
+
+/* Timeouts that were seen before, and are in no list now: their time has come since, and their
+ * thread does not run to say so. */
+static void find_over(struct looking *l, const struct uring_pending *before, struct hash *unused)
+{
+	struct uring_pending *f = l->found;
+
+	for (size_t i = 0; i < before->n_timeouts && f->others; i++) {
+		const struct uring_timeout *t = &before->timeouts[i];
+		bool seen = hash_get(unused, t->at);
+
+		for (size_t k = 0; k < f->n_timeouts; k++)
+			seen |= f->timeouts[k].at == t->at;
+		if (seen || kmem_read(&l->k->memory, t->at, l->req, l->k->request_size) < 0 ||
+		    get(l, l->req, PLACE_REQ_OPCODE, 1) != IORING_OP_TIMEOUT)
+			continue;
+		if (!(((struct io_uring_sqe *)t->request->sqe.data)->timeout_flags &
+		      URING_TIMEOUT_MULTISHOT))
+			t->request->wait = 1;
+		arena_push(dump_arena(l->u->task->dump), f->list, f->n, t->request);
+		f->others--;
+	}
+}
+
+/* All that were found, and others that are nowhere here. */
+static int count_all(struct looking *l, const struct uring_pending *before)
+{
+	struct uring_pending *f = l->found;
+	uint32_t all, seen = f->n + f->others;
+	struct hash unused = { 0 };
+	int ret = 0;
+
+	if (!has(l, PLACE_ALLOCATED))
+		return 0;
+	all = word_at(l, l->ring, PLACE_ALLOCATED);
+	if (all > REQUESTS_MAX || list_unused(l, all, &unused) < 0 || all - unused.used < seen)
+		ret = -EIO;
+	if (ret == 0) {
+		f->counted = true;
+		f->others += all - unused.used - seen;
+		find_over(l, before, &unused);
+	}
+	hash_free(&unused);
+	if (!f->why && f->others)
+		f->why = "is done by a thread of the kernel's, or waits for something that can't "
+			 "be waited for again";
+	return ret;
+}
+
+int uring_pending_read(struct uring_out *u)
+{
+	struct dump *d = u->task->dump;
+	const struct uring_pending before = u->pending;
+	struct looking l = { .k = uring_kernel(d), .u = u, .found = &u->pending };
+	int ret;
+
+	u->pending = (struct uring_pending){ 0 };
+	if (!l.k)
+		return -ENOENT;
+	l.ring = kmem_private(&l.k->memory, u->fd);
+	l.req = arena_alloc(dump_arena(d), l.k->request_size);
+	if (!l.ring)
+		return -EIO;
+	ret = walk_table(&l, PLACE_TABLE);
+	if (ret == 0 && has(&l, PLACE_TABLE_LOCKED))
+		ret = walk_table(&l, PLACE_TABLE_LOCKED);
+	if (ret == 0)
+		ret = walk_timeouts(&l);
+	if (ret == 0)
+		ret = count_all(&l, &before);
+	u->pending.known = ret == 0;
+	return ret;
+}
