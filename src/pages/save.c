@@ -21,7 +21,9 @@
 #include "base/io.h"
 #include "image/constants.h"
 
-#define IOVS 512
+#define IOVS	    512
+#define SMALL_SET   (1ul << 20)
+#define SMALL_PIECE (32ul << 10)
 
 /* Word by word, which no setting of the kernel forbids a tracer. */
 static int peek(pid_t tid, char *buf, size_t len, uint64_t addr)
@@ -170,6 +172,7 @@ struct job {
 	const struct page_extents *x;
 	const struct page_source *src;
 	const struct page_sink *sink;
+	size_t piece; /* bytes of one read and one write */
 	struct progress *progress;
 	struct err *err;
 	_Atomic uint64_t next; /* offset in the pages file of the next part */
@@ -228,6 +231,12 @@ static size_t cut(const struct page_extents *x, size_t *at, uint64_t off, uint64
 	return n;
 }
 
+/* Of a small process each page of the buffer that is touched counts. */
+static size_t piece_of(const struct page_extents *x)
+{
+	return x->bytes < SMALL_SET ? SMALL_PIECE : PAGE_PIECE;
+}
+
 /* Reads [off, end) of the pages file to room, or through buf where there is none. */
 static int copy_part(struct job *job, uint64_t off, uint64_t end, char *room, void *buf)
 {
@@ -235,7 +244,7 @@ static int copy_part(struct job *job, uint64_t off, uint64_t end, char *room, vo
 
 	while (off < end && !job->failed) {
 		struct page_extent e[PAGE_PIECE / PAGE_SIZE_];
-		uint64_t stop = end - off > PAGE_PIECE ? off + PAGE_PIECE : end;
+		uint64_t stop = end - off > job->piece ? off + job->piece : end;
 		size_t len, n = cut(job->x, &at, off, stop, e, ARRAY_SIZE(e), &len);
 		int ret = job->src->read(job->src, e, n, room ? room : buf, job->err);
 
@@ -284,7 +293,7 @@ static void *work(void *arg)
 	struct job *job = arg;
 	const struct page_sink *sink = job->sink;
 	/* Of the heap, which keeps it: it was touched before when the next task comes. */
-	void *buf = aligned_alloc(PAGE_SIZE_, PAGE_PIECE);
+	void *buf = aligned_alloc(PAGE_SIZE_, job->piece);
 	int ret = buf ? 0 : err_sys(job->err, "malloc", "no memory to copy pages");
 
 	while (ret == 0 && !job->failed) {
@@ -309,6 +318,7 @@ int pages_copy(const struct page_extents *x, const struct page_source *src,
 	struct job job = { .x = x,
 			   .src = src,
 			   .sink = sink,
+			   .piece = piece_of(x),
 			   .progress = progress,
 			   .err = err,
 			   .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -340,8 +350,13 @@ int pages_copy_left(const struct page_extents *x, struct page_source *src,
 		    const struct page_sink *sink, struct progress *progress, struct page_left *left,
 		    struct err *err)
 {
-	struct job job = { .x = x, .src = src, .sink = sink, .progress = progress, .err = err };
-	_cleanup_free_ void *buf = aligned_alloc(PAGE_SIZE_, PAGE_PIECE);
+	struct job job = { .x = x,
+			   .src = src,
+			   .sink = sink,
+			   .piece = piece_of(x),
+			   .progress = progress,
+			   .err = err };
+	_cleanup_free_ void *buf = aligned_alloc(PAGE_SIZE_, job.piece);
 	int ret = buf ? 0 : err_sys(err, "malloc", "no memory to copy pages");
 
 	src->by_tracer = true;

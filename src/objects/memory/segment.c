@@ -43,7 +43,8 @@ struct segments_out {
 	size_t n;
 };
 
-/* All of the kernel's shared memory is on one mount (mm/shmem.c, shm_mnt). */
+/* All of the kernel's shared memory is on one mount (mm/shmem.c, shm_mnt), which has no device: its
+ * number has the major 0. */
 static dev_t shmem_device(void)
 {
 	static dev_t dev; /* the same for all: not state, but knowledge */
@@ -60,7 +61,7 @@ static dev_t shmem_device(void)
 
 bool segment_is_shmem(uint32_t major, uint32_t minor)
 {
-	dev_t dev = shmem_device();
+	dev_t dev = major ? 0 : shmem_device();
 
 	return dev && gnu_dev_major(dev) == major && gnu_dev_minor(dev) == minor;
 }
@@ -90,7 +91,9 @@ static uint64_t huge_page_of(const struct file_probe *p)
 
 bool segment_matches(const struct file_probe *p)
 {
-	return S_ISREG(p->stat.st_mode) && (p->stat.st_dev == shmem_device() || huge_page_of(p));
+	return S_ISREG(p->stat.st_mode) &&
+	       (segment_is_shmem(gnu_dev_major(p->stat.st_dev), gnu_dev_minor(p->stat.st_dev)) ||
+		huge_page_of(p));
 }
 
 static struct segments_out *segments_of(struct dump *d)
