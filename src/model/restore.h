@@ -112,6 +112,7 @@ struct restore_task {
 	struct restore_file **own; /* files that this task opens */
 	size_t n_own;
 	bool shares_table; /* some of the brood have its descriptor table */
+	_Atomic bool all_open;
 
 	PstreeEntry *pstree;
 	CoreEntry *core;
@@ -143,12 +144,12 @@ struct restore_file {
 	struct restore_task *owner; /* the task that opens it; NULL: no descriptor refers to it */
 	bool shared;		    /* owner's descendants use it too: opened before forking */
 	const FdinfoEntry *first;   /* one of the owner's descriptors, if nobody shares it */
-	int stage_fd; /* number at which the owner and its heirs have it until the end; -1 */
-	bool open;    /* done in this task or inherited */
-	bool bare;    /* open, and still to be furnished */
-	bool plain;   /* restore_cloexec() */
-	bool resized; /* a socket: its buffers were set, which locks their sizes */
-	size_t index; /* in r->files */
+	int stage_fd;	   /* number at which the owner and its heirs have it until the end; -1 */
+	_Atomic bool open; /* done in this task or inherited */
+	bool bare;	   /* open, and still to be furnished */
+	bool plain;	   /* restore_cloexec() */
+	bool resized;	   /* a socket: its buffers were set, which locks their sizes */
+	size_t index;	   /* in r->files */
 	struct restore_file *group; /* restore_group: leads to the group's first; NULL: that is it */
 	size_t group_size;	    /* how many others lead here */
 	bool late; /* set by check: can be opened only when all tasks were born (a file below
@@ -230,6 +231,8 @@ void restore_open_before(struct restore *r, struct restore_file *f, struct resto
  * files of /proc/PID of a process that has ended). -EEXIST: the tree has such a pid. */
 int restore_add_helper(struct restore *r, pid_t vpid);
 struct restore_file *restore_file_by_id(const struct restore *r, uint32_t id);
+/* For class->follow: waits until a file of the task is open; false: it is not, and all others are. */
+bool restore_await_open(const struct restore_task *t, const struct restore_file *f);
 /* Opens a file that is not a descriptor (exe, cwd, mapped file); the caller closes. */
 int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd);
 /* Moves a descriptor to a number that no task wants, where it stays (CLOEXEC) until the programs

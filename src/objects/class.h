@@ -90,6 +90,12 @@ struct file_class {
 	 * each of another file: the session's arena, report and log are not to be used, and what is
 	 * found out for all files can't be noted while r->crowded. */
 	int (*furnish)(struct restore_task *t, struct restore_file *f, int fd);
+	/* In the owner, by a second thread while the first one opens other files, where the calls
+	 * that `follows` counts are worth it: what attach would do, and then finds done. Needs
+	 * restore_await_open() for every file but its own. No descriptors are to be made, and the
+	 * session's arena, report and log are not to be used. */
+	size_t (*follows)(const struct restore_file *f);
+	int (*follow)(struct restore_task *t, struct restore_file *f);
 	/* In the owner, when all of its files are open: edges to others, contents, owners. */
 	int (*attach)(struct restore_task *t, struct restore_file *f, int fd);
 	/* In the tool, when the programs of all tasks have ended: what must not see the restore

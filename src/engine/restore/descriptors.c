@@ -77,13 +77,14 @@ static int fetch_late(struct restore_task *t, struct restore_file *f)
 int open_files(struct restore_task *t, bool for_children)
 {
 	bool all = t->shares_table;
+	struct follower *follower = for_children ? NULL : follow_start(t);
 	size_t waiting, opened;
+	int ret;
 
 	do {
 		waiting = opened = 0;
 		for (size_t i = 0; i < t->n_own; i++) {
 			struct restore_file *f = t->own[i];
-			int ret;
 
 			if (f->open || (for_children && ((!f->shared && !all) || f->late)))
 				continue;
@@ -100,7 +101,8 @@ int open_files(struct restore_task *t, bool for_children)
 	if (waiting && !for_children)
 		return err_set(restore_err(t->r), ERR_IMAGE_CORRUPT, ELOOP,
 			       "%zu files of task %d wait for each other", waiting, t->vpid);
-	return furnish_files(t, for_children);
+	ret = follow_end(follower);
+	return ret < 0 ? ret : furnish_files(t, for_children);
 }
 
 int attach_files(struct restore_task *t)

@@ -53,6 +53,10 @@ int place_areas(struct restore_task *t, bool for_children);
 /* descriptors.c */
 int open_files(struct restore_task *t, bool for_children);
 int enter_late_cwd(struct restore_task *t);
+/* follow.c: what can be done beside opening; NULL: nothing that is worth it. Who fails in between
+ * need not end it: the task ends. */
+struct follower *follow_start(struct restore_task *t);
+int follow_end(struct follower *w);
 /* furnish.c: what is left to be done to bare files; behind open_files(). */
 int furnish_files(struct restore_task *t, bool for_children);
 int attach_files(struct restore_task *t);

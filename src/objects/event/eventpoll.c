@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioctl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -266,6 +267,51 @@ static int eventpoll_open(struct restore_task *t, struct restore_file *f, int *r
 	return ret;
 }
 
+/* Spent watches go first, when all that they need is there. */
+static size_t eventpoll_follows(const struct restore_file *f)
+{
+	const struct epoll_in *in = f->priv;
+
+	for (size_t i = 0; i < in->n; i++)
+		if (watch_is_spent(&in->watches[i]))
+			return 0;
+	return in->n;
+}
+
+/* Does its target come to the number that it had when it was added, with nothing in the way? */
+static bool is_plain(const struct restore_task *t, const struct restore_file *f,
+		     const struct watch *w)
+{
+	return w->target && w->target->owner == t && w->target->stage_fd == w->number &&
+	       f->stage_fd != w->number;
+}
+
+/* The kernel tells watches in no order: those whose targets are open already come first. */
+static int eventpoll_follow(struct restore_task *t, struct restore_file *f)
+{
+	struct epoll_in *in = f->priv;
+	size_t left = in->n;
+	bool last = false;
+
+	while (left && !last) {
+		last = t->all_open;
+		for (size_t i = 0; i < in->n; i++) {
+			struct watch *w = &in->watches[i];
+			int ret;
+
+			if (w->armed || !w->target || !w->target->open || !is_plain(t, f, w))
+				continue;
+			ret = watch_arm(t, f, w, f->stage_fd, w->number);
+			if (ret < 0)
+				return ret;
+			w->armed = true;
+			left--;
+		}
+		sched_yield();
+	}
+	return 0;
+}
+
 static int eventpoll_attach(struct restore_task *t, struct restore_file *f, int fd)
 {
 	const struct epoll_in *in = f->priv;
@@ -275,7 +321,7 @@ static int eventpoll_attach(struct restore_task *t, struct restore_file *f, int 
 			const struct watch *w = &in->watches[i];
 			int ret;
 
-			if (watch_is_spent(w) != spent)
+			if (w->armed || watch_is_spent(w) != spent)
 				continue;
 			if (!w->target || !w->target->open)
 				return err_set(restore_err(t->r), ERR_INTERNAL, ENOENT,
@@ -295,5 +341,7 @@ const struct file_class eventpoll_class = {
 	.collect = eventpoll_collect,
 	.check = eventpoll_check,
 	.open = eventpoll_open,
+	.follows = eventpoll_follows,
+	.follow = eventpoll_follow,
 	.attach = eventpoll_attach,
 };

@@ -24,6 +24,7 @@ struct watch {
 	const EventpollTfdEntry *e;
 	int number; /* by which it was added */
 	struct restore_file *target;
+	bool armed; /* in the task, before attach */
 };
 
 /* Adds a watch to the epoll fd; target is a descriptor of what it watches. */

@@ -2,6 +2,7 @@
 /*
  * Pairs of the three types, used before, with two messages that wait in each direction: they are
  * read in order, with the bounds of datagrams and seqpackets, and the pairs go on carrying data.
+ * So many of them that several threads restore them.
  *
  * wl: areas unix-sockets
  * wl: cycles 3
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "workload.h"
+
+#define PAIRS 96
 
 static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 
@@ -50,19 +53,19 @@ static void check_queued(int fd, int type)
 
 int main(void)
 {
-	int fds[3][2];
+	int fds[PAIRS][2];
 
-	for (int i = 0; i < 3; i++) {
-		wl_try(socketpair(AF_UNIX, types[i], 0, fds[i]));
+	for (int i = 0; i < PAIRS; i++) {
+		wl_try(socketpair(AF_UNIX, types[i % 3], 0, fds[i]));
 		exchange(fds[i][0], fds[i][1]);
 		exchange(fds[i][1], fds[i][0]);
 		put(fds[i][0]);
 		put(fds[i][1]);
 	}
 	wl_ready_and_wait();
-	for (int i = 0; i < 3; i++) {
-		check_queued(fds[i][0], types[i]);
-		check_queued(fds[i][1], types[i]);
+	for (int i = 0; i < PAIRS; i++) {
+		check_queued(fds[i][0], types[i % 3]);
+		check_queued(fds[i][1], types[i % 3]);
 		exchange(fds[i][0], fds[i][1]);
 		exchange(fds[i][1], fds[i][0]);
 	}

@@ -578,6 +578,32 @@ static int end_peer(struct restore_task *t, struct unix_in *u, int fd)
 	return 0;
 }
 
+/* The two ends of a socketpair whose messages carry nothing. */
+static size_t unix_follows(const struct restore_file *f)
+{
+	const struct unix_in *u = f->priv;
+	const struct unix_cluster *c = u->inherit ? NULL : u->cluster;
+	size_t n = 0;
+
+	if (!c || c->n != 2 || c->members[0] != u || !u->mate || !unix_connects(u->e))
+		return 0;
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->members[i]->n_packets; k++, n++)
+			if (c->members[i]->packets[k].n_rights || c->members[i]->packets[k].x)
+				return 0;
+	return n;
+}
+
+static int unix_follow(struct restore_task *t, struct restore_file *f)
+{
+	const struct unix_in *u = f->priv;
+
+	if (!restore_await_open(t, u->mate->file))
+		return 0;
+	u->cluster->filled = true;
+	return unix_packets_fill(t, u->cluster);
+}
+
 static int unix_attach(struct restore_task *t, struct restore_file *f, int fd)
 {
 	struct unix_in *u = f->priv;
@@ -616,5 +642,7 @@ const struct file_class unix_class = {
 	.check = unix_check,
 	.prepare = unix_prepare,
 	.open = unix_open,
+	.follows = unix_follows,
+	.follow = unix_follow,
 	.attach = unix_attach,
 };
