@@ -38,6 +38,7 @@ const struct state_class *const state_classes[] = {
 	&memory_state,
 	&aio_state,
 	&secret_state,
+	&view_state,
 	&eventpoll_state,
 	&pidfd_state,
 	&locks_state,

@@ -171,10 +171,11 @@ static const struct {
 	const char *lost;
 } limits[] = {
 	{ FEATURE_INIT_USERNS,
-	  "inside of a user namespace: mapped files can't be told apart, so no "
-	  "process can be dumped" },
+	  "inside of a user namespace: a process with a mapped file that neither a name nor a "
+	  "descriptor leads to can't be dumped" },
 	{ FEATURE_CAP_CHECKPOINT_RESTORE,
-	  "without CAP_CHECKPOINT_RESTORE: no process can be dumped or restored" },
+	  "without CAP_CHECKPOINT_RESTORE: no process can be restored, nor dumped with a mapped "
+	  "file that neither a name nor a descriptor leads to" },
 	{ FEATURE_CAP_SYS_PTRACE, "without CAP_SYS_PTRACE: only processes of this user, with no "
 				  "privileges that crtools has not, can be dumped" },
 	{ FEATURE_PTRACE_SCOPE,

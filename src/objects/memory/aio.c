@@ -86,7 +86,9 @@ static bool match(const struct dump_task *t, const struct proc_area *a)
 	snprintf(link, sizeof(link), "map_files/%llx-%llx", (unsigned long long)a->start,
 		 (unsigned long long)a->end);
 	fd = openat(t->stop->proc.fd, link, O_PATH | O_CLOEXEC);
-	return fd >= 0 && fstatfs(fd, &fs) == 0 && (uint32_t)fs.f_type == AIO_MAGIC;
+	if (fd < 0) /* see lookup.c; what it is not, its head tells (collect) */
+		return errno == EPERM && a->deleted && a->shared;
+	return fstatfs(fd, &fs) == 0 && (uint32_t)fs.f_type == AIO_MAGIC;
 }
 
 static bool read_header(const struct dump_task *t, uint64_t start, struct aio_header *ret)
@@ -101,7 +103,7 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 	struct arena *arena = dump_arena(t->dump);
 	AioRingEntry *ring = arena_msg(arena, AioRingEntry, aio_ring_entry);
 	uint64_t length = a->end - a->start;
-	struct aio_header h;
+	struct aio_header h = { 0 };
 
 	e->status = VMA_AREA_AIORING;
 	if (!a->shared || a->offset || !read_header(t, a->start, &h) || !header_fits(&h, length)) {

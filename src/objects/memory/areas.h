@@ -9,7 +9,7 @@
 
 extern const struct area_class anon_area, file_area, memfd_area, sysv_area, vdso_area, vvar_area,
 	vsyscall_area, guard_area, uprobes_area, aio_area, secret_area, refused_area;
-extern const struct state_class memory_state, aio_state, secret_state;
+extern const struct state_class memory_state, aio_state, secret_state, view_state;
 extern const struct file_class secret_class;
 
 /* --- map.c -------------------------------------------------------------------------------------- */
@@ -18,16 +18,36 @@ extern const struct file_class secret_class;
  * before 4.17, which take the address for a hint), other failures fill the error. */
 int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int prot, int flags,
 	      int fd, uint64_t off);
-/* "map_files/START-END", the area's magic link, in the arena. */
-const char *area_link(struct dump_task *t, const struct proc_area *a);
 /* O_RDONLY, O_WRONLY or O_RDWR: how the mapping's file was opened. */
-int area_open_mode(struct dump_task *t, const char *magic, const struct proc_area *a);
+int area_open_mode(struct dump_task *t, const struct proc_area *a);
 /* MAP_HUGETLB with the size of the pages, or 0. */
 uint32_t area_huge_flags(const struct proc_area *a);
 /* "mapping START-END (path)" */
 const char *area_object(struct arena *arena, const struct proc_area *a);
 /* The error for a value that no dump writes. */
 int area_corrupt(struct restore_task *t, const struct restore_vma *v, const char *field);
+
+/* --- lookup.c ----------------------------------------------------------------------------------- */
+
+/* "map_files/START-END", in the arena. */
+const char *area_map_file(struct arena *arena, const struct proc_area *a);
+/* A magic link, below /proc/PID or with a whole path, that leads to the area's file; NULL: there is
+ * no way to it, which the report tells. */
+const char *area_link(struct dump_task *t, const struct proc_area *a);
+/* Such a link to a descriptor of the tool's own, which is closed at the end of the dump. */
+const char *area_keep_fd(struct dump *d, int fd);
+
+/* --- view.c ------------------------------------------------------------------------------------- */
+
+struct viewed;
+/* A link to what stands for the area's memory; NULL: it is none that is known, or can be made. */
+const char *view_known(struct dump_task *t, const struct proc_area *a);
+const char *view_make(struct dump_task *t, const struct proc_area *a);
+/* NULL: the inode stands for nothing. */
+struct viewed *view_of_inode(const struct dump *d, ino_t ino);
+/* When all areas are collected. */
+uint64_t view_size(const struct viewed *m);
+int view_save(struct dump *d, const struct viewed *m, uint32_t shmid);
 
 /* --- segment.c, segment_restore.c
  * ----------------------------------------------------------------- */

@@ -30,9 +30,12 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 	e->status = VMA_AREA_REGULAR | (a->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
 	e->flags |= area_huge_flags(a);
 	e->has_fdflags = true;
-	e->fdflags = area_open_mode(t, magic, a);
+	e->fdflags = area_open_mode(t, a);
+	if (!magic)
+		return 0;
 	ret = dump_file_of_area(t, a, magic, e->fdflags, &id);
-	e->shmid = id;
+	if (ret == 0)
+		e->shmid = id;
 	return ret;
 }
 

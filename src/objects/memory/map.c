@@ -70,20 +70,17 @@ int area_mmap(struct restore_task *t, struct restore_vma *v, uint64_t at, int pr
 	return 0;
 }
 
-const char *area_link(struct dump_task *t, const struct proc_area *a)
-{
-	return arena_printf(dump_arena(t->dump), "map_files/%llx-%llx",
-			    (unsigned long long)a->start, (unsigned long long)a->end);
-}
-
 /* The owner's access bits of the link (fs/proc/base.c, proc_map_files_instantiate). */
-int area_open_mode(struct dump_task *t, const char *magic, const struct proc_area *a)
+int area_open_mode(struct dump_task *t, const struct proc_area *a)
 {
+	const char *link;
 	struct stat st;
 
 	if (!a->shared) /* reading is all that a private mapping ever needs */
 		return O_RDONLY;
-	if (fstatat(t->stop->proc.fd, magic, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	/* Seen without a right to follow the link. */
+	link = area_map_file(dump_arena(t->dump), a);
+	if (fstatat(t->stop->proc.fd, link, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		bool rd = st.st_mode & S_IRUSR, wr = st.st_mode & S_IWUSR;
 
 		return rd && wr ? O_RDWR : wr ? O_WRONLY : O_RDONLY;

@@ -149,7 +149,7 @@ static bool area_match(const struct dump_task *t, const struct proc_area *a)
 	snprintf(link, sizeof(link), "map_files/%llx-%llx", (unsigned long long)a->start,
 		 (unsigned long long)a->end);
 	fd = openat(t->stop->proc.fd, link, O_PATH | O_CLOEXEC);
-	return fd >= 0 && is_secret(fd);
+	return fd >= 0 ? is_secret(fd) : errno == EPERM; /* see lookup.c */
 }
 
 /* Nobody can map what lies before the mapping that begins first. */
@@ -166,14 +166,19 @@ static void offer_area(struct dump_task *t, const struct proc_area *a)
 static int area_collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 {
 	uint32_t id;
-	int ret = dump_file_by_link(t, area_link(t, a), 0, &id);
+	const char *magic = area_link(t, a);
+	int ret;
 
 	e->status = VMA_AREA_REGULAR | VMA_AREA_SECRET;
 	e->flags &= ~(uint32_t)MAP_LOCKED; /* always, without being asked for */
+	if (!magic)
+		return 0;
+	ret = dump_file_by_link(t, magic, 0, &id);
+	if (ret < 0)
+		return ret;
 	e->shmid = id;
-	if (ret == 0)
-		offer_area(t, a);
-	return ret;
+	offer_area(t, a);
+	return 0;
 }
 
 static bool is_to_copy(const struct secret_out *s)

@@ -34,6 +34,7 @@ struct segment_out {
 	dev_t dev;
 	ino_t ino;
 	uint64_t huge;		  /* bytes of a huge page; 0: tmpfs */
+	struct viewed *view;	  /* only its mappings are seen; the link is to a substitute */
 	struct segment_out *next; /* same hash */
 };
 
@@ -175,6 +176,7 @@ int segment_collect(struct dump *d, const struct file_probe *p, uint32_t *ret_id
 				   .dev = p->stat.st_dev,
 				   .ino = p->stat.st_ino,
 				   .huge = huge_page_of(p),
+				   .view = view_of_inode(d, p->stat.st_ino),
 				   .next = first };
 	ret = fill_inode(d, p, s);
 	if (ret < 0)
@@ -191,8 +193,11 @@ int segments_write(struct dump *d)
 	_cleanup_image_writer_ struct image_writer *w = NULL;
 	int ret = image_writer_open(d->s->images, IMAGE_MEMFD_INODE, 0, dump_err(d), &w);
 
-	for (size_t i = 0; ret == 0 && i < all->n; i++)
+	for (size_t i = 0; ret == 0 && i < all->n; i++) {
+		if (all->list[i]->view)
+			all->list[i]->inode->size = view_size(all->list[i]->view);
 		ret = image_write_msg(w, &all->list[i]->inode->base, dump_err(d));
+	}
 	return ret < 0 ? ret : image_writer_close(&w, dump_err(d));
 }
 
@@ -287,9 +292,13 @@ int segment_save_all(struct dump *d, uint32_t shmid, uint64_t size, const char *
 
 static int write_pages(struct dump *d, const struct segment_out *s)
 {
-	_cleanup_fd_ int from = proc_openat(&s->task->stop->proc, s->magic, O_RDONLY, dump_err(d));
-	int ret = from;
+	_cleanup_fd_ int from = -1;
+	int ret;
 
+	if (s->view)
+		return err_add_pid(dump_err(d), s->task->vpid,
+				   view_save(d, s->view, s->inode->shmid));
+	ret = from = proc_openat(&s->task->stop->proc, s->magic, O_RDONLY, dump_err(d));
 	if (from >= 0)
 		ret = segment_save_all(d, s->inode->shmid, s->inode->size, s->inode->name, from);
 	return err_add_pid(dump_err(d), s->task->vpid, ret);

@@ -116,14 +116,14 @@ static void fill_extra(CrtoolsArea *x, const struct shmid_ds *ds)
 
 static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 {
-	const char *magic = area_link(t, a);
+	const char *magic;
 	struct shmid_ds ds;
 
 	e->status = VMA_AREA_REGULAR | VMA_ANON_SHARED | VMA_AREA_SYSVIPC;
 	e->flags |= MAP_ANONYMOUS | area_huge_flags(a);
 	e->shmid = a->ino; /* the inode's number is the segment's id (ipc/shm.c, newseg) */
 	e->has_fdflags = true;
-	e->fdflags = area_open_mode(t, magic, a);
+	e->fdflags = area_open_mode(t, a);
 	if (!same_ipc(t)) {
 		task_refuse(t, area_object(dump_arena(t->dump), a),
 			    "is a segment of another ipc namespace, which this version can't keep",
@@ -140,7 +140,10 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 		return 0;
 	}
 	fill_extra(area_extra_make(t, a->start), &ds);
-	if (ds.shm_perm.mode & SHM_DEST)
+	if (!(ds.shm_perm.mode & SHM_DEST))
+		return 0;
+	magic = area_link(t, a);
+	if (magic)
 		note_removed(t, a, magic, &ds);
 	return 0;
 }
