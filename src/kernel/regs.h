@@ -37,15 +37,8 @@ struct cpu_regs {
 #error "no registers for this processor"
 #endif
 
-/* Where a thread's own data is, of a 64-bit program. */
-static inline uint64_t regs_thread_pointer(const struct cpu_regs *regs)
-{
-#if defined(__x86_64__)
-	return regs->r.fs_base;
-#else
-	return regs->tls;
-#endif
-}
+/* Where a thread's own data is; a 32-bit program of x86 has it at gs. */
+uint64_t regs_thread_pointer(const struct cpu_regs *regs);
 
 /*
  * Vector registers that are longer than those of .fp (SVE), or of a length that the thread has

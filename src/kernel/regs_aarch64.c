@@ -46,6 +46,11 @@ void regs_set_compat(struct cpu_regs *regs, bool compat)
 	(void)compat;
 }
 
+uint64_t regs_thread_pointer(const struct cpu_regs *regs)
+{
+	return regs->tls;
+}
+
 uint64_t regs_ip(const struct cpu_regs *regs)
 {
 	return regs->r.pc;

@@ -23,6 +23,11 @@ bool regs_compat(const struct cpu_regs *regs)
 	return regs->r.cs == USER32_CS;
 }
 
+uint64_t regs_thread_pointer(const struct cpu_regs *regs)
+{
+	return regs_compat(regs) ? (uint32_t)regs->r.gs_base : regs->r.fs_base;
+}
+
 void regs_set_compat(struct cpu_regs *regs, bool compat)
 {
 	regs->r.cs = compat ? USER32_CS : USER_CS;

@@ -136,7 +136,7 @@ static void collect_guesses(struct dump_thread *th, struct rseq_guess *g, int me
 	uint64_t start = (regs_thread_pointer(&th->stop->regs) & ~(uint64_t)(ORIGINAL_SIZE - 1)) -
 			 GUESS_RANGE;
 
-	for (size_t i = 0; !regs_compat(&th->stop->regs) && i < GUESSES; i++) {
+	for (size_t i = 0; i < GUESSES; i++) {
 		g->at[g->n] = start + i * ORIGINAL_SIZE;
 		if (mem_read(mem_fd, g->at[g->n], &g->was[g->n], sizeof(g->was[0])) == 0 &&
 		    may_be_registered(&g->was[g->n]))
