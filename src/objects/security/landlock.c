@@ -242,8 +242,8 @@ static int absorb_thread(struct dump_thread *th)
 
 	if (!trial->done || program_result(th->prog, trial->call) != -EPERM)
 		return 0;
-	/* Another module may have its own reasons. */
-	if (lsm_host() != LSMTYPE__NO_LSM)
+	/* A module that confines the thread may have its own reasons. */
+	if (lsm_confines(th))
 		task_warn(th->task, name, "may be in a landlock domain, which would be lost", "");
 	else
 		task_refuse(th->task, name,

@@ -54,6 +54,18 @@ int lsm_host(void)
 	return fd >= 0 && read(fd, &c, 1) == 1 ? LSMTYPE__SELINUX : LSMTYPE__NO_LSM;
 }
 
+bool lsm_confines(const struct dump_thread *th)
+{
+	switch (lsm_host()) {
+	case LSMTYPE__NO_LSM:
+		return false;
+	case LSMTYPE__APPARMOR:
+		return th->core->thread_core->creds->lsm_profile;
+	default:
+		return true;
+	}
+}
+
 /* "profile (enforce)" and "unconfined" are AppArmor's. NULL: not confined. */
 static const char *profile_of(struct arena *a, const char *label)
 {

@@ -23,6 +23,10 @@ bool seccomp_confines(const struct restore_task *t);
 /* The number of threads of all such tasks. */
 size_t seccomp_threads(const struct restore *r);
 
+/* Does a module that labels tasks have a say in what the thread does? SELinux has it in all;
+ * AppArmor leaves those without a profile alone. When lsm_state has collected. */
+bool lsm_confines(const struct dump_thread *th);
+
 /* The security module of this machine, as inventory.lsmtype has it. */
 int lsm_host(void);
 
