@@ -11,6 +11,7 @@
 
 #include <linux/aio_abi.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 int main(void)
 {

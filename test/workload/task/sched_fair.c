@@ -10,6 +10,8 @@
 #include "workload.h"
 
 #include <sched.h>
+#include <sys/resource.h>
+
 #include "attr.h"
 
 static void set(void *arg)
@@ -31,6 +33,7 @@ int main(void)
 		{ .policy = SCHED_OTHER, .nice = 3, .flags = ATTR_RESET_ON_FORK },
 	};
 
+	wl_try(setpriority(PRIO_PROCESS, 0, 0)); /* whatever the caller's is */
 	for (int i = 0; i < 4; i++)
 		wl_actor_fork(set, check, &attrs[i]);
 	for (int i = 0; i < 4; i++)

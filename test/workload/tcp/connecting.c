@@ -9,6 +9,7 @@
 #include "tcp.h"
 
 #include <poll.h>
+#include <stdio.h>
 
 static void await_file(const char *name)
 {

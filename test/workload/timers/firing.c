@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include "posix.h"
 
+#include <stdlib.h>
 #include <sys/time.h>
 
 #define TIMERS	 1500

@@ -9,6 +9,7 @@
  * wl: crossing none CRIU binds the third to the name that it was given first
  */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "unix.h"

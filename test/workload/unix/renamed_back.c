@@ -7,6 +7,8 @@
  * wl: cycles 3
  */
 #define _GNU_SOURCE
+#include <stdio.h>
+
 #include "unix.h"
 
 static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET };
