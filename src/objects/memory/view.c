@@ -146,14 +146,15 @@ uint64_t view_size(const struct viewed *m)
 static int collect(struct dump_task *t)
 {
 	const struct views *all = t->dump->priv[SLOT_VIEWS];
-	struct program *p = t->threads[0].prog;
 
 	for (size_t i = 0; all && i < all->n; i++)
 		for (size_t k = 0; k < all->list[i]->n; k++) {
 			struct view *v = &all->list[i]->views[k];
+			struct program *p;
 
 			if (v->task != t || v->area->swap)
 				continue;
+			p = t->threads[0].prog;
 			program_note(p, "pages of shared memory");
 			v->reserved = area_reserve(p->area, length(v) / PAGE_SIZE_);
 			v->asked = program_call(p, SYS_mincore, IMM(v->area->start), IMM(length(v)),
@@ -166,13 +167,16 @@ static int collect(struct dump_task *t)
 static int absorb(struct dump_task *t)
 {
 	const struct views *all = t->dump->priv[SLOT_VIEWS];
-	const struct program *p = t->threads[0].prog;
 
 	for (size_t i = 0; all && i < all->n; i++)
 		for (size_t k = 0; k < all->list[i]->n; k++) {
 			struct view *v = &all->list[i]->views[k];
+			const struct program *p;
 
-			if (v->task == t && v->is_asked && program_result(p, v->asked) == 0)
+			if (v->task != t || !v->is_asked)
+				continue;
+			p = t->threads[0].prog;
+			if (program_result(p, v->asked) == 0)
 				v->there = arena_memdup(dump_arena(t->dump),
 							area_data(p->area, v->reserved),
 							length(v) / PAGE_SIZE_);
