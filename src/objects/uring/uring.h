@@ -18,6 +18,8 @@ extern const struct state_class uring_state;
 #define URING_REGISTER_NAPI	  27
 #define URING_REGISTER_RESIZE	  33
 #define URING_REGISTER_MEM_REGION 34
+#define URING_SETUP_HYBRID_IOPOLL (1u << 17)
+#define URING_SETUP_CQE_MIXED	  (1u << 18)
 #define URING_CQE_F_32		  (1u << 15)
 #define URING_PBUF_STATUS	  26
 #define URING_OP_READ_MULTISHOT	  49
@@ -29,6 +31,11 @@ extern const struct state_class uring_state;
 /* What setting up is told, of which the program knows what followed: sizes and places in the areas.
  */
 #define URING_LAYOUT_FLAGS (IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | URING_SETUP_NO_SQARRAY)
+
+/* Those that change when work is done, and what a program sees of it. */
+#define URING_MANNER_FLAGS                                                                         \
+	(IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |         \
+	 URING_SETUP_HYBRID_IOPOLL)
 
 /* Of what recv is told by ioprio; the kernel adds flags of its own. */
 #define URING_RECV_KNOWN (IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | URING_RECV_BUNDLE)
@@ -84,9 +91,11 @@ void uring_unmap(struct uring_memory *m);
 /* How a ring was set up. */
 struct uring_setup {
 	uint32_t flags; /* IORING_SETUP_… that are known */
+	bool exact;	/* all are: from the kernel's memory */
 	bool unmappable;
 	bool closed; /* somebody else alone may ask */
 	bool mixed;  /* completions of both sizes */
+	bool unsure; /* of the size of requests */
 	bool event, region, restricted;
 };
 

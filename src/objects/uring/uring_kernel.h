@@ -13,6 +13,7 @@
 /* PLACE(id, member): needed. MAYBE(id, member): some kernels have none. */
 /* clang-format off */
 #define URING_PLACES(PLACE, MAYBE)                                                                 \
+	PLACE(SETUP, "io_ring_ctx.flags")                                                          \
 	PLACE(TABLE, "io_ring_ctx.cancel_table")                                                   \
 	MAYBE(TABLE_LOCKED, "io_ring_ctx.cancel_table_locked") /* until Linux 6.13 */              \
 	PLACE(BUCKETS, "io_hash_table.hbs")                                                        \

@@ -13,7 +13,9 @@
  *			completion is made one that waits, and a request is queued; a process of its
  *			own does that, which a killed tool does not take with it
  *
- * What is left changes nothing that a program could rely on (see uring_make.c).
+ * Where the kernel's memory can be read (uring_kernel.h), it tells all that is looked for in fdinfo,
+ * and the flags for which there is no test (URING_MANNER_FLAGS; see uring_make.c). Kernels before
+ * 6.18 show no requests of a ring without an array, as newer versions of liburing make them.
  */
 /* clang-format on */
 #include <errno.h>
@@ -26,7 +28,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "objects/uring/uring.h"
+#include "objects/uring/uring_kernel.h"
 
 #define BAD_POINTER ((void *)1)
 #define LOOK_MAX    (32u << 20) /* bytes of fdinfo */
@@ -270,6 +272,7 @@ static int look_at_array(const struct look *l, struct uring_memory *m, struct ur
 		shown = look_at_request(l, m, 1, &(bool){ false }) == -ENOENT ? 0 : 1;
 	if (shown < 0 && shown != -ENOENT)
 		return shown;
+	setup->unsure = shown == -ENOENT;
 	if (shown != (int)((place + 1) & mask))
 		setup->flags |= URING_SETUP_NO_SQARRAY;
 	if (is_long)
@@ -298,6 +301,7 @@ static int find_layout(struct uring_out *u, const struct look *l)
 		ret = uring_map(l->fd, &p, &m);
 	if (ret == -EINVAL) { /* too short for an array */
 		u->setup.flags |= URING_SETUP_NO_SQARRAY;
+		u->setup.unsure = true;
 		return 0;
 	}
 	if (ret == 0)
@@ -306,18 +310,50 @@ static int find_layout(struct uring_out *u, const struct look *l)
 	return ret;
 }
 
-int uring_look(struct dump *d, struct uring_out *u)
+/* From the kernel's memory; 0 or -errno. */
+static int read_flags(struct dump *d, struct uring_out *u)
 {
-	struct io_uring_params p = { .sq_entries = u->info.sq_entries,
-				     .cq_entries = u->info.cq_entries };
+	struct uring_kernel *k = uring_kernel(d);
+	uint64_t ring = k ? kmem_private(&k->memory, u->fd) : 0;
+	uint32_t flags;
+	int ret = ring ? kmem_read(&k->memory, ring + k->at[PLACE_SETUP], &flags, sizeof(flags))
+		       : -ENOENT;
+
+	if (ret < 0)
+		return ret;
+	u->setup.exact = true;
+	u->setup.mixed = flags & URING_SETUP_CQE_MIXED;
+	u->setup.flags |= flags & (URING_LAYOUT_FLAGS | URING_MANNER_FLAGS);
+	return 0;
+}
+
+static int look_for_flags(struct uring_out *u)
+{
 	struct look l = { .fd = u->fd };
 	int ret;
 
 	l.text = mmap(NULL, LOOK_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (l.text == MAP_FAILED)
-		return err_sys(dump_err(d), "mmap", "no memory to look at a ring");
+		return -errno;
 	ret = find_layout(u, &l);
 	munmap(l.text, LOOK_MAX);
+	return ret;
+}
+
+int uring_look(struct dump *d, struct uring_out *u)
+{
+	struct io_uring_params p = { .sq_entries = u->info.sq_entries,
+				     .cq_entries = u->info.cq_entries };
+	int ret = read_flags(d, u);
+
+	if (ret < 0)
+		ret = look_for_flags(u);
+	if (ret == 0 && u->setup.unsure)
+		task_warn(u->task, u->object,
+			  "has no array of requests (IORING_SETUP_NO_SQARRAY), and the size of its "
+			  "requests can't be told here: taken for short ones (no "
+			  "IORING_SETUP_SQE128)",
+			  "dump with CAP_SYS_ADMIN, on a kernel with BPF and BTF");
 	p.flags = u->setup.flags & URING_LAYOUT_FLAGS;
 	if (ret == 0)
 		ret = uring_layout(&p);

@@ -4,7 +4,8 @@
  * 2^32, and the kernel's counts start at 0: so a new ring is given requests that do nothing, as
  * many as the old one has had, and then the contents of the old one.
  *
- * Of flags that can't be told, those are set that hold back nothing which the program may wait for:
+ * Of flags that the dump could not tell (without the kernel's memory), those are set that hold back
+ *nothing which the program may wait for:
  *
  *	SUBMIT_ALL	a request that is wrong does not keep those behind it from being submitted
  *	TASKRUN_FLAG	with DEFER_TASKRUN, the ring says that there is work to be done
@@ -27,7 +28,7 @@
 #define BATCH 64u /* requests: such that all that they touch stays in the cache */
 #define KNOWN_FLAGS                                                                                \
 	(URING_LAYOUT_FLAGS | IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_IOPOLL |    \
-	 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
+	 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | URING_MANNER_FLAGS)
 #define STATUS_FLAGS (O_NONBLOCK | O_APPEND | O_NOATIME)
 #define ID_TRIES     100
 
@@ -301,10 +302,11 @@ static int failed(struct restore_task *t, const struct restore_file *f, const ch
 
 static int set_up(const CrtoolsUring *e, int attach, struct io_uring_params *p)
 {
-	*p = (struct io_uring_params){ .flags = e->setup | IORING_SETUP_CQSIZE |
-						IORING_SETUP_SUBMIT_ALL,
+	*p = (struct io_uring_params){ .flags = e->setup | IORING_SETUP_CQSIZE,
 				       .cq_entries = e->cq_entries };
-	if (e->setup & IORING_SETUP_DEFER_TASKRUN)
+	if (!e->exact)
+		p->flags |= IORING_SETUP_SUBMIT_ALL;
+	if (!e->exact && e->setup & IORING_SETUP_DEFER_TASKRUN)
 		p->flags |= IORING_SETUP_TASKRUN_FLAG;
 	if (e->setup & IORING_SETUP_SQ_AFF)
 		p->sq_thread_cpu = e->sq_cpu;

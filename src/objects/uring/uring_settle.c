@@ -272,7 +272,10 @@ static void fill_entry(struct uring_out *u)
 	memcpy(layout + sizeof(p->sq_off), &p->cq_off, sizeof(p->cq_off));
 	e->has_setup = e->has_sq_entries = e->has_cq_entries = true;
 	e->has_layout = e->has_rings = e->has_sqes = true;
+	e->has_exact = e->exact = u->setup.exact;
 	e->setup = u->setup.flags;
+	if (!(e->setup & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
+		e->setup &= ~IORING_SETUP_TASKRUN_FLAG; /* it no longer defers its work */
 	e->sq_entries = u->info.sq_entries;
 	e->cq_entries = u->info.cq_entries;
 	e->layout = (ProtobufCBinaryData){ sizeof(p->sq_off) + sizeof(p->cq_off), layout };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rings that were set up in other ways: with a queue of completions of its own size, long requests,
- * long completions, both, without an array of requests, for one thread, with deferred work, polled
- * by a thread of the kernel's (two of them by the same one).
+ * long completions, both, without an array of requests (also with long ones), for one thread, with
+ * deferred work, polled by a thread of the kernel's (two of them by the same one).
  *
  *	wl: areas    aio-uring-bpf
  *	wl: flavours host user
@@ -26,6 +26,9 @@ enum {
 	LONG_COMPLETIONS,
 	SINGLE,
 	DEFERRED,
+	NO_ARRAY,
+	LONG_NO_ARRAY,
+	ALL,
 	POLLED,
 	ATTACHED,
 	MODES
@@ -38,11 +41,23 @@ static const unsigned int flags[MODES] = {
 	[LONG_BOTH] = IORING_SETUP_SQE128 | IORING_SETUP_CQE32,
 	[SINGLE] = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
 	[DEFERRED] = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+	[NO_ARRAY] = IORING_SETUP_NO_SQARRAY | IORING_SETUP_SUBMIT_ALL,
+	[LONG_NO_ARRAY] = IORING_SETUP_NO_SQARRAY | IORING_SETUP_SQE128,
+	[ALL] = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 	[POLLED] = IORING_SETUP_SQPOLL,
 	[ATTACHED] = IORING_SETUP_SQPOLL | IORING_SETUP_ATTACH_WQ,
 };
 
 static struct io_uring rings[MODES];
+
+/* Versions of liburing that know no such ring fill its array, at the place of heads and tails. */
+static void have_no_array(struct io_uring *ring)
+{
+	static unsigned int elsewhere[4];
+
+	*ring->sq.khead = *ring->sq.ktail = *ring->cq.khead = *ring->cq.ktail = 0;
+	ring->sq.array = elsewhere;
+}
 
 static void set_up(int mode)
 {
@@ -53,6 +68,8 @@ static void set_up(int mode)
 	if (mode == ATTACHED)
 		p.wq_fd = rings[POLLED].ring_fd;
 	RING_TRY(io_uring_queue_init_params(mode == LONG_BOTH ? 1 : 4, &rings[mode], &p));
+	if (flags[mode] & IORING_SETUP_NO_SQARRAY)
+		have_no_array(&rings[mode]);
 }
 
 /* Completes only when the thread of the request works for the ring. */
@@ -83,10 +100,32 @@ static void check_threads(void)
 	wl_check_text("no thread", thread_of(&rings[DEFERRED]), "-1");
 }
 
+/* Is what stands behind a wrong request submitted with it? */
+static void check_wrong(int mode)
+{
+	struct io_uring *ring = &rings[mode];
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	bool all = flags[mode] & IORING_SETUP_SUBMIT_ALL;
+
+	io_uring_prep_nop(sqe);
+	sqe->opcode = 255;
+	sqe->user_data = 1;
+	sqe = io_uring_get_sqe(ring);
+	io_uring_prep_nop(sqe);
+	sqe->user_data = 2;
+	wl_check_eq(RING_TRY(io_uring_submit(ring)), all ? 2 : 1);
+	wl_check_eq(ring_take(ring, 1), -EINVAL);
+	if (!all)
+		wl_check_eq(RING_TRY(io_uring_submit(ring)), 1);
+	wl_check_eq(ring_take(ring, 2), 0);
+}
+
 static void use(int mode)
 {
 	ring_drive(&rings[mode], 37);
 	check_poll(&rings[mode]);
+	if (mode != LONG_BOTH && mode < POLLED)
+		check_wrong(mode);
 }
 
 int main(void)
