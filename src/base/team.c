@@ -3,14 +3,23 @@
  * are done, or being done, by then: the first failure is the same in every run. */
 #include "base/team.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #define SOON 32 /* looks without a pause */
+
+struct member {
+	struct team *team;
+	size_t who;
+	pthread_t thread;
+};
 
 struct team {
 	team_work work;
@@ -21,12 +30,8 @@ struct team {
 	pthread_mutex_t lock;
 	size_t failed; /* the lowest part that did; n: none */
 	int ret;
-};
-
-struct member {
-	struct team *team;
-	size_t who;
-	pthread_t thread;
+	struct member members[TEAM_MAX]; /* the first is the caller */
+	size_t started;
 };
 
 size_t team_size(size_t n, size_t worth)
@@ -83,22 +88,76 @@ void team_await_alone(void)
 			nanosleep(&moment, NULL);
 }
 
-int team_run(size_t size, size_t n, team_work work, void *data)
+static void begin(struct team *t, size_t size)
 {
-	struct team t = { .work = work, .data = data, .n = n, .failed = n };
-	struct member members[TEAM_MAX];
-	size_t started = 1;
+	sigset_t all, before;
 
-	pthread_mutex_init(&t.lock, NULL);
-	members[0] = (struct member){ .team = &t };
-	for (; started < size && started < TEAM_MAX; started++) {
-		members[started] = (struct member){ .team = &t, .who = started };
-		if (pthread_create(&members[started].thread, NULL, run, &members[started]))
+	pthread_mutex_init(&t->lock, NULL);
+	t->failed = t->n;
+	t->members[0] = (struct member){ .team = t };
+	/* Signals are for the caller: one that waits for a child would miss its SIGCHLD. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	for (t->started = 1; t->started < size && t->started < TEAM_MAX; t->started++) {
+		struct member *m = &t->members[t->started];
+
+		*m = (struct member){ .team = t, .who = t->started };
+		if (pthread_create(&m->thread, NULL, run, m))
 			break;
 	}
-	run(&members[0]);
-	while (--started)
-		pthread_join(members[started].thread, NULL);
-	pthread_mutex_destroy(&t.lock);
-	return t.ret;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static int end(struct team *t)
+{
+	while (--t->started)
+		pthread_join(t->members[t->started].thread, NULL);
+	pthread_mutex_destroy(&t->lock);
+	return t->ret;
+}
+
+int team_run(size_t size, size_t n, team_work work, void *data)
+{
+	struct team t = { .work = work, .data = data, .n = n };
+
+	begin(&t, size);
+	run(&t.members[0]);
+	return end(&t);
+}
+
+int team_start(struct team **ret, size_t helpers, size_t n, team_work work, void *data)
+{
+	size_t processors = team_size(TEAM_MAX, 1);
+	struct team *t = processors > 1 ? calloc(1, sizeof(*t)) : NULL;
+
+	if (!t)
+		return -EAGAIN;
+	t->work = work;
+	t->data = data;
+	t->n = n;
+	begin(t, helpers < processors - 1 ? helpers + 1 : processors);
+	if (t->started == 1) {
+		end(t);
+		free(t);
+		return -EAGAIN;
+	}
+	*ret = t;
+	return 0;
+}
+
+int team_finish(struct team *t)
+{
+	int ret;
+
+	run(&t->members[0]);
+	ret = end(t);
+	free(t);
+	return ret;
+}
+
+void team_abandon(struct team *t)
+{
+	t->stop = true;
+	end(t);
+	free(t);
 }

@@ -21,6 +21,15 @@ typedef int (*team_work)(void *data, size_t who, size_t part);
  * no others can be started it does all of the work. */
 int team_run(size_t size, size_t n, team_work work, void *data);
 
+/* The same in two halves: the first one sets other threads to work, as many as there are processors
+ * beside the caller's, but not more than helpers; none where that is -EAGAIN. The second one helps
+ * them to finish. No signal of the tool's is lost to them. */
+struct team;
+int team_start(struct team **ret, size_t helpers, size_t n, team_work work, void *data);
+int team_finish(struct team *t);
+/* In place of team_finish(): what is not begun is left out. */
+void team_abandon(struct team *t);
+
 /* A thread's id is free again only a moment after the thread was joined: waits until the kernel
  * shows one thread of this process. */
 void team_await_alone(void);

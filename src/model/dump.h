@@ -133,6 +133,7 @@ struct dump {
 	char run_id[37]; /* a UUID; known when files settle */
 	void *priv[RUN_SLOTS];
 	struct files_index *files_index; /* engine's: how descriptions are found again */
+	struct saving *saving;		 /* engine's: memory that is being saved; NULL */
 };
 
 /* The error and the arena that everything in a dump uses. */

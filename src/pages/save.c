@@ -97,6 +97,8 @@ static int read_process(const struct page_source *src, const struct page_extent 
 {
 	char *out = buf;
 
+	if (src->unwanted && *src->unwanted)
+		return -ECANCELED;
 	while (n) {
 		size_t len, batch = next_batch(e, n, &len);
 		bool common = e->flags & PE_IN_COMMON && src->mem_fd >= 0;

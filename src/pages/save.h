@@ -6,6 +6,7 @@
 #ifndef PAGES_SAVE_H
 #define PAGES_SAVE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/progress.h"
@@ -21,6 +22,7 @@ struct page_source {
 	int mem_fd;		     /* /proc/PID/mem: what process_vm_readv may not read; -1 */
 	int file_fd;		     /* of a file: extents are offsets in it */
 	const unsigned char *memory; /* of the tool's own: extents are offsets from here */
+	_Atomic bool *unwanted;	     /* true: nobody needs the rest (-ECANCELED); NULL */
 };
 
 /* Where they go. A worker takes parts of the file and asks first for room, memory that the source

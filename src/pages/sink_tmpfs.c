@@ -144,7 +144,7 @@ void sink_tmpfs_open(struct page_sink *sink, uint64_t size)
 	struct statfs fs;
 	void *map;
 
-	if (size < HUGE_ || fstatfs(sink->fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
+	if (size < SMALL_MIN || fstatfs(sink->fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
 	    ftruncate(sink->fd, size) < 0)
 		return;
 	map = map_aligned(sink->fd, size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A dump, from the front door to the disk: the steps of the table, in its order. Nothing is
- * written to an image before all has been examined and found keepable; nothing of the set is
- * visible before all of it is written; and whatever fails, the tree goes on as it was.
+ * written to an image before all that can be seen from outside has been found keepable; nothing of
+ * the set is visible before all of it is written; and whatever fails, the tree goes on as it was.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -117,10 +117,16 @@ static int step_judge(struct dump *d)
 	return refuse_with_reasons(d);
 }
 
+static int step_saving(struct dump *d)
+{
+	begin_memory(d);
+	return 0;
+}
+
 static int step_memory(struct dump *d)
 {
 	uint64_t start = monotonic_ns();
-	int ret = write_memory(d);
+	int ret = finish_memory(d);
 
 	d->s->stats.memdump_us = d->s->stats.memwrite_us = (monotonic_ns() - start) / 1000;
 	return ret;
@@ -161,6 +167,7 @@ static const struct {
 	{ "dump-flight", collect_flight },
 	{ "dump-state", collect_state },
 	{ "dump-network", step_network }, /* --plan ends before it */
+	{ "dump-saving", step_saving },	  /* memory is saved beside what follows */
 	{ "dump-agent", run_programs },	  /* as dump-owed, changes the processes */
 	{ "dump-absorb", absorb_state },
 	{ "dump-judge", step_judge }, /* all reasons against it are known: refuse, or go on */
@@ -238,6 +245,7 @@ int engine_dump(struct session *s)
 	ret = run_steps(&d);
 	if (ret == 0 && !s->opts->plan)
 		ret = finish(&d);
+	abandon_memory(&d); /* its threads read what the undoing lets go */
 	undo_all(&s->undo);
 	if (ret == 0 && s->opts->plan)
 		ret = plan_dump(&d); /* the tree runs again */

@@ -5,6 +5,7 @@
 
 #include "kernel/pagemap.h"
 #include "model/dump.h"
+#include "pages/extents.h"
 
 /* look.c: what /proc shows of a task, a thread, the areas of a task. */
 struct reader {
@@ -40,6 +41,7 @@ void collect_files_end(struct dump *d);
 int collect_state(struct dump *d);
 /* Work of the kernel's that waits for the tasks to run. */
 int do_owed(struct dump *d);
+bool is_owed(const struct dump_task *t);
 int run_programs(struct dump *d);
 int absorb_state(struct dump *d);
 /* The agent's areas and programs of all tasks; nobody needs them when all is absorbed. */
@@ -57,6 +59,14 @@ void search_early(struct dump_task *t, struct page_runs *all);
 /* Those to keep, and guard regions; all: what search_early() found, which may be nothing, and
  * is given up. */
 int collect_pages(struct dump_task *t, struct page_runs *all);
-int write_memory(struct dump *d);
+/* Which pages of a task the images get, and in which areas all of them; the runs that were collected
+ * are given up. */
+void build_extents(struct dump_task *t, struct page_extents *x);
+bool saved_whole(const VmaEntry *e);
+/* saving.c: to the images. The first one may begin before the visit; the last one is for a dump
+ * that fails between the two. */
+void begin_memory(struct dump *d);
+int finish_memory(struct dump *d);
+void abandon_memory(struct dump *d);
 
 #endif

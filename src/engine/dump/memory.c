@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The contents of private memory: which pages (kernel/pagemap.h), into which extents, to the pages
- * file. Shared memory is the business of its class.
+ * The contents of private memory: which pages (kernel/pagemap.h), into which extents. saving.c takes
+ * them to the pages file. Shared memory is the business of its class.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
-#include "base/team.h"
 #include "engine/dump/dump.h"
 #include "image/constants.h"
 #include "kernel/pagemap.h"
 #include "objects/memory/areas.h"
 #include "objects/registry.h"
-#include "objects/segments.h"
-#include "pages/save.h"
 
 #define LOOK 16 /* pages of a run that are compared with another task's */
 
@@ -44,7 +38,7 @@ static bool may_hide_guards(const VmaEntry *e)
 }
 
 /* Contents saved whether or not the page tables show them. */
-static bool whole(const VmaEntry *e)
+bool saved_whole(const VmaEntry *e)
 {
 	return e->status & (VMA_AREA_VDSO | VMA_AREA_AIORING);
 }
@@ -286,14 +280,15 @@ int collect_pages(struct dump_task *t, struct page_runs *all)
 	return ret < 0 ? ret : find_moved(t, runs);
 }
 
-static void build_extents(struct dump_task *t, const struct page_runs *runs, struct page_extents *x)
+void build_extents(struct dump_task *t, struct page_extents *x)
 {
+	struct page_runs *runs = t->priv[SLOT_PAGES];
 	size_t r = 0;
 
 	for (size_t i = 0; i < t->n_vmas; i++) {
 		const VmaEntry *e = t->vmas[i].vma;
 
-		if (whole(e)) {
+		if (saved_whole(e)) {
 			page_extents_add(x, e->start, e->end, PE_PRESENT);
 			continue;
 		}
@@ -310,127 +305,5 @@ static void build_extents(struct dump_task *t, const struct page_runs *runs, str
 				end < e->end ? end : e->end);
 		}
 	}
-}
-
-/* The memory of one task, as a part of the work of a team. */
-struct saving {
-	struct dump_task *t;
-	struct progress *progress;
-	uint32_t pages_id;
-	uint64_t bytes; /* that were saved */
-	struct page_extents x;
-	struct page_source src;
-	struct page_sink sink;
-	int fd;			/* of the pages file */
-	struct page_left *left; /* for the tool's first thread, the tracer */
-};
-
-#define GIVE_BACK   (1u << 20) /* bytes of the heap that are worth the call */
-#define TASKS_WORTH 8 /* pay for a thread; for those with much memory save.c has threads anyway */
-
-static int save_pages(struct saving *s)
-{
-	struct dump_task *t = s->t;
-	struct dump *d = t->dump;
-	int ret;
-
-	ret = page_extents_write(&s->x, d->s->images, IMAGE_PAGEMAP, t->vpid, s->pages_id,
-				 dump_err(d));
-	if (ret == 0)
-		ret = image_dir_create_raw(d->s->images, IMAGE_PAGES, s->pages_id, 0, dump_err(d),
-					   &s->fd);
-	if (ret < 0)
-		return ret;
-	page_source_process(&s->src, t->stop->via, t->stop->mem_fd);
-	page_sink_open(&s->sink, s->fd, &s->x);
-	s->bytes = s->x.bytes;
-	return pages_copy(&s->x, &s->src, &s->sink, s->progress, &s->left, dump_err(d));
-}
-
-static void close_saving(struct saving *s)
-{
-	if (s->fd >= 0)
-		page_sink_close(&s->sink);
-	close_fd(&s->fd);
-	page_extents_free(&s->x);
-}
-
-static int save_task(void *data, size_t who, size_t part)
-{
-	struct saving *s = (struct saving *)data + part;
-	struct dump_task *t = s->t;
-	struct page_runs *runs = t->priv[SLOT_PAGES];
-	int ret;
-
-	(void)who;
-	build_extents(t, runs, &s->x);
 	page_runs_free(runs);
-	ret = save_pages(s);
-	if (!s->left)
-		close_saving(s);
-	return ret < 0 ? err_add_pid(dump_err(t->dump), t->vpid, ret) : 0;
-}
-
-/* What only the tracer may read; ret: what has failed already. */
-static int save_left(struct saving *s, int ret)
-{
-	struct err *err = dump_err(s->t->dump);
-
-	if (!s->left)
-		return ret;
-	if (ret == 0) {
-		ret = pages_copy_left(&s->x, &s->src, &s->sink, s->progress, s->left, err);
-		ret = ret < 0 ? err_add_pid(err, s->t->vpid, ret) : 0;
-	} else {
-		page_left_free(s->left);
-	}
-	close_saving(s);
-	return ret;
-}
-
-/* What the tasks have for themselves, as it was found: near enough to tell a person. */
-static uint64_t found_bytes(const struct dump *d)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < d->n_tasks; i++) {
-		const struct page_runs *runs = d->tasks[i]->priv[SLOT_PAGES];
-
-		for (size_t k = 0; runs && k < runs->n; k++)
-			if (!(runs->runs[k].categories & PM_GUARD))
-				bytes += runs->runs[k].end - runs->runs[k].start;
-	}
-	return bytes;
-}
-
-/* Here the tool's memory is at its largest: what the steps before have freed is not to count. */
-static void give_back(void)
-{
-	if (mallinfo2().fordblks > GIVE_BACK)
-		malloc_trim(0);
-}
-
-int write_memory(struct dump *d)
-{
-	struct saving *parts = arena_array(dump_arena(d), struct saving, d->n_tasks);
-	struct progress progress;
-	size_t n = 0;
-	int ret;
-
-	give_back();
-	progress_start(&progress, "Saving memory", found_bytes(d), PROGRESS_BYTES);
-	for (size_t i = 0; i < d->n_tasks; i++)
-		if (!d->tasks[i]->zombie)
-			parts[n++] = (struct saving){ .t = d->tasks[i],
-						      .progress = &progress,
-						      .fd = -1,
-						      .pages_id = ++d->next_pages_id };
-	ret = team_run(team_size(n, TASKS_WORTH), n, save_task, parts);
-	for (size_t i = 0; i < n; i++) {
-		ret = save_left(&parts[i], ret);
-		d->s->stats.pages_written += parts[i].bytes / PAGE_SIZE_;
-		d->s->stats.pages_scanned += parts[i].t->status->vm_size / PAGE_SIZE_;
-	}
-	progress_end(&progress);
-	return ret < 0 ? ret : segments_write_pages(d);
 }

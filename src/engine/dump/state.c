@@ -105,7 +105,7 @@ int run_programs(struct dump *d)
 	return run_visits(d);
 }
 
-static bool is_owed(const struct dump_task *t)
+bool is_owed(const struct dump_task *t)
 {
 	for (size_t c = 0; state_classes[c]; c++)
 		if (state_classes[c]->owed && state_classes[c]->owed(t))
