@@ -37,6 +37,7 @@ struct agent_val {
 #define IMM(v)	   ((struct agent_val){ AGENT_IMM, (uint64_t)(v) })
 #define AREA(off)  ((struct agent_val){ AGENT_AREA, (uint64_t)(off) })
 #define RESULT(id) ((struct agent_val){ AGENT_RESULT, (uint64_t)(id) })
+#define TABLE(off) ((struct agent_val){ AGENT_TABLE, (uint64_t)(off) })
 
 struct area {
 	unsigned char *data; /* what lies behind the code; of that nobody needs a copy */
@@ -99,7 +100,8 @@ void program_want(struct program *p, call_id id, int64_t want);
 		id_;                                                                               \
 	})
 
-/* The call before, so many times more, with its arguments raised each time: all must succeed. */
+/* The call before, so many times more, with its arguments raised each time, or taken from a TABLE():
+ * all must succeed. */
 #define program_again(p, times, ...)                                                               \
 	program_must((p), program_op(p, AGENT_AGAIN, times, __VA_ARGS__))
 

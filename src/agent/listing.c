@@ -122,6 +122,9 @@ static void print_arg(FILE *out, const struct listing *l, const struct agent_cal
 		else
 			fprintf(out, "area+0x%" PRIx64, call->arg[k]);
 		break;
+	case AGENT_TABLE:
+		fprintf(out, "words at area+0x%" PRIx64, call->arg[k]);
+		break;
 	case AGENT_RESULT:
 		fprintf(out, "result of %" PRIu64, call->arg[k]);
 		break;

@@ -26,6 +26,8 @@ enum agent_arg {
 	AGENT_IMM = 0,	  /* the value itself */
 	AGENT_AREA = 1,	  /* offset in the area: becomes a pointer */
 	AGENT_RESULT = 2, /* index of an earlier call of this program: becomes its result */
+	AGENT_TABLE = 3,  /* of AGENT_AGAIN only: offset of an array of 64-bit words in the area, of
+			   * which the argument is the next one each time, in place of raised */
 };
 
 enum agent_op {

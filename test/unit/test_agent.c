@@ -330,7 +330,8 @@ static void test_run_again(void **state)
 {
 	const struct agent_call *failed;
 	struct stage_run r;
-	uint64_t bytes, beyond;
+	static const uint64_t words[] = { 7, UINT64_C(1) << 40, 5 };
+	uint64_t bytes, table, taken, beyond;
 	struct program *p;
 	const char *note;
 	char text[200];
@@ -339,9 +340,13 @@ static void test_run_again(void **state)
 	run_begin(&r);
 	p = program_new(r.area);
 	bytes = area_reserve(r.area, 17);
+	table = area_put(r.area, words, sizeof(words));
+	taken = area_reserve(r.area, 4 * sizeof(uint64_t));
 	beyond = area_reserve(r.area, 8);
 	program_op(p, AGENT_STORE, 0, AREA(bytes), IMM(1), IMM(1));
 	program_again(p, 15, IMM(1), IMM(1));
+	program_op(p, AGENT_STORE, 0, AREA(taken), IMM(9), IMM(8));
+	program_again(p, 3, IMM(8), TABLE(table));
 	/* The third time, a store of three bytes, is refused. */
 	program_op(p, AGENT_STORE, 0, AREA(beyond), IMM(5), IMM(1));
 	program_again(p, 7, IMM(0), IMM(1), IMM(1));
@@ -351,12 +356,14 @@ static void test_run_again(void **state)
 	assert_int_equal(r.shared->failed, 1);
 	for (int i = 0; i < 17; i++)
 		assert_int_equal(((uint8_t *)area_data(r.area, bytes))[i], i < 16 ? i + 1 : 0);
+	assert_int_equal(((uint64_t *)area_data(r.area, taken))[0], 9);
+	assert_memory_equal((uint64_t *)area_data(r.area, taken) + 1, words, sizeof(words));
 	assert_int_equal(*(uint64_t *)area_data(r.area, beyond), 6);
 	failed = program_failure(p, &note);
 	assert_non_null(failed);
 	assert_int_equal(failed->op, AGENT_AGAIN);
 	assert_int_equal(failed->result, -EINVAL);
-	assert_int_equal(program_header(p)->done, 4);
+	assert_int_equal(program_header(p)->done, 6);
 	assert_string_equal(listing_text(text, sizeof(text), &(struct listing){}, failed),
 			    "again(7 times, raised by 0, 1, 1)");
 	run_end(&r);

@@ -155,8 +155,12 @@ static void load_args(uint64_t a[6], const struct agent_call *call, const struct
 static void run_again(struct agent_call *again, uint64_t a[6], char *area)
 {
 	for (int32_t n = 0; n < again->nr; n++) {
-		for (int k = 0; k < 6; k++)
-			a[k] += again->arg[k];
+		for (int k = 0; k < 6; k++) {
+			if (((again->kinds >> (4 * k)) & 15) == AGENT_TABLE)
+				a[k] = ((const uint64_t *)(area + again->arg[k]))[n];
+			else
+				a[k] += again->arg[k];
+		}
 		again->result = run_call(again - 1, a, area);
 		if (!demand_met(again))
 			break;

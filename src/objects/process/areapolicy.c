@@ -19,10 +19,13 @@
 #include "objects/process/process.h"
 #include "objects/registry.h"
 
+#define NOT_READ UINT32_MAX /* in place of a mode, before the call */
+
 struct areapolicy_reads {
 	size_t words;	/* of a node mask */
-	uint64_t slots; /* area offset: for each area its mask, then its mode */
-	call_id *calls;
+	size_t n;	/* areas that can have one */
+	uint64_t slots; /* area offset: for each of them its mask, then its mode */
+	call_id first;
 };
 
 /* --- dump ------------------------------------------------------------------------------------- */
@@ -57,36 +60,58 @@ static bool can_have_policy(const VmaEntry *e)
 		 (VMA_AREA_VDSO | VMA_AREA_VVAR | VMA_AREA_VSYSCALL | VMA_AREA_UPROBES));
 }
 
-static uint64_t slot_of(const struct areapolicy_reads *reads, size_t i)
+static uint64_t slot_size(const struct areapolicy_reads *reads)
 {
-	return reads->slots + i * (reads->words + 1) * sizeof(uint64_t);
+	return (reads->words + 1) * sizeof(uint64_t);
 }
 
+/* Where each area starts; its slot says that nothing was read. */
+static void fill_tables(const struct dump_task *t, const struct areapolicy_reads *reads,
+			uint64_t starts)
+{
+	const struct area *area = t->threads[0].prog->area;
+	uint64_t *start = area_data(area, starts), *slot = area_data(area, reads->slots);
+
+	for (size_t i = 0; i < t->n_vmas; i++) {
+		const VmaEntry *e = t->vmas[i].vma;
+
+		if (!can_have_policy(e))
+			continue;
+		*start++ = e->start;
+		slot[reads->words] = NOT_READ;
+		slot += reads->words + 1;
+	}
+}
+
+/* There may be tens of thousands of areas: one call, made again for each of them. */
 static int collect(struct dump_task *t)
 {
-	struct arena *a = dump_arena(t->dump);
 	struct areapolicy_reads *reads;
+	uint64_t starts, first, stride;
 	struct program *p;
 
 	if (t->zombie)
 		return 0;
 	p = t->threads[0].prog;
-	reads = arena_new(a, struct areapolicy_reads);
-	reads->words = mask_words();
-	reads->slots = area_reserve(p->area, t->n_vmas * (reads->words + 1) * sizeof(uint64_t));
-	reads->calls = arena_array(a, call_id, t->n_vmas);
-	program_note(p, "the memory policy of an area");
-	for (size_t i = 0; i < t->n_vmas; i++) {
-		const VmaEntry *e = t->vmas[i].vma;
-		uint64_t slot = slot_of(reads, i);
-
-		if (can_have_policy(e))
-			reads->calls[i] = program_call(p, SYS_get_mempolicy,
-						       AREA(slot + reads->words * sizeof(uint64_t)),
-						       AREA(slot), IMM(reads->words * 64),
-						       IMM(e->start), IMM(MPOL_F_ADDR));
-	}
+	reads = arena_new(dump_arena(t->dump), struct areapolicy_reads);
 	t->priv[SLOT_AREAPOLICY] = reads;
+	reads->words = mask_words();
+	for (size_t i = 0; i < t->n_vmas; i++)
+		reads->n += can_have_policy(t->vmas[i].vma);
+	if (!reads->n)
+		return 0;
+	stride = slot_size(reads);
+	reads->slots = area_reserve(p->area, reads->n * stride);
+	starts = area_reserve(p->area, reads->n * sizeof(uint64_t));
+	fill_tables(t, reads, starts);
+	first = *(const uint64_t *)area_data(p->area, starts);
+	program_note(p, "the memory policy of areas");
+	reads->first = program_call(p, SYS_get_mempolicy,
+				    AREA(reads->slots + reads->words * sizeof(uint64_t)),
+				    AREA(reads->slots), IMM(reads->words * 64), IMM(first),
+				    IMM(MPOL_F_ADDR));
+	program_op(p, AGENT_AGAIN, reads->n - 1, IMM(stride), IMM(stride), IMM(0),
+		   TABLE(starts + sizeof(uint64_t)));
 	return 0;
 }
 
@@ -112,23 +137,27 @@ static int absorb(struct dump_task *t)
 	const struct areapolicy_reads *reads =
 		state_priv(t, SLOT_AREAPOLICY, struct areapolicy_reads);
 	const struct program *p = t->threads[0].prog;
+	const uint64_t *nodes;
 
+	if (!reads->n || program_result(p, reads->first) == -ENOSYS) /* no CONFIG_NUMA */
+		return 0;
+	nodes = area_data(p->area, reads->slots);
 	for (size_t i = 0; i < t->n_vmas; i++) {
-		const uint64_t *nodes = area_data(p->area, slot_of(reads, i));
 		const VmaEntry *e = t->vmas[i].vma;
+		uint32_t mode;
 
 		if (!can_have_policy(e))
 			continue;
-		if (program_result(p, reads->calls[i]) == -ENOSYS) /* no CONFIG_NUMA */
-			return 0;
-		if (program_result(p, reads->calls[i]) < 0)
+		mode = nodes[reads->words];
+		if (mode == NOT_READ)
 			task_warn(t,
 				  arena_printf(dump_arena(t->dump), "mapping %llx-%llx",
 					       (unsigned long long)e->start,
 					       (unsigned long long)e->end),
 				  "its NUMA memory policy can't be read; it gets the default", "");
-		else if (*(const int *)&nodes[reads->words] != MPOL_DEFAULT)
+		else if (mode != MPOL_DEFAULT)
 			keep(t, e, nodes, reads->words);
+		nodes += reads->words + 1;
 	}
 	return 0;
 }
