@@ -68,7 +68,7 @@ uint64_t area_reserve(struct area *area, size_t size)
 	if (off + size >= area->room) {
 		size_t used = off + size - area_code_size();
 
-		set_room(area, area_code_size() + align(used + used / 2 + 1, PAGE / 2));
+		set_room(area, area_code_size() + align(used + used / 4 + 1, PAGE / 4));
 	}
 	memset(area_data(area, area->len), 0, off + size - area->len);
 	area->len = off + size;
@@ -124,7 +124,7 @@ call_id program_add(struct program *p, enum agent_op op, int nr, unsigned n,
 	struct agent_call *call;
 
 	if (p->n == p->room) {
-		p->room = p->room ? p->room * 2 : 16;
+		p->room += p->room / 4 + 16; /* there may be thousands of programs */
 		p->calls = grow(p->calls, p->room * sizeof(*p->calls));
 		p->stages = grow(p->stages, p->room);
 	}

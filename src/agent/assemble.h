@@ -100,8 +100,8 @@ void program_want(struct program *p, call_id id, int64_t want);
 		id_;                                                                               \
 	})
 
-/* The call before, so many times more, with its arguments raised each time, or taken from a TABLE():
- * all must succeed. */
+/* The call before, so many times more, with its arguments raised each time, or taken from a
+ * TABLE(): all must succeed. */
 #define program_again(p, times, ...)                                                               \
 	program_must((p), program_op(p, AGENT_AGAIN, times, __VA_ARGS__))
 

@@ -315,8 +315,8 @@ static void smaps_fields(void **state)
 	assert_int_equal(list.n, 2);
 	a = &list.areas[0];
 	assert_true(a->has_smaps);
-	assert_int_equal(a->rss, 100 << 10);
-	assert_int_equal(a->swap, 12 << 10);
+	assert_int_equal(a->rss_kb, 100);
+	assert_int_equal(a->swap_kb, 12);
 	assert_int_equal(a->pkey, 7);
 	assert_int_equal(a->kernel_page_kb, 4);
 	assert_true(a->vmflags ==

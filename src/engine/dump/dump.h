@@ -59,8 +59,8 @@ void search_early(struct dump_task *t, struct page_runs *all);
 /* Those to keep, and guard regions; all: what search_early() found, which may be nothing, and
  * is given up. */
 int collect_pages(struct dump_task *t, struct page_runs *all);
-/* Which pages of a task the images get, and in which areas all of them; the runs that were collected
- * are given up. */
+/* Which pages of a task the images get, and in which areas all of them; the runs that were
+ * collected are given up. */
 void build_extents(struct dump_task *t, struct page_extents *x);
 bool saved_whole(const VmaEntry *e);
 /* saving.c: to the images. The first one may begin before the visit; the last one is for a dump

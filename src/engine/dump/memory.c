@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The contents of private memory: which pages (kernel/pagemap.h), into which extents. saving.c takes
- * them to the pages file. Shared memory is the business of its class.
+ * The contents of private memory: which pages (kernel/pagemap.h), into which extents. saving.c
+ * takes them to the pages file. Shared memory is the business of its class.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static void add_run(const struct dump_task *t, struct page_extents *x, const str
 		    uint64_t start, uint64_t end)
 {
 	uint32_t lazy = may_be_lazy(da->vma) ? PE_LAZY : 0;
-	uint32_t flags = PE_PRESENT | (da->area->shared_dirty ? PE_IN_COMMON : 0);
+	uint32_t flags = PE_PRESENT | (da->area->shared_dirty_kb ? PE_IN_COMMON : 0);
 
 	if (lazy && holds_stack_pointer(t, start, end)) {
 		for (uint64_t page = start; page < end; page += PAGE_SIZE_)

@@ -42,7 +42,8 @@ static uint64_t shared_bytes(const struct dump *d)
 			const struct proc_area *a = d->tasks[i]->vmas[k].area;
 			uint64_t key = hash_mix(
 				hash_mix(a->ino, ((uint64_t)a->major << 32) | a->minor), a->offset);
-			uint64_t here = a->rss + a->swap + a->shared_hugetlb, known;
+			uint64_t kb = (uint64_t)a->rss_kb + a->swap_kb + a->shared_hugetlb_kb;
+			uint64_t here = kb << 10, known;
 
 			if (!(d->tasks[i]->vmas[k].vma->status & VMA_ANON_SHARED) || !here)
 				continue;

@@ -223,7 +223,7 @@ static void parse_vmflags(struct scan *s, struct proc_area *area)
 	}
 }
 
-enum detail_kind { DETAIL_KB, DETAIL_VMFLAGS, DETAIL_PAGE, DETAIL_PKEY };
+enum detail_kind { DETAIL_KB, DETAIL_VMFLAGS, DETAIL_PKEY };
 
 #define DETAIL(key, kind, member)                                                                  \
 	{                                                                                          \
@@ -235,11 +235,11 @@ static const struct detail {
 	enum detail_kind kind;
 	size_t at;
 } details[] = {
-	DETAIL("Rss", DETAIL_KB, rss),
-	DETAIL("Shared_Dirty", DETAIL_KB, shared_dirty),
-	DETAIL("Shared_Hugetlb", DETAIL_KB, shared_hugetlb),
-	DETAIL("Swap", DETAIL_KB, swap),
-	DETAIL("KernelPageSize", DETAIL_PAGE, kernel_page_kb),
+	DETAIL("Rss", DETAIL_KB, rss_kb),
+	DETAIL("Shared_Dirty", DETAIL_KB, shared_dirty_kb),
+	DETAIL("Shared_Hugetlb", DETAIL_KB, shared_hugetlb_kb),
+	DETAIL("Swap", DETAIL_KB, swap_kb),
+	DETAIL("KernelPageSize", DETAIL_KB, kernel_page_kb),
 	DETAIL("ProtectionKey", DETAIL_PKEY, pkey),
 	DETAIL("VmFlags", DETAIL_VMFLAGS, vmflags),
 };
@@ -269,16 +269,14 @@ static int parse_value(struct proc_area *area, struct scan *s, const struct deta
 		return 0;
 	}
 	scan_blanks(s);
-	switch (d->kind) {
-	case DETAIL_PAGE:
-		*(uint32_t *)to = scan_u32(s);
-		break;
-	case DETAIL_PKEY:
-		*(int32_t *)to = scan_i32(s);
-		break;
-	default:
-		if (__builtin_mul_overflow(scan_dec(s), 1024, (uint64_t *)to))
+	if (d->kind == DETAIL_PKEY) {
+		*(int8_t *)to = scan_i32(s);
+	} else {
+		uint64_t kb = scan_dec(s);
+
+		if (kb > UINT64_MAX >> 10)
 			return -EBADMSG;
+		*(uint32_t *)to = kb < UINT32_MAX ? kb : UINT32_MAX;
 	}
 	return s->bad ? -EBADMSG : 0;
 }

@@ -39,21 +39,21 @@ struct proc_area {
 	uint64_t offset;     /* bytes into the file */
 	uint32_t major, minor;
 	uint64_t ino;
-	uint8_t prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
-	bool shared;
-	bool deleted;	      /* " (deleted)" followed the path; it is cut off */
-	bool has_smaps;	      /* the fields below are valid */
-	char unknown_flag[3]; /* "" or the first code not in VMF_LIST */
-	int32_t pkey;	      /* ProtectionKey; -1: the CPU or kernel has none */
 	/* The path, unescaped; "[heap]", "[anon:NAME]", "[anon_shmem:NAME]", "[vdso]" …; "" for
 	 * plain anonymous memory. Never NULL. Neighbours with the same path share the pointer. */
 	const char *path;
 	/* Of smaps, what is needed: there are tens of thousands of areas. */
-	uint64_t vmflags;	 /* VMF_() bits */
-	uint64_t rss, swap;	 /* bytes */
-	uint64_t shared_dirty;	 /* bytes that other processes have mapped, too */
-	uint64_t shared_hugetlb; /* bytes, not in rss */
-	uint32_t kernel_page_kb; /* KiB: 4, 2048, 1048576 */
+	uint64_t vmflags;	    /* VMF_() bits */
+	uint32_t rss_kb, swap_kb;   /* KiB; what is more than fits counts as that */
+	uint32_t shared_dirty_kb;   /* that other processes have mapped, too */
+	uint32_t shared_hugetlb_kb; /* not in rss_kb */
+	uint32_t kernel_page_kb;    /* 4, 2048, 1048576 */
+	int8_t pkey;		    /* ProtectionKey; -1: the CPU or kernel has none */
+	bool has_smaps;		    /* these fields are valid */
+	char unknown_flag[3];	    /* "" or the first code not in VMF_LIST */
+	uint8_t prot;		    /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	bool shared;
+	bool deleted; /* " (deleted)" followed the path; it is cut off */
 };
 
 struct proc_areas {

@@ -49,8 +49,8 @@ dev_t proc_tty_dev(int32_t tty_nr);
 
 /* Ids of one task in each pid namespace from the reader's (of the mounted /proc) to its own. */
 struct proc_nsids {
-	int n;
-	pid_t id[PROC_PIDNS_MAX];
+	int n;	   /* at most PROC_PIDNS_MAX */
+	pid_t *id; /* in the arena */
 };
 
 /* What a status file holds; has_* or a comment tells what older kernels lack. */

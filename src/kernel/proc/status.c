@@ -129,8 +129,10 @@ static void parse_name(struct scan *s, char *name)
 	name[n] = '\0';
 }
 
-static void parse_nsids(struct scan *s, struct proc_nsids *ids)
+static void parse_nsids(struct arena *a, struct scan *s, struct proc_nsids *ids)
 {
+	pid_t id[PROC_PIDNS_MAX];
+
 	ids->n = 0;
 	for (;;) {
 		scan_blanks(s);
@@ -140,8 +142,9 @@ static void parse_nsids(struct scan *s, struct proc_nsids *ids)
 			s->bad = true;
 			break;
 		}
-		ids->id[ids->n++] = scan_i32(s);
+		id[ids->n++] = scan_i32(s);
 	}
+	ids->id = arena_memdup(a, id, ids->n * sizeof(*id));
 }
 
 static void parse_groups(struct arena *a, struct scan *s, struct proc_status *st)
@@ -235,7 +238,7 @@ static void parse_value(struct arena *a, struct scan *s, const struct line *line
 		parse_groups(a, s, st);
 		break;
 	case F_NSIDS:
-		parse_nsids(s, to);
+		parse_nsids(a, s, to);
 		break;
 	case F_WORDS:
 		parse_words(s, to, sizeof(st->ssb));

@@ -152,7 +152,7 @@ static int collect(struct dump_task *t)
 			struct view *v = &all->list[i]->views[k];
 			struct program *p;
 
-			if (v->task != t || v->area->swap)
+			if (v->task != t || v->area->swap_kb)
 				continue;
 			p = t->threads[0].prog;
 			program_note(p, "pages of shared memory");
