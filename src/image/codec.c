@@ -11,7 +11,9 @@
  *    repeated values, the second one stores them; a nested message is entered in the second pass
  *    only, so that the cost is linear in the input.
  * 3. Memory taken is bounded by budget_of(len) a way; nesting by IMAGE_DEPTH_MAX.
- * 4. Repeated scalars are accepted packed and unpacked, as proto2 readers must.
+ * 4. Parts of parts that are the same as before (struct codec_same) are not decoded again; what has
+ *    to be read carefully never is one.
+ * 5. Repeated scalars are accepted packed and unpacked, as proto2 readers must.
  */
 #include "image/codec.h"
 
@@ -30,6 +32,7 @@ struct input {
 	const uint8_t *base; /* of the whole message, for offsets */
 	struct arena *a;
 	size_t budget;
+	struct codec_same *same; /* NULL: not asked for */
 	struct codec_fault *fault;
 };
 
@@ -511,11 +514,39 @@ static size_t count_row(const struct value *v, struct span rest)
 static bool quick_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
 			unsigned depth, ProtobufCMessage **ret_msg);
 
+/* The entry of a file is a part of its message; the parts of that one are looked at. */
+#define SAME_DEPTH 2
+
+static bool quick_part(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+		       unsigned depth, ProtobufCMessage **ret_msg)
+{
+	size_t len = s.end - s.p, i = 0;
+
+	if (!in->same || depth < SAME_DEPTH || len > CODEC_SAME_BYTES)
+		return quick_level(in, desc, s, depth, ret_msg);
+	while (i < CODEC_SAME_KINDS && in->same->last[i].desc && in->same->last[i].desc != desc)
+		i++;
+	if (i == CODEC_SAME_KINDS)
+		return quick_level(in, desc, s, depth, ret_msg);
+	if (in->same->last[i].desc && in->same->last[i].len == len &&
+	    !memcmp(in->same->last[i].bytes, s.p, len)) {
+		*ret_msg = in->same->last[i].msg;
+		return true;
+	}
+	if (!quick_level(in, desc, s, depth, ret_msg))
+		return false;
+	in->same->last[i].desc = desc;
+	in->same->last[i].msg = *ret_msg;
+	in->same->last[i].len = len;
+	memcpy(in->same->last[i].bytes, s.p, len);
+	return true;
+}
+
 static bool quick_store(struct input *in, const ProtobufCFieldDescriptor *f, const struct value *v,
 			unsigned depth, void *member)
 {
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
-		return quick_level(in, f->descriptor, v->bytes, depth + 1, member);
+		return quick_part(in, f->descriptor, v->bytes, depth + 1, member);
 	if (f->type == PROTOBUF_C_TYPE_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
 		return false;
 	if (f->type == PROTOBUF_C_TYPE_ENUM &&
@@ -652,9 +683,12 @@ static bool quick_level(struct input *in, const ProtobufCMessageDescriptor *desc
 }
 
 int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
-		 struct arena *a, struct codec_fault *ret_fault, ProtobufCMessage **ret_msg)
+		 struct arena *a, struct codec_same *same, struct codec_fault *ret_fault,
+		 ProtobufCMessage **ret_msg)
 {
-	struct input in = { .base = data, .a = a, .budget = budget_of(len), .fault = ret_fault };
+	struct input in = {
+		.base = data, .a = a, .budget = budget_of(len), .same = same, .fault = ret_fault
+	};
 
 	ret_fault->plain = quick_level(&in, desc, (struct span){ data, data + len }, 0, ret_msg);
 	if (ret_fault->plain)

@@ -29,8 +29,9 @@ struct image_reader {
 	size_t buf_len, buf_size; /* filled; allocated: no more than the file has */
 	char *own;		  /* the buffer, if it is ours */
 	const char *buf;
-	uint8_t *joined; /* a message that no buffer holds whole */
-	bool unusual;	 /* a message was: enums may hold what they don't know */
+	uint8_t *joined;	 /* a message that no buffer holds whole */
+	bool unusual;		 /* a message was: enums may hold what they don't know */
+	struct codec_same *same; /* of an image whose entries are alike, else NULL */
 };
 
 int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
@@ -300,7 +301,7 @@ int image_decode(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
 {
 	struct codec_fault fault;
 
-	if (codec_unpack(desc, data, len, a, &fault, ret_msg))
+	if (codec_unpack(desc, data, len, a, r->same, &fault, ret_msg))
 		return image_corrupt(err, r->name,
 				     "entry %u (%s), field %s, at byte %" PRIu64 ": %s",
 				     r->index - 1, desc->name,
@@ -531,8 +532,11 @@ int image_decode_listed(const struct image_dir *dir, struct listed_image *image,
 			struct err *err)
 {
 	_cleanup_image_reader_ struct image_reader *r = NULL;
+	struct codec_same same = { 0 };
 	int ret = open_listed(dir, image, a, err, &r);
 
+	if (!ret && image->kind == IMAGE_FILES)
+		r->same = &same;
 	if (!ret && image_kind_info(image->kind)->payload != PAYLOAD_NONE)
 		ret = decode_with_payload(r, image, err);
 	else if (!ret)

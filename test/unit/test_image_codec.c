@@ -35,13 +35,47 @@ static void round_trip(const ProtobufCMessage *msg)
 
 	protobuf_c_message_pack(msg, data);
 	expect_packed(msg, data, len);
-	if (codec_unpack(msg->descriptor, data, len, &arena, &fault, &back))
+	if (codec_unpack(msg->descriptor, data, len, &arena, NULL, &fault, &back))
 		fail_msg("%s: %s at %zu", fault.field, fault.why, fault.offset);
 	again = protobuf_c_message_pack(back, copy);
 	assert_int_equal(again, len);
 	assert_memory_equal(data, copy, len);
 	free(data);
 	free(copy);
+}
+
+/* Options of a socket that are those of the last one are the same message. */
+static void test_same_parts(void **state)
+{
+	FownEntry fown = FOWN_ENTRY__INIT;
+	SkOptsEntry opts = SK_OPTS_ENTRY__INIT;
+	InetSkEntry isk = INET_SK_ENTRY__INIT;
+	FileEntry file = FILE_ENTRY__INIT, *back[4];
+	struct codec_same same = { 0 };
+	struct codec_fault fault;
+	uint8_t wire[512];
+
+	(void)state;
+	file.isk = &isk;
+	isk.fown = &fown;
+	isk.opts = &opts;
+	for (uint32_t i = 0; i < 4; i++) {
+		size_t len;
+
+		file.id = isk.ino = i;
+		opts.so_rcvbuf = i == 2 ? 300 : 200;
+		fown.pid = i == 3;
+		len = protobuf_c_message_pack(&file.base, wire);
+		assert_int_equal(codec_unpack(&file_entry__descriptor, wire, len, &arena, &same,
+					      &fault, (ProtobufCMessage **)&back[i]),
+				 0);
+		assert_int_equal(back[i]->isk->ino, i);
+		assert_int_equal(back[i]->isk->opts->so_rcvbuf, i == 2 ? 300 : 200);
+		assert_int_equal(back[i]->isk->fown->pid, i == 3);
+	}
+	assert_ptr_equal(back[0]->isk->opts, back[1]->isk->opts);
+	assert_ptr_equal(back[0]->isk->fown, back[2]->isk->fown);
+	assert_ptr_not_equal(back[0]->isk, back[1]->isk);
 }
 
 static void test_scalars(void **state)
@@ -89,7 +123,7 @@ static void test_values(void **state)
 
 	(void)state;
 	assert_int_equal(codec_unpack(&task_core_entry__descriptor, wire, sizeof(wire), &arena,
-				      &fault, (ProtobufCMessage **)&tc),
+				      NULL, &fault, (ProtobufCMessage **)&tc),
 			 0);
 	assert_true(fault.plain);
 	assert_true(tc->has_oom_score_adj);
@@ -107,8 +141,8 @@ static void test_packed(void **state)
 	PstreeEntry *p;
 
 	(void)state;
-	assert_int_equal(codec_unpack(&pstree_entry__descriptor, wire, sizeof(wire), &arena, &fault,
-				      (ProtobufCMessage **)&p),
+	assert_int_equal(codec_unpack(&pstree_entry__descriptor, wire, sizeof(wire), &arena, NULL,
+				      &fault, (ProtobufCMessage **)&p),
 			 0);
 	assert_false(fault.plain);
 	assert_int_equal(p->n_threads, 3);
@@ -125,8 +159,8 @@ static void test_disorder(void **state)
 	PstreeEntry *p;
 
 	(void)state;
-	assert_int_equal(codec_unpack(&pstree_entry__descriptor, wire, sizeof(wire), &arena, &fault,
-				      (ProtobufCMessage **)&p),
+	assert_int_equal(codec_unpack(&pstree_entry__descriptor, wire, sizeof(wire), &arena, NULL,
+				      &fault, (ProtobufCMessage **)&p),
 			 0);
 	assert_int_equal(p->n_threads, 3);
 	for (uint32_t i = 0; i < 3; i++)
@@ -144,8 +178,9 @@ static void test_unknown_fields(void **state)
 	uint8_t out[64];
 
 	(void)state;
-	assert_int_equal(
-		codec_unpack(&fs_entry__descriptor, wire, sizeof(wire), &arena, &fault, &fs), 0);
+	assert_int_equal(codec_unpack(&fs_entry__descriptor, wire, sizeof(wire), &arena, NULL,
+				      &fault, &fs),
+			 0);
 	assert_int_equal(fs->n_unknown_fields, 3);
 	assert_int_equal(protobuf_c_message_pack(fs, out), sizeof(wire));
 	assert_memory_equal(out, wire, sizeof(wire));
@@ -157,7 +192,7 @@ static void expect(const ProtobufCMessageDescriptor *desc, const void *wire, siz
 	struct codec_fault fault;
 	ProtobufCMessage *msg;
 
-	assert_int_equal(codec_unpack(desc, wire, len, &arena, &fault, &msg), -EINVAL);
+	assert_int_equal(codec_unpack(desc, wire, len, &arena, NULL, &fault, &msg), -EINVAL);
 	assert_string_equal(fault.field, field);
 	assert_int_equal(fault.offset, offset);
 	assert_non_null(strstr(fault.why, why));
@@ -201,7 +236,8 @@ static void test_bombs(void **state)
 		wire[i] = 0x12; /* cgroup_entry.controllers, empty */
 		wire[i + 1] = 0;
 	}
-	assert_int_equal(codec_unpack(&cgroup_entry__descriptor, wire, n, &arena, &fault, &msg),
+	assert_int_equal(codec_unpack(&cgroup_entry__descriptor, wire, n, &arena, NULL, &fault,
+				      &msg),
 			 -EINVAL);
 	assert_string_equal(fault.field, "controllers");
 	assert_non_null(strstr(fault.why, "too much memory"));
@@ -218,7 +254,8 @@ static void test_bombs(void **state)
 		memcpy(wire, head, sizeof(head));
 		len += sizeof(head);
 	}
-	assert_int_equal(codec_unpack(&aa_namespace__descriptor, wire, len, &arena, &fault, &msg),
+	assert_int_equal(codec_unpack(&aa_namespace__descriptor, wire, len, &arena, NULL, &fault,
+				      &msg),
 			 -EINVAL);
 	assert_non_null(strstr(fault.why, "too deep"));
 	assert_memory_equal(fault.field, "namespaces.namespaces.", 22);
@@ -262,12 +299,12 @@ static void damage(const ProtobufCMessageDescriptor *desc, uint8_t *wire, size_t
 		uint8_t *cut = malloc(i + 1); /* of this very size, for the sanitizer's sake */
 
 		memcpy(cut, wire, i);
-		codec_unpack(desc, cut, i, &arena, &fault, &msg);
+		codec_unpack(desc, cut, i, &arena, NULL, &fault, &msg);
 		free(cut);
 	}
 	for (size_t i = 0; i < len * 8; i++) {
 		wire[i / 8] ^= 1 << i % 8;
-		if (!codec_unpack(desc, wire, len, &arena, &fault, &msg)) {
+		if (!codec_unpack(desc, wire, len, &arena, NULL, &fault, &msg)) {
 			size_t packed = protobuf_c_message_get_packed_size(msg);
 
 			if (fault.plain) /* a promise */
@@ -318,11 +355,11 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scalars),	       cmocka_unit_test(test_values),
-		cmocka_unit_test(test_packed),	       cmocka_unit_test(test_disorder),
-		cmocka_unit_test(test_unknown_fields), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_bombs),	       cmocka_unit_test(test_check),
-		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_scalars),	 cmocka_unit_test(test_same_parts),
+		cmocka_unit_test(test_values),	 cmocka_unit_test(test_packed),
+		cmocka_unit_test(test_disorder), cmocka_unit_test(test_unknown_fields),
+		cmocka_unit_test(test_faults),	 cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_check),	 cmocka_unit_test(test_damage),
 	};
 
 	return cmocka_run_group_tests_name("image_codec", tests, NULL, arena_drop);
