@@ -3,7 +3,9 @@
 #ifndef WORKLOAD_SIGNALS_STOP_H
 #define WORKLOAD_SIGNALS_STOP_H
 
+#include <dirent.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,10 +44,19 @@ static inline void stop_start(struct stop *stop, bool own_group, int block)
 	_exit(0);
 }
 
+/* The parent is told when the last thread stops, which need not be the first one. */
 static inline void stop_send(struct stop *stop, int sig)
 {
+	struct dirent *e;
+	DIR *tasks;
+
 	wl_try(kill(stop->pid, sig));
-	wl_await_state(stop->pid, "T");
+	tasks = opendir(wl_format("/proc/%d/task", stop->pid));
+	wl_check(tasks);
+	while ((e = readdir(tasks)))
+		if (e->d_name[0] != '.')
+			wl_await_state(atoi(e->d_name), "T");
+	closedir(tasks);
 }
 
 /* The child is stopped, by that signal, and its parent was not told before. */
