@@ -11,7 +11,8 @@
 #	make install    (DESTDIR=, PREFIX=); make uninstall takes away what it has put there
 #	make lint       style and static checks; make format puts the format in order
 #	make asan ubsan coverage clang    builds in folders of their own, and the unit tests in them;
-#			WHAT='pipes/* cli/show': these tests with that tool, too
+#			WHAT='pipes/* cli/show': these tests with that tool, too (some need a tool
+#			without AddressSanitizer, and are skipped: "no-asan" in test/lib/needs.py)
 #	make fuzz       the fuzz targets, SECONDS= each
 ifdef STATIC
 B ?= build-static

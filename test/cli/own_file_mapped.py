@@ -4,7 +4,7 @@
 looks at it, with a page of its own in it; and a crtools that
 waits for a reader of its output. Exe links and areas are what they were.
 
-wl: needs root
+wl: needs root no-asan
 wl: areas memory files"""
 
 import os

@@ -5,6 +5,7 @@ thing itself where it can; lacking() returns the sentence that a skip is reporte
 import ctypes
 import errno
 import functools
+import json
 import os
 import platform
 import re
@@ -199,7 +200,19 @@ def _memfd_secret():
     return fd >= 0
 
 
+_build_options = {}
+
+
+def look_at_build(folder):
+    """How the tool was built. A guest has one of the usual kind, without its build folder."""
+    text = system.read_text(os.path.join(folder, "meson-info", "intro-buildoptions.json"))
+    _build_options.update({option["name"]: option["value"] for option in json.loads(text or "[]")})
+
+
 _PROBES = {
+    # AddressSanitizer adds hundreds of areas to each process of the tool, and takes a tool that
+    # copies its own image for one that runs over its variables' ends.
+    "no-asan": lambda: "address" not in _build_options.get("b_sanitize", "none"),
     "root": lambda: os.geteuid() == 0,
     "x86_64": lambda: platform.machine() == "x86_64",
     "aarch64": lambda: platform.machine() == "aarch64",
@@ -253,6 +266,7 @@ _PROBES = {
 }
 
 _LACKS = {
+    "no-asan": "a tool built without AddressSanitizer",
     "root": "root",
     "x86_64": "a processor of the family x86_64",
     "aarch64": "a processor of the family aarch64",

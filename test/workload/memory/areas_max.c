@@ -4,6 +4,7 @@
  * has moved a few: the work must not grow with the square of their number.
  *
  * wl: areas memory
+ * wl: needs no-asan
  * wl: timeout 120
  * wl: crossing none CRIU takes minutes
  */
