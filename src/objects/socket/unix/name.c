@@ -5,6 +5,7 @@
  * or covered since. SIOCUNIXFILE (Linux 4.13, CAP_NET_ADMIN) leads to the very file, without it the
  * name does, if the inode of the listing is found there.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static int find_by_name(const struct unix_out *u, const char *name)
 	return fd >= 0 && fstat(fd, &st) == 0 && is_listed(u->diag, &st) ? TAKE_FD(fd) : -1;
 }
 
-static int path_of(int fd, struct arena *a, char **ret_path)
+/* *ret_removed: this name of the file has gone; it may have others. */
+static int path_of(int fd, struct arena *a, char **ret_path, bool *ret_removed)
 {
 	struct proc self = PROC_INIT;
 	struct proc_link link;
@@ -63,7 +65,8 @@ static int path_of(int fd, struct arena *a, char **ret_path)
 	snprintf(text, sizeof(text), "%d", fd);
 	ret = proc_readlink(&self, text, a, &link, NULL);
 	close(self.fd);
-	*ret_path = ret < 0 ? NULL : arena_strdup(a, link.path);
+	*ret_path = ret < 0 ? NULL : link.path;
+	*ret_removed = ret == 0 && link.deleted;
 	return ret;
 }
 
@@ -85,10 +88,53 @@ static char *folder_of(struct arena *a, const char *path, const char *name)
 	return arena_printf(a, "%.*s", len ? (int)len : 1, path);
 }
 
-static void place(struct unix_out *u, struct unix_file *f, const struct stat *st, const char *path)
+/* The file was given another name before its own was removed, so that it appears ready for use
+ * (link(2), unlink(2), as supervisord does). The kernel goes on with the name that is gone; the
+ * other one is looked for beside it. NULL: it is not there. */
+static char *other_name(struct arena *a, const char *path, const struct stat *file)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = arena_printf(a, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+	_cleanup_dir_ DIR *dir = opendir(folder);
+	struct dirent *e;
+	struct stat st;
+
+	while (dir && (e = readdir(dir)))
+		if (e->d_type == DT_SOCK && e->d_ino == file->st_ino &&
+		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_ino == file->st_ino && st.st_dev == file->st_dev)
+			return arena_printf(a, "%s/%s", slash > path ? folder : "", e->d_name);
+	return NULL;
+}
+
+static void warn_lost(struct unix_out *u, const char *path, const char *why)
+{
+	task_warn(u->task, u->object,
+		  arena_printf(dump_arena(u->task->dump),
+			       "its file %s %s; the restored socket has no file", path, why),
+		  "");
+}
+
+/* One name is made again. */
+static void warn_names(struct unix_out *u, const struct unix_file *f, const struct stat *st,
+		       const char *path)
+{
+	if (f->deleted || st->st_nlink < 2)
+		return;
+	task_warn(u->task, u->object,
+		  arena_printf(dump_arena(u->task->dump),
+			       "its file has %lu names (hard links): %s leads to the restored "
+			       "socket, the others to nothing",
+			       (unsigned long)st->st_nlink, f->elsewhere ? f->elsewhere : path),
+		  "make them again after the restore (ln -f)");
+}
+
+static void place(struct unix_out *u, struct unix_file *f, const struct stat *st, const char *path,
+		  bool removed)
 {
 	struct arena *a = dump_arena(u->task->dump);
 	const char *slash = strrchr(path, '/');
+	const char *other = removed && st->st_nlink ? other_name(a, path, st) : NULL;
 
 	f->deleted = !st->st_nlink;
 	if (f->name[0] != '/') {
@@ -99,15 +145,14 @@ static void place(struct unix_out *u, struct unix_file *f, const struct stat *st
 	}
 	if (f->deleted)
 		return;
-	if (!is_at(path, st)) {
+	if (other) {
+		f->elsewhere = other;
+	} else if (removed) {
 		f->deleted = true;
-		task_warn(
-			u->task, u->object,
-			arena_printf(a,
-				     "its file %s is hidden by a mount on top; the restored socket "
-				     "has no file",
-				     path),
-			"");
+		warn_lost(u, path, "has another name by now, which is not in that folder");
+	} else if (!is_at(path, st)) {
+		f->deleted = true;
+		warn_lost(u, path, "is hidden by a mount on top");
 	} else if (!is_at(f->dir ? arena_printf(a, "%s/%s", f->dir, f->name) : f->name, st)) {
 		f->elsewhere = path;
 	}
@@ -119,10 +164,11 @@ static int examine(struct unix_out *u, int local, struct unix_file *f)
 	_cleanup_fd_ int fd = ioctl(local, SIOCUNIXFILE);
 	char *path = NULL;
 	struct stat st;
+	bool removed = false;
 
 	if (fd < 0)
 		fd = find_by_name(u, f->name);
-	if (fd < 0 || fstat(fd, &st) < 0 || path_of(fd, dump_arena(d), &path) < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0 || path_of(fd, dump_arena(d), &path, &removed) < 0) {
 		f->deleted = true;
 		f->dir = f->name[0] == '/' ? NULL : "/";
 		task_warn(
@@ -140,7 +186,8 @@ static int examine(struct unix_out *u, int local, struct unix_file *f)
 	f->perms->mode = st.st_mode;
 	f->perms->uid = st.st_uid;
 	f->perms->gid = st.st_gid;
-	place(u, f, &st, path);
+	place(u, f, &st, path, removed);
+	warn_names(u, f, &st, path);
 	return 0;
 }
 
