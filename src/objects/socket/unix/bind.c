@@ -172,6 +172,7 @@ static int check_file(struct restore *r, struct unix_restore *x, struct unix_in 
 		refuse(r, u,
 		       arena_printf(a, "its path %s is in use by socket:[%u]", path, user->ino),
 		       "end the program that has it");
+	u->stale = st;
 	return ret;
 }
 
@@ -209,6 +210,14 @@ static void remove_stale(const char *name)
 		unlink(name);
 }
 
+/* A file like the one that was there: nobody is bound to it, either. */
+static void put_back_stale(const char *path, const struct stat *st)
+{
+	if (st->st_mode && mknod(path, st->st_mode, 0) == 0 &&
+	    (lchown(path, st->st_uid, st->st_gid) < 0 || chmod(path, st->st_mode & 07777) < 0))
+		log_debug("can't give %s its owner and mode", path);
+}
+
 /* A restore that has failed takes its files away. The tasks have ended. */
 static void remove_files(void *data)
 {
@@ -218,8 +227,10 @@ static void remove_files(void *data)
 	for (size_t i = 0; i < x->n; i++) {
 		const char *path = x->made[i] ? file_of(r, x->all[i]) : NULL;
 
-		if (path)
-			remove_stale(path);
+		if (!path)
+			continue;
+		remove_stale(path);
+		put_back_stale(path, &x->all[i]->stale);
 	}
 }
 

@@ -146,9 +146,10 @@ struct unix_in {
 	struct unix_packet_in *packets;
 	size_t n_packets;
 	const char *object;
-	bool connected; /* it waits at its listener */
-	bool inherit;	/* --inherit-fd gives another in its place */
-	int inherited;	/* a service descriptor of that; -1 */
+	struct stat stale; /* the file that is there before, of a socket that has ended; mode 0 */
+	bool connected;	   /* it waits at its listener */
+	bool inherit;	   /* --inherit-fd gives another in its place */
+	int inherited;	   /* a service descriptor of that; -1 */
 	/* In the task that makes it: */
 	int fd;	     /* made, not handed out yet; -1 */
 	int path_fd; /* its file, if that is gone and nothing else leads to it; -1 */
