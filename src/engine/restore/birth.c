@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <unistd.h>
 
+#include "base/coverage.h"
 #include "base/log.h"
 #include "engine/restore/restore.h"
 #include "model/logfile.h"
@@ -311,6 +312,7 @@ static _Noreturn void task_main(struct restore_task *t)
 	if (ret == 0 && t->helper) {
 		/* Who adopts further below goes first: it is nearer than any subreaper above. */
 		task_wait(r, &r->shared->adopted, t->turn);
+		coverage_note();
 		_exit(0);
 	}
 	if (ret == 0 && t->zombie)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/coverage.h"
 #include "engine/restore/leave.h"
 #include "engine/restore/restore.h"
 #include "objects/process/core.h"
@@ -81,6 +82,7 @@ _Noreturn void enter_agent(struct restore_task *t)
 	make_exits(t);
 	if (t->fill_home)
 		fill_home(t, size);
+	coverage_note();
 	t->r->shared->header[t->index] = t->threads[0].prog->header;
 	((void (*)(void *, void *))at)(at + t->threads[0].prog->header, at);
 	__builtin_unreachable();
