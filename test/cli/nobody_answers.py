@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trees with files of a server that does not answer (FUSE, here): within --timeout the dump says
 which process, which file and which file system that is, and the tree runs as before. So does a
-process whose exec waits for its file, and one that waits in a page fault. When the server answers
-again, the dump goes through.
+process whose exec waits for its file, or for a thread that a tracer does not let end, and one that
+waits in a page fault. When the server answers again, the dump goes through.
 
 wl: needs root fuse
 wl: areas files task
 wl: timeout 60
 wl: idle"""
 
+import ctypes
 import os
 import time
 
@@ -25,6 +26,15 @@ m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
 open("ready", "w")
 print(m[5000])
 """
+THREADED = """
+import os, threading, time
+threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+open("ready", "w")
+while not os.path.exists("go"):
+    time.sleep(0.01)
+os.execv("/bin/sleep", ["sleep", "1000"])
+"""
+PTRACE_SEIZE, PTRACE_DETACH, PTRACE_O_TRACEEXIT, WALL = 0x4206, 17, 0x40, 0x40000000
 LIMIT = 1
 
 
@@ -86,6 +96,26 @@ def executed(folder):
     folder.hush()
 
 
+def held(folder):
+    """exec ends the other threads; this one stops on its way out."""
+    tree = start(THREADED, folder)
+    tid = next(int(t) for t in os.listdir(f"/proc/{tree.pid}/task") if int(t) != tree.pid)
+    libc = ctypes.CDLL(None, use_errno=True)
+    dumped.check(libc.ptrace(PTRACE_SEIZE, tid, None, ctypes.c_void_p(PTRACE_O_TRACEEXIT)) == 0,
+                 f"ptrace: {os.strerror(ctypes.get_errno())}")
+    with open("go", "w", encoding="ascii"):
+        os.waitpid(tid, WALL)
+    said = tree.dump("--timeout", str(LIMIT))
+    dumped.check(not said and f"process {tree.pid} (" in said.text and
+                 "has been in execve(2) for 1 s" in said.text, said.text)
+    dumped.check(status(tree.pid, "TracerPid") == "0", "it is traced still")
+    libc.ptrace(PTRACE_DETACH, tid, None, None)
+    dumped.await_true("the exec", lambda: os.readlink(f"/proc/{tree.pid}/exe").endswith("sleep"))
+    tree.must_dump()
+    tree.must_restore()
+    tree.end()
+
+
 def touched(folder):
     folder.hush(fuse.READ)
     tree = start(FAULTER, folder)
@@ -100,7 +130,7 @@ def main():
     dumped.begin()
     with open("/bin/true", "rb") as f:
         program = f.read()
-    for run in opened, executed, touched:
+    for run in opened, executed, held, touched:
         os.mkdir(run.__name__)
         os.chdir(run.__name__)
         os.mkdir("mount")
