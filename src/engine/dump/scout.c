@@ -40,14 +40,14 @@ struct scouting {
 	size_t n;
 };
 
-/* The type of a mount, up to a dot: "fuse.sshfs". */
+/* The type of a mount, up to a dot ("fuse.sshfs") or what else is behind it. */
 static bool has_server(const char *fstype)
 {
 	static const char *const types[] = {
 		"fuse", "fuseblk", "nfs", "nfs4",     "cifs", "smb3",
 		"9p",	"ceph",	   "afs", "virtiofs", "coda", "lustre"
 	};
-	size_t len = strcspn(fstype, ".");
+	size_t len = strcspn(fstype, ". ");
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (strlen(types[i]) == len && !strncmp(types[i], fstype, len))
@@ -55,15 +55,32 @@ static bool has_server(const char *fstype)
 	return false;
 }
 
+/* In the lines of mountinfo the type is behind a dash. Most machines have none of these, and need
+ * not take hundreds of mounts apart. */
+static bool any_server(const char *text)
+{
+	while ((text = strstr(text, " - "))) {
+		text += strlen(" - ");
+		if (has_server(text))
+			return true;
+	}
+	return false;
+}
+
 static int find_servers(struct scouting *sc)
 {
+	struct arena *a = &sc->s->arena;
 	struct proc_buf buf = { 0 };
 	struct proc self = PROC_INIT;
 	struct proc_mounts mounts = { 0 };
+	size_t len = 0;
+	char *text = NULL;
 	int ret = proc_open(&self, getpid(), &buf, sc->s->err);
 
 	if (ret == 0)
-		ret = proc_mountinfo(&self, &sc->s->arena, &mounts, sc->s->err);
+		ret = proc_read(&self, "mountinfo", &text, &len, sc->s->err);
+	if (ret == 0 && any_server(text))
+		ret = proc_mountinfo(&self, a, &mounts, sc->s->err);
 	proc_close(&self);
 	proc_buf_free(&buf);
 	for (size_t i = 0; ret == 0 && i < mounts.n; i++) {
@@ -71,7 +88,7 @@ static int find_servers(struct scouting *sc)
 
 		one.length = strlen(one.mount->point);
 		if (has_server(one.mount->fstype))
-			arena_push(&sc->s->arena, sc->servers, sc->n, one);
+			arena_push(a, sc->servers, sc->n, one);
 	}
 	return ret;
 }
