@@ -9,6 +9,7 @@ that were committed stays.
 wl: needs root
 wl: timeout 240"""
 
+import json
 import os
 import re
 import signal
@@ -90,8 +91,12 @@ def clean(context, before, kinds):
         kinds.add("swapped")
     kinds.update(re.sub(r"-[0-9a-f]{16}$", "-X", name) for name in os.listdir("images")
                  if name.startswith("."))
-    status, said = run("clean")
-    check(status == 0, f"{context}: clean: {said}")
+    left = now != before or any(name.startswith(".") for name in os.listdir("images"))
+    status, said = run("clean", "--json")
+    told = json.loads(said)
+    check(status == 0 and told["ok"] and told["running"] == 0, f"{context}: clean: {said}")
+    check(told["journals"] == 1 and told["items"] or not left, f"{context}: not told: {said}")
+    check(all(item["done"] and item["owner"] for item in told["items"]), f"{context}: {said}")
     now = everything("work")
     check(now == before,
           f"{context}: after clean, {sorted(set(now.items()) ^ set(before.items()))}")
@@ -99,7 +104,8 @@ def clean(context, before, kinds):
     check(not hidden, f"{context}: after clean, {hidden} is there")
     check(not os.listdir("/run/crtools"), f"{context}: a journal is left")
     status, said = run("clean")
-    check(status == 0, f"{context}: clean, once more: {said}")
+    check(status == 0 and said == "There is nothing to take back.\n",
+          f"{context}: clean, once more: {said}")
 
 
 def dumps(pid):
@@ -193,6 +199,14 @@ def reaches(path, text, context):
         time.sleep(0.005)
 
 
+def sleep_all(pids, context):
+    """All go on, into their sleep."""
+    deadline = time.monotonic() + 3
+    while (states := [system.process_state(pid) for pid in pids]) != ["S"] * len(pids):
+        check(time.monotonic() < deadline, f"{context}: tasks are in states {states}")
+        time.sleep(0.005)
+
+
 def freezer(group, state, frozen, thawed):
     proc = subprocess.Popen(["/bin/sh", "-c", "sleep 1000 & sleep 1000"],
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -218,12 +232,7 @@ def freezer(group, state, frozen, thawed):
         check(status == 0, f"{context}: {said}")
         reaches(state, first, f"{context}, then clean")
     write(state, thawed)
-    survivors_run = [system.process_state(pid) for pid in pids]
-    deadline = time.monotonic() + 3
-    while any(s != "S" for s in survivors_run):
-        check(time.monotonic() < deadline, f"{group}: tasks are in states {survivors_run}")
-        time.sleep(0.005)
-        survivors_run = [system.process_state(pid) for pid in pids]
+    sleep_all(pids, group)
     status, said = run(*[w for w in words if w != "-R"])
     check(status == 0, said)
     await_gone(pids, "dumped")
@@ -231,7 +240,7 @@ def freezer(group, state, frozen, thawed):
     status, said = run("restore", "-D", "frozen", "-d")
     check(status == 0, said)
     reaches(state, thawed, f"{group} after a restore")
-    check([system.process_state(pid) for pid in pids] == ["S"] * len(pids), "restored, not running")
+    sleep_all(pids, f"{group}, restored")
     end(pids)
 
 
