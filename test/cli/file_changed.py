@@ -127,10 +127,31 @@ def below_readonly_mount():
     os.unlink("ready")
 
 
+def runs_as_program():
+    """Open for writing in the tree, and another process' program at the restore."""
+    os.mkdir("running")
+    os.chdir("running")
+    shutil.copy("/bin/sleep", "program")
+    tree = dumped.python("import os, sys, time; f = os.open(sys.argv[1], os.O_RDWR);"
+                         "open('ready', 'w'); time.sleep(1000)", os.path.abspath("program"))
+    dumped.await_true("the program's start", lambda: os.path.exists("ready"))
+    tree.must_dump()
+    with subprocess.Popen(["./program", "1000"], stdin=subprocess.DEVNULL) as other:
+        said = tree.restore()
+        other.kill()
+    dumped.check(not said and f"the file {os.path.abspath('program')}, which is open for writing"
+                 in said.text and "is the program of a process by now" in said.text, said.text)
+    tree.check_gone()
+    tree.must_restore()
+    tree.end()
+    os.chdir("..")
+
+
 def main():
     dumped.begin()
     top = os.getcwd()
     below_readonly_mount()
+    runs_as_program()
     failed = []
     for number, (what, contents, change, validation, refused) in enumerate(CASES):
         for mapped in (False, True):

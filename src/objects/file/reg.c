@@ -370,6 +370,12 @@ static int fail_open(struct restore_task *t, const RegFileEntry *e, int flags, i
 	if (num == ENOENT || num == ENOTDIR)
 		return err_set(err, ERR_FILE_MISSING, num, "the file %s is not there any more",
 			       e->name);
+	if (num == ETXTBSY)
+		return err_set(
+			err, ERR_REFUSED, num,
+			"the file %s, which is open for writing in the tree, is the program of "
+			"a process by now: end that first (fuser -v shows it)",
+			e->name);
 	errno = num;
 	return err_sys(err, "openat2", "can't open %s with flags 0%o", e->name, flags);
 }
