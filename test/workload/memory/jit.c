@@ -16,12 +16,17 @@
 
 typedef int function(void);
 
-/* mov $value, %eax; ret */
-static void emit(char *at, int value)
+/* A function that returns the value; run: where it is executed. */
+static void emit(char *at, char *run, uint16_t value)
 {
-	at[0] = (char)0xb8;
-	memcpy(at + 1, &value, sizeof(value));
-	at[5] = (char)0xc3;
+#ifdef __aarch64__
+	const uint32_t code[] = { 0x52800000 | value << 5, 0xd65f03c0 }; /* mov w0, #value; ret */
+#else
+	const unsigned char code[] = { 0xb8, value, value >> 8, 0, 0, 0xc3 }; /* mov, ret */
+#endif
+
+	memcpy(at, code, sizeof(code));
+	__builtin___clear_cache(run, run + sizeof(code));
 }
 
 static int call(const char *at)
@@ -42,16 +47,16 @@ int main(void)
 	view = wl_try(mmap(NULL, page, write, MAP_SHARED, fd, 0));
 	code = wl_try(mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0));
 	close(fd);
-	emit(both, 1);
-	emit(later, 2);
-	emit(view, 3);
+	emit(both, both, 1);
+	emit(later, later, 2);
+	emit(view, code, 3);
 	wl_try(mprotect(later, page, PROT_READ | PROT_EXEC));
 	wl_ready_and_wait();
 	wl_check_eq(call(both), 1);
 	wl_check_eq(call(later), 2);
 	wl_check_eq(call(code), 3);
-	emit(both, 11);
-	emit(view, 13);
+	emit(both, both, 11);
+	emit(view, code, 13);
 	wl_check_eq(call(both), 11);
 	wl_check_eq(call(code), 13);
 	wl_pass();

@@ -23,12 +23,19 @@
 #define REFUSE_EXEC_GAIN 1UL
 #define NO_INHERIT	 2UL
 
+#ifdef __aarch64__
+static const unsigned char ret[] = { 0xc0, 0x03, 0x5f, 0xd6 };
+#else
+static const unsigned char ret[] = { 0xc3 };
+#endif
+
 static char *code;
 
 static void set(void *arg)
 {
 	code = wl_try(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	code[0] = (char)0xc3; /* ret */
+	memcpy(code, ret, sizeof(ret));
+	__builtin___clear_cache(code, code + sizeof(ret));
 	wl_try(mprotect(code, 4096, PROT_READ | PROT_EXEC));
 	wl_try(prctl(PR_SET_MDWE, *(unsigned long *)arg, 0, 0, 0));
 }
