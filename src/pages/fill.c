@@ -461,9 +461,23 @@ static int fill_small(struct page_pool *p, const struct fill *f, size_t first)
 	return ret;
 }
 
-int page_pool_fill(struct page_pool *p, const struct fill *f)
+/* What a process writes into memory that is executable already, it may find in the data cache only:
+ * processors but x86 are told. */
+static void settle_code(const struct page_pool *p, const struct fill *f, size_t first)
 {
-	size_t first = page_extents_find(&p->x, f->start), n;
+	struct page_extent part;
+
+	for (size_t i = first; f->prot & PROT_EXEC && i < p->x.n && p->x.e[i].start < f->end; i++)
+		if (clip(&p->x.e[i], f->start, f->end, &part)) {
+			char *at = (char *)(f->at + (part.start - f->start));
+
+			__builtin___clear_cache(at, at + (part.end - part.start));
+		}
+}
+
+static int fill_pages(struct page_pool *p, const struct fill *f, size_t first)
+{
+	size_t n;
 	uint64_t bytes = present_bytes(p, f, first, &n);
 	bool huge;
 	int ret;
@@ -484,6 +498,16 @@ int page_pool_fill(struct page_pool *p, const struct fill *f)
 		      ? fill_small(p, f, first)
 		      : fill_faulting(p, f, first);
 	return ret == 0 && f->cut ? f->cut(f) : ret;
+}
+
+int page_pool_fill(struct page_pool *p, const struct fill *f)
+{
+	size_t first = page_extents_find(&p->x, f->start);
+	int ret = fill_pages(p, f, first);
+
+	if (ret == 0)
+		settle_code(p, f, first);
+	return ret;
 }
 
 int page_pool_write(struct page_pool *p, int fd, uint64_t size)
