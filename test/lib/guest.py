@@ -225,11 +225,16 @@ def _foreign_libraries(binaries, folder):
             if os.path.exists(path)]
 
 
+def cross_compiler(arch):
+    machine = MACHINE[arch]
+    return os.path.join(_tool("cross", machine), f"{machine}-linux-gnu-gcc")
+
+
 class Cross:
     """Workloads for another processor: compiled beside the build of crtools for it."""
 
     def __init__(self, arch):
-        self.machine = MACHINE[arch]
+        self.arch, self.machine = arch, MACHINE[arch]
         self.build = os.path.join(TOP, f"build-{self.machine}")
         if not os.access(os.path.join(self.build, "crtools"), os.X_OK):
             raise Skip(f"no guest: there is no build-{self.machine}/crtools "
@@ -239,9 +244,8 @@ class Cross:
         """Compiled for it, and the outcomes of those that can't be."""
         source = os.path.join(TOP, "test", "workload")
         copies = [workload.Workload(source, f"{work.name}.c") for work in works]
-        compiler = os.path.join(_tool("cross", self.machine), f"{self.machine}-linux-gnu-gcc")
-        errors = workload.build(copies, source, os.path.join(self.build, "workload"), 2, compiler,
-                                self.machine)
+        errors = workload.build(copies, source, os.path.join(self.build, "workload"), 2,
+                                cross_compiler(self.arch), self.machine)
         return [work for work in copies if work.name not in errors], \
             [[f"{name} host", "fail", f"does not compile for {self.machine}", text, 0.0]
              for name, text in errors.items()]
