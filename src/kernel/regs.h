@@ -41,11 +41,13 @@ struct cpu_regs {
 uint64_t regs_thread_pointer(const struct cpu_regs *regs);
 
 /*
- * Vector registers that are longer than those of .fp (SVE), or of a length that the thread has
- * chosen, as ptrace has them. What is in them beyond .fp dies with any system call that the thread
- * makes, so they are put back after the last one that it makes for the tool. x86 has none.
+ * Vector registers that are longer than those of .fp (SVE), of a length that the thread has
+ * chosen, or those of the streaming mode of SME, as ptrace has them. What is in them beyond .fp
+ * dies with any system call that the thread makes, so they are put back after the last one that it
+ * makes for the tool. x86 has none.
  */
 struct cpu_vectors {
+	int set;    /* NT_ARM_SVE, NT_ARM_SSVE */
 	void *data; /* NULL: none */
 	size_t len;
 };

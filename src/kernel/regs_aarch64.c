@@ -24,6 +24,7 @@
 #define NO_CALL		      (-1)
 
 #define NT_ARM_SVE_	0x405
+#define NT_ARM_SSVE_	0x40b
 #define SVE_REGS	1u     /* SVE_PT_REGS_MASK: in use, and not just what .fp has */
 #define SVE_INHERIT	2u     /* SVE_PT_VL_INHERIT: exec(2) keeps the length */
 #define SVE_LENGTH_MASK 0xffff /* PR_SVE_VL_LEN_MASK */
@@ -238,26 +239,38 @@ int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
 	return ptrace_set_regset(tid, NT_PRSTATUS, &anew.r, sizeof(anew.r), err);
 }
 
-/* The kernel cuts a register set to the room that there is. Processors without SVE have none. */
+/* The kernel cuts a register set to the room that there is. Processors without it have none. */
+static bool sve_header(pid_t tid, int set, struct sve_header *ret)
+{
+	size_t len = sizeof(*ret);
+
+	return ptrace_get_regset(tid, set, ret, &len, NULL) == 0 && len == sizeof(*ret);
+}
+
 int ptrace_get_vectors(pid_t tid, struct arena *a, struct cpu_vectors *ret, struct err *err)
 {
 	struct sve_header h;
-	size_t len = sizeof(h);
 
 	*ret = (struct cpu_vectors){ 0 };
-	if (ptrace_get_regset(tid, NT_ARM_SVE_, &h, &len, NULL) < 0 || len != sizeof(h) ||
-	    (!(h.flags & (SVE_REGS | SVE_INHERIT)) &&
-	     h.vl == (prctl(PR_SVE_GET_VL) & SVE_LENGTH_MASK)))
+	/* Outside of the streaming mode newer kernels show its header alone. */
+	if (sve_header(tid, NT_ARM_SSVE_, &h) && h.flags & SVE_REGS && h.size > sizeof(h))
+		ret->set = NT_ARM_SSVE_;
+	else if (sve_header(tid, NT_ARM_SVE_, &h) &&
+		 (h.flags & (SVE_REGS | SVE_INHERIT) ||
+		  h.vl != (prctl(PR_SVE_GET_VL) & SVE_LENGTH_MASK)))
+		ret->set = NT_ARM_SVE_;
+	else
 		return 0;
-	*ret = (struct cpu_vectors){ arena_alloc(a, h.size), h.size };
-	return ptrace_get_regset(tid, NT_ARM_SVE_, ret->data, &ret->len, err);
+	ret->data = arena_alloc(a, h.size);
+	ret->len = h.size;
+	return ptrace_get_regset(tid, ret->set, ret->data, &ret->len, err);
 }
 
 int ptrace_set_vectors(pid_t tid, const struct cpu_vectors *vectors, struct err *err)
 {
 	if (!vectors->data)
 		return 0;
-	return ptrace_set_regset(tid, NT_ARM_SVE_, vectors->data, vectors->len, err);
+	return ptrace_set_regset(tid, vectors->set, vectors->data, vectors->len, err);
 }
 
 /* --- which call is it? -------------------------------------------------------------------------- */

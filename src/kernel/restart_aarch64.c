@@ -37,8 +37,15 @@ enum restart_kind restart_kind_of(const char *wchan)
 	return RESTART_ANY;
 }
 
+/* A program that may (PR_SET_TAGGED_ADDR_CTRL) hands addresses with tags to the kernel. */
+static uint64_t untagged(uint64_t at)
+{
+	return (uint64_t)((int64_t)(at << 8) >> 8);
+}
+
 static bool read_time(int mem_fd, uint64_t at, int64_t ret[2])
 {
+	at = untagged(at);
 	return at >= LOWEST_ADDRESS && mem_read(mem_fd, at, ret, 2 * sizeof(*ret)) == 0;
 }
 
@@ -55,6 +62,7 @@ static bool is_place(int mem_fd, uint64_t at)
 {
 	char byte;
 
+	at = untagged(at);
 	return at >= LOWEST_ADDRESS && mem_read(mem_fd, at, &byte, 1) == 0;
 }
 

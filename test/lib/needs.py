@@ -238,7 +238,6 @@ _PROBES = {
     "amx": lambda: _cpu_flag("amx_tile"),
     "avx512": lambda: _cpu_flag("avx512f"),
     "avx": lambda: _cpu_flag("avx"),
-    "sve": lambda: _cpu_feature("sve"),
     "32bit": _runs_32bit,
     "uprobes": _tracing,
     "soft-dirty": _soft_dirty,
@@ -308,13 +307,15 @@ def lacks(word):
 @functools.lru_cache(maxsize=None)
 def _lacks(word):
     """None, or what the machine lacks. A word may be program:NAME, kernel:MAJOR.MINOR,
-    header:NAME, module:NAME or family:AF_NAME."""
+    header:NAME, module:NAME, family:AF_NAME or feature:NAME (of an aarch64 processor)."""
     kind, _, name = word.partition(":")
     if kind == "program":
         return None if shutil.which(name) else f"the program {name}"
     if kind == "kernel":
         version = tuple(int(n) for n in name.split("."))
         return None if kernel_version() >= version else f"Linux {name}"
+    if kind == "feature":
+        return None if _cpu_feature(name) else f"the processor's feature {name}"
     if kind == "family":
         return None if _has_family(name) else f"sockets of the family {name}"
     if word not in _PROBES:

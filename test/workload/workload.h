@@ -19,7 +19,8 @@
  *	               pass), restore-refused TEXT
  *	wl: needs      what the machine must have: hugepages, 32bit, avx512,
  *	               overlayfs, btrfs, cgroup1, cgroup2, pfn ...; aarch64 or
- *	               x86_64 for what is written for that processor
+ *	               x86_64 for what is written for that processor, feature:NAME for
+ *	               what /proc/cpuinfo of an aarch64 one has to name
  *	wl: cflags     extra options for the compiler, such as -m32
  *	wl: libs       libraries to link with
  *	wl: timeout    seconds; default 60

@@ -6,7 +6,7 @@
  * CRIU has it; how the kernel had answered it is in our own.
  *
  * The vectors of SVE go to our own image, as ptrace has them, where a thread has more in them than
- * FP/SIMD or has chosen their length.
+ * FP/SIMD or has chosen their length. So does what fpu_aarch64.c is there for.
  */
 #include <elf.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "kernel/ptrace.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
+#include "objects/process/regsets_aarch64.h"
 
 #define ERESTART_RESTARTBLOCK 516
 #define N_REGS		      31
@@ -32,6 +33,7 @@
 #ifndef NT_ARM_PACG_KEYS
 #define NT_ARM_PACG_KEYS 0x408
 #endif
+#define NT_ARM_SVE_		 0x405
 #define NT_ARM_PAC_ENABLED_KEYS_ 0x40a
 
 /* struct user_pac_address_keys and user_pac_generic_keys of the kernel. */
@@ -102,8 +104,11 @@ static void fill_vectors(struct dump_thread *th)
 {
 	const struct cpu_vectors *v = &th->stop->vectors;
 
-	th->extra->has_sve = v->data != NULL;
-	th->extra->sve = (ProtobufCBinaryData){ v->len, v->data };
+	if (v->data && v->set == NT_ARM_SSVE_)
+		regset_keep(th, v->set, v->data, v->len);
+	th->extra->has_sve = v->data && v->set != NT_ARM_SSVE_;
+	if (th->extra->has_sve)
+		th->extra->sve = (ProtobufCBinaryData){ v->len, v->data };
 }
 
 #define KEY_TAKE(message, name, from)                                                              \
@@ -255,7 +260,13 @@ void cpu_vectors(const struct restore_thread *th, struct cpu_vectors *ret)
 {
 	*ret = (struct cpu_vectors){ 0 };
 	if (th->extra && th->extra->has_sve)
-		*ret = (struct cpu_vectors){ th->extra->sve.data, th->extra->sve.len };
+		*ret = (struct cpu_vectors){ NT_ARM_SVE_, th->extra->sve.data, th->extra->sve.len };
+	for (size_t i = 0; th->extra && i < th->extra->n_regsets; i++) {
+		const CrtoolsRegset *e = th->extra->regsets[i];
+
+		if (e->type == NT_ARM_SSVE_)
+			*ret = (struct cpu_vectors){ e->type, e->data.data, e->data.len };
+	}
 }
 
 long cpu_sleep(const struct restore_thread *th, struct cpu_regs *ret)
@@ -306,5 +317,7 @@ int cpu_set_state(pid_t tid, const struct restore_thread *th, struct err *err)
 		ret = ptrace_set_regset(tid, NT_PRFPREG, &regs.fp, sizeof(regs.fp), err);
 	if (ret == 0)
 		ret = ptrace_set_regset(tid, NT_ARM_TLS, &regs.tls, sizeof(regs.tls), err);
-	return ret < 0 || !info->pac_keys ? ret : set_keys(tid, info->pac_keys, err);
+	if (ret == 0 && info->pac_keys)
+		ret = set_keys(tid, info->pac_keys, err);
+	return ret < 0 ? ret : regsets_set(tid, th, err);
 }

@@ -6,7 +6,7 @@
  *
  *	wl: areas   arch threads
  *	wl: flavours host user ns userns
- *	wl: needs   aarch64 sve
+ *	wl: needs   aarch64 feature:sve
  *	wl: cycles  2
  *	wl: crossing none CRIU keeps of them what FP/SIMD has
  */
