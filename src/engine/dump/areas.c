@@ -9,6 +9,7 @@
 #include "base/team.h"
 #include "engine/dump/dump.h"
 #include "image/constants.h"
+#include "objects/memory/tags.h"
 #include "objects/registry.h"
 
 static const struct {
@@ -37,7 +38,7 @@ static void fill_common(const struct proc_area *a, VmaEntry *e)
 	e->start = a->start;
 	e->end = a->end;
 	e->pgoff = a->offset;
-	e->prot = a->prot;
+	e->prot = a->prot | area_guards(a);
 	e->flags = a->shared ? MAP_SHARED : MAP_PRIVATE;
 	e->fd = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(mmap_flags); i++)
@@ -48,22 +49,6 @@ static void fill_common(const struct proc_area *a, VmaEntry *e)
 			madv |= UINT64_C(1) << advices[i].advice;
 	e->has_madv = madv != 0;
 	e->madv = madv;
-}
-
-/* aarch64: what mprotect(2) is told by PROT_BTI, and PROT_MTE. */
-static void judge_guards(struct dump_task *t, const struct proc_area *area)
-{
-	struct arena *a = dump_arena(t->dump);
-	const char *object = arena_printf(a, "mapping %llx-%llx (%s)",
-					  (unsigned long long)area->start,
-					  (unsigned long long)area->end, area->path);
-
-	if (area->vmflags & VMF_(MTE))
-		task_refuse(t, object, "has tags (PROT_MTE), which can't be kept",
-			    "run the program with glibc.mem.tagging=0 in GLIBC_TUNABLES");
-	if (area->vmflags & VMF_(ARM64_BTI) && strcmp(area->path, "[vdso]"))
-		task_warn(t, object,
-			  "is guarded against branches to anywhere (PROT_BTI); it will not be", "");
 }
 
 static int collect_area(struct dump_task *t, const struct proc_area *area)
@@ -86,8 +71,6 @@ static int collect_area(struct dump_task *t, const struct proc_area *area)
 			    "is of a kind that can't be kept", "");
 		return 0;
 	}
-	if (area->vmflags & (VMF_(MTE) | VMF_(ARM64_BTI)))
-		judge_guards(t, area);
 	fill_common(area, e);
 	ret = class->collect(t, area, e);
 	if (ret < 0 || !e->status)

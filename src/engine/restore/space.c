@@ -17,6 +17,7 @@
 #include "engine/restore/restore.h"
 #include "image/constants.h"
 #include "objects/memory/areas.h"
+#include "objects/memory/tags.h"
 #include "objects/registry.h"
 #include "pages/fill.h"
 
@@ -34,7 +35,8 @@ static bool same_area(const VmaEntry *a, const VmaEntry *b)
 
 	return a->start == b->start && a->end == b->end && a->status == b->status &&
 	       a->shmid == b->shmid && a->pgoff == b->pgoff &&
-	       (a->flags & ~ignored) == (b->flags & ~ignored) && is_private(a);
+	       (a->flags & ~ignored) == (b->flags & ~ignored) && is_private(a) &&
+	       area_is_tagged(a) == area_is_tagged(b);
 }
 
 static struct restore_vma *area_at(struct restore_task *t, uint64_t start)
@@ -201,6 +203,17 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 	return page_pool_fill(t->pages, &f);
 }
 
+/* Tags belong to pages: they come when the pages are there. */
+static int tag_area(struct restore_task *t, const struct restore_vma *v)
+{
+	const struct restore_vma *moved;
+
+	if (!area_is_tagged(v->e))
+		return 0;
+	moved = v->inherited ? moved_from(t->forker, t, v->e) : NULL;
+	return tags_put(t, v, !v->inherited ? 0 : moved ? moved->e->start : v->e->start);
+}
+
 /* Asked once a run: a task's children inherit what it knows. */
 static bool huge_pages_unasked(void)
 {
@@ -262,7 +275,7 @@ static bool fits_run(const struct restore_vma *v, bool for_children)
 	return v->shared_below == for_children && !v->inherited && !v->placed &&
 	       e->status == (VMA_AREA_REGULAR | VMA_ANON_PRIVATE) &&
 	       e->flags == (MAP_PRIVATE | MAP_ANONYMOUS) && !(e->prot & PROT_EXEC) &&
-	       !wants_huge(e) && e->end - e->start <= RUN_AREA;
+	       !wants_huge(e) && !area_is_tagged(e) && e->end - e->start <= RUN_AREA;
 }
 
 /* How many areas from here on touch each other and differ in nothing that mprotect can't set. */
@@ -380,6 +393,8 @@ int place_areas(struct restore_task *t, bool for_children)
 			ret = place_area(t, v);
 		if (ret == 0)
 			ret = fill_area(t, v);
+		if (ret == 0)
+			ret = tag_area(t, v);
 	}
 	if (!for_children && t->pages && ret == 0) {
 		atomic_fetch_add(&t->r->shared->pages_restored, t->pages->filled);

@@ -18,6 +18,7 @@
 
 #include "image/constants.h"
 #include "objects/memory/areas.h"
+#include "objects/memory/tags.h"
 #include "objects/registry.h"
 #include "objects/restored.h"
 #include "objects/segments.h"
@@ -94,6 +95,7 @@ static void collect_area(struct dump_task *t, const struct dump_area *da)
 
 	if (is_kernels(da->vma))
 		return;
+	tags_judge(t, a);
 	if (a->vmflags & uffd)
 		task_refuse(
 			t, area_object(dump_arena(t->dump), a),
@@ -139,6 +141,7 @@ static void probe_keys(struct dump_task *t, struct probes *probes)
 
 	for (size_t i = 0; i < t->n_vmas; i++)
 		probes->keys |= t->vmas[i].area->pkey >= 0;
+	probes->keys = probes->keys && area_keys_known();
 	if (!probes->keys)
 		return;
 	program_note(p, "protection keys");
@@ -163,7 +166,7 @@ static int collect(struct dump_task *t)
 	t->priv[SLOT_MM] = probes;
 	probe_locking(t, probes);
 	probe_keys(t, probes);
-	return 0;
+	return tags_collect(t);
 }
 
 static int examine(struct dump_task *t)
@@ -268,7 +271,7 @@ static int check(struct restore_task *t)
 		ret = check_extra(t, t->extra->areas[i], last);
 		last = t->extra->areas[i]->start + 1;
 	}
-	return ret;
+	return ret < 0 ? ret : tags_check(t);
 }
 
 static int prepare(struct restore_task *t)
