@@ -15,7 +15,9 @@
 #include "workload.h"
 
 /* Longer than a dump and a restore take on a busy machine. */
-#define RESTART_SECONDS	 4
+#ifndef RESTART_SECONDS
+#define RESTART_SECONDS 4
+#endif
 #define RESTART_SLACK_NS INT64_C(3000000000)
 #define RESTART_MAX	 16
 
