@@ -54,7 +54,10 @@ static void unhide_call(struct dump_thread *th, struct cpu_regs *regs)
 	struct arena *a = dump_arena(th->task->dump);
 
 	if (th->stop->restart_nr) {
-		regs->r.regs[8] = th->stop->restart_nr;
+		/* With a restart block: a sleep that asks for it goes on for what is left. */
+		regs->call = th->stop->restart_nr;
+		regs->result = -ERESTART_RESTARTBLOCK;
+		regs->r.pc += SYSCALL_LENGTH;
 		th->extra->has_restart_call = true;
 		th->extra->restart_call = th->stop->restart_nr;
 		return;
