@@ -7,7 +7,13 @@
  * are used up until it is met). That is done by the tool when the programs of all tasks have ended,
  * so that nothing the restore opens or closes is an event.
  *
- * Not kept: events that nobody has read; reading them would take them from a program that goes on.
+ * Events that nobody has read are not kept: reading them would take them from a program that goes
+ * on, and the kernel makes none but of what is done to a file. In their place the program gets what
+ * the kernel itself gives it for events that were lost, IN_Q_OVERFLOW: the new queue is filled with
+ * events of a file of the tool's own until it is full, and those are taken out again (overflow()).
+ * The dump itself opens and reads files, so there has to be an event of something else among them:
+ * the kernel's memory tells.
+ *
  * IN_MASK_CREATE, IN_ONLYDIR and IN_DONT_FOLLOW are for the call only. A file that has no name any
  * more is watched by a descriptor that the tree has of it. Refused: a watch whose file is not found.
  */
@@ -16,16 +22,21 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/btf.h"
+#include "kernel/kmem.h"
 #include "objects/event/event.h"
 #include "objects/event/watched.h"
+#include "objects/extras.h"
 
 #define SET_NEXT_WD _IOW('I', 0, int32_t) /* INOTIFY_IOC_SETNEXTWD */
 #define KEPT_MASK   (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK)
 /* Numbers that are used up one by one where the kernel can't be told. */
 #define STEPS_MAX (1 << 20)
+#define QUEUE_MAX (1 << 20) /* events; fs.inotify.max_queued_events is 16384 by default */
 
 /* --- dump ----------------------------------------------------------------------------------------
  */
@@ -91,6 +102,65 @@ static int inotify_relate(struct dump *d, struct dump_file *f)
 	return 0;
 }
 
+/* 1: there is one that is no mere look at a file; 0: none; or -errno. */
+static int find_change(struct kmem *k, const struct btf *b, int fd)
+{
+	static const char *const members[] = { "fsnotify_group.notification_list",
+					       "fsnotify_event.list", "inotify_event_info.mask" };
+	int at[ARRAY_SIZE(members)];
+	uint64_t list, node;
+	uint32_t mask;
+
+	if (btf_offsets(b, members, ARRAY_SIZE(members), at) < 0)
+		return -ENOENT;
+	list = kmem_private(k, fd) + at[0];
+	node = kmem_pointer(k, list, 0);
+	for (int n = 0; node != list; n++) {
+		if (!node || n > QUEUE_MAX ||
+		    kmem_read(k, node - at[1] + at[2], &mask, sizeof(mask)) < 0)
+			return -EIO;
+		if (mask & ~(IN_OPEN | IN_ACCESS | IN_CLOSE_NOWRITE | IN_ISDIR))
+			return 1;
+		node = kmem_pointer(k, node, 0);
+	}
+	return 0;
+}
+
+static bool tells_of_change(int fd)
+{
+	struct kmem memory = { .map = -1, .prog = -1 };
+	struct btf *b = NULL;
+	int ret = btf_open(&b);
+
+	if (ret == 0)
+		ret = kmem_open(&memory, b);
+	if (ret == 0)
+		ret = find_change(&memory, b, fd);
+	kmem_close(&memory);
+	btf_close(b);
+	return ret > 0;
+}
+
+static void note_unread(struct dump *d, const struct file_probe *p, uint32_t id, int bytes)
+{
+	bool change = tells_of_change(p->local);
+	CrtoolsInotify *x;
+
+	task_warn(
+		p->task, probe_object(p),
+		arena_printf(dump_arena(d),
+			     "has %d bytes of events that nobody has read; they are lost%s", bytes,
+			     change ? ", which the restored program is told (IN_Q_OVERFLOW)" : ""),
+		"have them read before the dump");
+	if (!change)
+		return;
+	x = arena_msg(dump_arena(d), CrtoolsInotify, crtools_inotify);
+	x->has_id = x->has_unread = true;
+	x->id = id;
+	x->unread = bytes;
+	extras_add(d)->inotify = x;
+}
+
 static int inotify_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
 	InotifyFileEntry *e = arena_msg(dump_arena(d), InotifyFileEntry, inotify_file_entry);
@@ -107,11 +177,7 @@ static int inotify_collect(struct dump *d, struct dump_file *f, const struct fil
 		collect_watch(d, h, e, line + strlen("inotify "),
 			      strcspn(line, "\n") - strlen("inotify "));
 	if (ioctl(p->local, FIONREAD, &waiting) == 0 && waiting)
-		task_warn(p->task, probe_object(p),
-			  arena_printf(dump_arena(d),
-				       "has %d bytes of events that nobody has read; they are lost",
-				       waiting),
-			  "have them read before the dump");
+		note_unread(d, p, e->id, waiting);
 	return fown_collect(d, p, &e->fown);
 }
 
@@ -128,6 +194,7 @@ static int by_number(const void *a, const void *b)
 struct watches {
 	InotifyWdEntry **wd; /* ascending */
 	const char **paths;
+	bool lost; /* events */
 };
 
 static int check_watches(struct restore *r, struct restore_file *f, struct watches *w)
@@ -155,13 +222,28 @@ static int check_watches(struct restore *r, struct restore_file *f, struct watch
 	return 0;
 }
 
+static int check_lost(struct restore *r, const struct restore_file *f, struct watches *w)
+{
+	CrtoolsFileEntry **list;
+	size_t n;
+	int ret = extras_read(r, &list, &n);
+
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		if (list[i]->inotify && list[i]->inotify->id == f->id)
+			w->lost = list[i]->inotify->unread;
+	return ret;
+}
+
 static int inotify_check(struct restore *r, struct restore_file *f)
 {
 	const InotifyFileEntry *e = f->entry->ify;
 	struct watches *w = arena_new(restore_arena(r), struct watches);
 	int ret = event_check(r, f, e, e ? e->id : 0, e ? e->fown : NULL);
 
+	*w = (struct watches){ 0 };
 	f->priv = w;
+	if (ret == 0)
+		ret = check_lost(r, f, w);
 	/* An empty list has nothing to sort. */
 	return ret < 0 || !e->n_wd ? ret : check_watches(r, f, w);
 }
@@ -219,13 +301,79 @@ static int add_watch(struct restore *r, const struct restore_file *f, const Inot
 	return 0;
 }
 
+/* Events of which no two that follow each other are the same, so that none is left out, on a file
+ * that nobody knows; until there are n, and one more that says that the queue was full. */
+static int fill_queue(int fd, const char *path, int file, int n)
+{
+	char byte = 0;
+	int waiting = 0, wd = -1;
+
+	if (ftruncate(file, 1) == 0)
+		wd = inotify_add_watch(fd, path, IN_ACCESS | IN_MODIFY);
+	for (int i = 0; wd >= 0 && i <= n; i++)
+		if ((i & 1 ? pread(file, &byte, 1, 0) : pwrite(file, &byte, 1, 0)) != 1)
+			return -EIO;
+	if (wd < 0 || ioctl(fd, FIONREAD, &waiting) < 0)
+		return -errno;
+	inotify_rm_watch(fd, wd); /* there is no room for an event of that */
+	return waiting == (n + 1) * (int)sizeof(struct inotify_event) ? 0 : -EIO;
+}
+
+static int take_out(int fd, int n)
+{
+	size_t size = n * sizeof(struct inotify_event);
+	_cleanup_free_ char *events = malloc(size);
+
+	if (!events)
+		return -ENOMEM;
+	return read(fd, events, size) == (ssize_t)size ? 0 : -EIO;
+}
+
+static int queue_size(void)
+{
+	_cleanup_file_ FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	int n;
+
+	return f && fscanf(f, "%d", &n) == 1 && n > 0 && n <= QUEUE_MAX ? n : -E2BIG;
+}
+
+/* IN_Q_OVERFLOW. A failure leaves the queue empty. */
+static void overflow(struct restore *r, const struct restore_file *f, int fd)
+{
+	_cleanup_fd_ int made = memfd_create("queue", MFD_CLOEXEC), file = -1;
+	int n = queue_size(), ret = n;
+	char path[64];
+
+	/* What memfd_create() has opened makes no events, since Linux 6.14. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", made);
+	file = open(path, O_RDWR | O_CLOEXEC);
+	if (n > 0)
+		ret = file < 0 ? -errno : fill_queue(fd, path, file, n);
+	if (ret == 0)
+		ret = take_out(fd, n);
+	if (ret == 0)
+		return;
+	drain(fd);
+	report_warn(&r->s->report, 0, arena_printf(restore_arena(r), "inotify %u", f->id),
+		    arena_printf(restore_arena(r),
+				 "has lost events, which its program can't be told (IN_Q_OVERFLOW: "
+				 "%s)",
+				 strerror(-ret)),
+		    "");
+}
+
 static int inotify_watch(struct restore *r, struct restore_file *f, int fd)
 {
 	const struct watches *w = f->priv;
+	bool told = ioctl(fd, SET_NEXT_WD, 1) == 0; /* else numbers are used up, and taken out */
 	int ret = 0;
 
+	if (w->lost && told)
+		overflow(r, f, fd);
 	for (size_t i = 0; ret == 0 && i < f->entry->ify->n_wd; i++)
 		ret = add_watch(r, f, w->wd[i], w->paths[i], fd);
+	if (ret == 0 && w->lost && !told)
+		overflow(r, f, fd);
 	return ret;
 }
 
