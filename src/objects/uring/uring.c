@@ -107,12 +107,14 @@ static void judge_known(struct uring_out *u)
 			     "have the program switch it off (IORING_UNREGISTER_NAPI)");
 }
 
-static void refuse_groups(const struct uring_out *u)
+void uring_refuse_groups(const struct uring_out *u)
 {
-	uring_refuse(u,
-		     "has buffers to give out (IORING_REGISTER_PBUF_RING), and the kernel does not "
-		     "tell where they are",
-		     "have the program unregister them (IORING_UNREGISTER_PBUF_RING)");
+	uring_refuse(
+		u,
+		"has buffers to give out (IORING_REGISTER_PBUF_RING), and where they are can't be "
+		"read in the kernel's memory (it takes Linux 6.14, CAP_SYS_ADMIN, BPF and BTF; "
+		"none that were put in by IORING_OP_PROVIDE_BUFFERS)",
+		"have the program unregister them (IORING_UNREGISTER_PBUF_RING)");
 }
 
 static bool group_is_there(int fd, uint32_t group)
@@ -124,14 +126,13 @@ static bool group_is_there(int fd, uint32_t group)
 	return syscall(SYS_io_uring_register, fd, URING_PBUF_STATUS, &status, 1) == 0;
 }
 
-static void judge_groups(const struct uring_out *u)
+static bool has_groups(const struct uring_out *u)
 {
 	uint32_t group = 0;
 
 	while (group < GROUPS && !group_is_there(u->fd, group))
 		group++;
-	if (group < GROUPS)
-		refuse_groups(u);
+	return group < GROUPS;
 }
 
 static int uring_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
@@ -168,8 +169,9 @@ static int uring_collect(struct dump *d, struct dump_file *f, const struct file_
 	if (uring_under_way(u) || u->info.armed)
 		uring_pending_read(u);
 	uring_ask(u->fd, &u->setup);
-	if (!u->setup.closed)
-		judge_groups(u);
+	u->setup.groups = !u->setup.closed && has_groups(u);
+	if (d->examining && u->setup.groups && uring_groups_read(u) < 0)
+		uring_refuse_groups(u);
 	if (!u->setup.closed || d->examining)
 		judge_known(u);
 	return fown_collect(d, p, &u->e->fown);
@@ -352,7 +354,6 @@ static void take_answers(const struct uring_asked *a)
 	const struct program *p = a->thread->prog;
 	struct uring_out *u = a->ring;
 	int64_t resize = program_result(p, a->resize), event = program_result(p, a->event);
-	bool groups = false;
 
 	if (event == -EEXIST)
 		return;
@@ -366,9 +367,7 @@ static void take_answers(const struct uring_asked *a)
 	u->setup.region = program_result(p, a->region) == -EBUSY;
 	u->setup.restricted = resize == -EACCES || event == -EACCES;
 	for (uint32_t i = 0; i < GROUPS_OWN; i++)
-		groups |= program_result(p, a->groups[i]) == 0;
-	if (groups)
-		refuse_groups(u);
+		u->setup.groups |= program_result(p, a->groups[i]) == 0;
 	judge_known(u);
 }
 
@@ -432,6 +431,7 @@ const struct state_class uring_state = {
 	.examine = uring_area_name,
 	.owed = uring_area_any,
 	.absorb = absorb,
+	.prepare = uring_prepare,
 	.emit = emit,
 	.emit_thread = emit_thread,
 };

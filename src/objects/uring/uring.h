@@ -22,6 +22,12 @@ extern const struct state_class uring_state;
 #define URING_SETUP_CQE_MIXED	  (1u << 18)
 #define URING_CQE_F_32		  (1u << 15)
 #define URING_PBUF_STATUS	  26
+#define URING_PBUF_MMAP		  1u
+#define URING_PBUF_INC		  2u
+#define URING_PBUF_FLAGS_AT	  14 /* in struct io_uring_buf_reg, by newer headers */
+#define URING_OFF_PBUF_RING	  0x80000000ull
+#define URING_OFF_PBUF_SHIFT	  16
+#define URING_GROUP_ENTRIES	  32768u /* at most */
 #define URING_OP_READ_MULTISHOT	  49
 #define URING_TIMEOUT_MULTISHOT	  (1u << 6)
 #define URING_RECV_BUNDLE	  (1u << 4)
@@ -96,7 +102,7 @@ struct uring_setup {
 	bool closed; /* somebody else alone may ask */
 	bool mixed;  /* completions of both sizes */
 	bool unsure; /* of the size of requests */
-	bool event, region, restricted;
+	bool event, region, restricted, groups;
 };
 
 struct uring_timeout {
@@ -145,6 +151,7 @@ struct uring_dump {
 
 struct uring_dump *uring_dump_of(struct dump *d);
 void uring_refuse(const struct uring_out *u, const char *text, const char *cure);
+void uring_refuse_groups(const struct uring_out *u);
 /* As far as the queues tell: requests that have made no completion. */
 static inline uint32_t uring_under_way(const struct uring_out *u)
 {
@@ -162,6 +169,9 @@ int uring_look(struct dump *d, struct uring_out *u);
 
 /* What is under way, into u->pending. 0 or -errno: it can't be told. */
 int uring_pending_read(struct uring_out *u);
+
+/* Buffers to give out, into u->e. 0 or -errno: they can't be told. */
+int uring_groups_read(struct uring_out *u);
 
 /* One that signals an eventfd: which, and how? 0 or -errno. */
 int uring_event_read(struct uring_out *u);
@@ -185,6 +195,9 @@ int uring_open(struct restore_task *t, struct restore_file *f, int *ret_fd);
 int uring_attach(struct restore_task *t, struct restore_file *f, int fd);
 /* NULL: it is no ring. */
 const struct uring_in *uring_in_of(struct restore_file *f);
+/* Buffers to give out: at the restore, in the owner, when its memory is there. */
+bool uring_groups_fit(const CrtoolsUring *e);
+int uring_prepare(struct restore_task *t);
 /* Requests that waited. */
 bool uring_requests_fit(const CrtoolsUring *e);
 int uring_requests_emit(struct restore_thread *th);

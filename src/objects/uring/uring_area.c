@@ -37,9 +37,11 @@ static bool match(const struct dump_task *t, const struct proc_area *a)
 	return !strcmp(a->path, LINK);
 }
 
-static bool is_of_queues(uint64_t off)
+/* Of either queue, the requests, or a group of buffers. */
+static bool is_known(uint64_t off)
 {
-	return off == IORING_OFF_SQ_RING || off == IORING_OFF_CQ_RING;
+	return off == IORING_OFF_SQ_RING || off == IORING_OFF_CQ_RING || off == IORING_OFF_SQES ||
+	       (off & ~(UINT64_C(0x7fff) << URING_OFF_PBUF_SHIFT)) == URING_OFF_PBUF_RING;
 }
 
 /* The inode for now: uring_area_name() knows the file. */
@@ -47,10 +49,10 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 {
 	e->status = VMA_AREA_REGULAR | VMA_AREA_URING;
 	e->shmid = a->ino;
-	if (!is_of_queues(a->offset) && a->offset != IORING_OFF_SQES)
+	if (!is_known(a->offset))
 		task_refuse(t, object_of(t, e),
-			    "is neither a queue of io_uring nor its requests, but buffers that it "
-			    "gives out, or a part, which can't be kept",
+			    "is neither a queue of io_uring nor its requests, but a part, or a "
+			    "region of memory, which can't be kept",
 			    "have the program unregister what it is of");
 	return 0;
 }
@@ -97,7 +99,7 @@ static int check(struct restore_task *t, struct restore_vma *v)
 	uint64_t len = v->e->end - v->e->start;
 
 	if (!f || f->entry->type != FD_TYPES__CRTOOLS_URING || len > URING_AREA_MAX ||
-	    (!is_of_queues(v->e->pgoff) && v->e->pgoff != IORING_OFF_SQES))
+	    !is_known(v->e->pgoff))
 		return image_bad(t, IMAGE_MM, t->vpid, "the area %llx-%llx is of no ring",
 				 (unsigned long long)v->e->start, (unsigned long long)v->e->end);
 	restore_open_before(t->r, f, t);

@@ -28,6 +28,13 @@ static uint64_t flag(const struct btf *b, const char *name)
 	return bit >= 0 && bit < 64 ? UINT64_C(1) << bit : 0;
 }
 
+static uint32_t constant(const struct btf *b, const char *name)
+{
+	int value = btf_enumerator(b, name);
+
+	return value > 0 ? (uint32_t)value : 0;
+}
+
 static int find_places(struct uring_kernel *k, const struct btf *b)
 {
 	btf_offsets(b, members, ARRAY_SIZE(members), k->at);
@@ -37,6 +44,11 @@ static int find_places(struct uring_kernel *k, const struct btf *b)
 	k->request_size = btf_size(b, "io_kiocb");
 	k->bucket_size = btf_size(b, "io_hash_bucket");
 	k->upid_size = btf_size(b, "upid");
+	k->group_size = btf_size(b, "io_buffer_list");
+	k->slots = (btf_offset(b, "xa_node.marks") - k->at[PLACE_XA_SLOTS]) / (int)sizeof(uint64_t);
+	k->group_is_ring = constant(b, "IOBL_BUF_RING");
+	k->group_inc = constant(b, "IOBL_INC");
+	k->region_user = constant(b, "IO_REGION_F_USER_PROVIDED");
 	k->refused = flag(b, "REQ_F_BUFFER_SELECTED_BIT") | flag(b, "REQ_F_BUFFER_RING_BIT") |
 		     flag(b, "REQ_F_PARTIAL_IO_BIT");
 	k->creds = flag(b, "REQ_F_CREDS_BIT");
@@ -52,6 +64,7 @@ static int open_it(struct uring_kernel *k)
 		ret = kmem_open(&k->memory, b);
 	if (ret == 0)
 		ret = find_places(k, b);
+	k->has_pages = ret == 0 && kmem_find_pages(&k->memory, b) == 0;
 	btf_close(b);
 	if (ret == 0)
 		ret = kmem_read(&k->memory,

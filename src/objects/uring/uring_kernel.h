@@ -59,6 +59,17 @@
 	PLACE(RW_LEN, "io_rw.len")                                                                 \
 	PLACE(RW_FLAGS, "io_rw.flags")                                                             \
 	MAYBE(RW_GROUP, "io_async_rw.buf_group") /* Linux 6.15 */                                  \
+	MAYBE(GROUPS, "io_ring_ctx.io_bl_xa")                                                      \
+	PLACE(XA_HEAD, "xarray.xa_head")                                                           \
+	PLACE(XA_SLOTS, "xa_node.slots")                                                           \
+	PLACE(XA_SHIFT, "xa_node.shift")                                                           \
+	MAYBE(GROUP_NUMBER, "io_buffer_list.bgid")                                                 \
+	MAYBE(GROUP_ENTRIES, "io_buffer_list.nr_entries")                                          \
+	MAYBE(GROUP_HEAD, "io_buffer_list.head")                                                   \
+	MAYBE(GROUP_FLAGS, "io_buffer_list.flags")                                                 \
+	MAYBE(GROUP_REGION, "io_buffer_list.region") /* Linux 6.14 */                              \
+	MAYBE(REGION_PAGES, "io_mapped_region.pages")                                              \
+	MAYBE(REGION_FLAGS, "io_mapped_region.flags")                                              \
 	PLACE(TIMEOUT_OFF, "io_timeout.off")                                                       \
 	PLACE(TIMEOUT_TARGET, "io_timeout.target_seq")                                             \
 	PLACE(TIMEOUT_REPEATS, "io_timeout.repeats")                                               \
@@ -87,8 +98,10 @@ enum uring_place {
 struct uring_kernel {
 	int state; /* 0: not opened yet; 1: open; else -errno */
 	struct kmem memory;
-	int at[PLACE_COUNT]; /* -ENOENT: there is none */
-	int request_size, bucket_size, upid_size;
+	int at[PLACE_COUNT];					     /* -ENOENT: there is none */
+	int request_size, bucket_size, upid_size, group_size, slots; /* slots: of an xa_node */
+	uint32_t group_is_ring, group_inc, region_user;		     /* flags; 0: not known */
+	bool has_pages;						     /* kmem_find_pages() */
 	uint64_t refused; /* flags of a request that holds something which can't be given again */
 	uint64_t creds;
 	uint32_t level; /* of pid namespaces, the tool's own */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rings at a restore. Kernel and program count requests and completions, each for itself, modulo
- * 2^32, and the kernel's counts start at 0: so a new ring is given requests that do nothing, as
- * many as the old one has had, and then the contents of the old one.
+ * 2^32, and the kernel's counts start at 0: so a new ring is driven to those of the old one
+ * (uring_drive.h), and then given its contents.
  *
  * Of flags that the dump could not tell (without the kernel's memory), those are set that hold back
  *nothing which the program may wait for:
@@ -23,9 +23,8 @@
 #include "objects/extras.h"
 #include "objects/fown.h"
 #include "objects/restored.h"
-#include "objects/uring/uring.h"
+#include "objects/uring/uring_drive.h"
 
-#define BATCH 64u /* requests: such that all that they touch stays in the cache */
 #define KNOWN_FLAGS                                                                                \
 	(URING_LAYOUT_FLAGS | IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_IOPOLL |    \
 	 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | URING_MANNER_FLAGS)
@@ -63,6 +62,7 @@ static bool fits(const CrtoolsUring *e)
 	return is_power_of_two(e->sq_entries) && is_power_of_two(e->cq_entries) &&
 	       e->sq_entries <= e->cq_entries && e->cq_entries <= URING_ENTRIES_MAX &&
 	       !(e->setup & ~KNOWN_FLAGS) && e->fown && uring_requests_fit(e) &&
+	       uring_groups_fit(e) &&
 	       e->layout.len == sizeof(struct io_sqring_offsets) + sizeof(struct io_cqring_offsets);
 }
 
@@ -141,157 +141,6 @@ int uring_check(struct restore *r, struct restore_file *f)
 	return check_files(r, f, in->e);
 }
 
-/* --- counts ----------------------------------------------------------------------------------- */
-
-struct drive {
-	int fd;
-	struct uring_memory m;
-	bool polled; /* by a thread of the kernel's */
-};
-
-static uint32_t *word(const struct drive *v, uint32_t off)
-{
-	return uring_word(&v->m, off);
-}
-
-static uint32_t head_of(const struct drive *v)
-{
-	return __atomic_load_n(word(v, v->m.p.sq_off.head), __ATOMIC_ACQUIRE);
-}
-
-static void prepare_nothing(const struct drive *v, uint8_t flags)
-{
-	const struct io_uring_params *p = &v->m.p;
-	size_t size = uring_sqe_size(p);
-
-	for (uint32_t i = 0; i < p->sq_entries; i++) {
-		struct io_uring_sqe *sqe = (void *)(v->m.sqes + i * size);
-
-		memset(sqe, 0, size);
-		sqe->opcode = IORING_OP_NOP;
-		sqe->fd = -1;
-		sqe->flags = flags;
-	}
-	if (!(p->flags & URING_SETUP_NO_SQARRAY))
-		memset(word(v, p->sq_off.array), 0, p->sq_entries * sizeof(uint32_t));
-}
-
-static int submit(const struct drive *v, uint32_t n)
-{
-	unsigned int flags = v->polled ? IORING_ENTER_SQ_WAKEUP : IORING_ENTER_GETEVENTS;
-	uint32_t tail = head_of(v) + n;
-
-	__atomic_store_n(word(v, v->m.p.sq_off.tail), tail, __ATOMIC_RELEASE);
-	do {
-		if (syscall(SYS_io_uring_enter, v->fd, n, 0, flags, NULL, 0) < 0 && errno != EINTR)
-			return -errno;
-		if (v->polled)
-			sched_yield();
-	} while (head_of(v) != tail);
-	return 0;
-}
-
-/* What has come is taken. */
-static void take_all(const struct drive *v)
-{
-	const struct io_uring_params *p = &v->m.p;
-
-	__atomic_store_n(word(v, p->cq_off.head),
-			 __atomic_load_n(word(v, p->cq_off.tail), __ATOMIC_ACQUIRE),
-			 __ATOMIC_RELEASE);
-}
-
-/* Completions that no request of the ring's own was for: messages of another ring. */
-static int send_messages(const struct drive *v, uint32_t n)
-{
-	struct io_uring_params p = { 0 };
-	struct drive other = { .fd = syscall(SYS_io_uring_setup, BATCH, &p) };
-	int ret = other.fd < 0 ? -errno : uring_map(other.fd, &p, &other.m);
-
-	for (uint32_t i = 0; ret == 0 && i < BATCH; i++) {
-		struct io_uring_sqe *sqe = (void *)(other.m.sqes + i * sizeof(*sqe));
-
-		*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_MSG_RING, .fd = v->fd };
-		word(&other, p.sq_off.array)[i] = i;
-	}
-	while (ret == 0 && n) {
-		uint32_t some = n < v->m.p.cq_entries ? n : v->m.p.cq_entries;
-
-		some = some < BATCH ? some : BATCH;
-		ret = submit(&other, some);
-		if (ret == 0 && syscall(SYS_io_uring_enter, v->fd, 0, some, IORING_ENTER_GETEVENTS,
-					NULL, 0) < 0)
-			ret = -errno;
-		take_all(&other);
-		take_all(v);
-		n -= some;
-	}
-	uring_unmap(&other.m);
-	close_fd(&other.fd);
-	return ret;
-}
-
-static int submit_all(const struct drive *v, uint32_t n, uint8_t flags)
-{
-	uint32_t most = v->m.p.sq_entries < BATCH ? v->m.p.sq_entries : BATCH;
-	int ret = 0;
-
-	prepare_nothing(v, flags);
-	while (ret == 0 && n) {
-		uint32_t some = n < most ? n : most;
-
-		ret = submit(v, some);
-		take_all(v);
-		n -= some;
-	}
-	return ret;
-}
-
-/* A request that was no request (sq_dropped) had no completion, those that wait have none yet, and
- * some had many. */
-static int drive(const struct drive *v, const CrtoolsUring *e)
-{
-	const unsigned char *rings = e->rings.data;
-	size_t len = e->rings.len;
-	const struct io_uring_params *p = &v->m.p;
-	uint32_t sq_head = 0, cq_tail = 0;
-	int ret;
-
-	if (len > p->sq_off.head + sizeof(sq_head))
-		memcpy(&sq_head, rings + p->sq_off.head, sizeof(sq_head));
-	if (len > p->cq_off.tail + sizeof(cq_tail))
-		memcpy(&cq_tail, rings + p->cq_off.tail, sizeof(cq_tail));
-	sq_head -= e->n_request;
-	if (sq_head - cq_tail <= INT32_MAX) {
-		ret = submit_all(v, cq_tail, 0);
-		return ret < 0 ? ret : submit_all(v, sq_head - cq_tail, IOSQE_CQE_SKIP_SUCCESS);
-	}
-	ret = submit_all(v, sq_head, 0);
-	return ret < 0 ? ret : send_messages(v, cq_tail - sq_head);
-}
-
-/* Heads and tails are the old ones by now; what the kernel's thread says of itself stays, and it is
- * not to see those that wait before they are there. */
-static void fill(const struct drive *v, const CrtoolsUring *e)
-{
-	uint32_t *flags = word(v, v->m.p.sq_off.flags), kept = *flags;
-	uint32_t *tail = word(v, v->m.p.sq_off.tail), seen = *tail;
-	size_t len = e->rings.len < v->m.rings_len ? e->rings.len : v->m.rings_len;
-	size_t behind = v->m.p.sq_off.tail + sizeof(*tail);
-
-	memset(v->m.sqes, 0, v->m.sqes_len);
-	memcpy(v->m.sqes, e->sqes.data, e->sqes.len < v->m.sqes_len ? e->sqes.len : v->m.sqes_len);
-	if (!v->polled || len < behind) {
-		memcpy(v->m.rings, e->rings.data, len);
-	} else {
-		memcpy(v->m.rings, e->rings.data, v->m.p.sq_off.tail);
-		*tail = seen;
-		memcpy(v->m.rings + behind, e->rings.data + behind, len - behind);
-	}
-	memset(v->m.rings + len, 0, v->m.rings_len - len);
-	*flags = kept;
-}
-
 /* --- open ------------------------------------------------------------------------------------- */
 
 static int failed(struct restore_task *t, const struct restore_file *f, const char *call,
@@ -351,16 +200,31 @@ static int bring_there(struct restore_task *t, const struct restore_file *f,
 	struct drive v = { .fd = fd, .polled = in->e->setup & IORING_SETUP_SQPOLL };
 	int ret = uring_map(fd, &in->p, &v.m);
 
-	if (ret == 0) {
-		ret = drive(&v, in->e);
-		if (ret == 0)
-			fill(&v, in->e);
-		uring_unmap(&v.m);
-	}
+	for (size_t i = 0; ret == 0 && i < in->e->n_group; i++)
+		ret = uring_give_out(t, &v, in->e->group[i]);
+	if (ret == 0)
+		ret = uring_drive(&v, in->e);
+	if (ret == 0)
+		uring_fill(&v, in->e);
+	uring_unmap(&v.m);
 	if (ret == 0)
 		return 0;
 	errno = -ret;
 	return failed(t, f, "io_uring_enter", "bring it to where it was");
+}
+
+/* One with buffers to give out needs the memory that these are in. */
+int uring_prepare(struct restore_task *t)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < t->n_own; i++) {
+		const struct uring_in *in = uring_in_of(t->own[i]);
+
+		if (in && in->e->n_group)
+			ret = bring_there(t, t->own[i], in, t->own[i]->stage_fd);
+	}
+	return ret;
 }
 
 int uring_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
@@ -377,7 +241,7 @@ int uring_open(struct restore_task *t, struct restore_file *f, int *ret_fd)
 	if (in->e->has_maker && (pid_t)in->e->maker != t->vpid)
 		return corrupt(t->r, f, "a thread of its own that does not make it");
 	ret = make(t, f, in->e, shared ? shared->stage_fd : -1, &p, &fd);
-	if (ret == 0)
+	if (ret == 0 && !in->e->n_group)
 		ret = bring_there(t, f, in, fd);
 	if (ret < 0)
 		return ret;

@@ -187,7 +187,7 @@ static uint64_t find_area(const struct restore_task *t, const struct restore_fil
 		const VmaEntry *e = t->vmas[i].e;
 
 		if (e->status & VMA_AREA_URING && e->shmid == f->id &&
-		    (e->pgoff == IORING_OFF_SQES) == sqes)
+		    (sqes ? e->pgoff == IORING_OFF_SQES : e->pgoff < IORING_OFF_SQES))
 			return e->start;
 	}
 	return 0;

@@ -252,6 +252,24 @@ static void note_event(struct uring_out *u)
 			     "have the program keep the descriptor open");
 }
 
+static void note_groups(struct uring_out *u)
+{
+	uint64_t taken = 0;
+
+	if (!u->setup.groups)
+		return;
+	if (uring_groups_read(u) < 0)
+		uring_refuse_groups(u);
+	for (size_t i = 0; i < u->e->n_group; i++)
+		taken += u->e->group[i]->head;
+	if (taken + u->e->n_request > u->info.cached_sq_head || taken > u->info.cached_cq_tail)
+		uring_refuse(u,
+			     "has given out more buffers than it was given requests, which can't "
+			     "be brought about again",
+			     "dump when the program has made more requests, or have it receive "
+			     "by one request for each buffer");
+}
+
 /* --- all together ------------------------------------------------------------------------------ */
 
 static ProtobufCBinaryData without_zeroes(unsigned char *data, size_t len)
@@ -386,6 +404,7 @@ int uring_settle(struct dump *d, struct uring_dump *x, struct uring_out *u)
 	note_buffers(u);
 	note_files(u);
 	note_event(u);
+	note_groups(u);
 	fill_entry(u);
 	return 0;
 }
