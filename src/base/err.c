@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static const struct {
 	const char *name, *remedy;
@@ -14,6 +15,16 @@ static const struct {
 #define ERR(id, name, remedy) [ERR_##id] = { name, remedy },
 #include "base/errors.def"
 #undef ERR
+};
+
+static const struct {
+	const char *name, *cure;
+} calls[] = {
+#define CALL(name, brings)                                                                         \
+	{ name, name " takes " brings                                                              \
+		     ", and that no seccomp filter around crtools (a container's) forbids it." },
+#include "base/calls.def"
+#undef CALL
 };
 
 static void vfill(struct err *err, enum err_id id, int num, const char *call, const char *fmt,
@@ -84,6 +95,12 @@ int err_add_image(struct err *err, const char *image, int ret)
 	return ret;
 }
 
+void err_add_call(struct err *err, const char *call)
+{
+	if (err && err_is_set(err) && !err->call[0])
+		snprintf(err->call, sizeof(err->call), "%s", call);
+}
+
 bool err_is_set(const struct err *err)
 {
 	return atomic_load(&err->claimed);
@@ -97,6 +114,22 @@ const char *err_id_name(enum err_id id)
 const char *err_remedy(enum err_id id)
 {
 	return id < ERR_COUNT ? kinds[id].remedy : "";
+}
+
+bool err_filtered(void)
+{
+	return prctl(PR_GET_SECCOMP) > 0;
+}
+
+/* A filter answers ENOSYS or EPERM, and so does the kernel. */
+const char *err_cure(const struct err *err)
+{
+	bool missing = err->num == ENOSYS || (err->num == EPERM && err_filtered());
+
+	for (size_t i = 0; missing && i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (!strcmp(calls[i].name, err->call))
+			return calls[i].cure;
+	return err_remedy(err->id);
 }
 
 void err_format(const struct err *err, char *buf, size_t size)
@@ -113,8 +146,8 @@ void err_format(const struct err *err, char *buf, size_t size)
 		snprintf(why, sizeof(why), " (%s: %s)", err->call, strerror(err->num));
 	else if (err->num)
 		snprintf(why, sizeof(why), " (%s)", strerror(err->num));
-	if (err_remedy(err->id)[0])
-		snprintf(buf, size, "%s%s%s\n  %s", who, err->text, why, err_remedy(err->id));
+	if (err_cure(err)[0])
+		snprintf(buf, size, "%s%s%s\n  %s", who, err->text, why, err_cure(err));
 	else
 		snprintf(buf, size, "%s%s%s", who, err->text, why);
 }

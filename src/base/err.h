@@ -41,10 +41,15 @@ int err_sys(struct err *err, const char *call, const char *fmt, ...)
  * latest failure (the fields are set already). Both return ret unchanged. */
 int err_add_pid(struct err *err, pid_t pid, int ret);
 int err_add_image(struct err *err, const char *image, int ret);
+void err_add_call(struct err *err, const char *call);
 
 bool err_is_set(const struct err *err);
 const char *err_id_name(enum err_id id);
 const char *err_remedy(enum err_id id);
+/* The same for this very error: where a call is missing, what brings it. */
+const char *err_cure(const struct err *err);
+/* Does a seccomp filter stand around this process? */
+bool err_filtered(void);
 /* "Error: text (call: reason)" and the remedy, into a buffer of at least 2048 bytes. */
 void err_format(const struct err *err, char *buf, size_t size);
 

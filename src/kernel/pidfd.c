@@ -56,6 +56,8 @@ int pidfd_get(int pidfd, int fd, struct err *err)
 {
 	int got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 
+	if (got < 0 && pidfd < 0 && syscall(SYS_pidfd_open, getpid(), 0) < 0)
+		return err_sys(err, "pidfd_open", "copying descriptor %d of a task", fd);
 	if (got >= 0)
 		return got;
 	if (errno == ESRCH)

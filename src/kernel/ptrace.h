@@ -94,6 +94,8 @@ void ptrace_parse_status(int status, struct ptrace_report *ret);
 
 /* May we attach to it? Asks by the same rules, without any effect: 0 or a negative errno. */
 int ptrace_may_attach(pid_t pid);
+/* Memory of a process that we may attach to, also without process_vm_readv(2). */
+int task_read(pid_t pid, uint64_t addr, void *buf, size_t len);
 /* Whom else the Yama security module lets attach (kernel.yama.ptrace_scope): a half sentence for
  * messages about an EPERM. */
 const char *ptrace_whom_allowed(void);

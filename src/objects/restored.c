@@ -8,6 +8,9 @@ void restored_need(struct restore *r, pid_t pid, enum feature which, const char 
 	if (feature_has(&r->features, which))
 		return;
 	report_refuse(&r->s->report, pid, object, text,
-		      arena_printf(restore_arena(r), "restore where there is %s",
-				   feature_info(which)->brings));
+		      arena_printf(restore_arena(r), "restore where there is %s%s",
+				   feature_info(which)->brings,
+				   err_filtered() ? ", and outside of the seccomp filter that is "
+						    "around crtools"
+						  : ""));
 }

@@ -11,6 +11,7 @@
  *  - A group is entered by fork and by writing to its list of processes only: who is in it when it
  *    is frozen makes nobody new.
  */
+#include "kernel/inode.h"
 #include "task/cgroup_freeze.h"
 
 #include <dirent.h>
@@ -95,8 +96,8 @@ static int open_group(struct cgroup_freeze *g, const char *path, struct err *err
 	if (g->dir < 0)
 		return err_set(err, ERR_PATH, errno,
 			       "the cgroup %s of --freeze-cgroup can't be opened", path);
-	g->v1 = faccessat(g->dir, "freezer.state", F_OK, 0) == 0;
-	if (g->v1 || faccessat(g->dir, "cgroup.freeze", F_OK, 0) == 0)
+	g->v1 = inode_exists(g->dir, "freezer.state");
+	if (g->v1 || inode_exists(g->dir, "cgroup.freeze"))
 		return 0;
 	close_fd(&g->dir);
 	return err_set(err, ERR_USAGE, EINVAL,

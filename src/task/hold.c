@@ -3,6 +3,7 @@
  * Holding the threads of one process: waiting for stops, seizing what its task/ folder shows until
  * that shows nothing new. The invariants are those at the top of freeze.c.
  */
+#include "kernel/inode.h"
 #include "task/hold.h"
 
 #include <errno.h>
@@ -256,7 +257,7 @@ static bool is_thread_of(const struct proc_stop *p, pid_t tid)
 	char path[32];
 
 	snprintf(path, sizeof(path), "task/%d", tid);
-	return !faccessat(p->proc.fd, path, F_OK, 0);
+	return inode_exists(p->proc.fd, path);
 }
 
 void thread_let_go(struct tree_stop *tree, struct thread_stop *t)

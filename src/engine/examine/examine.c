@@ -66,10 +66,12 @@ static void refuse_failure(struct dump *d, pid_t pid)
 	struct err *err = d->s->err;
 	const char *text = err_is_set(err) ? arena_strdup(a, err->text) : "can't be examined";
 
-	if (err_is_set(err) && err->num)
+	if (err_is_set(err) && err->num && err->call[0])
+		text = arena_printf(a, "%s (%s: %s)", text, err->call, strerror(err->num));
+	else if (err_is_set(err) && err->num)
 		text = arena_printf(a, "%s (%s)", text, strerror(err->num));
 	report_refuse(&d->s->report, err->pid ? err->pid : pid, "the task", text,
-		      err_is_set(err) ? err_remedy(err->id) : "");
+		      err_is_set(err) ? err_cure(err) : "");
 	*err = (struct err){ 0 };
 }
 

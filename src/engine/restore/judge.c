@@ -51,6 +51,17 @@ static void judge_ignored(struct restore *r)
 /* Ids are the first thing that takes a privilege, and no tree comes back without its own. */
 static void judge_rights(struct restore *r)
 {
+	if (err_filtered())
+		report_warn(&r->s->report, 0, "seccomp",
+			    "the filter that is around crtools stays around the restored tasks, "
+			    "which had none of it",
+			    "run crtools outside of the container, or without its filter");
+	if (!r->s->opts->plan) {
+		restored_need(r, 0, FEATURE_OPENAT2, "files",
+			      "can't be opened below their root (openat2)");
+		restored_need(r, 0, FEATURE_CLOSE_RANGE, "descriptors",
+			      "of crtools can't be closed in the tasks (close_range)");
+	}
 	if (!r->s->opts->plan && !feature_has(&r->features, FEATURE_CLONE3_SET_TID))
 		restored_need(
 			r, 0, FEATURE_CLONE3_SET_TID, "process ids",

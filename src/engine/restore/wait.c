@@ -12,6 +12,7 @@
 
 #include "agent/listing.h"
 #include "base/coverage.h"
+#include "agent/syscalls.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "engine/restore/restore.h"
@@ -295,18 +296,11 @@ void kill_tree(struct restore *r)
 	vigil_end(&vigil);
 }
 
-static int read_memory(pid_t pid, uint64_t addr, void *buf, size_t len)
-{
-	struct iovec local = { buf, len }, remote = { (void *)addr, len };
-
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -errno;
-}
-
 static int read_area(const void *source, uint64_t off, void *buf, size_t n)
 {
 	const struct restore_task *t = source;
 
-	return read_memory(t->vpid, t->area_addr + off, buf, n);
+	return task_read(t->vpid, t->area_addr + off, buf, n);
 }
 
 /* The program of a task that stands in the agent because a call did not do what it had to. */
@@ -333,6 +327,8 @@ static bool explain_program(struct restore *r, struct restore_task *t, uint64_t 
 		"task %d: call %llu, %s, for its %s gave %lld", t->vpid,
 		(unsigned long long)head.done, listing_text(text, sizeof(text), &l, &call), note,
 		(long long)call.result);
+	if (call.op == AGENT_SYSCALL && syscall_name(call.nr, false))
+		err_add_call(restore_err(r), syscall_name(call.nr, false));
 	return true;
 }
 

@@ -26,8 +26,8 @@ void result_json_error(struct json *j, const struct err *err)
 	json_string(j, "text", err->text);
 	if (err->num)
 		json_string(j, "reason", strerror(err->num));
-	if (err_remedy(err->id)[0])
-		json_string(j, "remedy", err_remedy(err->id));
+	if (err_cure(err)[0])
+		json_string(j, "remedy", err_cure(err));
 	json_object_end(j);
 }
 

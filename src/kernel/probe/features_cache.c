@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The answers of earlier runs. The file begins with a key: boot id, kernel release, the binary (by
- * inode, size and change time), effective ids and capabilities, confinement, and the namespaces that
- * the answers depend on. With another key, another size or another owner, the file counts as empty.
- * It is trusted with no more than what to try: a wrong "present" meets the kernel's own refusal.
+ * inode, size and change time), effective ids and capabilities, confinement, and the namespaces
+ * that the answers depend on. A tool with a seccomp filter around it keeps none. With another key,
+ * another size or another owner, the file counts as empty. It is trusted with no more than what to
+ * try: a wrong "present" meets the kernel's own refusal.
  */
 #include "kernel/probe/features.h"
 
@@ -87,7 +88,8 @@ void features_load(struct features *f, const char *path)
 	struct cache key, c;
 	struct stat st;
 
-	if (strlen(path) >= sizeof(f->cache) || make_key(&key))
+	/* No two seccomp filters can be told from each other. */
+	if (err_filtered() || strlen(path) >= sizeof(f->cache) || make_key(&key))
 		return;
 	strcpy(f->cache, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

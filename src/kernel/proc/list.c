@@ -3,6 +3,7 @@
  * Directories of proc whose entries are numbers: threads, children, descriptors. getdents64(2) is
  * used directly: readdir(3) would allocate a stream for each.
  */
+#include "kernel/inode.h"
 #include "kernel/proc/list.h"
 
 #include <dirent.h>
@@ -193,7 +194,7 @@ int proc_children(const struct proc *p, const struct proc_tids *threads, struct 
 
 		snprintf(name, sizeof(name), "task/%d/children", threads->tids[i]);
 		e = proc_read(p, name, &text, &len, NULL);
-		if (e == -ENOENT && i == 0 && !faccessat(p->fd, "task", F_OK, 0)) {
+		if (e == -ENOENT && i == 0 && inode_exists(p->fd, "task")) {
 			e = children_by_scan(p, a, &list, err);
 			if (e)
 				return e;

@@ -13,6 +13,7 @@
  * tables; seq_read_iter() begins no more records when it has as much as was asked for, so less is
  * asked for.
  */
+#include "kernel/inode.h"
 #include "kernel/proc/maps.h"
 
 #include <errno.h>
@@ -359,7 +360,7 @@ static int open_areas(const struct proc *p, const char *name, struct err *err)
 
 	if (fd >= 0)
 		return fd;
-	if (errno == ESRCH && !faccessat(p->fd, "stat", F_OK, 0))
+	if (errno == ESRCH && inode_exists(p->fd, "stat"))
 		return -ENODATA;
 	return proc_openat(p, name, O_RDONLY, err);
 }

@@ -5,6 +5,7 @@
  * look-ups below it fail with ENOENT (proc_pident_lookup) and reads of open files with ESRCH.
  * "No such file" is therefore told from "no such process" by asking for stat, which all have.
  */
+#include "kernel/inode.h"
 #include "kernel/proc/proc.h"
 
 #include <errno.h>
@@ -99,7 +100,7 @@ int proc_fail(const struct proc *p, const char *call, const char *doing, const c
 {
 	int num = errno;
 
-	bool alive = !faccessat(p->fd, "stat", F_OK, 0);
+	bool alive = inode_exists(p->fd, "stat");
 
 	if (num == ESRCH && alive) /* proc_mem_open() of newer kernels */
 		return err_set(err, ERR_NO_SUCH_TASK, ESRCH,

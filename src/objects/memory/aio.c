@@ -19,12 +19,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "image/constants.h"
+#include "kernel/ptrace.h"
 #include "objects/memory/areas.h"
 #include "objects/registry.h"
 #include "objects/restored.h"
@@ -91,13 +91,6 @@ static bool match(const struct dump_task *t, const struct proc_area *a)
 	return fstatfs(fd, &fs) == 0 && (uint32_t)fs.f_type == AIO_MAGIC;
 }
 
-static bool read_header(const struct dump_task *t, uint64_t start, struct aio_header *ret)
-{
-	struct iovec to = { ret, sizeof(*ret) }, from = { (void *)start, sizeof(*ret) };
-
-	return process_vm_readv(t->stop->via, &to, 1, &from, 1, 0) == (ssize_t)sizeof(*ret);
-}
-
 static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 {
 	struct arena *arena = dump_arena(t->dump);
@@ -106,7 +99,8 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 	struct aio_header h = { 0 };
 
 	e->status = VMA_AREA_AIORING;
-	if (!a->shared || a->offset || !read_header(t, a->start, &h) || !header_fits(&h, length)) {
+	if (!a->shared || a->offset || task_read(t->stop->via, a->start, &h, sizeof(h)) < 0 ||
+	    !header_fits(&h, length)) {
 		task_refuse(t, area_object(arena, a),
 			    "is a part of the ring of an AIO context, or one that was written over",
 			    "have the program end it (io_destroy)");

@@ -13,12 +13,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "image/registers.h"
 #include "kernel/proc/maps.h"
+#include "kernel/ptrace.h"
 #include "objects/memory/vdso_block.h"
 #include "objects/registry.h"
 #include "objects/restored.h"
@@ -71,12 +71,12 @@ static int describe_block(struct restore *r, pid_t pid, const struct proc_areas 
 	b->own = start;
 	b->known = true;
 	if (b->vdso) {
-		struct iovec to, from = { (void *)vdso, b->vdso->len };
+		int ret;
 
 		b->code = arena_alloc(restore_arena(r), b->vdso->len);
-		to = (struct iovec){ b->code, b->vdso->len };
-		if (process_vm_readv(pid, &to, 1, &from, 1, 0) != (ssize_t)b->vdso->len)
-			return err_sys(restore_err(r), "process_vm_readv",
+		ret = task_read(pid, vdso, b->code, b->vdso->len);
+		if (ret < 0)
+			return err_set(restore_err(r), ERR_KERNEL, -ret,
 				       "can't read this kernel's vdso");
 	}
 	return 0;

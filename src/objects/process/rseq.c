@@ -272,9 +272,10 @@ static void check_size(const struct restore_thread *th, uint32_t size)
 	const char *object = arena_printf(a, "restartable sequences of thread %d", th->vtid);
 	unsigned long fields = getauxval(AT_RSEQ_FEATURE_SIZE);
 
-	if (syscall(SYS_rseq, 0, 0, 0, 0) < 0 && errno == ENOSYS) {
-		restored_refuse(th->task, object, "are registered, and this kernel has none",
-				"restore where there is CONFIG_RSEQ");
+	if (syscall(SYS_rseq, 0, 0, 0, 0) < 0 && (errno == ENOSYS || errno == EPERM)) {
+		restored_refuse(th->task, object, "are registered, and there is no rseq(2) here",
+				"restore where there is CONFIG_RSEQ, and no seccomp filter around "
+				"crtools that forbids the call");
 		return;
 	}
 	if (size == ORIGINAL_SIZE || (fields && size >= fields))
