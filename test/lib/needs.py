@@ -57,6 +57,19 @@ def _mounted(fstype):
                for line in system.read_text("/proc/self/mounts").splitlines())
 
 
+def _aio_inherited():
+    context = ctypes.c_ulong(0)
+    setup, destroy = (0, 1) if platform.machine() == "aarch64" else (206, 207)
+    if _libc.syscall(setup, 1, ctypes.byref(context)):
+        return False
+    child = os.fork()
+    if not child:
+        os._exit("/[aio]" in system.read_text("/proc/self/maps"))
+    inherited = os.waitpid(child, 0)[1] != 0
+    _libc.syscall(destroy, context)
+    return inherited
+
+
 def _with_page(use, flags=MAP_PRIVATE):
     page = _libc.mmap(None, 4096, 3, flags | MAP_ANONYMOUS, -1, 0)
     if page in (None, ctypes.c_void_p(-1).value):
@@ -228,6 +241,7 @@ _PROBES = {
     "anon_name": lambda: _with_page(lambda p: _prctl_known(PR_SET_VMA, 0, p, 4096, 0)),
     "droppable": lambda: _with_page(lambda p: True, MAP_DROPPABLE),
     "guard": lambda: _with_page(lambda p: _libc.madvise(p, 4096, MADV_GUARD_INSTALL) == 0),
+    "aio-inherited": _aio_inherited,
     "mseal": lambda: _libc.syscall(SYS_MSEAL, ctypes.c_ulong(0), ctypes.c_ulong(0),
                                    ctypes.c_ulong(0)) == 0,
     "hugepages": _hugepages,
@@ -292,6 +306,7 @@ _LACKS = {
     "vt": "virtual consoles (CONFIG_VT, /dev/tty60)",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",
+    "aio-inherited": "a kernel that gives rings of AIO to children (7.2 does not)",
     "mseal": "mseal (Linux 6.10)",
     "guard": "guard regions (Linux 6.13)",
 }

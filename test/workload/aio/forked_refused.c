@@ -4,6 +4,7 @@
  * context goes on unharmed.
  *
  *	wl: areas  aio-uring-bpf
+ *	wl: needs  aio-inherited
  *	wl: expect dump-refused is the ring of an AIO context of another process
  */
 #define _GNU_SOURCE

@@ -10,12 +10,12 @@
  */
 #include "inet.h"
 
-static const struct kind {
+static struct kind {
 	int family, protocol;
 } kinds[] = {
 	{ AF_INET, IPPROTO_UDP },
 	{ AF_INET6, IPPROTO_UDP },
-	{ AF_INET, IPPROTO_UDPLITE },
+	{ AF_INET, IPPROTO_UDPLITE }, /* if there is any */
 	{ AF_INET6, IPPROTO_UDPLITE },
 };
 
@@ -99,6 +99,7 @@ int main(void)
 	struct set sets[sizeof(kinds) / sizeof(kinds[0])];
 	size_t n = sizeof(kinds) / sizeof(kinds[0]);
 
+	kinds[2].protocol = kinds[3].protocol = in_udplite();
 	for (size_t i = 0; i < n; i++)
 		set_up(&kinds[i], &sets[i]);
 	wl_ready_and_wait();

@@ -60,6 +60,19 @@ static inline void in_check_same(struct in_addr_any got, struct in_addr_any want
 	wl_check(!memcmp(&got.sa, &want.sa, want.len));
 }
 
+/* A kernel without UDP-Lite (7.2) has UDP in place of it. */
+static inline int in_udplite(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+
+	if (fd < 0) {
+		wl_check_eq(errno, EPROTONOSUPPORT);
+		return IPPROTO_UDP;
+	}
+	close(fd);
+	return IPPROTO_UDPLITE;
+}
+
 static inline int in_bound(int family, int type, int protocol)
 {
 	int fd = wl_try(socket(family, type, protocol));

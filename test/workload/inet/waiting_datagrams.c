@@ -20,12 +20,12 @@
 #endif
 #define BIG 60000
 
-static const struct kind {
+static struct kind {
 	int family, protocol;
 } kinds[] = {
 	{ AF_INET, IPPROTO_UDP },
 	{ AF_INET6, IPPROTO_UDP },
-	{ AF_INET, IPPROTO_UDPLITE },
+	{ AF_INET, IPPROTO_UDPLITE }, /* if there is any */
 	{ AF_INET6, IPPROTO_UDPLITE },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -158,6 +158,7 @@ int main(void)
 	int told = told_address(), peeked, twin;
 	char buf[8];
 
+	kinds[2].protocol = kinds[3].protocol = in_udplite();
 	for (size_t i = 0; i < KINDS; i++) {
 		set_up(&bound[i], &kinds[i], false);
 		set_up(&any[i], &kinds[i], true);
