@@ -71,18 +71,27 @@ static int check(struct restore_task *t, struct restore_vma *v)
 	return f && f->entry->memfd ? 0 : area_corrupt(t, v, "shmid");
 }
 
+/* Before Linux 5.14. What can't be read is locked as it is touched. */
+static void look_at_pages(const struct restore_vma *v, uint64_t at, uint64_t len)
+{
+	for (uint64_t done = 0; v->e->prot & PROT_READ && done < len; done += PAGE_SIZE_)
+		(void)*(volatile const char *)(at + done);
+}
+
 /* Pages that are there are locked, where locking is on fault: so they have to be mapped first. */
 static void populate(const struct restore_task *t, const struct restore_vma *v, int fd)
 {
 	const CrtoolsArea *x = area_extra(t, v->e->start);
 	off_t end = v->e->pgoff + (v->e->end - v->e->start), at = v->e->pgoff, hole;
+	uint64_t from;
 
 	while (x && x->lock_on_fault && (at = lseek(fd, at, SEEK_DATA)) >= 0 && at < end) {
 		hole = lseek(fd, at, SEEK_HOLE);
 		if (hole <= at || hole > end)
 			hole = end;
-		/* Linux 5.14; without it they are locked as they are touched. */
-		madvise((void *)(v->addr + (at - v->e->pgoff)), hole - at, MADV_POPULATE_READ);
+		from = v->addr + (at - v->e->pgoff);
+		if (madvise((void *)from, hole - at, MADV_POPULATE_READ) < 0)
+			look_at_pages(v, from, hole - at);
 		at = hole;
 	}
 }
