@@ -65,6 +65,7 @@ enum state_slot {
 	SLOT_LOOKUPS,
 	SLOT_VIEWS,
 	SLOT_ISA,
+	SLOT_SAMEOPTS,
 	SLOT_COUNT
 };
 _Static_assert(SLOT_OF_RUNS <= STATE_SLOTS && SLOT_COUNT <= RUN_SLOTS, "more slots than room");

@@ -279,28 +279,41 @@ static bool collect_memory(int fd, SkOptsEntry *e)
 	return true;
 }
 
+/* Of thousands of sockets most have what the last one has: those share one message. */
+static SkOptsEntry *keep_options(struct dump *d, const SkOptsEntry *e)
+{
+	SkOptsEntry *last = d->priv[SLOT_SAMEOPTS];
+
+	if (!last || memcmp(last, e, sizeof(*e)))
+		last = d->priv[SLOT_SAMEOPTS] = arena_memdup(dump_arena(d), e, sizeof(*e));
+	return last;
+}
+
 int socket_options_collect(struct dump *d, struct dump_file *f, const struct file_probe *p,
 			   int family, int type, int protocol, SkOptsEntry **ret)
 {
-	SkOptsEntry *e = arena_msg(dump_arena(d), SkOptsEntry, sk_opts_entry);
-	bool may_filter = collect_memory(p->local, e);
+	SkOptsEntry e;
+	bool may_filter;
 	int lock, err;
 
+	memset(&e, 0, sizeof(e)); /* what lies between the members, too */
+	sk_opts_entry__init(&e);
+	may_filter = collect_memory(p->local, &e);
 	lock = socket_int(p->local, SOL_SOCKET, SO_BUF_LOCK, -1);
-	e->has_so_buf_lock = lock >= 0;
-	e->so_buf_lock = lock >= 0 ? lock : 0;
-	err = collect_timeout(p, d, SO_SNDTIMEO, &e->so_snd_tmo_sec, &e->so_snd_tmo_usec);
+	e.has_so_buf_lock = lock >= 0;
+	e.so_buf_lock = lock >= 0 ? lock : 0;
+	err = collect_timeout(p, d, SO_SNDTIMEO, &e.so_snd_tmo_sec, &e.so_snd_tmo_usec);
 	if (err == 0)
-		err = collect_timeout(p, d, SO_RCVTIMEO, &e->so_rcv_tmo_sec, &e->so_rcv_tmo_usec);
+		err = collect_timeout(p, d, SO_RCVTIMEO, &e.so_rcv_tmo_sec, &e.so_rcv_tmo_usec);
 	if (err < 0)
 		return err;
-	collect_fields(p, sockopt_family(family), e);
+	collect_fields(p, sockopt_family(family), &e);
 	if (family != AF_UNIX) /* which has no use for one */
-		collect_device(d, p, e);
+		collect_device(d, p, &e);
 	if (may_filter)
-		collect_filter(d, f, p, family, e);
-	collect_linger(p, e);
+		collect_filter(d, f, p, family, &e);
+	collect_linger(p, &e);
 	collect_others(d, f, p, fresh_of(d, family, type, protocol));
-	*ret = e;
+	*ret = keep_options(d, &e);
 	return 0;
 }
