@@ -70,6 +70,23 @@ def _aio_inherited():
     return inherited
 
 
+def _unix_oob():
+    """6.1 loses what follows the byte, in part of the cases of unix/out_of_band."""
+    def keeps(before, behind):
+        sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with sender, receiver:
+            receiver.setblocking(False)
+            try:
+                sender.sendall(before)
+                sender.send(b"!", socket.MSG_OOB)
+                sender.sendall(behind)
+                return (not before or receiver.recv(9) == before) and \
+                    receiver.recv(1, socket.MSG_OOB) == b"!" and receiver.recv(9) == behind
+            except OSError:
+                return False
+    return keeps(b"before", b"behind") and keeps(b"", b"behind")
+
+
 def _with_page(use, flags=MAP_PRIVATE):
     page = _libc.mmap(None, 4096, 3, flags | MAP_ANONYMOUS, -1, 0)
     if page in (None, ctypes.c_void_p(-1).value):
@@ -242,6 +259,7 @@ _PROBES = {
     "droppable": lambda: _with_page(lambda p: True, MAP_DROPPABLE),
     "guard": lambda: _with_page(lambda p: _libc.madvise(p, 4096, MADV_GUARD_INSTALL) == 0),
     "aio-inherited": _aio_inherited,
+    "unix-oob": _unix_oob,
     "mseal": lambda: _libc.syscall(SYS_MSEAL, ctypes.c_ulong(0), ctypes.c_ulong(0),
                                    ctypes.c_ulong(0)) == 0,
     "hugepages": _hugepages,
@@ -306,6 +324,7 @@ _LACKS = {
     "vt": "virtual consoles (CONFIG_VT, /dev/tty60)",
     "anon_name": "CONFIG_ANON_VMA_NAME in the kernel",
     "droppable": "MAP_DROPPABLE (Linux 6.11)",
+    "unix-oob": "unix sockets that keep what is behind a byte out of band (6.1 does not)",
     "aio-inherited": "a kernel that gives rings of AIO to children (7.2 does not)",
     "mseal": "mseal (Linux 6.10)",
     "guard": "guard regions (Linux 6.13)",

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "agent/listing.h"
-#include "base/coverage.h"
 #include "agent/syscalls.h"
+#include "base/coverage.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "engine/restore/restore.h"

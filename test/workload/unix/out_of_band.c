@@ -4,6 +4,7 @@
  * It is where it was, and is read as such; what is around it is whole.
  *
  * wl: areas unix-sockets
+ * wl: needs unix-oob
  * wl: cycles 3
  * wl: crossing none CRIU loses it
  */
