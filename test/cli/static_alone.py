@@ -106,9 +106,21 @@ def tool(verb, *words):
     check(not odd, f"{verb} looked for files that a bare root does not have: {odd}")
 
 
+def without_proc():
+    os.mkdir("bare")
+    shutil.copy("stripped", "bare/crtools")
+    for words in (["check", "-t", "1"], ["dump", "-t", "1", "-D", "/"]):
+        done = subprocess.run([shutil.which("chroot"), "bare", "/crtools", *words],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=60)
+        check(done.returncode and "/proc is not mounted" in done.stdout and
+              "mount -t proc" in done.stdout, f"{words}: does not miss /proc: {done.stdout}")
+
+
 def main():
     dumped.begin()
     check_file()
+    without_proc()
     make_root()
     pid = start()
     try:

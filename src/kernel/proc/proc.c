@@ -57,6 +57,17 @@ int proc_open_at(struct proc *ret, int proc_root, pid_t pid, struct proc_buf *bu
 	return 0;
 }
 
+/* A bare root has no /proc, and what is mounted there may be of another pid namespace. */
+static int no_process(pid_t pid, struct err *err)
+{
+	if (inode_exists(AT_FDCWD, "/proc/self/stat"))
+		return err_set(err, ERR_NO_SUCH_TASK, ESRCH, "there is no process %d", pid);
+	return err_set(err, ERR_PROC, ENOENT, "process %d can't be looked at: %s", pid,
+		       inode_exists(AT_FDCWD, "/proc/stat")
+			       ? "/proc is of another pid namespace than crtools"
+			       : "/proc is not mounted");
+}
+
 int proc_open(struct proc *ret, pid_t pid, struct proc_buf *buf, struct err *err)
 {
 	char name[24];
@@ -67,7 +78,7 @@ int proc_open(struct proc *ret, pid_t pid, struct proc_buf *buf, struct err *err
 	snprintf(name, sizeof(name), "/proc/%d", pid);
 	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
-		return err_set(err, ERR_NO_SUCH_TASK, ESRCH, "there is no process %d", pid);
+		return no_process(pid, err);
 	if (fd < 0)
 		return err_sys(err, "open", "opening %s", name);
 	*ret = (struct proc){ .fd = fd, .pid = pid, .buf = buf };
