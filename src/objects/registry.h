@@ -42,6 +42,7 @@ enum state_slot {
 	SLOT_AREAPOLICY,
 	SLOT_AIO,
 	SLOT_URING,
+	SLOT_INSIDE,
 	SLOT_FPU,
 	SLOT_OF_RUNS, /* from here on only of runs */
 	SLOT_EXTRAS = SLOT_OF_RUNS,

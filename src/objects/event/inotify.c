@@ -26,11 +26,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "kernel/btf.h"
-#include "kernel/kmem.h"
 #include "objects/event/event.h"
 #include "objects/event/watched.h"
 #include "objects/extras.h"
+#include "objects/inside.h"
 
 #define SET_NEXT_WD _IOW('I', 0, int32_t) /* INOTIFY_IOC_SETNEXTWD */
 #define KEPT_MASK   (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK)
@@ -103,15 +102,16 @@ static int inotify_relate(struct dump *d, struct dump_file *f)
 }
 
 /* 1: there is one that is no mere look at a file; 0: none; or -errno. */
-static int find_change(struct kmem *k, const struct btf *b, int fd)
+static int find_change(struct dump *d, int fd)
 {
 	static const char *const members[] = { "fsnotify_group.notification_list",
 					       "fsnotify_event.list", "inotify_event_info.mask" };
-	int at[ARRAY_SIZE(members)];
+	const int *at = inside_offsets(d, members, ARRAY_SIZE(members));
+	struct kmem *k = at ? &inside_kernel(d)->memory : NULL;
 	uint64_t list, node;
 	uint32_t mask;
 
-	if (btf_offsets(b, members, ARRAY_SIZE(members), at) < 0)
+	if (!at)
 		return -ENOENT;
 	list = kmem_private(k, fd) + at[0];
 	node = kmem_pointer(k, list, 0);
@@ -126,24 +126,9 @@ static int find_change(struct kmem *k, const struct btf *b, int fd)
 	return 0;
 }
 
-static bool tells_of_change(int fd)
-{
-	struct kmem memory = { .map = -1, .prog = -1 };
-	struct btf *b = NULL;
-	int ret = btf_open(&b);
-
-	if (ret == 0)
-		ret = kmem_open(&memory, b);
-	if (ret == 0)
-		ret = find_change(&memory, b, fd);
-	kmem_close(&memory);
-	btf_close(b);
-	return ret > 0;
-}
-
 static void note_unread(struct dump *d, const struct file_probe *p, uint32_t id, int bytes)
 {
-	bool change = tells_of_change(p->local);
+	bool change = find_change(d, p->local) > 0;
 	CrtoolsInotify *x;
 
 	task_warn(

@@ -46,7 +46,6 @@ static void drop(void *data)
 		close_fd(&u->fd);
 	}
 	hash_free(&x->by_ino);
-	uring_kernel_close(x->kernel);
 }
 
 struct uring_dump *uring_dump_of(struct dump *d)

@@ -11,50 +11,34 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "kernel/btf.h"
-#include "kernel/kmem.h"
+#include "objects/inside.h"
 #include "objects/uring/uring.h"
 
 /* Since Linux 5.17; the flag was one bit at first. */
-#define PLACES(X)                                                                                  \
-	X(event, "io_ring_ctx.io_ev_fd")                                                           \
-	X(descriptor, "io_ev_fd.cq_ev_fd")                                                         \
-	X(async, "io_ev_fd.eventfd_async")                                                         \
-	X(id, "eventfd_ctx.id")
-
-struct places {
-	BTF_PLACES(PLACES);
+enum { EVENT, CONTEXT, ASYNC, ID };
+static const char *const members[] = {
+	[EVENT] = "io_ring_ctx.io_ev_fd",
+	[CONTEXT] = "io_ev_fd.cq_ev_fd",
+	[ASYNC] = "io_ev_fd.eventfd_async",
+	[ID] = "eventfd_ctx.id",
 };
-
-static int read_it(struct kmem *k, const struct btf *b, struct uring_out *u)
-{
-	uint64_t at = kmem_private(k, u->fd), event;
-	struct places x;
-	uint8_t flag;
-
-	if (BTF_FIND(b, PLACES, &x) < 0)
-		return -ENOENT;
-	event = kmem_pointer(k, at, x.event);
-	if (!event || kmem_read(k, event + x.async, &flag, sizeof(flag)) < 0)
-		return -EIO;
-	u->e->has_event_async = u->e->event_async = flag & 1;
-	at = kmem_pointer(k, event, x.descriptor);
-	return at ? kmem_read(k, at + x.id, &u->event_id, sizeof(u->event_id)) : -EIO;
-}
 
 int uring_event_read(struct uring_out *u)
 {
-	struct kmem memory = { .map = -1, .prog = -1 };
-	struct btf *b = NULL;
-	int ret = btf_open(&b);
+	struct dump *d = u->task->dump;
+	const int *at = inside_offsets(d, members, ARRAY_SIZE(members));
+	struct kmem *k = at ? &inside_kernel(d)->memory : NULL;
+	uint64_t event, context;
+	uint8_t flag;
 
-	if (ret == 0)
-		ret = kmem_open(&memory, b);
-	if (ret == 0)
-		ret = read_it(&memory, b, u);
-	kmem_close(&memory);
-	btf_close(b);
-	return ret;
+	if (!at)
+		return -ENOENT;
+	event = kmem_pointer(k, kmem_private(k, u->fd), at[EVENT]);
+	if (!event || kmem_read(k, event + at[ASYNC], &flag, sizeof(flag)) < 0)
+		return -EIO;
+	u->e->has_event_async = u->e->event_async = flag & 1;
+	context = kmem_pointer(k, event, at[CONTEXT]);
+	return context ? kmem_read(k, context + at[ID], &u->event_id, sizeof(u->event_id)) : -EIO;
 }
 
 static bool has_id(const struct dump_task *t, const FdinfoEntry *e, uint64_t want)

@@ -113,11 +113,11 @@ static int find_memory(struct walk *w, CrtoolsUringGroup *g)
 	memcpy(&pages, region + w->k->at[PLACE_REGION_PAGES], sizeof(pages));
 	if (!(flags & w->k->region_user))
 		return copy_memory(w, g);
-	page = kmem_pointer(&w->k->memory, pages, 0);
-	if (!page || page < w->k->memory.pages)
+	page = kmem_pointer(w->k->memory, pages, 0);
+	if (!page || page < w->k->memory->pages)
 		return -EIO;
 	g->has_addr = true;
-	return find_frame(w, (page - w->k->memory.pages) / w->k->memory.struct_size, &g->addr);
+	return find_frame(w, (page - w->k->memory->pages) / w->k->memory->struct_size, &g->addr);
 }
 
 /* --- which there are --------------------------------------------------------------------------- */
@@ -128,7 +128,7 @@ static int take_group(struct walk *w, uint64_t at)
 	CrtoolsUringGroup *g = arena_msg(a, CrtoolsUringGroup, crtools_uring_group);
 	uint32_t flags;
 
-	if (kmem_read(&w->k->memory, at, w->raw, w->k->group_size) < 0)
+	if (kmem_read(w->k->memory, at, w->raw, w->k->group_size) < 0)
 		return -EIO;
 	flags = get(w, PLACE_GROUP_FLAGS, 2);
 	if (!(flags & w->k->group_is_ring))
@@ -152,7 +152,7 @@ static int take_entry(struct walk *w, uint64_t entry)
 		return 0;
 	if ((entry & 3) != 2)
 		return entry & 3 ? -EIO : take_group(w, entry);
-	if (w->nodes++ > NODES_MAX || kmem_read(&w->k->memory, entry - 2 + w->k->at[PLACE_XA_SLOTS],
+	if (w->nodes++ > NODES_MAX || kmem_read(w->k->memory, entry - 2 + w->k->at[PLACE_XA_SLOTS],
 						slots, w->k->slots * sizeof(*slots)) < 0)
 		return -EIO;
 	for (int i = 0; err == 0 && i < w->k->slots; i++)
@@ -179,9 +179,9 @@ int uring_groups_read(struct uring_out *u)
 	u->e->n_group = 0;
 	if (!w.k || !is_known(w.k))
 		return -ENOENT;
-	ring = kmem_private(&w.k->memory, u->fd);
+	ring = kmem_private(w.k->memory, u->fd);
 	w.raw = arena_alloc(dump_arena(d), w.k->group_size);
-	ret = ring ? take_entry(&w, kmem_pointer(&w.k->memory, ring + w.k->at[PLACE_GROUPS],
+	ret = ring ? take_entry(&w, kmem_pointer(w.k->memory, ring + w.k->at[PLACE_GROUPS],
 						 w.k->at[PLACE_XA_HEAD]))
 		   : -EIO;
 	if (ret < 0)

@@ -55,20 +55,19 @@ static int find_places(struct uring_kernel *k, const struct btf *b)
 	return k->request_size < 0 || k->bucket_size < 0 || k->upid_size < 0 ? -ENOENT : 0;
 }
 
-static int open_it(struct uring_kernel *k)
+static int open_it(struct dump *d, struct uring_kernel *k)
 {
-	struct btf *b = NULL;
-	int ret = btf_open(&b);
+	struct inside *inside;
+	int ret = inside_open(d, &inside);
 
+	if (ret < 0)
+		return ret;
+	k->memory = &inside->memory;
+	k->has_pages = inside_pages(inside);
+	ret = find_places(k, inside->types);
 	if (ret == 0)
-		ret = kmem_open(&k->memory, b);
-	if (ret == 0)
-		ret = find_places(k, b);
-	k->has_pages = ret == 0 && kmem_find_pages(&k->memory, b) == 0;
-	btf_close(b);
-	if (ret == 0)
-		ret = kmem_read(&k->memory,
-				kmem_pointer(&k->memory, kmem_current(&k->memory),
+		ret = kmem_read(k->memory,
+				kmem_pointer(k->memory, kmem_current(k->memory),
 					     k->at[PLACE_TASK_PID]) +
 					k->at[PLACE_PID_LEVEL],
 				&k->level, sizeof(k->level));
@@ -81,18 +80,12 @@ struct uring_kernel *uring_kernel(struct dump *d)
 
 	if (!x->kernel) {
 		x->kernel = arena_new(dump_arena(d), struct uring_kernel);
-		*x->kernel = (struct uring_kernel){ .memory = { .map = -1, .prog = -1 } };
+		*x->kernel = (struct uring_kernel){ 0 };
 	}
 	if (!x->kernel->state) {
-		int ret = open_it(x->kernel);
+		int ret = open_it(d, x->kernel);
 
 		x->kernel->state = ret < 0 ? ret : 1;
 	}
 	return x->kernel->state > 0 ? x->kernel : NULL;
-}
-
-void uring_kernel_close(struct uring_kernel *k)
-{
-	if (k)
-		kmem_close(&k->memory);
 }

@@ -6,8 +6,7 @@
 #ifndef OBJECTS_URING_URING_KERNEL_H
 #define OBJECTS_URING_URING_KERNEL_H
 
-#include "kernel/btf.h"
-#include "kernel/kmem.h"
+#include "objects/inside.h"
 #include "objects/uring/uring.h"
 
 /* PLACE(id, member): needed. MAYBE(id, member): some kernels have none. */
@@ -97,7 +96,7 @@ enum uring_place {
 
 struct uring_kernel {
 	int state; /* 0: not opened yet; 1: open; else -errno */
-	struct kmem memory;
+	struct kmem *memory;
 	int at[PLACE_COUNT];					     /* -ENOENT: there is none */
 	int request_size, bucket_size, upid_size, group_size, slots; /* slots: of an xa_node */
 	uint32_t group_is_ring, group_inc, region_user;		     /* flags; 0: not known */
@@ -109,6 +108,5 @@ struct uring_kernel {
 
 /* NULL: the kernel's memory can't be read, or is of another kind. */
 struct uring_kernel *uring_kernel(struct dump *d);
-void uring_kernel_close(struct uring_kernel *k);
 
 #endif

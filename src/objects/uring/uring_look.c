@@ -314,9 +314,9 @@ static int find_layout(struct uring_out *u, const struct look *l)
 static int read_flags(struct dump *d, struct uring_out *u)
 {
 	struct uring_kernel *k = uring_kernel(d);
-	uint64_t ring = k ? kmem_private(&k->memory, u->fd) : 0;
+	uint64_t ring = k ? kmem_private(k->memory, u->fd) : 0;
 	uint32_t flags;
-	int ret = ring ? kmem_read(&k->memory, ring + k->at[PLACE_SETUP], &flags, sizeof(flags))
+	int ret = ring ? kmem_read(k->memory, ring + k->at[PLACE_SETUP], &flags, sizeof(flags))
 		       : -ENOENT;
 
 	if (ret < 0)

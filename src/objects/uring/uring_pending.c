@@ -58,13 +58,13 @@ static uint32_t word_at(const struct looking *l, uint64_t base, enum uring_place
 	uint32_t value = 0;
 
 	if (base)
-		kmem_read(&l->k->memory, base + l->k->at[place], &value, sizeof(value));
+		kmem_read(l->k->memory, base + l->k->at[place], &value, sizeof(value));
 	return value;
 }
 
 static uint64_t pointer_at(const struct looking *l, uint64_t base, enum uring_place place)
 {
-	return kmem_pointer(&l->k->memory, base, l->k->at[place]);
+	return kmem_pointer(l->k->memory, base, l->k->at[place]);
 }
 
 /* --- whose, and on which file ------------------------------------------------------------------ */
@@ -80,7 +80,7 @@ static int read_fds(struct looking *l, uint64_t task)
 	if (!n || n > FDS_MAX)
 		return -EIO;
 	l->fds = arena_array(dump_arena(l->u->task->dump), uint64_t, n);
-	if (kmem_read(&l->k->memory, pointer_at(l, table, PLACE_FDS), l->fds, n * sizeof(*l->fds)) <
+	if (kmem_read(l->k->memory, pointer_at(l, table, PLACE_FDS), l->fds, n * sizeof(*l->fds)) <
 	    0)
 		return -EIO;
 	l->n_fds = n;
@@ -111,8 +111,8 @@ static bool is_registered(struct looking *l, int32_t index)
 	    !has(l, PLACE_REQ_NODE) || index < 0 || (uint64_t)index >= l->u->info.n_files)
 		return false;
 	table = l->ring + l->k->at[PLACE_FILE_TABLE] + l->k->at[PLACE_FILE_DATA];
-	kmem_read(&l->k->memory, pointer_at(l, table, PLACE_FILE_NODES) + 8 * (uint64_t)index,
-		  &node, sizeof(node));
+	kmem_read(l->k->memory, pointer_at(l, table, PLACE_FILE_NODES) + 8 * (uint64_t)index, &node,
+		  sizeof(node));
 	return node && node == get(l, l->req, PLACE_REQ_NODE, 8);
 }
 
@@ -126,7 +126,7 @@ static int find_thread(struct looking *l, uint64_t task, pid_t *ret)
 	*ret = 0;
 	if (l->u->info.sq_thread >= 0)
 		return 0;
-	kmem_read(&l->k->memory,
+	kmem_read(l->k->memory,
 		  pid + l->k->at[PLACE_PID_NUMBERS] + (uint64_t)l->k->level * l->k->upid_size, &nr,
 		  sizeof(nr));
 	for (size_t i = 0; nr && i < d->n_tasks; i++)
@@ -242,8 +242,7 @@ static const char *take_async(struct looking *l)
 		return NULL;
 	l->async = arena_alloc(dump_arena(l->u->task->dump), URING_ASYNC_SIZE);
 	/* It may be shorter, and nothing behind it. */
-	return kmem_read(&l->k->memory, at, l->async, URING_ASYNC_SIZE) < 0 ? "can't be read"
-									    : NULL;
+	return kmem_read(l->k->memory, at, l->async, URING_ASYNC_SIZE) < 0 ? "can't be read" : NULL;
 }
 
 static const char *take_owner(struct looking *l, struct io_uring_sqe *sqe, uint32_t *ret_tid)
@@ -284,7 +283,7 @@ static const char *begin(struct looking *l, uint64_t at, struct io_uring_sqe *sq
 	const char *why;
 	uint64_t flags;
 
-	if (kmem_read(&l->k->memory, at, l->req, l->k->request_size) < 0)
+	if (kmem_read(l->k->memory, at, l->req, l->k->request_size) < 0)
 		return "can't be read";
 	flags = get(l, l->req, PLACE_REQ_FLAGS, 8);
 	*sqe = (struct io_uring_sqe){
@@ -422,7 +421,7 @@ static int walk_bucket(struct looking *l, uint64_t node)
 		if (n == CHAIN_MAX || l->found->n > REQUESTS_MAX)
 			return -E2BIG;
 		take(l, at);
-		node = kmem_pointer(&l->k->memory, node, 0);
+		node = kmem_pointer(l->k->memory, node, 0);
 	}
 	return 0;
 }
@@ -439,7 +438,7 @@ static int walk_table(struct looking *l, enum uring_place place)
 		return -EIO;
 	size = (size_t)l->k->bucket_size << bits;
 	all = malloc(size);
-	if (!all || kmem_read(&l->k->memory, buckets, all, size) < 0)
+	if (!all || kmem_read(l->k->memory, buckets, all, size) < 0)
 		return -EIO;
 	for (size_t at = 0; ret == 0 && at < size; at += l->k->bucket_size)
 		ret = walk_bucket(l, get(l, all + at, PLACE_BUCKET_LIST, 8));
@@ -449,13 +448,13 @@ static int walk_table(struct looking *l, enum uring_place place)
 static int walk_timeouts(struct looking *l)
 {
 	uint64_t list = l->ring + l->k->at[PLACE_TIMEOUTS],
-		 node = kmem_pointer(&l->k->memory, list, 0);
+		 node = kmem_pointer(l->k->memory, list, 0);
 
 	for (uint32_t n = 0; node != list; n++) {
 		if (!node || n == CHAIN_MAX)
 			return -EIO;
 		take(l, node - l->k->at[PLACE_TIMEOUT_LIST]);
-		node = kmem_pointer(&l->k->memory, node, 0);
+		node = kmem_pointer(l->k->memory, node, 0);
 	}
 	return 0;
 }
@@ -463,10 +462,10 @@ static int walk_timeouts(struct looking *l)
 /* Of those that the kernel has made room for. */
 static int list_unused(struct looking *l, uint32_t most, struct hash *ret)
 {
-	uint64_t node = kmem_pointer(&l->k->memory, l->ring + l->k->at[PLACE_SUBMISSIONS],
+	uint64_t node = kmem_pointer(l->k->memory, l->ring + l->k->at[PLACE_SUBMISSIONS],
 				     l->k->at[PLACE_FREE]);
 
-	for (; node; node = kmem_pointer(&l->k->memory, node, 0)) {
+	for (; node; node = kmem_pointer(l->k->memory, node, 0)) {
 		if (ret->used == most)
 			return -EIO;
 		hash_put(ret, node - l->k->at[PLACE_REQ_LIST], l);
@@ -486,7 +485,7 @@ static void find_over(struct looking *l, const struct uring_pending *before, str
 
 		for (size_t k = 0; k < f->n_timeouts; k++)
 			seen |= f->timeouts[k].at == t->at;
-		if (seen || kmem_read(&l->k->memory, t->at, l->req, l->k->request_size) < 0 ||
+		if (seen || kmem_read(l->k->memory, t->at, l->req, l->k->request_size) < 0 ||
 		    get(l, l->req, PLACE_REQ_OPCODE, 1) != IORING_OP_TIMEOUT)
 			continue;
 		if (!(((struct io_uring_sqe *)t->request->sqe.data)->timeout_flags &
@@ -532,7 +531,7 @@ int uring_pending_read(struct uring_out *u)
 	u->pending = (struct uring_pending){ 0 };
 	if (!l.k)
 		return -ENOENT;
-	l.ring = kmem_private(&l.k->memory, u->fd);
+	l.ring = kmem_private(l.k->memory, u->fd);
 	l.req = arena_alloc(dump_arena(d), l.k->request_size);
 	if (!l.ring)
 		return -EIO;

@@ -49,7 +49,6 @@ static void dump_drop(void *data)
 	for (struct listing *l = x->listings; l; l = l->next)
 		hash_free(&l->by_ino);
 	hash_free(&x->local);
-	inet_steering_close(x);
 }
 
 static int inet_dump_of(struct dump *d, struct inet_dump **ret)
@@ -291,7 +290,7 @@ static int inet_collect(struct dump *d, struct dump_file *f, const struct file_p
 	if (ret < 0)
 		return ret;
 	inet_options_collect(d, s->e, p->local);
-	inet_steering_judge(d, x, s, p->local);
+	inet_steering_judge(d, s, p->local);
 	note_address(d, x, s);
 	ret = judge_queue(d, s, p->local);
 	return ret < 0 ? ret : inet_groups_collect(d, s, p->local);

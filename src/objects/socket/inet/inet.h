@@ -105,7 +105,6 @@ struct inet_dump {
 	size_t n, n_listeners;
 	bool asked, repairable;	     /* may the tool use TCP_REPAIR? */
 	struct tcp_waiting *waiting; /* what it takes to read those that are not accepted yet */
-	struct inet_steering *steering;
 	bool settled, left;
 	char lock[32]; /* the table that locks the connections; "" */
 };
@@ -116,8 +115,7 @@ int inet_find_peer(struct dump *d, struct inet_dump *x, InetSkEntry *e);
 /* --- steering.c ------------------------------------------------------------------------------- */
 
 /* Is there a program that chooses among those that share its port? fd is a copy of it. */
-void inet_steering_judge(struct dump *d, struct inet_dump *x, const struct inet_out *out, int fd);
-void inet_steering_close(struct inet_dump *x);
+void inet_steering_judge(struct dump *d, const struct inet_out *out, int fd);
 
 /* --- tcp.c ---------------------------------------------------------------------------------------
  */

@@ -20,11 +20,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "kernel/btf.h"
-#include "kernel/kmem.h"
 #include "kernel/kmem_skb.h"
 #include "kernel/sock_diag.h"
 #include "kernel/tcp_plant.h"
+#include "objects/inside.h"
 #include "objects/socket/inet/inet.h"
 
 #define WAITING_MAX    65536
@@ -66,7 +65,7 @@ struct waiting_one {
 };
 
 struct tcp_waiting {
-	struct kmem memory;
+	struct kmem *memory;
 	struct kmem_skb skb;
 	int error; /* why nothing can be read, or made again; 0 */
 	int own_v6, peer_v6;
@@ -77,31 +76,19 @@ struct tcp_waiting {
 	BTF_PLACES(PLACES);
 };
 
-static int find_places(struct tcp_waiting *x)
+static int find_places(struct dump *d, struct tcp_waiting *x)
 {
-	struct btf *b = NULL;
-	int ret = btf_open(&b);
+	struct inside *inside;
+	int ret = inside_open(d, &inside);
 
 	if (ret < 0)
 		return ret;
-	ret = kmem_open(&x->memory, b);
-	if (ret == 0)
-		ret = kmem_skb_find(&x->skb, b);
-	if (ret == 0)
-		ret = BTF_FIND(b, PLACES, x);
-	if (ret == 0)
-		kmem_find_pages(&x->memory, b); /* without them, what is in pages is refused */
-	x->own_v6 = btf_offset(b, "sock_common.skc_v6_rcv_saddr");
-	x->peer_v6 = btf_offset(b, "sock_common.skc_v6_daddr");
-	btf_close(b);
-	return ret;
-}
-
-static void drop(void *data)
-{
-	struct tcp_waiting *x = data;
-
-	kmem_close(&x->memory);
+	x->memory = &inside->memory;
+	inside_pages(inside); /* without them, what is in pages is refused */
+	x->own_v6 = btf_offset(inside->types, "sock_common.skc_v6_rcv_saddr");
+	x->peer_v6 = btf_offset(inside->types, "sock_common.skc_v6_daddr");
+	ret = kmem_skb_find(&x->skb, inside->types);
+	return ret < 0 ? ret : BTF_FIND(inside->types, PLACES, x);
 }
 
 static struct tcp_waiting *waiting_of(struct dump *d, struct inet_dump *x)
@@ -111,12 +98,9 @@ static struct tcp_waiting *waiting_of(struct dump *d, struct inet_dump *x)
 	if (w)
 		return w;
 	w = x->waiting = arena_new(dump_arena(d), struct tcp_waiting);
-	w->memory.map = w->memory.prog = -1;
 	w->error = tcp_plant_try();
 	if (w->error == 0)
-		w->error = find_places(w);
-	if (w->error == 0)
-		undo_push(&d->s->undo, drop, w);
+		w->error = find_places(d, w);
 	return w;
 }
 
@@ -150,7 +134,7 @@ const char *tcp_waiting_unable(struct dump *d, struct inet_dump *x, const struct
 /* *ret: 0 where it can't be read. */
 static bool read_at(struct tcp_waiting *x, uint64_t base, int offset, void *ret, size_t size)
 {
-	if (base && offset >= 0 && kmem_read(&x->memory, base + offset, ret, size) == 0)
+	if (base && offset >= 0 && kmem_read(x->memory, base + offset, ret, size) == 0)
 		return true;
 	memset(ret, 0, size);
 	return false;
@@ -174,10 +158,10 @@ static ssize_t walk(struct dump *d, struct tcp_waiting *x, const struct inet_out
 	*ret = NULL;
 	if (fd < 0)
 		return fd;
-	sk = kmem_pointer(&x->memory, kmem_private(&x->memory, fd), x->socket_sk);
-	request = kmem_pointer(&x->memory, sk, x->accept_queue + x->first);
-	for (; request && n < WAITING_MAX; request = kmem_pointer(&x->memory, request, x->next)) {
-		uint64_t child = kmem_pointer(&x->memory, request, x->request_sk);
+	sk = kmem_pointer(x->memory, kmem_private(x->memory, fd), x->socket_sk);
+	request = kmem_pointer(x->memory, sk, x->accept_queue + x->first);
+	for (; request && n < WAITING_MAX; request = kmem_pointer(x->memory, request, x->next)) {
+		uint64_t child = kmem_pointer(x->memory, request, x->request_sk);
 
 		arena_push(dump_arena(d), *ret, n, child);
 	}
@@ -268,7 +252,7 @@ static const char *take_skb(struct tcp_waiting *x, uint64_t skb, CrtoolsTcpWaiti
 	if (seen > len || len - seen > w->stream->inq_len - w->data.len)
 		return "what it has received can't be read";
 	all = malloc(len);
-	if (!all || kmem_skb_read(&x->memory, &x->skb, skb, all, len) < 0)
+	if (!all || kmem_skb_read(x->memory, &x->skb, skb, all, len) < 0)
 		return "what it has received can't be read";
 	memcpy(w->data.data + w->data.len, all + seen, len - seen);
 	w->data.len += len - seen;
@@ -279,8 +263,7 @@ static const char *take_skb(struct tcp_waiting *x, uint64_t skb, CrtoolsTcpWaiti
 static const char *read_data(struct dump *d, struct tcp_waiting *x, const struct waiting_one *one)
 {
 	uint32_t end = word_at(x, one->sk, x->received), at = word_at(x, one->sk, x->taken);
-	uint64_t head = one->sk + x->skb.of_sock,
-		 skb = kmem_pointer(&x->memory, head, x->skb.first);
+	uint64_t head = one->sk + x->skb.of_sock, skb = kmem_pointer(x->memory, head, x->skb.first);
 	uint32_t n = word_at(x, head, x->skb.count);
 	CrtoolsTcpWaiting *w = one->w;
 	const char *why = NULL;
@@ -294,7 +277,7 @@ static const char *read_data(struct dump *d, struct tcp_waiting *x, const struct
 	w->data.data = arena_alloc(dump_arena(d), w->stream->inq_len + 1);
 	for (uint32_t i = 0; !why && i < n && skb != head; i++) {
 		why = take_skb(x, skb, w, &at);
-		skb = kmem_pointer(&x->memory, skb, x->skb.next);
+		skb = kmem_pointer(x->memory, skb, x->skb.next);
 	}
 	/* The end that the peer has said counts one. */
 	w->has_peer_ended = w->peer_ended = end - at == 1;

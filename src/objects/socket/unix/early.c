@@ -20,9 +20,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "kernel/btf.h"
-#include "kernel/kmem.h"
 #include "kernel/kmem_skb.h"
+#include "objects/inside.h"
 #include "objects/socket/unix/unix.h"
 
 #define MESSAGES_MAX 4096
@@ -52,7 +51,7 @@
 	X(thread_pid, "task_struct.thread_pid")
 
 struct unix_early {
-	struct kmem memory;
+	struct kmem *memory;
 	struct kmem_skb skb;
 	int error;   /* why nothing can be read; 0 */
 	int level;   /* of the tool's pid namespace, below the first */
@@ -62,37 +61,32 @@ struct unix_early {
 	BTF_PLACES(PLACES);
 };
 
-static int find_places(struct unix_early *x)
+static int find_places(struct dump *d, struct unix_early *x)
 {
-	struct btf *b = NULL;
-	int ret = btf_open(&b);
+	struct inside *inside;
+	int ret = inside_open(d, &inside);
 
 	if (ret < 0)
 		return ret;
-	ret = kmem_open(&x->memory, b);
-	if (ret == 0)
-		ret = kmem_skb_find(&x->skb, b);
-	if (ret == 0)
-		ret = BTF_FIND(b, PLACES, x);
-	if (ret == 0)
-		kmem_find_pages(&x->memory, b); /* without them, what is long is refused */
-	x->oob_byte = btf_offset(b, "unix_sock.oob_skb");
-	x->upid_size = btf_size(b, "upid");
-	btf_close(b);
-	return ret;
+	x->memory = &inside->memory;
+	inside_pages(inside); /* without them, what is in pages is refused */
+	x->oob_byte = btf_offset(inside->types, "unix_sock.oob_skb");
+	x->upid_size = btf_size(inside->types, "upid");
+	ret = kmem_skb_find(&x->skb, inside->types);
+	return ret < 0 ? ret : BTF_FIND(inside->types, PLACES, x);
 }
 
 static uint64_t pointer_at(struct unix_early *x, uint64_t base, int offset)
 {
-	return kmem_pointer(&x->memory, base, offset);
+	return kmem_pointer(x->memory, base, offset);
 }
 
 static uint32_t word_at(struct unix_early *x, uint64_t base, int offset, uint32_t otherwise)
 {
 	uint32_t value;
 
-	return base && kmem_read(&x->memory, base + offset, &value, sizeof(value)) == 0 ? value
-											: otherwise;
+	return base && kmem_read(x->memory, base + offset, &value, sizeof(value)) == 0 ? value
+										       : otherwise;
 }
 
 /* A struct pid has a number, struct upid, in each namespace down to its own. */
@@ -103,7 +97,7 @@ static int number_at(const struct unix_early *x, int level)
 
 static void find_level(struct unix_early *x)
 {
-	uint64_t own = pointer_at(x, kmem_current(&x->memory), x->thread_pid);
+	uint64_t own = pointer_at(x, kmem_current(x->memory), x->thread_pid);
 
 	x->level = (int)word_at(x, own, x->pid_level, 0);
 	x->ns = pointer_at(x, own, number_at(x, x->level) + x->upid_ns);
@@ -123,17 +117,10 @@ static struct unix_early *early_of(struct dump *d, struct unix_dump *x)
 	if (x->early)
 		return x->early;
 	x->early = arena_new(dump_arena(d), struct unix_early);
-	x->early->memory.map = x->early->memory.prog = -1;
-	x->early->error = find_places(x->early);
+	x->early->error = find_places(d, x->early);
 	if (x->early->error == 0)
 		find_level(x->early);
 	return x->early;
-}
-
-void unix_early_end(struct unix_dump *x)
-{
-	if (x->early)
-		kmem_close(&x->early->memory);
 }
 
 /* pid: a struct pid; the ids are of the first user namespace, as those of the tool. */
@@ -173,7 +160,7 @@ static const char *take(struct dump *d, struct unix_early *x, uint64_t skb, uint
 	p->has_data = true;
 	p->data.len = len;
 	p->data.data = arena_alloc(dump_arena(d), len + 1);
-	if (kmem_skb_read(&x->memory, &x->skb, skb, p->data.data, len) < 0)
+	if (kmem_skb_read(x->memory, &x->skb, skb, p->data.data, len) < 0)
 		return UNREADABLE;
 	p->credentials = sender_of(d, x, cb);
 	arena_push(dump_arena(d), to->packets, to->n, p);
@@ -215,7 +202,7 @@ void unix_early_look(struct unix_dump *x, struct unix_out *u, int fd)
 		u->early_refused = UNABLE;
 		return;
 	}
-	sk = pointer_at(e, kmem_private(&e->memory, fd), e->socket_sk);
+	sk = pointer_at(e, kmem_private(e->memory, fd), e->socket_sk);
 	u->early_refused = read_queue(u->task->dump, e, pointer_at(e, sk, e->unix_peer), &sent);
 	u->early = sent.packets;
 	u->n_early = sent.n;
@@ -232,7 +219,7 @@ static void read_name(struct dump *d, struct unix_early *x, uint64_t client, Crt
 	if (len <= head || len > sizeof(struct sockaddr_un) + 1)
 		return;
 	g->name.data = arena_alloc(dump_arena(d), len);
-	if (kmem_read(&x->memory, addr + x->addr_name + head, g->name.data, len - head) < 0)
+	if (kmem_read(x->memory, addr + x->addr_name + head, g->name.data, len - head) < 0)
 		return;
 	g->has_name = true;
 	g->name.len = len - head;
@@ -266,7 +253,7 @@ void unix_early_look_gone(struct unix_dump *x, struct unix_out *u, int fd)
 		u->early_refused = UNABLE;
 		return;
 	}
-	sk = pointer_at(e, kmem_private(&e->memory, fd), e->socket_sk);
+	sk = pointer_at(e, kmem_private(e->memory, fd), e->socket_sk);
 	head = sk + e->skb.of_sock;
 	skb = pointer_at(e, head, e->skb.first);
 	for (; !u->early_refused && skb && skb != head && i < u->diag->n_icons; i++) {

@@ -46,7 +46,6 @@ static void dump_drop(void *data)
 		unix_queue_free(x->all[i]);
 	close_fd(&x->netlink);
 	unix_queue_end(x);
-	unix_early_end(x);
 	hash_free(&x->listing);
 	hash_free(&x->by_ino);
 	hash_free(&x->waits);

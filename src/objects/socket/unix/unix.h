@@ -112,7 +112,6 @@ CrtoolsCredentials *unix_credentials(struct dump *d, const struct ucred *creds);
 void unix_early_look(struct unix_dump *x, struct unix_out *u, int fd);
 /* fd: a listener, some of whose clients have closed before they were accepted. */
 void unix_early_look_gone(struct unix_dump *x, struct unix_out *u, int fd);
-void unix_early_end(struct unix_dump *x);
 
 /* A first look: an empty queue, or a plain stream, is done with. Others are noted for the walk. */
 int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd);

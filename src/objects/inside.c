@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See inside.h. */
+#include "objects/inside.h"
+
+#include "objects/registry.h"
+
+struct inside_members {
+	const char *const *members;
+	bool all;
+	int *at;
+	struct inside_members *next;
+};
+
+static void close_it(void *data)
+{
+	struct inside *x = data;
+
+	kmem_close(&x->memory);
+	btf_close(x->types);
+}
+
+int inside_open(struct dump *d, struct inside **ret)
+{
+	struct inside *x = d->priv[SLOT_INSIDE];
+
+	if (!x) {
+		x = d->priv[SLOT_INSIDE] = arena_new(dump_arena(d), struct inside);
+		*x = (struct inside){ .memory = { .map = -1, .prog = -1 } };
+		undo_push(&d->s->owned, close_it, x);
+		x->error = btf_open(&x->types);
+		if (x->error == 0)
+			x->error = kmem_open(&x->memory, x->types);
+	}
+	*ret = x->error == 0 ? x : NULL;
+	return x->error;
+}
+
+struct inside *inside_kernel(struct dump *d)
+{
+	struct inside *x;
+
+	inside_open(d, &x);
+	return x;
+}
+
+bool inside_pages(struct inside *x)
+{
+	if (!x->asked)
+		kmem_find_pages(&x->memory, x->types);
+	x->asked = true;
+	return x->memory.direct != 0;
+}
+
+const int *inside_offsets(struct dump *d, const char *const *members, size_t n)
+{
+	struct inside *x = inside_kernel(d);
+	struct inside_members *m = x ? x->found : NULL;
+
+	if (!x)
+		return NULL;
+	for (; m; m = m->next)
+		if (m->members == members)
+			return m->all ? m->at : NULL;
+	m = arena_new(dump_arena(d), struct inside_members);
+	*m = (struct inside_members){ .members = members, .next = x->found };
+	m->at = arena_alloc(dump_arena(d), n * sizeof(*m->at));
+	m->all = btf_offsets(x->types, members, n, m->at) == 0;
+	x->found = m;
+	return m->all ? m->at : NULL;
+}
