@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a restore can't do without: a program that builds the like of a load (load.c) with the
- *fewest calls that would do, from contents that lie in memory or on a tmpfs. It reads no images,
- *checks nothing and keeps no identity, so it is no restore; it is the part of one that is the
- *kernel's.
+ * fewest calls that would do, from contents that lie in memory or on a tmpfs. It reads no images,
+ * checks nothing and keeps no identity, so it is no restore; it is the part of one that is the
+ * kernel's.
  *
  *	floor KIND N [SOURCE]   as for load; "files" makes its files in the working directory before
  *
  * SOURCE is a file that holds as much memory as the kind has: the pages that a dump wrote.
  *
  * prints nanoseconds: from the spawn of a process that makes the tasks, takes each thread by
- *ptrace, sets its registers and extended state, and lets it go, to the exit of that process.
+ * ptrace, sets its registers and extended state, and lets it go, to the exit of that process.
  */
 #include <elf.h>
 #include <errno.h>

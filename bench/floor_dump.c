@@ -3,7 +3,7 @@
  * What a dump of memory can't do without: a program that stops a process of one thread, reads what
  * only smaps tells, finds its own pages, reads them, puts them into a file and ends the process,
  * with the fewest calls that would do, as much of it by two threads at a time as can be. It
- *examines and keeps nothing else, so it is no dump; it is the part of one that is the kernel's.
+ * examines and keeps nothing else, so it is no dump; it is the part of one that is the kernel's.
  *
  *	floor_dump PID DIR WAY    WAY: "write", or on a tmpfs "huge" (see pages/sink_tmpfs.c)
  *

@@ -6,7 +6,7 @@
  *	ring's file -> io_ring_ctx, io_ev_fd -> eventfd_ctx, whose id fdinfo shows, too
  *
  * A ring that does requests while the tree is dumped is refused: they would be counted by an
- *eventfd that was read before.
+ * eventfd that was read before.
  */
 #include <errno.h>
 

@@ -5,7 +5,7 @@
  * (uring_drive.h), and then given its contents.
  *
  * Of flags that the dump could not tell (without the kernel's memory), those are set that hold back
- *nothing which the program may wait for:
+ * nothing which the program may wait for:
  *
  *	SUBMIT_ALL	a request that is wrong does not keep those behind it from being submitted
  *	TASKRUN_FLAG	with DEFER_TASKRUN, the ring says that there is work to be done

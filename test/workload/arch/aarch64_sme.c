@@ -2,8 +2,8 @@
 /*
  * aarch64: SME. A thread runs in the streaming mode, with streaming vectors and the array full of a
  * pattern, and has chosen the length of its other vectors; a second one waits in a system call with
- *the array on, a vector length of its own, and its pointer TPIDR2; a third has only chosen its
- *length, to be kept by exec.
+ * the array on, a vector length of its own, and its pointer TPIDR2; a third has only chosen its
+ * length, to be kept by exec.
  *
  *	wl: areas   arch threads
  *	wl: flavours host user ns userns

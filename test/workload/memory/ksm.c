@@ -2,7 +2,7 @@
 /*
  * Merging of equal pages (KSM): for all memory of a process (PR_SET_MEMORY_MERGE, Linux 6.4), which
  * needs CAP_SYS_RESOURCE, and in which what is mapped afterwards takes part; not in a child that
- *has turned it off again. Pages that were merged are each one's own, with what they held.
+ * has turned it off again. Pages that were merged are each one's own, with what they held.
  *
  *	wl: areas   memory
  *	wl: needs   cap_sys_resource kernel:6.4 ksm

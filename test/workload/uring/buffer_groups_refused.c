@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A ring that has given out more buffers than it was ever given requests: a new one can't be
- *brought there. Refused by name; its request still receives, into the buffers that are left.
+ * brought there. Refused by name; its request still receives, into the buffers that are left.
  *
  *	wl: areas  aio-uring-bpf
  *	wl: libs   -luring

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests that wait in a ring that a thread of the kernel's polls, and in one that two threads
- *use: each is done when what it waits for comes.
+ * use: each is done when what it waits for comes.
  *
  *	wl: areas    aio-uring-bpf
  *	wl: libs     -luring

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests that can't be given again, and end by themselves while the tree is frozen, are waited
- *for: a timeout with another request behind it on each of two rings, one of which is for one thread
- *that defers its work. The completions are there afterwards.
+ * for: a timeout with another request behind it on each of two rings, one of which is for one
+ * thread that defers its work. The completions are there afterwards.
  *
  *	wl: areas    aio-uring-bpf
  *	wl: libs     -luring
