@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What netlink and packet sockets can't take along is told: messages and packets that were not
-read. Answers of netlink refuse the dump, unless --skip-in-flight gives them up; news for a group do
-not. A port id of netlink that another socket has meanwhile, and a network device that is gone,
-refuse the restore, by name and before anything is forked; without these in the way it works.
+"""What netlink, packet and datagram sockets can't take along is told: messages and packets that
+were not read, errors that were not told. Answers of netlink refuse the dump, unless --skip-in-
+flight gives them up; news for a group do not. A port id of netlink that another socket has
+meanwhile, and a network device that is gone, refuse the restore, by name and before anything is
+forked; without these in the way it works.
 
 wl: needs root program:ip
-wl: areas packet-netlink
+wl: areas packet-netlink inet-sockets
 wl: lane packet"""
 
 import os
@@ -14,6 +15,7 @@ import socket
 import subprocess
 
 import dumped
+from lib import system
 
 DEVICE = "crtools-test0"
 NETLINK_USERSOCK = 2
@@ -38,7 +40,29 @@ sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
 sender.sendto(bytes(12) + b"\\x88\\xb6" + bytes(46), ("lo", 0x88b6))
 away = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
 away.bind(("{DEVICE}", 0x88b6))
+nobody = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+nobody.bind(("127.0.0.1", 0))
+errors = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+errors[1].setsockopt(socket.SOL_IP, 11, 1)  # IP_RECVERR
+for s in errors:
+    s.connect(nobody.getsockname())
+nobody.close()
+for s in errors:
+    s.send(b"nobody hears it")
 os.close(os.open("ready", os.O_CREAT))
+while not os.path.exists("go"):
+    time.sleep(0.01)
+for s in errors:  # they go on, as if nothing had come
+    s.setblocking(False)
+    try:
+        s.recv(10)
+    except BlockingIOError:
+        pass
+    try:
+        s.send(b"once more")
+        s.recv(10)
+    except ConnectionRefusedError:
+        print("refused", flush=True)
 while True:
     time.sleep(1)
 """
@@ -74,6 +98,8 @@ def main():
         for words in ("has netlink messages that were not read; they are lost",
                       "has packets that were not read; they are lost"):
             dumped.check(words in said.text, f"not told: {words}\n{said.text}")
+        words = "has an error that was not told yet; it is lost"
+        dumped.check(said.text.count(words) >= 2, f"not told: {words}\n{said.text}")
         ip("delete", DEVICE)
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_USERSOCK) as other:
             other.bind((tree.pid, 0))
@@ -85,6 +111,9 @@ def main():
             tree.check_gone()
         make_device()
         tree.must_restore()
+        with open("go", "w", encoding="ascii"):
+            pass
+        dumped.await_true("errors", lambda: system.read_text("log") == "refused\n" * 2)
         dumped.check(tree.alive(), "the program is gone")
     finally:
         ip("delete", DEVICE)

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "objects/ipc/ipc.h"
 
 struct copied {
@@ -76,10 +77,11 @@ static _Noreturn void run(const struct copy *c)
 	_exit(0);
 }
 
-static int copy_by_child(const struct copy *c)
+static int copy_by_child(struct dump *d, const struct copy *c)
 {
 	sigset_t all, before;
 	pid_t pid;
+	int ret;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
@@ -89,10 +91,11 @@ static int copy_by_child(const struct copy *c)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		return -errno;
+	ret = fault_at("dump-messages", dump_err(d));
 	while (waitpid(pid, NULL, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return -c->result->error;
+	return ret < 0 ? ret : -c->result->error;
 }
 
 static void keep(struct dump *d, const struct copy *c, CrtoolsMqueue *e)
@@ -124,7 +127,7 @@ int mqueue_messages_copy(struct dump *d, int fd, CrtoolsMqueue *e, const char *o
 	if (p == MAP_FAILED)
 		return err_sys(dump_err(d), "mmap", "no memory for the messages of %s", object);
 	c.result = p;
-	ret = copy_by_child(&c);
+	ret = copy_by_child(d, &c);
 	if (ret < 0)
 		ret = err_set(dump_err(d), ERR_KERNEL, -ret, "can't copy the messages of %s",
 			      object);

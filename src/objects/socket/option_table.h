@@ -26,8 +26,9 @@ enum families {
 	NOT_UNIX = ANY & ~UNIX,
 	NOT_STREAM = 1 << 16, /* of unix sockets: it has no bounds that a time could belong to */
 };
-/* IDLE: early, and only of a TCP socket without a connection; LAST: behind the filter */
-enum when { EARLY, LATE, IDLE, LAST };
+/* IDLE: early, and only of a TCP socket without a connection; ASKING: also of one that waits for
+ * the answer to its first packet; LAST: behind the filter */
+enum when { EARLY, LATE, IDLE, ASKING, LAST };
 
 unsigned sockopt_family(int family);
 

@@ -70,16 +70,20 @@ static bool applies(const struct option *o, int family, int type, int protocol)
 	}
 }
 
-/* Or had one: tcp_info starts with the state, and a new socket shows no end of the peer's. */
-static bool has_connection(int fd)
+/* Can a socket that is made anew have it? One with a connection, or that had one, can't: tcp_info
+ * starts with the state, and a new socket shows no end of the peer's. */
+static bool can_be_set(const struct option *o, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
 	unsigned char state = TCP_CLOSE;
 	socklen_t len = sizeof(state);
 
-	if (getsockopt(fd, SOL_TCP, TCP_INFO, &state, &len) < 0 || state == TCP_LISTEN)
-		return false;
-	return state != TCP_CLOSE || (poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP);
+	if ((o->when != IDLE && o->when != ASKING) ||
+	    getsockopt(fd, SOL_TCP, TCP_INFO, &state, &len) < 0 || state == TCP_LISTEN)
+		return true;
+	if (state == TCP_SYN_SENT)
+		return o->when == ASKING;
+	return state == TCP_CLOSE && !(poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP);
 }
 
 /* What a new socket of a kind has. */
@@ -143,7 +147,7 @@ static void collect_others(struct dump *d, const struct dump_file *f, const stru
 			continue;
 		read_option(p->local, &sockopts[i], &v);
 		if (!v.len || is_default(&v, &fresh->values[i]) ||
-		    (sockopts[i].when == IDLE && has_connection(p->local)))
+		    !can_be_set(&sockopts[i], p->local))
 			continue;
 		keep_option(d, f, sockopts[i].level, sockopts[i].name, &v);
 	}

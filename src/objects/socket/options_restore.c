@@ -185,7 +185,7 @@ static int set_others(struct restore_task *t, const struct restore_file *f, enum
 		const CrtoolsSockopt *v = x->option[i];
 		const struct option *o = option_of(v);
 
-		if ((o->when == IDLE ? EARLY : o->when) == when &&
+		if ((o->when == IDLE || o->when == ASKING ? EARLY : o->when) == when &&
 		    setsockopt(fd, o->level, o->name, v->value.data, v->value.len) < 0)
 			return err_sys(restore_err(t->r), "setsockopt", "can't set %s of socket %u",
 				       o->text, f->id);

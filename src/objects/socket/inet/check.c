@@ -151,7 +151,8 @@ bool inet_shares(const struct inet_in *s)
 
 struct search {
 	uint16_t port;
-	uint32_t ino;
+	uint32_t ino;  /* somebody has a descriptor of it */
+	uint32_t left; /* sockets that nobody has one of */
 };
 
 /* A process that has the socket open: "process 12 (nginx)"; NULL. */
@@ -190,28 +191,77 @@ static int take_port(const struct nlmsghdr *h, void *data)
 	const struct inet_diag_msg *msg = NLMSG_DATA(h);
 	struct search *s = data;
 
-	if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(*msg)) && ntohs(msg->id.idiag_sport) == s->port &&
-	    msg->idiag_inode)
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)) || ntohs(msg->id.idiag_sport) != s->port)
+		return 0;
+	if (msg->idiag_inode)
 		s->ino = msg->idiag_inode;
+	else
+		s->left++;
 	return 0;
 }
 
-static const char *who_has(struct restore *r, const InetSkEntry *e)
+static struct search search(uint32_t protocol, uint16_t port)
 {
-	_cleanup_fd_ int netlink = -1;
-	struct search s = { .port = e->src_port };
+	struct search s = { .port = port };
 	struct err err = { 0 };
+	_cleanup_fd_ int netlink = nl_open(NETLINK_SOCK_DIAG, &err);
 
-	netlink = nl_open(NETLINK_SOCK_DIAG, &err);
 	for (int i = 0; netlink >= 0 && !s.ino && i < 2; i++) {
 		struct inet_diag_req_v2 req = { .sdiag_family = i ? AF_INET6 : AF_INET,
-						.sdiag_protocol = e->proto,
+						.sdiag_protocol = protocol,
 						.idiag_states = ~0u };
 
 		sock_diag_list(netlink, &req, sizeof(req), "list internet sockets", take_port, &s,
 			       &err);
 	}
+	return s;
+}
+
+static const char *who_has(struct restore *r, const InetSkEntry *e)
+{
+	struct search s = search(e->proto, e->src_port);
+
 	return s.ino ? holder_of(restore_arena(r), s.ino) : NULL;
+}
+
+/* Does the kernel list those that are bound, and neither listen nor are connected (Linux 6.8)? */
+static bool lists_bound(void)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(own);
+
+	return fd >= 0 && bind(fd, (void *)&own, len) == 0 &&
+	       getsockname(fd, (void *)&own, &len) == 0 &&
+	       search(IPPROTO_TCP, ntohs(own.sin_port)).ino;
+}
+
+/* Nobody has the port but what is left of connections, and that is no hindrance. */
+static bool is_left_over(const struct inet_in *s)
+{
+	struct search found;
+
+	if (!inet_is_tcp(s->e) || !s->port)
+		return false;
+	found = search(s->e->proto, s->e->src_port);
+	return !found.ino && found.left && lists_bound();
+}
+
+/* It holds a port in the kernel only. */
+static int bind_to_try(struct restore *r, const struct inet_in *s, int fd)
+{
+	int ret = inet_bind(s, fd);
+
+	if (ret == -EADDRINUSE && is_left_over(s)) {
+		s->port->rests = inet_bind_beside(s, fd) == 0;
+		ret = s->port->rests ? 0 : ret;
+	}
+	for (int i = 0; ret == -EADDRINUSE && i < INET_END_TRIES && !who_has(r, s->e); i++) {
+		inet_moment();
+		ret = inet_bind(s, fd);
+	}
+	return ret;
 }
 
 /* --- trying --------------------------------------------------------------------------------------
@@ -269,11 +319,7 @@ static void try_to_bind(struct restore *r, const struct inet_in *s)
 	set_int(fd, SOL_IPV6, IPV6_V6ONLY, e->has_v6only && e->v6only);
 	set_int(fd, SOL_SOCKET, SO_REUSEADDR, e->opts->has_reuseaddr && e->opts->reuseaddr);
 	set_int(fd, SOL_SOCKET, SO_REUSEPORT, e->opts->has_so_reuseport && e->opts->so_reuseport);
-	ret = inet_bind(s, fd);
-	for (int i = 0; ret == -EADDRINUSE && i < INET_END_TRIES && !who_has(r, s->e); i++) {
-		inet_moment();
-		ret = inet_bind(s, fd);
-	}
+	ret = bind_to_try(r, s, fd);
 	if (ret < 0)
 		refuse_bind(r, s, ret);
 }

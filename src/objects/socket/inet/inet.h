@@ -269,6 +269,7 @@ struct inet_port {
 	struct inet_in *first;
 	size_t n;
 	size_t n_listening, n_listening_open; /* opened: counted in the owner */
+	bool rests; /* nobody has it but connections without a descriptor (TIME_WAIT) */
 };
 
 int inet_check(struct restore *r, struct restore_file *f);
@@ -276,6 +277,9 @@ int inet_check(struct restore *r, struct restore_file *f);
 const char *inet_object(const struct restore *r, const struct inet_in *s);
 /* Can two sockets of the images be bound only if both allow it (SO_REUSEADDR, SO_REUSEPORT)? */
 bool inet_shares(const struct inet_in *s);
+/* Who has its port has nobody to give it up, and does so in a minute at most: it is bound beside
+ * that. It takes SO_REUSEPORT until it listens; -errno. */
+int inet_bind_beside(const struct inet_in *s, int fd);
 /* SO_REUSEADDR and SO_REUSEPORT on, where others share its port. */
 void inet_allow_reuse(const struct inet_in *s, int fd);
 /* Binds it, whatever the final values of the options are that keep others out; -errno. */

@@ -53,6 +53,25 @@ int inet_bind(const struct inet_in *s, int fd)
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
 }
 
+/*
+ * What is left of a connection keeps others out of its port unless both allow it (SO_REUSEADDR),
+ * and it can't be asked to. In repair mode bind(2) does not look for it; listen(2), which has to be
+ * outside of that, looks again, but not where the port was bound last by a socket of the same user
+ * with SO_REUSEPORT (sk_reuseport_match() in net/ipv4/inet_connection_sock.c).
+ */
+int inet_bind_beside(const struct inet_in *s, int fd)
+{
+	int ret;
+
+	allow(fd, SOL_SOCKET, SO_REUSEPORT);
+	ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
+	if (ret < 0)
+		return -EADDRINUSE;
+	ret = inet_bind(s, fd);
+	tcp_repair(fd, TCP_REPAIR_END);
+	return ret;
+}
+
 void inet_moment(void)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
@@ -105,6 +124,8 @@ static int make_idle(struct restore_task *t, struct inet_in *s, int fd)
 	const InetSkEntry *e = s->e;
 	int ret = inet_was_closed(e) ? bind_closed(s, fd) : inet_bind(s, fd);
 
+	if (ret == -EADDRINUSE && s->port->rests)
+		ret = inet_bind_beside(s, fd);
 	if (ret < 0) {
 		errno = -ret;
 		return inet_failed(t, s, "bind", "give its address to");
@@ -212,7 +233,7 @@ static int set_final(struct restore_task *t, const struct inet_in *s, int fd)
 		return 0;
 	if (s->stream)
 		tcp_repair(fd, TCP_REPAIR_END_PROBE);
-	return s->stream || inet_shares(s) || inet_was_closed(s->e)
+	return s->stream || inet_shares(s) || inet_was_closed(s->e) || (s->port && s->port->rests)
 		       ? inet_set_reuse(t->r, restore_err(t->r), s, fd)
 		       : 0;
 }

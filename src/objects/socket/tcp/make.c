@@ -32,6 +32,7 @@
 #define TCP_REPAIR_OPTIONS_ 22
 #define TCP_TIMESTAMP_	    24
 #define TCP_REPAIR_WINDOW_  29
+#define NO_COOKIE	    34
 #define CHUNK		    (64 << 10)
 #define MSS_MIN		    88 /* that setsockopt(2) takes: TCP_MIN_MSS, MAX_TCP_WINDOW */
 #define MSS_MAX		    32767
@@ -93,8 +94,32 @@ static int connect_in_repair(const struct inet_in *s, int fd, const union inet_a
 	return limited ? set_int(fd, SOL_TCP, TCP_MAXSEG, 0) : 0;
 }
 
+/* With a first packet that has data in it (TCP fast open). Without a cookie, which may not be known
+ * here, the other end takes the data only when it is sent again behind its answer. */
+static int connect_with_data(const struct inet_in *s, int fd, const union inet_addr *peer,
+			     const char *data)
+{
+	uint32_t len = s->stream->outq_len;
+	int ret = set_int(fd, SOL_TCP, NO_COOKIE, 1);
+	ssize_t n;
+
+	if (ret < 0)
+		return ret;
+	n = sendto(fd, data + s->stream->inq_len, len, MSG_FASTOPEN | MSG_NOSIGNAL, &peer->sa,
+		   inet_addr_len(s->e));
+	return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EMSGSIZE;
+}
+
+static int connect_once(const struct inet_in *s, int fd, const union inet_addr *peer,
+			const char *data)
+{
+	if (s->stream->outq_len)
+		return connect_with_data(s, fd, peer, data);
+	return connect(fd, &peer->sa, inet_addr_len(s->e)) < 0 && errno != EINPROGRESS ? -errno : 0;
+}
+
 /* One that waits for an answer is connected as ever; its first packet goes lost in the lock. */
-static int connect_again(const struct inet_in *s, int fd)
+static int connect_again(const struct inet_in *s, int fd, const char *data)
 {
 	union inet_addr peer;
 	int flags, ret;
@@ -106,10 +131,9 @@ static int connect_again(const struct inet_in *s, int fd)
 	ret = tcp_repair(fd, TCP_REPAIR_END);
 	if (ret < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return ret ?: -errno;
-	if (connect(fd, &peer.sa, inet_addr_len(s->e)) < 0 && errno != EINPROGRESS)
-		return -errno;
-	if (fcntl(fd, F_SETFL, flags) < 0)
-		return -errno;
+	ret = connect_once(s, fd, &peer, data);
+	if (ret < 0 || fcntl(fd, F_SETFL, flags) < 0)
+		return ret ?: -errno;
 	return tcp_repair(fd, TCP_REPAIR_BEGIN);
 }
 
@@ -339,7 +363,7 @@ int tcp_make(struct restore_task *t, struct inet_in *s, int fd)
 	if (ret == 0)
 		ret = tcp_failed(t, s, "set the sequence numbers of", set_sequences(s, fd));
 	if (ret == 0)
-		ret = tcp_failed(t, s, "connect", connect_again(s, fd));
+		ret = tcp_failed(t, s, "connect", connect_again(s, fd, data));
 	if (ret == 0)
 		ret = tcp_failed(t, s, "set what was negotiated for", set_negotiated(s, fd));
 	if (ret == 0 && s->stream->unsq_len) /* cork and nodelay count when it is sent */

@@ -35,6 +35,7 @@
 
 #define TCP_TIMESTAMP_	   24
 #define TCP_REPAIR_WINDOW_ 29
+#define SYN_DATA_MAX	   (128 << 10)
 #define TCP_ULP_	   31
 
 int tcp_repair(int fd, enum tcp_repair how)
@@ -341,6 +342,25 @@ static int peek(int fd, int queue, char *buf, uint32_t len)
 	return n < 0 ? -errno : n == (ssize_t)len ? 0 : -EMSGSIZE;
 }
 
+/* What went along with the SYN (TCP_FASTOPEN_CONNECT, MSG_FASTOPEN) and is not acknowledged: a
+ * segment at most, whose length no call tells. */
+static int peek_syn(int fd, TcpStreamEntry *t, char **ret_data)
+{
+	int queue = TCP_SEND_QUEUE;
+	ssize_t n;
+
+	*ret_data = malloc(SYN_DATA_MAX);
+	if (!*ret_data)
+		return -ENOMEM;
+	if (setsockopt(fd, SOL_TCP, TCP_REPAIR_QUEUE, &queue, sizeof(queue)) < 0)
+		return -errno;
+	n = recv(fd, *ret_data, SYN_DATA_MAX, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0)
+		return -errno;
+	t->outq_len = t->unsq_len = n;
+	return n == SYN_DATA_MAX ? -EMSGSIZE : 0;
+}
+
 /* *ret_data: both queues, the caller's to free. */
 static int read_connection(int fd, uint32_t state, const struct tcp_info *info, TcpStreamEntry *t,
 			   char **ret_data)
@@ -356,6 +376,8 @@ static int read_connection(int fd, uint32_t state, const struct tcp_info *info, 
 	read_negotiated(fd, info, t);
 	if (state != INET_CLOSE)
 		read_window(fd, t);
+	if (state == INET_SYN_SENT)
+		return peek_syn(fd, t, ret_data);
 	*ret_data = malloc((size_t)t->inq_len + t->outq_len + 1);
 	if (!*ret_data)
 		return -ENOMEM;
