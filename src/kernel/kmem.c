@@ -67,7 +67,7 @@ static int run(struct kmem *k, uint64_t addr, size_t len)
 	return ret < 0 ? ret : (int)attr.test.retval;
 }
 
-int kmem_open(struct kmem *ret, const struct btf *b)
+int kmem_open(struct kmem *ret, struct btf *b)
 {
 	static const char *const path[] = { "task_struct.files", "files_struct.fdt", "fdtable.fd",
 					    "file.private_data" };

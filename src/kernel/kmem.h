@@ -24,7 +24,7 @@ struct kmem {
 };
 
 /* 0 or -errno: -EPERM without the privileges, -EINVAL where the kernel lacks it. */
-int kmem_open(struct kmem *ret, const struct btf *b);
+int kmem_open(struct kmem *ret, struct btf *b);
 void kmem_close(struct kmem *k);
 
 /* 0 or -errno (-EFAULT: there is nothing). */
@@ -38,7 +38,7 @@ uint64_t kmem_current(struct kmem *k);
 uint64_t kmem_private(struct kmem *k, int fd);
 
 /* Before kmem_page(); 0 or -errno. Takes the right to see numbers of pages (CAP_SYS_ADMIN). */
-int kmem_find_pages(struct kmem *k, const struct btf *b);
+int kmem_find_pages(struct kmem *k, struct btf *b);
 /* The contents of a struct page; 0: not known. */
 uint64_t kmem_page(const struct kmem *k, uint64_t page);
 

@@ -34,7 +34,7 @@ static int page_number(const void *addr, long page_size, uint64_t *ret)
 	return entry & PRESENT && *ret ? 0 : -EPERM;
 }
 
-static int struct_page(struct kmem *k, const struct btf *b, void *page, long size, uint64_t *ret)
+static int struct_page(struct kmem *k, struct btf *b, void *page, long size, uint64_t *ret)
 {
 	struct iovec iov = { page, size };
 	uint64_t bufs;
@@ -68,7 +68,7 @@ static int find_direct(struct kmem *k, const char *page, uint64_t number)
 	return -ENOENT;
 }
 
-int kmem_find_pages(struct kmem *k, const struct btf *b)
+int kmem_find_pages(struct kmem *k, struct btf *b)
 {
 	long size = sysconf(_SC_PAGESIZE);
 	char *page = mmap(NULL, size, PROT_READ | PROT_WRITE,

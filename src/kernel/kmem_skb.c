@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 
-int kmem_skb_find(struct kmem_skb *ret, const struct btf *b)
+int kmem_skb_find(struct kmem_skb *ret, struct btf *b)
 {
 	return BTF_FIND(b, KMEM_SKB_PLACES, ret);
 }

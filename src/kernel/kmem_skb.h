@@ -31,7 +31,7 @@ struct kmem_skb {
 };
 
 /* 0 or -ENOENT. */
-int kmem_skb_find(struct kmem_skb *ret, const struct btf *b);
+int kmem_skb_find(struct kmem_skb *ret, struct btf *b);
 /* The whole of one, whose length is len. 0 or -errno; what is in pages takes kmem_find_pages(). */
 int kmem_skb_read(struct kmem *k, const struct kmem_skb *x, uint64_t skb, void *buf, uint32_t len);
 

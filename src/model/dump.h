@@ -27,11 +27,14 @@
 	(NS_BIT(NS_NET) | NS_BIT(NS_IPC) | NS_BIT(NS_UTS) | NS_BIT(NS_CGROUP) |                    \
 	 NS_BIT(NS_PID_FOR_CHILDREN))
 
+struct kmem_task; /* kernel/kmem_tasks.h */
+
 struct dump_thread {
 	struct dump_task *task;
 	struct thread_stop *stop;
-	pid_t vtid; /* in the innermost pid namespace; images hold this one */
-	bool seen;  /* what stands in /proc was read: status, flags, ns */
+	pid_t vtid;		       /* in the innermost pid namespace; images hold this one */
+	bool seen;		       /* what stands in /proc was read: status, flags, ns */
+	const struct kmem_task *alike; /* what differs from the task's; NULL: /proc tells it */
 	struct proc_status *status;
 	uint32_t flags;	   /* PF_* */
 	struct proc_ns ns; /* of THREAD_NS */

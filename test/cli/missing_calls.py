@@ -192,7 +192,8 @@ def another_way(error):
     check(status == 42, f"the program ended with {status}: {system.read_text('log')}")
 
 
-dumped.begin()
-for number in (errno.ENOSYS, errno.EPERM):
-    foretold(number)
-    another_way(number)
+if __name__ == "__main__":
+    dumped.begin()
+    for number in (errno.ENOSYS, errno.EPERM):
+        foretold(number)
+        another_way(number)

@@ -61,12 +61,36 @@ static void missing(void **state)
 	assert_int_equal(btf_size(types, "no_such_structure"), -ENOENT);
 }
 
+/* Read in pieces, as before Linux 6.16: early ones, late ones, one after another. */
+static void same_in_pieces(void **state)
+{
+	static const char *const paths[] = {
+		"task_struct.nsproxy", "task_struct.seccomp",	"upid.nr",
+		"unix_sock.peer",      "inotify_inode_mark.wd", "list_head.prev"
+	};
+	struct btf *pieces = NULL;
+
+	(void)state;
+	if (!types)
+		skip();
+	assert_int_equal(btf_open_read(&pieces), 0);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_int_equal(btf_offset(pieces, paths[i]), btf_offset(types, paths[i]));
+	assert_int_equal(btf_size(pieces, "task_struct"), btf_size(types, "task_struct"));
+	assert_true(btf_function(pieces, "schedule") > 0);
+	assert_int_equal(btf_function(pieces, "schedule"), btf_function(types, "schedule"));
+	assert_int_equal(btf_enumerator(pieces, "PIDTYPE_SID"), 3);
+	assert_int_equal(btf_offset(pieces, "no_such_structure.next"), -ENOENT);
+	btf_close(pieces);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members),
 		cmocka_unit_test(constants),
 		cmocka_unit_test(missing),
+		cmocka_unit_test(same_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, open_types, close_types);

@@ -21,21 +21,21 @@ static const bool needed[] = {
 };
 
 /* Bits of a request's flags; a kernel that has no such bit has no such request. */
-static uint64_t flag(const struct btf *b, const char *name)
+static uint64_t flag(struct btf *b, const char *name)
 {
 	int bit = btf_enumerator(b, name);
 
 	return bit >= 0 && bit < 64 ? UINT64_C(1) << bit : 0;
 }
 
-static uint32_t constant(const struct btf *b, const char *name)
+static uint32_t constant(struct btf *b, const char *name)
 {
 	int value = btf_enumerator(b, name);
 
 	return value > 0 ? (uint32_t)value : 0;
 }
 
-static int find_places(struct uring_kernel *k, const struct btf *b)
+static int find_places(struct uring_kernel *k, struct btf *b)
 {
 	btf_offsets(b, members, ARRAY_SIZE(members), k->at);
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
