@@ -4,34 +4,35 @@ the fly, in which this very runner runs. See test/guest/README.md.
 
 The first root is three archives in a row: the base (the peer's unpacked packages, which bring
 python and CRIU, and busybox; made once a peer), what belongs to the kernel (its modules), and what
-is tested (crtools, the compiled workloads, the runner). What comes out comes out as a tar on a
-disk, and as the text on the serial line."""
+is tested (crtools, the compiled workloads, the runner). What happens comes out as it happens,
+through a port (telling.py)."""
 
 import fnmatch
-import json
 import os
 import re
 import shutil
+import signal
 import subprocess
-import tarfile
 import time
-import types
 
 from . import peer, system, workload
 from .cpio import Archive
-from .result import Failure, Skip
+from .result import Skip
+from .telling import Told
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INSIDE = "/crtools"  # where a guest has the sources
-DISK = 256 << 20
+DISK = 8 << 30
 SCRATCH = 2 << 30
+SILENCE = 240  # seconds without a word, of a runner that speaks every five, or of a kernel that boots
+OVER = "its time was over"
 # A folder made by another version of this file is made anew.
 STAMP = "1"
 SHORT_LIMIT = 300  # seconds, for what is part of make check
 LEFT_OUT = ("gconv", "pydoc_data", "test", "idlelib", "tkinter", "ensurepip", "__pycache__",
             "share", "perl-base", "perl5", "valgrind", "audit")
 # Without these a guest can't hand out anything; all others are loaded when they are wanted.
-MODULES = ("virtio_pci", "virtio_blk")
+MODULES = ("virtio_pci", "virtio_blk", "virtio_console")
 
 DRIVERS = ("net", "virtio", "block", "vhost")
 
@@ -39,6 +40,10 @@ QEMU = {
     "amd64": ["qemu-system-x86_64", "-machine", "q35", "-cpu", "max"],
     "arm64": ["qemu-system-aarch64", "-machine", "virt,mte=on", "-cpu", "max,pauth-impdef=on"],
 }
+# A processor more makes the guests that this machine has place for fewer, and each of them not
+# faster (README.md); but some have to have two.
+PROCESSORS = {"6.1": 2, "6.12-arm64": 2}
+APPEND = "quiet panic=-1 oops=panic loglevel=4 random.trust_cpu=on"
 CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 # What Debian calls arm64 is aarch64 to all others.
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -120,7 +125,7 @@ def _unwanted_module(path):
     """Drivers of things that a guest does not have, and lists that busybox does not read."""
     parts = path.split("/")
     return path.endswith(".bin") or len(parts) > 2 and parts[1] == "drivers" and \
-        parts[2] not in DRIVERS
+        parts[2] not in DRIVERS and path.split("/")[-1] != "virtio_console.ko"
 
 
 def _peer(arch):
@@ -256,6 +261,7 @@ class Load:
 
     def __init__(self, arch, build, works):
         self.arch, self.build, self.works = arch, build, works
+        self.only = None  # names of tests; None: all that the words choose
 
     def archive(self, out, words, folder):
         archive = Archive(out)
@@ -263,6 +269,8 @@ class Load:
         with open(os.path.join(TOP, "test", "guest", "init"), "rb") as f:
             archive.data("init", f.read(), 0o755)
         archive.text("job/words", "".join(word + "\n" for word in words))
+        if self.only is not None:
+            archive.text("job/only", "".join(name + "\n" for name in self.only))
         archive.text("peer/criu.argv", "/usr/sbin/criu\n")
         for part in ("run", "lib", "workload", "cli", "interop", "fault"):
             path = os.path.join(TOP, "test", part)
@@ -307,15 +315,15 @@ class Load:
 
 
 class Guest:
-    """One start of a kernel with a load, until it ends by itself or its time is over."""
+    """One start of a kernel with a load, until it ends by itself, or has to be ended. Its disk
+    (/out) outlives it."""
 
-    def __init__(self, kernel, folder):
-        self.kernel, self.folder = kernel, folder
+    def __init__(self, kernel, folder, disk, processors=None):
+        self.kernel, self.folder, self.disk = kernel, folder, disk
         self.arch = processor(kernel.name)
-        self.console = os.path.join(folder, "console")
-        self.disk = os.path.join(folder, "disk")
-        self.scratch = os.path.join(folder, "scratch")
-        self.out = os.path.join(folder, "out")
+        self.processors = processors or PROCESSORS.get(kernel.name, 1)
+        self.console, self.port, self.scratch, self.said = (
+            os.path.join(folder, name) for name in ("console", "port", "scratch", "qemu"))
 
     def _initrd(self, load, words):
         path = os.path.join(self.folder, "initrd")
@@ -326,130 +334,78 @@ class Guest:
             load.archive(out, words, self.folder)
         return path
 
-    def _argv(self, initrd, memory, given):
-        disks = [self.disk, self.scratch, *([given] if given else [])]
-        return [*QEMU[self.arch], "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory,
-                "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
+    def _argv(self, initrd, memory):
+        return [*QEMU[self.arch], "-accel", "tcg,thread=multi", "-smp", str(self.processors),
+                "-m", memory, "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
                 "-serial", f"file:{self.console}", "-kernel", self.kernel.image,
-                "-initrd", initrd, "-append",
-                f"console={CONSOLE[self.arch]} quiet panic=-1 loglevel=4 random.trust_cpu=on",
-                *(word for disk in disks for word in
+                "-initrd", initrd, "-append", f"console={CONSOLE[self.arch]} {APPEND}",
+                "-device", "virtio-serial-pci", "-chardev", f"file,id=port,path={self.port}",
+                "-device", "virtserialport,chardev=port",
+                *(word for disk in (self.disk, self.scratch) for word in
                   ("-drive", f"file={disk},format=raw,if=virtio,cache=unsafe"))]
 
-    def run(self, load, words, limit, memory="2G", given=None):
-        """Fails if the guest does not come to its end; its output and exit status otherwise.
-        given: the disk of another guest, whose /out this one begins with."""
+    def run(self, load, words, limit, memory="2G", hear=lambda told: None):
+        """What it has told, and how it has ended: "" if well. hear is called whenever more has come
+        through."""
         program = QEMU[self.arch][0]
         if not shutil.which(program):
             raise Skip(f"no guest: {program} is not installed")
         initrd = self._initrd(load, words)
-        with open(self.disk, "wb") as f:
-            f.truncate(DISK)
-        self._make_scratch()
-        said = os.path.join(self.folder, "qemu")
-        with open(said, "wb") as out:
-            proc = subprocess.Popen(self._argv(initrd, memory, given), stdin=subprocess.DEVNULL,
-                                    stdout=out, stderr=subprocess.STDOUT)
-        proc.returncode = 0
-        status = system.wait_child(proc.pid, limit)
-        os.unlink(initrd)
-        if status != 0:
-            raise Failure(f"{program} {system.describe_status(status)}", self.tail(said))
+        _make_disk(self.scratch, SCRATCH, "^has_journal")
+        for path in (self.port, self.console):
+            with open(path, "wb"):
+                pass
+        told = Told(self.port)
         try:
-            with tarfile.open(self.disk) as tar:
-                for name in ("output", "status", "outcomes"):
-                    if f"./{name}" in tar.getnames():
-                        tar.extract(f"./{name}", self.out)
-        except tarfile.TarError as error:
-            raise Failure(f"the guest handed out nothing ({error})", self.tail(said)) from error
-        if not self._text("status"):
-            raise Failure("the guest came to no end", self.tail(said))
-        return self._text("output"), int(self._text("status"))
-
-    def _make_scratch(self):
-        """A file system of the common kind for temporary files: a tmpfs can't do all that one can,
-        on older kernels least of all."""
-        with open(self.scratch, "wb") as f:
-            f.truncate(SCRATCH)
-        subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", "^has_journal", self.scratch], check=True,
-                       stdin=subprocess.DEVNULL)
-
-    def clean(self):
-        for path in (self.disk, self.scratch):
-            if os.path.exists(path):
+            with open(self.said, "wb") as out:
+                proc = subprocess.Popen(self._argv(initrd, memory), stdin=subprocess.DEVNULL,
+                                        stdout=out, stderr=subprocess.STDOUT)
+            proc.returncode = 0
+            end = self._attend(proc.pid, told, limit, hear)
+        finally:
+            told.close()
+            for path in (initrd, self.scratch):
                 os.unlink(path)
+        return told, end
 
-    def _text(self, name):
-        return system.read_text(os.path.join(self.out, name)) or ""
+    def _attend(self, pid, told, limit, hear):
+        start = last = time.monotonic()
+        while True:
+            status = system.wait_child(pid, 1.0)
+            now = time.monotonic()
+            if told.hear():
+                last = now
+                hear(told)
+            if status is not None:
+                break
+            if now > start + limit or now > last + SILENCE:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return f"hung: nothing was heard for {SILENCE} s" if now <= start + limit else \
+                    OVER
+        if told.status is not None:
+            return ""
+        if status != 0:
+            return f"{QEMU[self.arch][0]} {system.describe_status(status)}"
+        panic = re.search(r"Kernel panic - not syncing: (.*)", system.read_text(self.console) or "")
+        return f"panic: {panic[1].strip()}" if panic else "it went away"
 
-    def tail(self, said):
-        text = (system.read_text(said) or "") + (system.read_text(self.console) or "")
+    def tail(self):
+        text = (system.read_text(self.said) or "") + (system.read_text(self.console) or "")
         return "\n".join(text.splitlines()[-60:])
 
 
-class Case:
-    """Runs test/run in a guest; each test of it becomes an outcome of its own."""
-
-    needs = []
-    meta = types.SimpleNamespace(lane="guest", idle=False)
-
-    def __init__(self, name, patterns, build, works, limit, options=()):
-        self.kernel, self.patterns, self.build, self.works = name, patterns, build, works
-        self.name = f"guest/{name}"
-        self.timeout = limit
-        self.options = options
-
-    def run(self, folder, _build_error):
-        guest = Guest(Kernel(self.kernel), folder)
-        failed = []
-        if not native(self.kernel):
-            cross = Cross(guest.arch)
-            self.build = cross.build
-            self.works, failed = cross.workloads(self.works)
-        try:
-            return [[f"{self.name}: {name}", *rest]
-                    for name, *rest in failed + self.outcomes(guest, self.options)]
-        finally:
-            guest.clean()
-
-    def outcomes(self, guest, options, given=None):
-        load = Load(guest.arch, self.build, self.works)
-        load.check_static()
-        words = ["python3", f"{INSIDE}/test/run", "--built", "--peer", "/peer", "-j", "2",
-                 "--outcomes", "/out/outcomes", *options, *self.patterns]
-        output, status = guest.run(load, words, self.timeout, given=given)
-        try:
-            with open(os.path.join(guest.out, "outcomes"), encoding="utf-8") as f:
-                parts = json.load(f)
-        except (OSError, ValueError) as error:
-            raise Failure(f"the runner in the guest ended with status {status}",
-                          output[-4000:]) from error
-        if not parts:
-            raise Failure("the runner in the guest ran no test", output[-4000:])
-        return parts
+def _make_disk(path, size, features):
+    """A file system of the common kind: a tmpfs can't do all that one can, on older kernels least
+    of all."""
+    with open(path, "wb") as f:
+        f.truncate(size)
+    subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", features, path], check=True,
+                   stdin=subprocess.DEVNULL)
 
 
-class Journey(Case):
-    """Workloads are dumped on one kernel and restored on another."""
-
-    def __init__(self, names, patterns, build, works, limit):
-        super().__init__(names[0], patterns, build, works, limit)
-        self.name = f"guest/{names[0]}-{names[1]}"
-        self.target = names[1]
-        self.timeout = limit * 2
-
-    def run(self, folder, _build_error):
-        guests = []
-        for name in (self.kernel, self.target):
-            os.mkdir(os.path.join(folder, name))
-            guests.append(Guest(Kernel(name), os.path.join(folder, name)))
-        try:
-            older = ["--older"] if guests[1].kernel.before(6, 3) else []
-            dumped = self.outcomes(guests[0], ["--half", "dump", *older])
-            restored = self.outcomes(guests[1], ["--half", "restore"], guests[0].disk)
-        finally:
-            for guest in guests:
-                guest.clean()
-        # A workload that could not be set up on the first kernel is no journey.
-        parts = [part for part in dumped if part[1] == "fail"] + restored
-        return [[f"{self.name}: {name}", *rest] for name, *rest in parts]
+def new_disk(folder):
+    """What outlives a guest; with a journal, since the guest may die."""
+    path = os.path.join(folder, "disk")
+    _make_disk(path, DISK, "has_journal")
+    return path

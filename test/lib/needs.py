@@ -250,8 +250,6 @@ _PROBES = {
     "root-on-disk": lambda: not re.search(r"^\S+ / (rootfs|tmpfs|ramfs) ",
                                           system.read_text("/proc/mounts"), re.M),
     "guest": lambda: os.path.exists("/job/words"),
-    # By emulation 1024 threads that replace each other take longer than anybody waits.
-    "real-processor": lambda: "QEMU TCG" not in system.read_text("/proc/cpuinfo"),
     "autogroup": lambda: os.path.exists("/proc/self/autogroup"),
     "core-sched": _core_sched,
     "rseq-no-restart": lambda: kernel_version() < (6, 1),
@@ -304,7 +302,6 @@ _LACKS = {
     "2cpus": "a second processor",
     "root-on-disk": "a root folder that is not in memory",
     "guest": "a machine to itself, as test/guest has it",
-    "real-processor": "a processor that is not emulated",
     "pfn": "CAP_SYS_ADMIN, to see page frames",
     "rseq-no-restart": "a kernel before 6.1 (the rseq flags were removed then)",
     "pku": "protection keys in the processor",

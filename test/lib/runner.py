@@ -16,6 +16,7 @@ import traceback
 
 from . import needs, system
 from .result import Failure, Skip
+from .telling import Teller
 
 
 class Outcome:
@@ -68,11 +69,12 @@ def _meta(case):
 
 
 class Runner:
-    def __init__(self, jobs, keep, verbose, build_errors):
+    def __init__(self, jobs, keep, verbose, build_errors, teller=None):
         self.jobs = jobs
         self.keep = keep
         self.verbose = verbose
         self.build_errors = build_errors
+        self.teller = teller or Teller()
         self.outcomes = []
         self.base = tempfile.mkdtemp(prefix="crtools-test-")
         os.chmod(self.base, 0o755)
@@ -85,6 +87,8 @@ class Runner:
 
     def note(self, outcome):
         self.outcomes.append(outcome)
+        self.teller.tell("outcome", [outcome.name, outcome.kind, outcome.text, outcome.details,
+                                     outcome.seconds])
         word = {"pass": "ok  ", "fail": "FAIL", "skip": "skip"}[outcome.kind]
         if outcome.kind == "fail" or self.verbose or outcome.kind == "pass":
             text = f": {outcome.text}" if outcome.text else ""
@@ -98,6 +102,7 @@ class Runner:
         folder = os.path.join(self.base, f"{self.number}")
         os.mkdir(folder)
         reading, writing = os.pipe()
+        self.teller.tell("started", case.name)
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
@@ -135,6 +140,7 @@ class Runner:
             return
         if kind == "fail" and case not in self.again and not self.alone:
             self.again.append(case)
+            self.teller.tell("again", case.name)
             print(f"again {case.name} ({seconds:.2f}s): {reason}")
             if details:
                 # In other words than a failure's, for whoever looks through a long output.
@@ -145,6 +151,7 @@ class Runner:
 
     def _collect(self):
         ready, _, _ = select.select(list(self.running), [], [], 1.0)
+        self.teller.alive()
         for reading in ready:
             data = os.read(reading, 1 << 16)
             if data:

@@ -22,6 +22,7 @@ ORDINARY_UIDS = range(20000, 60000)
 RT_SIGTIMEDWAIT = ("137",) if os.uname().machine == "aarch64" else ("128", "177", "421")
 # In a guest of test/guest all takes longer, by emulation.
 PATIENCE = 3 if os.path.exists("/job/words") else 1
+SLOW = {"WORKLOAD_SLOW": "1"} if PATIENCE > 1 else {}  # wl_scaled() asks for it
 IMAGES = "/run/images"  # below system.private_run()'s tmpfs
 # Needs that only one family of processors can fulfil: a workload with one is written for it.
 FAMILIES = {"aarch64": {"aarch64"},
@@ -218,7 +219,7 @@ class _Run:
             [self.case.work.binary], cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True, umask=0o022, **user,
             env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": self.cwd,
-                 **self.case.environment})
+                 **SLOW, **self.case.environment})
         os.close(log)
         self.root = proc.pid
         proc.returncode = 0  # waited for here, not by subprocess

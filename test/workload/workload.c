@@ -508,6 +508,11 @@ void wl_sleep_ms(unsigned int ms)
 			wl_pfail("nanosleep");
 }
 
+size_t wl_scaled(size_t full, size_t less)
+{
+	return getenv("WORKLOAD_SLOW") ? less : full;
+}
+
 #define PATIENCE_MS 10000
 
 void wl_await_state(pid_t tid, const char *states)

@@ -157,6 +157,9 @@ void wl_check_text(const char *what, const char *got, const char *want);
 /* Nanoseconds on a clock; sleeping that no signal handler shortens. */
 int64_t wl_now(clockid_t clock);
 void wl_sleep_ms(unsigned int ms);
+/* How many, or how much; less where the runner says that all is slow, as in an emulated guest. What
+ * is asserted has to be the same with either. */
+size_t wl_scaled(size_t full, size_t less);
 /* Waits until a task is in one of the states ("S", "TZ", ...) of /proc/TID/stat: ten seconds,
  * then it fails. wl_await_call() waits until it sleeps in that system call. */
 void wl_await_state(pid_t tid, const char *states);

@@ -80,7 +80,9 @@ static int get_int(int fd, int name)
 {
 	int value = -2;
 
-	wl_try(getsockopt(fd, SOL_SOCKET, name, &value, &(socklen_t){ sizeof(value) }));
+	/* Before Linux 5.14 the kernel does not tell whether a size was asked for. */
+	if (getsockopt(fd, SOL_SOCKET, name, &value, &(socklen_t){ sizeof(value) }))
+		wl_check(name == SO_BUF_LOCK && errno == ENOPROTOOPT);
 	return value;
 }
 

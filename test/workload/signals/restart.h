@@ -27,6 +27,7 @@ struct restart {
 	long (*call)(void);
 	long want;  /* its result; -errno for a failure */
 	bool timed; /* it ends by itself after RESTART_SECONDS */
+	bool young; /* kernels that we run on may lack it: then it is left out */
 	pid_t tid;
 	pthread_t thread;
 	int64_t began, ended;
@@ -52,8 +53,24 @@ static void *restart_live(void *arg)
 	return NULL;
 }
 
+static inline bool restart_missing(const struct restart *it)
+{
+	return it->young && syscall(it->nr, -1, -1, -1, -1, -1, -1) < 0 && errno == ENOSYS;
+}
+
+static inline void restart_leave_out_missing(struct restart *list)
+{
+	struct restart *to = list;
+
+	for (struct restart *it = list; it->name; it++)
+		if (!restart_missing(it))
+			*to++ = *it;
+	to->name = NULL;
+}
+
 static inline void restart_begin(struct restart *list)
 {
+	restart_leave_out_missing(list);
 	for (struct restart *it = list; it->name; it++) {
 		wl_check_eq(pthread_create(&it->thread, NULL, restart_live, it), 0);
 		while (!__atomic_load_n(&it->tid, __ATOMIC_SEQ_CST))

@@ -104,7 +104,7 @@ static struct restart list[] = {
 	{ .name = "epoll_wait", .nr = SYS_epoll_wait, .call = do_epoll_wait },
 #endif
 	{ .name = "epoll_pwait", .nr = SYS_epoll_pwait, .call = do_epoll_pwait },
-	{ .name = "epoll_pwait2", .nr = SYS_epoll_pwait2, .call = do_epoll_pwait2 },
+	{ .name = "epoll_pwait2", .nr = SYS_epoll_pwait2, .call = do_epoll_pwait2, .young = true },
 	{ 0 },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * NUMA memory policies: a process' and threads', with mode flags. They exist with one node as
- * well.
+ * well. Before Linux 5.14 a local policy is told as a preferred one without nodes.
  *
  *	wl: areas   task
  *	wl: flavours host user ns userns
@@ -37,6 +37,18 @@ static void compare(const char *what, const struct policy *want, void *addr)
 			now.mode, now.nodes[0], want->mode, want->nodes[0]);
 }
 
+/* What the kernel tells where it is local. */
+static int local = MPOL_LOCAL;
+
+static void check(void *arg)
+{
+	struct policy want = *(const struct policy *)arg;
+
+	if (want.mode == MPOL_LOCAL)
+		want.mode = local;
+	compare("task", &want, NULL);
+}
+
 static void set(void *arg)
 {
 	const struct policy *policy = arg;
@@ -44,12 +56,7 @@ static void set(void *arg)
 
 	wl_try(syscall(SYS_set_mempolicy, policy->mode, none ? NULL : policy->nodes,
 		       none ? 0UL : MAX_NODES));
-	compare("task", policy, NULL);
-}
-
-static void check(void *arg)
-{
-	compare("task", arg, NULL);
+	check(arg);
 }
 
 int main(void)
@@ -62,6 +69,13 @@ int main(void)
 		{ .mode = MPOL_LOCAL },
 	};
 
+	struct policy told = { 0 };
+
+	wl_try(syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0UL));
+	get(&told, NULL);
+	wl_check(told.mode == MPOL_LOCAL || told.mode == MPOL_PREFERRED);
+	local = told.mode;
+	wl_try(syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0UL));
 	for (int i = 0; i < 5; i++) {
 		wl_actor_fork(set, check, &policies[i]);
 		wl_actor_thread(set, check, &policies[i]);
