@@ -2,7 +2,9 @@
 /*
  * The extended state of an x86 thread as one register set (NT_X86_XSTATE): the processor's
  * standard, non-compacted xsave format (Intel SDM 1, 13.4): 512 bytes legacy area, 64 bytes header
- * (first word xstate_bv), then components, each at a place that the processor decides.
+ * (first word xstate_bv), then components, each at a place that the processor decides. A processor
+ * without XSAVE (Intel's before 2008, and the smallest kinds that emulators and hypervisors have)
+ * has the legacy area only (NT_PRFPREG).
  */
 #ifndef KERNEL_XSAVE_H
 #define KERNEL_XSAVE_H
@@ -44,6 +46,8 @@ struct xsave_component xsave_component(enum xsave_part part);
 struct xsave_component xsave_further(unsigned int part);
 /* Bit n: a process gets component n when it asks the kernel for it (ARCH_REQ_XCOMP_PERM). */
 uint64_t xsave_on_request(void);
+/* The type of the register set. */
+int xsave_regset(void);
 /* The length of the whole register set, which the kernel insists on; asked of a stopped thread. */
 int xsave_size(pid_t tid, size_t *ret_size, struct err *err);
 

@@ -8,6 +8,7 @@
 #include "kernel/xsave.h"
 
 #include <cpuid.h>
+#include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -123,6 +124,15 @@ uint64_t xsave_on_request(void)
 	return known;
 }
 
+int xsave_regset(void)
+{
+	static int known;
+
+	if (!known)
+		known = enabled_parts() ? NT_X86_XSTATE : NT_PRFPREG;
+	return known;
+}
+
 int xsave_size(pid_t tid, size_t *ret_size, struct err *err)
 {
 	static size_t known;
@@ -134,7 +144,7 @@ int xsave_size(pid_t tid, size_t *ret_size, struct err *err)
 		area = malloc(size);
 		if (!area)
 			return err_set(err, ERR_RESOURCE, ENOMEM, "no memory");
-		ret = ptrace_get_regset(tid, NT_X86_XSTATE, area, &size, err);
+		ret = ptrace_get_regset(tid, xsave_regset(), area, &size, err);
 		if (ret < 0)
 			return ret;
 		known = size;

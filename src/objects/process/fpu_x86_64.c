@@ -159,7 +159,8 @@ int fpu_collect(struct dump_thread *th)
 	area = calloc(1, len);
 	if (!area)
 		return err_set(dump_err(th->task->dump), ERR_RESOURCE, ENOMEM, "no memory");
-	ret = ptrace_get_regset(th->stop->tid, NT_X86_XSTATE, area, &len, dump_err(th->task->dump));
+	ret = ptrace_get_regset(th->stop->tid, xsave_regset(), area, &len,
+				dump_err(th->task->dump));
 	if (ret < 0)
 		return ret;
 	info->fpregs = arena_msg(a, UserX86FpregsEntry, user_x86_fpregs_entry);
@@ -245,12 +246,42 @@ static int check_thread(struct restore_thread *th)
 	return 0;
 }
 
-/* Does anything of a named part hold more than its initial value? The rights of protection keys
- * always do; those matter to areas with keys, which are judged with them. */
+/* The registers of a named part as the image has them; NULL: none. */
+static const void *named_data(const UserX86XsaveEntry *x, unsigned int part, size_t *ret_len)
+{
+#define GIVE(which, field)                                                                         \
+	case XSAVE_##which:                                                                        \
+		*ret_len = x->n_##field * sizeof(x->field[0]);                                     \
+		return x->field
+	switch (part) {
+		GIVE(YMM, ymmh_space);
+		GIVE(BNDREG, bndreg_state);
+		GIVE(BNDCSR, bndcsr_state);
+		GIVE(OPMASK, opmask_reg);
+		GIVE(ZMM, zmm_upper);
+		GIVE(HI16, hi16_zmm);
+	default:
+		return NULL;
+	}
+#undef GIVE
+}
+
+/* Does anything of a named part hold more than its initial value, which is zero? Not every
+ * processor notices that a part has become so again, or was never touched: the bit alone says too
+ * much. The rights of protection keys always hold something; those matter to areas with keys, which
+ * are judged with them. */
 static bool is_live(const UserX86XsaveEntry *x, unsigned int part)
 {
-	return x->xstate_bv >> part & 1 && NAMED_COMPONENTS >> part & 1 && part > XSAVE_SSE &&
-	       part != XSAVE_PKRU;
+	const unsigned char *data;
+	size_t len = 0;
+
+	if (!(x->xstate_bv >> part & 1))
+		return false;
+	data = named_data(x, part, &len);
+	for (size_t i = 0; data && i < len; i++)
+		if (data[i])
+			return true;
+	return false;
 }
 
 static void check_named(struct restore_thread *th)
@@ -459,12 +490,13 @@ int fpu_set(pid_t tid, const struct restore_thread *th, struct err *err)
 	if (put_legacy(f, area) < 0)
 		return err_set(err, ERR_IMAGE_CORRUPT, EINVAL,
 			       "the FPU state of thread %d has a wrong size", th->vtid);
-	memcpy(area + XSAVE_LEGACY, &bv, 8);
-	if (f->xsave)
+	if (len >= XSAVE_FIRST)
+		memcpy(area + XSAVE_LEGACY, &bv, 8);
+	if (f->xsave && len >= XSAVE_FIRST)
 		put_xsave(f->xsave, area, len);
 	if (len > XSAVE_FIRST)
 		put_further(th->extra, area, len);
-	return ptrace_set_regset(tid, NT_X86_XSTATE, area, len, err);
+	return ptrace_set_regset(tid, xsave_regset(), area, len, err);
 }
 
 const struct state_class fpu_state = {
