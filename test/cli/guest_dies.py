@@ -65,10 +65,11 @@ def play(deadly, flaky, end):
     lane.Guest = guests(set(deadly), set(flaky), end)
     load = types.SimpleNamespace(only=None)
     results = lane.Results("results.json", "linux", False)
-    outcomes = lane.Rounds(types.SimpleNamespace(name="x"), load, [], ".", 1.0, results).run("disk")
+    rounds = lane.Rounds(types.SimpleNamespace(name="x"), load, [], ".", 1.0, results)
+    outcomes = rounds.run("disk")
     kinds = {name: (kind, text) for name, kind, text, *_ in outcomes}
-    kept = {name: tuple(entry[:2])
-            for name, entry in lane.Results("results.json", "linux", False).data["outcomes"].items()}
+    results = lane.Results("results.json", "linux", False)
+    kept = {name: tuple(entry[:2]) for name, entry in results.data["outcomes"].items()}
     expect("what is kept", kept, kinds)
     expect("how many outcomes", len(outcomes), len(ALL))
     return kinds, lane.Guest.starts

@@ -24,7 +24,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 INSIDE = "/crtools"  # where a guest has the sources
 DISK = 8 << 30
 SCRATCH = 2 << 30
-SILENCE = 240  # seconds without a word, of a runner that speaks every five, or of a kernel that boots
+# Seconds without a word, of a runner that speaks every five, or of a kernel that boots.
+SILENCE = 240
 OVER = "its time was over"
 # A folder made by another version of this file is made anew.
 STAMP = "1"
@@ -49,8 +50,22 @@ CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
+# What may stand behind a kernel's name, as in 6.12+apparmor: other words for the kernel, another
+# processor. tunables: what makes the C library of a program that is dumped elsewhere, and restored
+# there, do without what that processor has not (GLIBC_TUNABLES).
+VARIANTS = {
+    "alone": {},  # for what changes the machine
+    "apparmor": {"append": "apparmor=1 security=apparmor"},
+    "lockdown": {"append": "lockdown=confidentiality"},
+    # x86-64-v2: no AVX, hence no registers of 256 bits, and no XSAVE.
+    "v2": {"cpu": "Nehalem",
+           "tunables": "glibc.cpu.hwcaps=-AVX2,-AVX,-BMI1,-BMI2,-LZCNT,-MOVBE,-FMA,-XSAVEC,-XSAVE,"
+                       "-ERMS,-FSRM"},
+}
+
+
 def processor(name):
-    return "arm64" if name.endswith("-arm64") else "amd64"
+    return "arm64" if name.partition("+")[0].endswith("-arm64") else "amd64"
 
 
 def native(name):
@@ -71,6 +86,10 @@ def _tool(*words):
 class Kernel:
     def __init__(self, name):
         self.name = name
+        name, _, variant = name.partition("+")
+        if variant and variant not in VARIANTS:
+            raise Skip(f"no guest: there is no variant '{variant}', only {', '.join(VARIANTS)}")
+        self.variant = VARIANTS.get(variant, {})
         self.folder = _tool("kernel", name)
         self.version = self._text("version")
         self.package = self._text("package").splitlines()[0]
@@ -108,9 +127,9 @@ class Kernel:
         archive.end()
 
 
-def selection():
-    """[(kernel, patterns)] of test/guest/selection."""
-    text = system.read_text(os.path.join(TOP, "test", "guest", "selection"))
+def listed(name):
+    """[(kernel, patterns)] of a file of test/guest."""
+    text = system.read_text(os.path.join(TOP, "test", "guest", name))
     lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
     return [(words[0], words[1:]) for words in lines]
 
@@ -335,10 +354,13 @@ class Guest:
         return path
 
     def _argv(self, initrd, memory):
-        return [*QEMU[self.arch], "-accel", "tcg,thread=multi", "-smp", str(self.processors),
+        variant = self.kernel.variant
+        words = [*QEMU[self.arch][:-1], variant.get("cpu", QEMU[self.arch][-1])]
+        append = f"console={CONSOLE[self.arch]} {APPEND} {variant.get('append', '')}"
+        return [*words, "-accel", "tcg,thread=multi", "-smp", str(self.processors),
                 "-m", memory, "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
                 "-serial", f"file:{self.console}", "-kernel", self.kernel.image,
-                "-initrd", initrd, "-append", f"console={CONSOLE[self.arch]} {APPEND}",
+                "-initrd", initrd, "-append", append,
                 "-device", "virtio-serial-pci", "-chardev", f"file,id=port,path={self.port}",
                 "-device", "virtserialport,chardev=port",
                 *(word for disk in (self.disk, self.scratch) for word in

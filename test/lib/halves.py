@@ -47,7 +47,6 @@ class _Half(_Run):
             self.fail("changed on the way to another kernel:\n\t" + "\n\t".join(found[:20]))
         self.finish()
 
-
     def judge_refusal(self):
         """A kernel that can't have what the other one could is no failure, as long as it was told
         before anything was forked, with a newer version that brings it."""
@@ -57,6 +56,11 @@ class _Half(_Run):
         if "not older than that of the dump" in text:
             raise Skip("the machine lacks options of a newer kernel, as the restore says before "
                        "it forks")
+        lacks = re.findall(r"(?:thread \d+, |, )?([^,\n]+): is in use by .*has it not"
+                           r"|this processor lacks (.*)", text)
+        if lacks:
+            raise Skip("the machine lacks " + ", ".join(sorted({a or b for a, b in lacks})) +
+                       " of the other processor, as the restore says before it forks")
         newer = [f"{a}.{b}" for a, b in re.findall(r"(?:use|restore (?:on|where there is)) "
                                                    r"Linux (\d+)\.(\d+)", text)
                  if (int(a), int(b)) > kernel_version()]
@@ -66,15 +70,13 @@ class _Half(_Run):
 
 
 class Half(Case):
-    def __init__(self, work, tool, half, older):
+    def __init__(self, work, tool, half, tunables):
         super().__init__(work, "host", tool, tool)
         self.half = half
         if half == "restore":
             self.needs = ["root"]  # what the kernel lacks, the restore is to say
-        # The C library registers restartable sequences of a size that an older kernel refuses; what
-        # is not about them is to be tried all the same.
-        if older and "rseq" not in work.name:
-            self.environment = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
+        if tunables and "rseq" not in work.name:
+            self.environment = {"GLIBC_TUNABLES": tunables}
 
     @property
     def name(self):
@@ -90,8 +92,9 @@ class Half(Case):
             half.second()
 
 
-def cases(work, tool, half, older):
-    """One, if the workload is a host process that is expected to come back."""
+def cases(work, tool, half, tunables):
+    """One, if the workload is a host process that is expected to come back. tunables: what the C
+    library is to do without, since the other machine has not got it."""
     if "host" not in work.meta.flavours or work.meta.expect != "pass" or work.meta.limit:
         return []
-    return [Half(work, tool, half, older)]
+    return [Half(work, tool, half, tunables)]

@@ -91,7 +91,8 @@ class Rounds:
             return
         self.rest = [name for name in planned if name not in done]
         if end == OVER:
-            self._fail(self.rest + self.later, f"the guest of {self.kernel.name} had no time for it")
+            self._fail(self.rest + self.later,
+                       f"the guest of {self.kernel.name} had no time for it")
             self.rest, self.later = [], []
             return
         print(f"guest/{self.kernel.name}: {end}, while there ran: "
@@ -154,8 +155,8 @@ class Journey(Case):
     def run(self, folder, _build_error):
         self.prepare()
         disk = new_disk(folder)
-        older = ["--older"] if Kernel(self.target).before(6, 3) else []
-        dumped = self.rounds(self.kernel, folder, ["--half", "dump", *older], False).run(disk)
+        dumped = self.rounds(self.kernel, folder, ["--half", "dump", *self.tunables()],
+                             False).run(disk)
         rounds = self.rounds(self.target, folder, ["--half", "restore"])
         restored = rounds.run(disk)
         # A workload that could not be set up on the first kernel is no journey.
@@ -163,3 +164,12 @@ class Journey(Case):
         if rounds.results:
             rounds.results.note(failed)
         return self.named(failed + restored)
+
+    def tunables(self):
+        """The C library registers restartable sequences of a size that kernels before 6.3 refuse,
+        and uses what it finds in the processor; what is not about these is to be tried all the
+        same."""
+        target = Kernel(self.target)
+        words = ["glibc.pthread.rseq=0"] if target.before(6, 3) else []
+        words += [target.variant["tunables"]] if "tunables" in target.variant else []
+        return ["--tunables", ":".join(words)] if words else []

@@ -250,6 +250,10 @@ _PROBES = {
     "root-on-disk": lambda: not re.search(r"^\S+ / (rootfs|tmpfs|ramfs) ",
                                           system.read_text("/proc/mounts"), re.M),
     "guest": lambda: os.path.exists("/job/words"),
+    "apparmor": lambda: (system.read_text("/sys/module/apparmor/parameters/enabled") or "N")[0]
+    == "Y",
+    "lockdown": lambda: "[confidentiality]" in (
+        system.read_text("/sys/kernel/security/lockdown") or ""),
     "autogroup": lambda: os.path.exists("/proc/self/autogroup"),
     "core-sched": _core_sched,
     "rseq-no-restart": lambda: kernel_version() < (6, 1),
@@ -302,6 +306,8 @@ _LACKS = {
     "2cpus": "a second processor",
     "root-on-disk": "a root folder that is not in memory",
     "guest": "a machine to itself, as test/guest has it",
+    "apparmor": "AppArmor (CONFIG_SECURITY_APPARMOR, apparmor=1 security=apparmor)",
+    "lockdown": "a kernel that is locked down for confidentiality",
     "pfn": "CAP_SYS_ADMIN, to see page frames",
     "rseq-no-restart": "a kernel before 6.1 (the rseq flags were removed then)",
     "pku": "protection keys in the processor",

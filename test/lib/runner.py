@@ -140,7 +140,7 @@ class Runner:
             return
         if kind == "fail" and case not in self.again and not self.alone:
             self.again.append(case)
-            self.teller.tell("again", case.name)
+            self.teller.tell("again", case.name, reason, details)
             print(f"again {case.name} ({seconds:.2f}s): {reason}")
             if details:
                 # In other words than a failure's, for whoever looks through a long output.

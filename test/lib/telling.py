@@ -35,6 +35,7 @@ class Told:
         self.rest = b""
         self.planned = []  # names of all tests that the guest is to run
         self.running = []
+        self.first = {}  # what failed at first: the reason, and logs
         self.outcomes = []  # name, kind, text, details, seconds
         self.status = None  # of the runner, once it has ended
         self.output = []  # lines that are no events: what the runner had to say at its end
@@ -59,9 +60,13 @@ class Told:
             self.running.append(what[0])
         elif event == "again":  # it has failed, and comes once more when all others are done
             self._stopped(what[0])
+            self.first[what[0]] = "\n".join(what[1:])
         elif event == "outcome":
-            self._stopped(what[0][0])
-            self.outcomes.append(what[0])
+            name, kind, text, details, seconds = what[0]
+            self._stopped(name)
+            if kind == "fail" and self.first.get(name):
+                details += "\nat first: " + self.first[name]
+            self.outcomes.append([name, kind, text, details, seconds])
         elif event == "ended":
             self.status = what[0]
 
