@@ -2,6 +2,7 @@
 /* See inside.h. */
 #include "objects/inside.h"
 
+#include "kernel/probe/features.h"
 #include "objects/registry.h"
 
 struct inside_members {
@@ -19,6 +20,20 @@ static void close_it(void *data)
 	btf_close(x->types);
 }
 
+/* What needs it says what it takes, of privileges and of the kernel; not everybody knows of this. */
+static void tell_of_lockdown(struct dump *d)
+{
+	struct features f = { 0 };
+
+	if (!feature_has(&f, FEATURE_NO_LOCKDOWN))
+		report_warn(
+			&d->s->report, 0, "the kernel's own memory",
+			"can't be read, whatever crtools may do: the kernel is locked down for "
+			"confidentiality (lockdown=confidentiality)",
+			"What is named below for this reason takes a kernel that is locked down "
+			"for integrity, or not at all.");
+}
+
 int inside_open(struct dump *d, struct inside **ret)
 {
 	struct inside *x = d->priv[SLOT_INSIDE];
@@ -30,6 +45,8 @@ int inside_open(struct dump *d, struct inside **ret)
 		x->error = btf_open(&x->types);
 		if (x->error == 0)
 			x->error = kmem_open(&x->memory, x->types);
+		if (x->error)
+			tell_of_lockdown(d);
 	}
 	*ret = x->error == 0 ? x : NULL;
 	return x->error;

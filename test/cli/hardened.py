@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A hardened machine: kernel.yama.ptrace_scope = 2 and no userfaultfd for those without privileges.
-What can't be is refused with the setting by name, as check -t has foretold; all else works.
+"""A hardened machine: kernel.yama.ptrace_scope = 2 and 3, no userfaultfd for those without
+privileges, processes of others not to be seen in /proc (hidepid). What can't be is refused with the
+setting by name, as check -t has foretold; all else works.
 Changes settings of the whole machine, so it wants one of its own: test/guest/run KERNEL --
 cli/hardened.
 
@@ -86,7 +87,36 @@ def yama():
     setting(SCOPE, was)
 
 
+def hidden():
+    """Root, and an ordinary user with his own processes, see enough; one that a user does not see
+    is not there for him."""
+    subprocess.run(["mount", "-o", "remount,hidepid=2", "/proc"], check=True)
+    pid = victim().pid
+    dumped.await_true("sleep", lambda: system.read_text(f"/proc/{pid}/comm") == "sleep\n")
+    both_ways([], pid)
+    both_ways(["checkpoint_restore"], pid)
+    end(pid)
+    other = subprocess.Popen(["sleep", "1000"], start_new_session=True, stdin=subprocess.DEVNULL)
+    other.returncode = 0
+    done, said = tool(["checkpoint_restore"], "dump", "-t", str(other.pid), "-D", fresh())
+    check(not done and "hidepid" in said, f"the reason is not named by dump: {said}")
+    end(other.pid)
+    subprocess.run(["mount", "-o", "remount,hidepid=0", "/proc"], check=True)
+
+
+def nobody():
+    """Until the next boot, so it comes last."""
+    setting(SCOPE, "3")
+    pid = victim().pid
+    dumped.await_true("sleep", lambda: system.read_text(f"/proc/{pid}/comm") == "sleep\n")
+    refused([], pid, "kernel.yama.ptrace_scope = 3")
+    refused(["checkpoint_restore", "sys_ptrace"], pid, "kernel.yama.ptrace_scope = 3")
+    end(pid)
+
+
 os.chmod(".", 0o755)
 system.become_subreaper()
 setting("/proc/sys/vm/unprivileged_userfaultfd", "0")
 yama()
+hidden()
+nobody()

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,7 +61,14 @@ int proc_open_at(struct proc *ret, int proc_root, pid_t pid, struct proc_buf *bu
 /* A bare root has no /proc, and what is mounted there may be of another pid namespace. */
 static int no_process(pid_t pid, struct err *err)
 {
-	if (inode_exists(AT_FDCWD, "/proc/self/stat"))
+	bool seen = inode_exists(AT_FDCWD, "/proc/self/stat");
+
+	if (seen && kill(pid, 0) < 0 && errno == EPERM)
+		return err_set(err, ERR_PERMISSION, EPERM,
+			       "process %d is another user's, and hidden in /proc (mount option "
+			       "hidepid)",
+			       pid);
+	if (seen)
 		return err_set(err, ERR_NO_SUCH_TASK, ESRCH, "there is no process %d", pid);
 	return err_set(err, ERR_PROC, ENOENT, "process %d can't be looked at: %s", pid,
 		       inode_exists(AT_FDCWD, "/proc/stat")
