@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "kernel/bpf.h"
-#include "kernel/btf.h"
 
 #define WINDOW	 8192 /* a power of two */
 #define PIECE	 4096
@@ -69,12 +68,10 @@ static int run(struct kmem *k, uint64_t addr, size_t len)
 
 int kmem_open(struct kmem *ret, struct btf *b)
 {
-	static const char *const path[] = { "task_struct.files", "files_struct.fdt", "fdtable.fd",
-					    "file.private_data" };
 	int err;
 
 	*ret = (struct kmem){ .map = -1, .prog = -1 };
-	btf_offsets(b, path, ARRAY_SIZE(path), ret->to_private);
+	BTF_FIND(b, KMEM_PLACES, &ret->at);
 	err = make_map(ret);
 	if (err == 0)
 		err = load(ret);
@@ -124,12 +121,28 @@ uint64_t kmem_current(struct kmem *k)
 	return task;
 }
 
+static uint64_t file_of(struct kmem *k, int fd)
+{
+	uint64_t files = kmem_pointer(k, kmem_current(k), k->at.files);
+	uint64_t table = kmem_pointer(k, kmem_pointer(k, files, k->at.table), k->at.table_fds);
+
+	return kmem_pointer(k, table, fd * (int)sizeof(uint64_t));
+}
+
 uint64_t kmem_private(struct kmem *k, int fd)
 {
-	uint64_t at = kmem_current(k);
+	return kmem_pointer(k, file_of(k, fd), k->at.file_private);
+}
 
-	for (int i = 0; i < 3; i++)
-		at = kmem_pointer(k, at, k->to_private[i]);
-	at = kmem_pointer(k, at, fd * (int)sizeof(uint64_t));
-	return kmem_pointer(k, at, k->to_private[3]);
+/* A pidfd's struct pid is its private data, or, since it has an inode of its own (pidfs,
+ * Linux 6.9), that inode's. It lists the tasks that have it as their id first. */
+uint64_t kmem_task(struct kmem *k, int pidfd)
+{
+	uint64_t file = file_of(k, pidfd), task;
+	uint64_t pid = kmem_pointer(k, file, k->at.file_private);
+
+	if (!pid)
+		pid = kmem_pointer(k, kmem_pointer(k, file, k->at.file_inode), k->at.inode_private);
+	task = kmem_pointer(k, pid, k->at.pid_tasks);
+	return task && k->at.task_pid_links >= 0 ? task - (uint64_t)k->at.task_pid_links : 0;
 }

@@ -12,7 +12,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct btf;
+#include "kernel/btf.h"
+
+/* The ways to an open file's private data, and from a pidfd to its task. */
+/* clang-format off */
+#define KMEM_PLACES(X)                                                                             \
+	X(files, "task_struct.files")                                                              \
+	X(table, "files_struct.fdt")                                                               \
+	X(table_fds, "fdtable.fd")                                                                 \
+	X(file_private, "file.private_data")                                                       \
+	X(file_inode, "file.f_inode")                                                              \
+	X(inode_private, "inode.i_private")                                                        \
+	X(pid_tasks, "pid.tasks")                                                                  \
+	X(task_pid_links, "task_struct.pid_links")
+/* clang-format on */
 
 struct kmem {
 	int map, prog;
@@ -20,7 +33,9 @@ struct kmem {
 	uint64_t direct; /* kmem_find_pages(): where memory is mapped; 0: not known */
 	uint64_t pages;	 /* where the struct pages are */
 	int struct_size, page_size;
-	int to_private[4]; /* the way to an open file's private data */
+	struct {
+		BTF_PLACES(KMEM_PLACES);
+	} at;
 };
 
 /* 0 or -errno: -EPERM without the privileges, -EINVAL where the kernel lacks it. */
@@ -33,6 +48,8 @@ int kmem_read(struct kmem *k, uint64_t addr, void *buf, size_t len);
 uint64_t kmem_pointer(struct kmem *k, uint64_t base, int offset);
 /* The task_struct of the calling thread; 0: it can't be had. */
 uint64_t kmem_current(struct kmem *k);
+/* The task_struct of a process, by a pidfd of the tool's; 0. */
+uint64_t kmem_task(struct kmem *k, int pidfd);
 /* What the kernel has for an open file of this process (file.private_data): a struct socket, a
  * pipe_inode_info; 0. */
 uint64_t kmem_private(struct kmem *k, int fd);

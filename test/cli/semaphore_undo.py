@@ -1,16 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A task that holds a System V semaphore with SEM_UNDO: the dump tells that this is undone when the
-tree ends, and it is. Without SEM_UNDO nothing is told, and the semaphore is as it was after dump
-and restore.
+"""A task that holds a System V semaphore with SEM_UNDO holds it again after the restore, as it
+had when it was dumped, and the kernel frees it when the restored task ends. While somebody else has
+taken it, the restore is refused before the fork, with his id; a set that is gone is warned of.
+Where the kernel's memory can't be read, the dump tells what is lost. Without SEM_UNDO nothing is
+told, and the semaphore is as it was.
 
 wl: needs root sysvipc
 wl: areas sysv-ipc"""
 
 import ctypes
 import os
+import shutil
+import struct
+import subprocess
 
 import dumped
+from lib import system
 
 IPC_RMID, GETVAL, SETVAL = 0, 12, 16
 PROGRAM = """
@@ -27,36 +33,103 @@ SEM_UNDO = 0x1000
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def run(semaphore, flags):
-    os.mkdir(f"undo-{flags}")
-    os.chdir(f"undo-{flags}")
+def value_of(semaphore):
+    return libc.semctl(semaphore, 0, GETVAL)
+
+
+def begin(semaphore, flags):
+    os.mkdir("next")
+    os.chdir("next")
     libc.semctl(semaphore, 0, SETVAL, 3)
     tree = dumped.python(PROGRAM.format(id=semaphore, flags=flags))
     dumped.await_true("the program", lambda: os.path.exists("ready"))
-    said = tree.dump()
-    dumped.check(said, f"the dump failed:\n{said.text}")
-    value = libc.semctl(semaphore, 0, GETVAL)
-    tree.must_restore()
-    dumped.check(libc.semctl(semaphore, 0, GETVAL) == value, "the restore changed the semaphore")
+    return tree
+
+
+def end(tree):
     tree.end()
     os.chdir("..")
-    return said.text, value
+    shutil.rmtree("next")
+
+
+def dump(tree):
+    said = tree.dump()
+    dumped.check(said, f"the dump failed:\n{said.text}")
+    return said.text
+
+
+def held_again(semaphore):
+    tree = begin(semaphore, SEM_UNDO)
+    for _ in range(2):
+        text = dump(tree)
+        dumped.check("semaphore" not in text, f"a loss is told that is none:\n{text}")
+        dumped.check(value_of(semaphore) == 3, "the kernel has not undone it")
+        tree.must_restore()
+        dumped.check(value_of(semaphore) == 2, f"after the restore: {value_of(semaphore)}")
+        shutil.rmtree(tree.images)
+    end(tree)
+    dumped.check(value_of(semaphore) == 3, "the end of the restored task has freed nothing")
+
+
+def taken(semaphore):
+    tree = begin(semaphore, SEM_UNDO)
+    dump(tree)
+    dumped.check(libc.semop(semaphore, struct.pack("Hhh", 0, -3, 0), 1) == 0, "semop")
+    said = tree.restore()
+    dumped.check(not said and f"process {os.getpid()} was the last" in said.text and
+                 "restore-fork" not in said.text,
+                 f"a semaphore that is taken:\n{said.text}")
+    dumped.check(value_of(semaphore) == 0, "the refused restore changed the semaphore")
+    libc.semop(semaphore, struct.pack("Hhh", 0, 3, 0), 1)
+    tree.must_restore()
+    dumped.check(value_of(semaphore) == 2, "the second restore")
+    end(tree)
+
+
+def gone(semaphore):
+    tree = begin(semaphore, SEM_UNDO)
+    dump(tree)
+    libc.semctl(semaphore, 0, IPC_RMID)
+    said = tree.restore()
+    dumped.check(said and f"semaphore set {semaphore} " in said.text and
+                 "not there any more" in said.text, f"a set that is gone:\n{said.text}")
+    end(tree)
+
+
+def unread(semaphore):
+    """Without CAP_SYS_ADMIN and CAP_BPF."""
+    tree = begin(semaphore, SEM_UNDO)
+    done = subprocess.run(["setpriv", "--bounding-set=-sys_admin,-bpf", dumped.TOOL, "dump", "-t",
+                           str(tree.pid), "-D", os.getcwd()], capture_output=True, text=True)
+    text = done.stdout + done.stderr
+    dumped.check(done.returncode == 0, f"the dump without privileges failed:\n{text}")
+    dumped.await_true("the end", lambda: system.reap() or not tree.alive())
+    tree.images = os.getcwd()
+    dumped.check(f"semaphore set {semaphore} " in text and "SEM_UNDO" in text,
+                 f"what can't be read is not told:\n{text}")
+    tree.must_restore()
+    dumped.check(value_of(semaphore) == 3, "nothing was to be taken")
+    end(tree)
+
+
+def not_undone(semaphore):
+    tree = begin(semaphore, 0)
+    text = dump(tree)
+    dumped.check("semaphore" not in text, f"an undo is told that is none:\n{text}")
+    tree.must_restore()
+    dumped.check(value_of(semaphore) == 2, f"the semaphore is {value_of(semaphore)}")
+    end(tree)
 
 
 def main():
     dumped.begin()
-    semaphore = libc.semget(0, 1, 0o600)
-    dumped.check(semaphore >= 0, "semget")
-    try:
-        words = f"semaphore set {semaphore} "
-        text, value = run(semaphore, SEM_UNDO)
-        dumped.check(words in text and "SEM_UNDO" in text, f"the undo is not told:\n{text}")
-        dumped.check(value == 3, f"the kernel has not undone it: {value}")
-        text, value = run(semaphore, 0)
-        dumped.check(words not in text, f"an undo is told that is none:\n{text}")
-        dumped.check(value == 2, f"the semaphore is {value}")
-    finally:
-        libc.semctl(semaphore, 0, IPC_RMID)
+    for case in (not_undone, held_again, taken, unread, gone):
+        semaphore = libc.semget(0, 1, 0o600)
+        dumped.check(semaphore >= 0, "semget")
+        try:
+            case(semaphore)
+        finally:
+            libc.semctl(semaphore, 0, IPC_RMID)
 
 
 if __name__ == "__main__":
