@@ -14,13 +14,15 @@ sys.path.insert(0, os.path.join(os.environ["SOURCE"], "test"))
 sys.dont_write_bytecode = True
 
 from lib import guest, lane  # noqa: E402
+from lib.result import Failure  # noqa: E402
 from lib.telling import Teller, Told  # noqa: E402
 
 ALL = ["a", "deadly", "c", "flaky", "e"]
 
 
-def guests(deadly, flaky, end):
-    """A Guest that runs two tests at a time, and dies of some of them, of the flaky one once."""
+def guests(deadly, flaky, end, mute):
+    """A Guest that runs two tests at a time, and dies of some of them, of the flaky one once. So
+    many of the first as mute says do not come to a test."""
     class Fake:
         starts = []
 
@@ -30,6 +32,9 @@ def guests(deadly, flaky, end):
         def run(self, load, words, _limit, hear):
             names = list(load.only if load.only is not None else ALL)
             Fake.starts.append(names)
+            if len(Fake.starts) <= mute:
+                open("port", "wb").close()
+                return Told("port"), "hung"
             jobs = int(words[words.index("-j") + 1])
             teller, told = Teller("port"), Told("port")
             teller.tell("planned", names)
@@ -59,10 +64,10 @@ def guests(deadly, flaky, end):
     return Fake
 
 
-def play(deadly, flaky, end):
+def play(deadly, flaky, end, mute=0):
     if os.path.exists("results.json"):
         os.unlink("results.json")
-    lane.Guest = guests(set(deadly), set(flaky), end)
+    lane.Guest = guests(set(deadly), set(flaky), end, mute)
     load = types.SimpleNamespace(only=None)
     results = lane.Results("results.json", "linux", False)
     rounds = lane.Rounds(types.SimpleNamespace(name="x"), load, [], ".", 1.0, results)
@@ -93,3 +98,11 @@ expect("its guests", starts, [ALL, ["c", "flaky", "e"], ["e"], ["a", "deadly", "
 
 kinds, _ = play(["deadly"], [], guest.OVER)
 expect("a run without time", {kind for kind, _ in kinds.values()}, {"fail"})
+
+kinds, starts = play([], [], "", mute=1)
+expect("a run after a guest that did not start", kinds, {name: ("pass", "") for name in ALL})
+try:
+    play([], [], "", mute=2)
+    sys.exit("no guest starts, and nothing fails")
+except Failure as failure:
+    expect("why", failure.text, "the guest came to no end (hung)")

@@ -143,8 +143,9 @@ def chosen(name, patterns):
 def _unwanted_module(path):
     """Drivers of things that a guest does not have, and lists that busybox does not read."""
     parts = path.split("/")
-    return path.endswith(".bin") or len(parts) > 2 and parts[1] == "drivers" and \
-        parts[2] not in DRIVERS and path.split("/")[-1] != "virtio_console.ko"
+    driver = parts[2:] if len(parts) > 2 and parts[1] == "drivers" else DRIVERS
+    return path.endswith(".bin") or driver[0] not in DRIVERS and \
+        (driver[0] != "char" or len(driver) > 1 and driver[1] != "virtio_console.ko")
 
 
 def _peer(arch):

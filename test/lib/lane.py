@@ -60,6 +60,8 @@ class Rounds:
                 self._died(told, end, guest)
             else:
                 self.rest = []
+            if self.rest is None:  # it ended before it could say what it would run
+                continue
             if not self.rest:
                 if not self.later:
                     return self.outcomes

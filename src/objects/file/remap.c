@@ -10,7 +10,7 @@
  *  - the name leads to another file: something is mounted on top of it, or it is out of reach.
  *
  * A file that NFS has renamed because it was removed while open (".nfs…") goes away with the dumped
- * process: refused.
+ * process: a ghost, too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -361,12 +361,8 @@ int remap_collect(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 			    "have the program mount it, or close it, before the dump");
 		return 0;
 	}
-	if (is_silly(p, e->name)) {
-		task_refuse(p->task, probe_object(p),
-			    "NFS keeps this removed file only as long as the program has it open",
-			    "close it before the dump");
-		return 0;
-	}
+	if (is_silly(p, e->name))
+		return remap_ghost(d, out, p, e);
 	if ((!same || !strncmp(e->name, "/proc/", 6)) && is_on(p, PROC_SUPER_MAGIC))
 		return remap_proc(d, out, p, e, there == 0 && !p->link.deleted);
 	if (same || evade(d, out, p, e))
