@@ -135,7 +135,7 @@ static int take_group(struct walk *w, uint64_t at)
 		return -EOPNOTSUPP;
 	g->has_number = g->has_entries = g->has_head = g->has_flags = true;
 	g->number = get(w, PLACE_GROUP_NUMBER, 2);
-	g->entries = get(w, PLACE_GROUP_ENTRIES, 2);
+	g->entries = get(w, PLACE_GROUP_MASK, 2) + 1; /* a power of two */
 	g->head = get(w, PLACE_GROUP_HEAD, 2);
 	g->flags = flags & w->k->group_inc ? URING_PBUF_INC : 0;
 	arena_push(a, w->u->e->group, w->u->e->n_group, g);

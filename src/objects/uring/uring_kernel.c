@@ -41,6 +41,8 @@ static int find_places(struct uring_kernel *k, struct btf *b)
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (k->at[i] < 0 && needed[i])
 			return k->at[i];
+	if (k->at[PLACE_TIME_SPEC] < 0 && k->at[PLACE_TIME_PERIOD] < 0)
+		return -ENOENT;
 	k->request_size = btf_size(b, "io_kiocb");
 	k->bucket_size = btf_size(b, "io_hash_bucket");
 	k->upid_size = btf_size(b, "upid");

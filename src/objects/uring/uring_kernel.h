@@ -63,7 +63,7 @@
 	PLACE(XA_SLOTS, "xa_node.slots")                                                           \
 	PLACE(XA_SHIFT, "xa_node.shift")                                                           \
 	MAYBE(GROUP_NUMBER, "io_buffer_list.bgid")                                                 \
-	MAYBE(GROUP_ENTRIES, "io_buffer_list.nr_entries")                                          \
+	MAYBE(GROUP_MASK, "io_buffer_list.mask")                                                   \
 	MAYBE(GROUP_HEAD, "io_buffer_list.head")                                                   \
 	MAYBE(GROUP_FLAGS, "io_buffer_list.flags")                                                 \
 	MAYBE(GROUP_REGION, "io_buffer_list.region") /* Linux 6.14 */                              \
@@ -74,10 +74,12 @@
 	PLACE(TIMEOUT_REPEATS, "io_timeout.repeats")                                               \
 	PLACE(TIMEOUT_LIST, "io_timeout.list")                                                     \
 	PLACE(TIME_TIMER, "io_timeout_data.timer")                                                 \
-	PLACE(TIME_PERIOD, "io_timeout_data.ts")                                                   \
+	MAYBE(TIME_SPEC, "io_timeout_data.ts")                                                     \
+	MAYBE(TIME_PERIOD, "io_timeout_data.time") /* instead, in nanoseconds: Linux 7.2 */        \
 	PLACE(TIME_FLAGS, "io_timeout_data.flags")                                                 \
 	PLACE(TIMER_NODE, "hrtimer.node")                                                          \
 	PLACE(NODE_EXPIRES, "timerqueue_node.expires")                                             \
+	MAYBE(LINKED_EXPIRES, "timerqueue_linked_node.expires") /* Linux 7.2, in hrtimer */        \
 	PLACE(TASK_FILES, "task_struct.files")                                                     \
 	PLACE(FILES_TABLE, "files_struct.fdt")                                                     \
 	PLACE(FDS_MAX, "fdtable.max_fds")                                                          \

@@ -304,7 +304,8 @@ static uint64_t time_left(const struct looking *l, uint32_t flags)
 {
 	const unsigned char *node =
 		l->async + l->k->at[PLACE_TIME_TIMER] + l->k->at[PLACE_TIMER_NODE];
-	uint64_t end = get(l, node, PLACE_NODE_EXPIRES, 8), now;
+	bool linked = l->k->at[PLACE_LINKED_EXPIRES] >= 0;
+	uint64_t end = get(l, node, linked ? PLACE_LINKED_EXPIRES : PLACE_NODE_EXPIRES, 8), now;
 	struct timespec ts;
 
 	clock_gettime(flags & IORING_TIMEOUT_REALTIME	? CLOCK_REALTIME
@@ -315,18 +316,27 @@ static uint64_t time_left(const struct looking *l, uint32_t flags)
 	return end > now ? end - now : 1;
 }
 
+/* Of one that repeats. */
+static uint64_t period_of(const struct looking *l)
+{
+	struct timespec period;
+
+	if (l->k->at[PLACE_TIME_PERIOD] >= 0)
+		return get(l, l->async, PLACE_TIME_PERIOD, 8);
+	memcpy(&period, l->async + l->k->at[PLACE_TIME_SPEC], sizeof(period));
+	return period.tv_sec * NS + period.tv_nsec;
+}
+
 /* Those for a moment count as those for a time, which stands still while the tree does. */
 static const char *take_timeout(struct looking *l, const struct io_uring_sqe *head, uint32_t tid)
 {
 	struct io_uring_sqe sqe = *head;
 	uint32_t flags, off = get(l, l->req, PLACE_TIMEOUT_OFF, 4);
-	struct timespec period;
 	CrtoolsUringRequest *r;
 
 	if (!l->async)
 		return "has no time";
 	flags = get(l, l->async, PLACE_TIME_FLAGS, 4);
-	memcpy(&period, l->async + l->k->at[PLACE_TIME_PERIOD], sizeof(period));
 	sqe.timeout_flags = flags & ~IORING_TIMEOUT_ABS;
 	sqe.len = 1;
 	sqe.fd = -1;
@@ -338,8 +348,7 @@ static const char *take_timeout(struct looking *l, const struct io_uring_sqe *he
 			   word_at(l, l->ring, PLACE_CQ_TIMEOUTS));
 	r = push(l, &sqe, tid);
 	r->has_wait = true;
-	r->wait = flags & URING_TIMEOUT_MULTISHOT ? period.tv_sec * NS + period.tv_nsec
-						  : time_left(l, flags);
+	r->wait = flags & URING_TIMEOUT_MULTISHOT ? period_of(l) : time_left(l, flags);
 	return NULL;
 }
 
