@@ -35,7 +35,7 @@ void arena_adopt(struct arena *a, struct arena *other);
 
 #define arena_new(a, type)	((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
-/* A protobuf-c message with its defaults: arena_msg(a, CoreEntry, core_entry). */
+/* A message with its defaults: arena_msg(a, CoreEntry, core_entry). */
 #define arena_msg(a, type, prefix)                                                                 \
 	({                                                                                         \
 		type *msg_ = arena_new(a, type);                                                   \
@@ -43,7 +43,7 @@ void arena_adopt(struct arena *a, struct arena *other);
 		msg_;                                                                              \
 	})
 
-/* Appends to a repeated field: counter and array of a protobuf-c message or any struct, in arena
+/* Appends to a repeated field: counter and array of a message or any struct, in arena
  * memory; grows by doubling. */
 #define arena_push(a, array, n, value)                                                             \
 	do {                                                                                       \

@@ -88,10 +88,7 @@ int check_load_files(struct verify *v)
 
 static const char *type_name(int type)
 {
-	const ProtobufCEnumValue *value =
-		protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, type);
-
-	return value ? value->name : "unknown";
+	return enum_name(&fd_types__descriptor, type) ?: "unknown";
 }
 
 int check_file_id(struct verify *v, const char *field, uint64_t id, int type)
@@ -123,13 +120,12 @@ static const ProtobufCMessage *own_message(const FileEntry *file, const char **r
 {
 	*ret_field = "type";
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		const ProtobufCFieldDescriptor *f;
+		const struct message_field *f;
 
 		if (members[i].type != file->type)
 			continue;
 		*ret_field = members[i].field;
-		f = protobuf_c_message_descriptor_get_field_by_name(&file_entry__descriptor,
-								    members[i].field);
+		f = message_field_by_name(&file_entry__descriptor, members[i].field);
 		return *(ProtobufCMessage *const *)((const char *)file + f->offset);
 	}
 	return NULL;
@@ -179,14 +175,14 @@ int check_file(struct verify *v, const FileEntry *file)
 {
 	const char *field;
 	const ProtobufCMessage *own = own_message(file, &field);
-	const ProtobufCFieldDescriptor *id;
+	const struct message_field *id;
 	uint32_t inner;
 
 	if (is_own_kind(file))
 		return 0;
 	if (!own)
 		return check_fail(v, field, "a file of type %s lacks it", type_name(file->type));
-	id = protobuf_c_message_descriptor_get_field(own->descriptor, 1);
+	id = message_field(own->descriptor, 1);
 	inner = *(const uint32_t *)((const char *)own + id->offset);
 	if (inner != file->id)
 		return check_fail(v, "id", "it is %u outside and %u in %s", file->id, inner, field);

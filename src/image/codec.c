@@ -54,12 +54,12 @@ static size_t budget_of(size_t len)
 	return len * 32 + 64 * 1024;
 }
 
-static int fail(struct input *in, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+static int fail(struct input *in, const uint8_t *at, const struct message_field *field,
 		const char *why)
 {
 	in->fault->offset = at - in->base;
 	in->fault->why = why;
-	snprintf(in->fault->field, sizeof(in->fault->field), "%s", field ? field->name : "");
+	snprintf(in->fault->field, sizeof(in->fault->field), "%s", field ? field_name(field) : "");
 	return -EINVAL;
 }
 
@@ -161,64 +161,50 @@ static const char *get_value(struct span *s, struct value *v)
 
 /* Writers put fields in the order of their numbers, as the descriptor has them: the one behind the
  * last is tried before all are searched. *next is 0 at first. NULL: the field is unknown. */
-static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *desc,
-						  uint32_t number, unsigned *next)
+static const struct message_field *find_field(const struct message_type *desc, uint32_t number,
+					      unsigned *next)
 {
-	const ProtobufCFieldDescriptor *f;
+	const struct message_field *fields = message_fields_of(desc), *f;
 
-	if (*next && desc->fields[*next - 1].id == number) /* repeated */
-		return &desc->fields[*next - 1];
-	if (*next < desc->n_fields && desc->fields[*next].id == number)
-		return &desc->fields[(*next)++];
-	f = protobuf_c_message_descriptor_get_field(desc, number);
+	if (*next && fields[*next - 1].number == number) /* repeated */
+		return &fields[*next - 1];
+	if (*next < desc->n_fields && fields[*next].number == number)
+		return &fields[(*next)++];
+	f = message_field(desc, number);
 	if (f)
-		*next = f - desc->fields + 1;
+		*next = f - fields + 1;
 	return f;
 }
 
-/* How each type is written, and what it takes in memory. */
-static const struct form {
-	uint8_t wire, size;
-} forms[] = {
-	[PROTOBUF_C_TYPE_INT32] = { WIRE_VARINT, 4 },
-	[PROTOBUF_C_TYPE_SINT32] = { WIRE_VARINT, 4 },
-	[PROTOBUF_C_TYPE_SFIXED32] = { WIRE_32, 4 },
-	[PROTOBUF_C_TYPE_INT64] = { WIRE_VARINT, 8 },
-	[PROTOBUF_C_TYPE_SINT64] = { WIRE_VARINT, 8 },
-	[PROTOBUF_C_TYPE_SFIXED64] = { WIRE_64, 8 },
-	[PROTOBUF_C_TYPE_UINT32] = { WIRE_VARINT, 4 },
-	[PROTOBUF_C_TYPE_FIXED32] = { WIRE_32, 4 },
-	[PROTOBUF_C_TYPE_UINT64] = { WIRE_VARINT, 8 },
-	[PROTOBUF_C_TYPE_FIXED64] = { WIRE_64, 8 },
-	[PROTOBUF_C_TYPE_FLOAT] = { WIRE_32, 4 },
-	[PROTOBUF_C_TYPE_DOUBLE] = { WIRE_64, 8 },
-	[PROTOBUF_C_TYPE_BOOL] = { WIRE_VARINT, sizeof(protobuf_c_boolean) },
-	[PROTOBUF_C_TYPE_ENUM] = { WIRE_VARINT, 4 },
-	[PROTOBUF_C_TYPE_STRING] = { WIRE_LEN, sizeof(char *) },
-	[PROTOBUF_C_TYPE_BYTES] = { WIRE_LEN, sizeof(ProtobufCBinaryData) },
-	[PROTOBUF_C_TYPE_MESSAGE] = { WIRE_LEN, sizeof(void *) },
-};
-
-static unsigned wire_of(ProtobufCType type)
+static unsigned wire_of(enum message_kind kind)
 {
-	return forms[type].wire;
+	switch (kind) {
+	case PB_SFIXED32:
+	case PB_FIXED32:
+	case PB_FLOAT:
+		return WIRE_32;
+	case PB_SFIXED64:
+	case PB_FIXED64:
+	case PB_DOUBLE:
+		return WIRE_64;
+	case PB_STRING:
+	case PB_BYTES:
+	case PB_MESSAGE:
+		return WIRE_LEN;
+	default:
+		return WIRE_VARINT;
+	}
 }
 
-static size_t size_of(ProtobufCType type)
+static bool is_packed(const struct message_field *f, const struct value *v)
 {
-	return forms[type].size;
-}
-
-static bool is_packed(const ProtobufCFieldDescriptor *f, const struct value *v)
-{
-	return f->label == PROTOBUF_C_LABEL_REPEATED && v->wire == WIRE_LEN &&
-	       wire_of(f->type) != WIRE_LEN;
+	return f->label == PB_REPEATED && v->wire == WIRE_LEN && wire_of(f->kind) != WIRE_LEN;
 }
 
 /* How many values a packed field holds; false: it ends inside of one. */
-static bool count_packed(const ProtobufCFieldDescriptor *f, struct span s, size_t *ret_count)
+static bool count_packed(const struct message_field *f, struct span s, size_t *ret_count)
 {
-	unsigned wire = wire_of(f->type);
+	unsigned wire = wire_of(f->kind);
 	uint64_t scalar;
 
 	for (*ret_count = 0; s.p < s.end; ++*ret_count)
@@ -234,10 +220,10 @@ struct tally {
 	unsigned next; /* see find_field */
 };
 
-static int tally_value(struct input *in, const ProtobufCMessageDescriptor *desc,
-		       const struct value *v, struct tally *t)
+static int tally_value(struct input *in, const struct message_type *desc, const struct value *v,
+		       struct tally *t)
 {
-	const ProtobufCFieldDescriptor *f = find_field(desc, v->number, &t->next);
+	const struct message_field *f = find_field(desc, v->number, &t->next);
 	size_t packed;
 
 	if (!f) {
@@ -247,23 +233,24 @@ static int tally_value(struct input *in, const ProtobufCMessageDescriptor *desc,
 	if (is_packed(f, v)) {
 		if (!count_packed(f, v->bytes, &packed))
 			return fail(in, v->start, f, "the list of numbers is damaged");
-		t->count[f - desc->fields] += packed;
+		t->count[f - message_fields_of(desc)] += packed;
 		return 0;
 	}
-	if (v->wire != wire_of(f->type))
+	if (v->wire != wire_of(f->kind))
 		return fail(in, v->start, f, "the value is of another type");
-	if (f->type == PROTOBUF_C_TYPE_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
+	if (f->kind == PB_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
 		return fail(in, v->start, f, "the text holds a zero byte");
-	if (f->type == PROTOBUF_C_TYPE_MESSAGE && f->label != PROTOBUF_C_LABEL_REPEATED &&
-	    t->count[f - desc->fields])
+	if (f->kind == PB_MESSAGE && f->label != PB_REPEATED &&
+	    t->count[f - message_fields_of(desc)])
 		return fail(in, v->start, f, "the field is there twice");
-	t->count[f - desc->fields]++;
+	t->count[f - message_fields_of(desc)]++;
 	return 0;
 }
 
-static int tally_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+static int tally_level(struct input *in, const struct message_type *desc, struct span s,
 		       struct tally *t)
 {
+	const struct message_field *fields = message_fields_of(desc);
 	const uint8_t *start = s.p;
 	const char *why;
 	struct value v;
@@ -272,15 +259,14 @@ static int tally_level(struct input *in, const ProtobufCMessageDescriptor *desc,
 	while (s.p < s.end) {
 		why = get_value(&s, &v);
 		if (why)
-			return fail(in, v.start,
-				    protobuf_c_message_descriptor_get_field(desc, v.number), why);
+			return fail(in, v.start, message_field(desc, v.number), why);
 		ret = tally_value(in, desc, &v, t);
 		if (ret)
 			return ret;
 	}
 	for (unsigned i = 0; i < desc->n_fields; i++)
-		if (desc->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && !t->count[i])
-			return fail(in, start, &desc->fields[i], "the required field is missing");
+		if (fields[i].label == PB_REQUIRED && !t->count[i])
+			return fail(in, start, &fields[i], "the required field is missing");
 	return 0;
 }
 
@@ -289,47 +275,47 @@ static int64_t unzigzag(uint64_t v)
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
-static void store_scalar(ProtobufCType type, uint64_t v, void *member)
+static void store_scalar(enum message_kind kind, uint64_t v, void *member)
 {
-	switch (type) {
-	case PROTOBUF_C_TYPE_BOOL:
+	switch (kind) {
+	case PB_BOOL:
 		*(protobuf_c_boolean *)member = v != 0;
 		break;
-	case PROTOBUF_C_TYPE_SINT32:
+	case PB_SINT32:
 		*(int32_t *)member = unzigzag((uint32_t)v);
 		break;
-	case PROTOBUF_C_TYPE_SINT64:
+	case PB_SINT64:
 		*(int64_t *)member = unzigzag(v);
 		break;
 	default:
-		if (size_of(type) == 4)
+		if (message_kind_size(kind) == 4)
 			*(uint32_t *)member = v;
 		else
 			*(uint64_t *)member = v;
 	}
 }
 
-static int unpack_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+static int unpack_level(struct input *in, const struct message_type *desc, struct span s,
 			unsigned depth, ProtobufCMessage **ret_msg);
 
-static int store(struct input *in, const ProtobufCFieldDescriptor *f, const struct value *v,
+static int store(struct input *in, const struct message_field *f, const struct value *v,
 		 unsigned depth, void *member)
 {
 	size_t len = v->wire == WIRE_LEN ? (size_t)(v->bytes.end - v->bytes.p) : 0;
 	ProtobufCBinaryData *binary = member;
 	char *text;
 
-	switch (f->type) {
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return prepend(in->fault, f->name,
-			       unpack_level(in, f->descriptor, v->bytes, depth + 1, member));
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_BYTES:
+	switch (f->kind) {
+	case PB_MESSAGE:
+		return prepend(in->fault, field_name(f),
+			       unpack_level(in, field_message(f), v->bytes, depth + 1, member));
+	case PB_STRING:
+	case PB_BYTES:
 		text = take(in, len + 1);
 		if (!text)
 			return fail(in, v->start, f, "the message unpacks to too much memory");
 		memcpy(text, v->bytes.p, len);
-		if (f->type == PROTOBUF_C_TYPE_STRING) {
+		if (f->kind == PB_STRING) {
 			*(char **)member = text;
 		} else {
 			binary->len = len;
@@ -337,17 +323,17 @@ static int store(struct input *in, const ProtobufCFieldDescriptor *f, const stru
 		}
 		return 0;
 	default:
-		store_scalar(f->type, v->scalar, member);
+		store_scalar(f->kind, v->scalar, member);
 		return 0;
 	}
 }
 
-static int store_repeated(struct input *in, const ProtobufCFieldDescriptor *f,
-			  const struct value *v, unsigned depth, ProtobufCMessage *msg)
+static int store_repeated(struct input *in, const struct message_field *f, const struct value *v,
+			  unsigned depth, ProtobufCMessage *msg)
 {
-	size_t *n = (size_t *)((char *)msg + f->quantifier_offset);
+	size_t *n = (size_t *)((char *)msg + f->quantifier);
 	char *array = *(char **)((char *)msg + f->offset);
-	size_t size = size_of(f->type);
+	size_t size = message_kind_size(f->kind);
 	struct span s = v->bytes;
 	uint64_t scalar;
 	int ret;
@@ -358,11 +344,11 @@ static int store_repeated(struct input *in, const ProtobufCFieldDescriptor *f,
 		return ret;
 	}
 	while (s.p < s.end) {
-		if (wire_of(f->type) == WIRE_VARINT)
+		if (wire_of(f->kind) == WIRE_VARINT)
 			get_varint(&s, &scalar); /* counted before, so it is well-formed */
 		else
-			get_fixed(&s, wire_of(f->type) == WIRE_64 ? 8 : 4, &scalar);
-		store_scalar(f->type, scalar, array + (*n)++ * size);
+			get_fixed(&s, wire_of(f->kind) == WIRE_64 ? 8 : 4, &scalar);
+		store_scalar(f->kind, scalar, array + (*n)++ * size);
 	}
 	return 0;
 }
@@ -370,13 +356,13 @@ static int store_repeated(struct input *in, const ProtobufCFieldDescriptor *f,
 static int store_unknown(struct input *in, const struct value *v, const uint8_t *end,
 			 ProtobufCMessage *msg)
 {
-	ProtobufCMessageUnknownField *u = &msg->unknown_fields[msg->n_unknown_fields];
+	struct message_unknown *u = &msg->unknown_fields[msg->n_unknown_fields];
 	const uint8_t *p = v->start;
 
 	while (*p++ & 0x80) /* the data begin behind the tag: with the length, where there is one */
 		;
-	u->tag = v->number;
-	u->wire_type = (ProtobufCWireType)v->wire;
+	u->number = v->number;
+	u->wire = v->wire;
 	u->len = end - p;
 	u->data = take(in, u->len);
 	if (!u->data)
@@ -387,21 +373,21 @@ static int store_unknown(struct input *in, const struct value *v, const uint8_t 
 }
 
 /* The message with its defaults, and room for every repeated value. */
-static ProtobufCMessage *make_message(struct input *in, const ProtobufCMessageDescriptor *desc,
+static ProtobufCMessage *make_message(struct input *in, const struct message_type *desc,
 				      const struct tally *t)
 {
-	ProtobufCMessage *msg = take(in, desc->sizeof_message);
+	ProtobufCMessage *msg = take(in, desc->size);
 
 	if (!msg)
 		return NULL;
-	protobuf_c_message_init(desc, msg);
+	message_init(desc, msg);
 	for (unsigned i = 0; i < desc->n_fields; i++) {
-		const ProtobufCFieldDescriptor *f = &desc->fields[i];
+		const struct message_field *f = message_fields_of(desc) + i;
 		void *array;
 
-		if (f->label != PROTOBUF_C_LABEL_REPEATED || !t->count[i])
+		if (f->label != PB_REPEATED || !t->count[i])
 			continue;
-		array = take(in, t->count[i] * size_of(f->type));
+		array = take(in, t->count[i] * message_kind_size(f->kind));
 		if (!array)
 			return NULL;
 		*(void **)((char *)msg + f->offset) = array;
@@ -417,18 +403,18 @@ static ProtobufCMessage *make_message(struct input *in, const ProtobufCMessageDe
 static int store_value(struct input *in, const struct value *v, const uint8_t *end, unsigned depth,
 		       ProtobufCMessage *msg, unsigned *next)
 {
-	const ProtobufCFieldDescriptor *f = find_field(msg->descriptor, v->number, next);
+	const struct message_field *f = find_field(msg->descriptor, v->number, next);
 
 	if (!f)
 		return store_unknown(in, v, end, msg);
-	if (f->label == PROTOBUF_C_LABEL_REPEATED)
+	if (f->label == PB_REPEATED)
 		return store_repeated(in, f, v, depth, msg);
-	if (f->label == PROTOBUF_C_LABEL_OPTIONAL && f->quantifier_offset)
-		*(protobuf_c_boolean *)((char *)msg + f->quantifier_offset) = 1;
+	if (f->label == PB_OPTIONAL && f->quantifier)
+		*(protobuf_c_boolean *)((char *)msg + f->quantifier) = 1;
 	return store(in, f, v, depth, (char *)msg + f->offset);
 }
 
-static int unpack_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+static int unpack_level(struct input *in, const struct message_type *desc, struct span s,
 			unsigned depth, ProtobufCMessage **ret_msg)
 {
 	const uint8_t *start = s.p;
@@ -511,13 +497,13 @@ static size_t count_row(const struct value *v, struct span rest)
 	return n;
 }
 
-static bool quick_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+static bool quick_level(struct input *in, const struct message_type *desc, struct span s,
 			unsigned depth, ProtobufCMessage **ret_msg);
 
 /* The entry of a file is a part of its message; the parts of that one are looked at. */
 #define SAME_DEPTH 2
 
-static bool quick_part(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+static bool quick_part(struct input *in, const struct message_type *desc, struct span s,
 		       unsigned depth, ProtobufCMessage **ret_msg)
 {
 	size_t len = s.end - s.p, i = 0;
@@ -542,28 +528,27 @@ static bool quick_part(struct input *in, const ProtobufCMessageDescriptor *desc,
 	return true;
 }
 
-static bool quick_store(struct input *in, const ProtobufCFieldDescriptor *f, const struct value *v,
+static bool quick_store(struct input *in, const struct message_field *f, const struct value *v,
 			unsigned depth, void *member)
 {
-	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
-		return quick_part(in, f->descriptor, v->bytes, depth + 1, member);
-	if (f->type == PROTOBUF_C_TYPE_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
+	if (f->kind == PB_MESSAGE)
+		return quick_part(in, field_message(f), v->bytes, depth + 1, member);
+	if (f->kind == PB_STRING && memchr(v->bytes.p, 0, v->bytes.end - v->bytes.p))
 		return false;
-	if (f->type == PROTOBUF_C_TYPE_ENUM &&
-	    !protobuf_c_enum_descriptor_get_value(f->descriptor, (int)v->scalar))
+	if (f->kind == PB_ENUM && !enum_name(field_enum(f), (int)v->scalar))
 		return false;
 	return !store(in, f, v, depth, member);
 }
 
 /* Numbers that were counted: they are whole. */
-static void quick_numbers(const ProtobufCFieldDescriptor *f, const struct value *v, struct span *s,
+static void quick_numbers(const struct message_field *f, const struct value *v, struct span *s,
 			  size_t n, char *array)
 {
-	size_t tag_len = tag_length(v), size = size_of(f->type);
+	size_t tag_len = tag_length(v), size = message_kind_size(f->kind);
 	uint64_t scalar = v->scalar;
 
 	for (;; array += size) {
-		store_scalar(f->type, scalar, array);
+		store_scalar(f->kind, scalar, array);
 		if (!--n)
 			return;
 		s->p += tag_len;
@@ -575,11 +560,11 @@ static void quick_numbers(const ProtobufCFieldDescriptor *f, const struct value 
 }
 
 /* All values of the row that begins with v. */
-static bool quick_row(struct input *in, const ProtobufCFieldDescriptor *f, struct value *v,
+static bool quick_row(struct input *in, const struct message_field *f, struct value *v,
 		      struct span *s, unsigned depth, ProtobufCMessage *msg)
 {
-	size_t *ret_n = (size_t *)((char *)msg + f->quantifier_offset);
-	size_t n = count_row(v, *s), size = size_of(f->type);
+	size_t *ret_n = (size_t *)((char *)msg + f->quantifier);
+	size_t n = count_row(v, *s), size = message_kind_size(f->kind);
 	char *array = *ret_n ? NULL : take(in, n * size);
 
 	if (!array)
@@ -601,15 +586,15 @@ static bool quick_row(struct input *in, const ProtobufCFieldDescriptor *f, struc
 }
 
 /* The value of a field that comes once, behind its tag. */
-static bool quick_single(struct input *in, const ProtobufCFieldDescriptor *f, struct span *s,
+static bool quick_single(struct input *in, const struct message_field *f, struct span *s,
 			 unsigned depth, ProtobufCMessage *msg)
 {
 	void *member = (char *)msg + f->offset;
-	struct value v = { .wire = wire_of(f->type) };
+	struct value v = { .wire = wire_of(f->kind) };
 	uint64_t len;
 
-	if (f->label == PROTOBUF_C_LABEL_OPTIONAL && f->quantifier_offset)
-		*(protobuf_c_boolean *)((char *)msg + f->quantifier_offset) = 1;
+	if (f->label == PB_OPTIONAL && f->quantifier)
+		*(protobuf_c_boolean *)((char *)msg + f->quantifier) = 1;
 	switch (v.wire) {
 	case WIRE_VARINT:
 		if (!get_varint(s, &v.scalar))
@@ -625,9 +610,9 @@ static bool quick_single(struct input *in, const ProtobufCFieldDescriptor *f, st
 		if (!get_fixed(s, v.wire == WIRE_64 ? 8 : 4, &v.scalar))
 			return false;
 	}
-	if (f->type == PROTOBUF_C_TYPE_ENUM)
+	if (f->kind == PB_ENUM)
 		return quick_store(in, f, &v, depth, member);
-	store_scalar(f->type, v.scalar, member);
+	store_scalar(f->kind, v.scalar, member);
 	return true;
 }
 
@@ -635,8 +620,8 @@ static bool quick_single(struct input *in, const ProtobufCFieldDescriptor *f, st
  * there. */
 static bool quick_fields(struct input *in, struct span s, unsigned depth, ProtobufCMessage *msg)
 {
-	const ProtobufCFieldDescriptor *f = msg->descriptor->fields;
-	const ProtobufCFieldDescriptor *end = f + msg->descriptor->n_fields;
+	const struct message_field *f = message_fields_of(msg->descriptor);
+	const struct message_field *end = f + msg->descriptor->n_fields;
 
 	while (s.p < s.end) {
 		struct span at = s;
@@ -645,12 +630,12 @@ static bool quick_fields(struct input *in, struct span s, unsigned depth, Protob
 
 		if (!get_varint(&s, &tag))
 			return false;
-		for (; f < end && f->id < tag >> 3; f++)
-			if (f->label == PROTOBUF_C_LABEL_REQUIRED)
+		for (; f < end && f->number < tag >> 3; f++)
+			if (f->label == PB_REQUIRED)
 				return false;
-		if (f == end || tag != ((uint64_t)f->id << 3 | wire_of(f->type)))
+		if (f == end || tag != ((uint64_t)f->number << 3 | wire_of(f->kind)))
 			return false;
-		if (f->label != PROTOBUF_C_LABEL_REPEATED) {
+		if (f->label != PB_REPEATED) {
 			if (!quick_single(in, f, &s, depth, msg))
 				return false;
 		} else {
@@ -661,30 +646,29 @@ static bool quick_fields(struct input *in, struct span s, unsigned depth, Protob
 		f++;
 	}
 	for (; f < end; f++)
-		if (f->label == PROTOBUF_C_LABEL_REQUIRED)
+		if (f->label == PB_REQUIRED)
 			return false;
 	return true;
 }
 
 /* False: not to be read this way. */
-static bool quick_level(struct input *in, const ProtobufCMessageDescriptor *desc, struct span s,
+static bool quick_level(struct input *in, const struct message_type *desc, struct span s,
 			unsigned depth, ProtobufCMessage **ret_msg)
 {
 	ProtobufCMessage *msg;
 
 	if (depth > IMAGE_DEPTH_MAX)
 		return false;
-	msg = take(in, desc->sizeof_message);
+	msg = take(in, desc->size);
 	if (!msg)
 		return false;
-	protobuf_c_message_init(desc, msg);
+	message_init(desc, msg);
 	*ret_msg = msg;
 	return quick_fields(in, s, depth, msg);
 }
 
-int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
-		 struct arena *a, struct codec_same *same, struct codec_fault *ret_fault,
-		 ProtobufCMessage **ret_msg)
+int codec_unpack(const struct message_type *desc, const uint8_t *data, size_t len, struct arena *a,
+		 struct codec_same *same, struct codec_fault *ret_fault, ProtobufCMessage **ret_msg)
 {
 	struct input in = {
 		.base = data, .a = a, .budget = budget_of(len), .same = same, .fault = ret_fault
@@ -701,27 +685,27 @@ int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, si
 
 static int walk(const ProtobufCMessage *msg, unsigned depth, struct codec_fault *fault);
 
-static int walk_member(const ProtobufCFieldDescriptor *f, const void *member, unsigned depth,
+static int walk_member(const struct message_field *f, const void *member, unsigned depth,
 		       struct codec_fault *fault)
 {
 	const ProtobufCMessage *nested;
 
-	if (f->type == PROTOBUF_C_TYPE_ENUM) {
-		if (protobuf_c_enum_descriptor_get_value(f->descriptor, *(const int *)member))
+	if (f->kind == PB_ENUM) {
+		if (enum_name(field_enum(f), *(const int *)member))
 			return 0;
 		fault->why = "the value is unknown";
-		snprintf(fault->field, sizeof(fault->field), "%s", f->name);
+		snprintf(fault->field, sizeof(fault->field), "%s", field_name(f));
 		return -EINVAL;
 	}
 	nested = *(ProtobufCMessage *const *)member;
-	return nested ? prepend(fault, f->name, walk(nested, depth + 1, fault)) : 0;
+	return nested ? prepend(fault, field_name(f), walk(nested, depth + 1, fault)) : 0;
 }
 
-static bool is_present(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+static bool is_present(const ProtobufCMessage *msg, const struct message_field *f)
 {
-	if (f->label == PROTOBUF_C_LABEL_REQUIRED || f->type == PROTOBUF_C_TYPE_MESSAGE)
+	if (f->label == PB_REQUIRED || f->kind == PB_MESSAGE)
 		return true;
-	return *(const protobuf_c_boolean *)((const char *)msg + f->quantifier_offset);
+	return *(const protobuf_c_boolean *)((const char *)msg + f->quantifier);
 }
 
 static int walk(const ProtobufCMessage *msg, unsigned depth, struct codec_fault *fault)
@@ -732,21 +716,22 @@ static int walk(const ProtobufCMessage *msg, unsigned depth, struct codec_fault 
 	if (depth > IMAGE_DEPTH_MAX)
 		return -EINVAL;
 	for (unsigned i = 0; i < msg->descriptor->n_fields && !ret; i++) {
-		const ProtobufCFieldDescriptor *f = &msg->descriptor->fields[i];
+		const struct message_field *f = message_fields_of(msg->descriptor) + i;
 		const char *member = (const char *)msg + f->offset;
 		size_t n;
 
-		if (f->type != PROTOBUF_C_TYPE_ENUM && f->type != PROTOBUF_C_TYPE_MESSAGE)
+		if (f->kind != PB_ENUM && f->kind != PB_MESSAGE)
 			continue;
-		if (f->label != PROTOBUF_C_LABEL_REPEATED) {
+		if (f->label != PB_REPEATED) {
 			if (is_present(msg, f))
 				ret = walk_member(f, member, depth, fault);
 			continue;
 		}
-		n = *(const size_t *)((const char *)msg + f->quantifier_offset);
+		n = *(const size_t *)((const char *)msg + f->quantifier);
 		for (size_t k = 0; k < n && !ret; k++)
-			ret = walk_member(f, *(char *const *)member + k * size_of(f->type), depth,
-					  fault);
+			ret = walk_member(f,
+					  *(char *const *)member + k * message_kind_size(f->kind),
+					  depth, fault);
 	}
 	return ret;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One message between wire format and memory. Unpacking is our own: protobuf-c's says no more than
- * NULL about a bad message, nests without a limit and takes scratch memory of many times the input.
+ * One message between wire format and memory. Of a bad one it is said what is wrong; nesting and
+ * the memory that is taken have limits.
  */
 #ifndef IMAGE_CODEC_H
 #define IMAGE_CODEC_H
@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <protobuf-c/protobuf-c.h>
 
 #include "base/arena.h"
+#include "image/message.h"
 
 struct codec_fault {
 	size_t offset;	 /* in the packed message */
@@ -27,7 +27,7 @@ struct codec_fault {
 #define CODEC_SAME_BYTES 120
 struct codec_same {
 	struct {
-		const ProtobufCMessageDescriptor *desc;
+		const struct message_type *desc;
 		ProtobufCMessage *msg;
 		size_t len;
 		uint8_t bytes[CODEC_SAME_BYTES];
@@ -36,8 +36,8 @@ struct codec_same {
 
 /* Unpacks into the arena. Returns 0, or -EINVAL with *ret_fault filled, of which plain is always
  * told. Unknown fields are kept. same may be NULL. */
-int codec_unpack(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t len,
-		 struct arena *a, struct codec_same *same, struct codec_fault *ret_fault,
+int codec_unpack(const struct message_type *desc, const uint8_t *data, size_t len, struct arena *a,
+		 struct codec_same *same, struct codec_fault *ret_fault,
 		 ProtobufCMessage **ret_msg);
 /* On the way out of a nested message: its field's name goes in front. */
 void codec_fault_within(struct codec_fault *fault, const char *name);

@@ -11,9 +11,9 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
-#include "image/codec.h"
 #include "image/internal.h"
 #include "image/maps.h"
+#include "image/pack.h"
 #include "image/show.h"
 
 struct encode {
@@ -185,10 +185,10 @@ static int encode_integer(struct encode *e, const struct image_annotation *a, st
 	return good ? 0 : bad(e, "the text is no number of this field");
 }
 
-static int encode_enum(struct encode *e, const ProtobufCEnumDescriptor *d, struct json_object *o,
+static int encode_enum(struct encode *e, const struct message_enum *d, struct json_object *o,
 		       uint64_t *ret)
 {
-	const ProtobufCEnumValue *v;
+	const struct message_value *v;
 
 	if (json_object_is_type(o, json_type_int)) {
 		*ret = json_object_get_int64(o);
@@ -196,51 +196,51 @@ static int encode_enum(struct encode *e, const ProtobufCEnumDescriptor *d, struc
 	}
 	if (!json_object_is_type(o, json_type_string))
 		return bad(e, "a name is wanted");
-	v = protobuf_c_enum_descriptor_get_value_by_name(d, json_object_get_string(o));
+	v = enum_value_by_name(d, json_object_get_string(o));
 	if (!v)
 		return bad(e, "the name is unknown");
-	*ret = v->value;
+	*ret = v->number;
 	return 0;
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static int encode_message(struct encode *e, const ProtobufCMessageDescriptor *d,
-			  struct json_object *o, ProtobufCMessage **ret_msg);
+static int encode_message(struct encode *e, const struct message_type *d, struct json_object *o,
+			  ProtobufCMessage **ret_msg);
 
-static int encode_value(struct encode *e, const ProtobufCFieldDescriptor *f,
+static int encode_value(struct encode *e, const struct message_field *f,
 			const struct image_annotation *a, struct json_object *o, void *member)
 {
 	ProtobufCBinaryData bytes;
 	uint64_t value = 0;
 	int ret;
 
-	e->field = f->name;
-	switch (f->type) {
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return encode_message(e, f->descriptor, o, member);
-	case PROTOBUF_C_TYPE_STRING:
+	e->field = field_name(f);
+	switch (f->kind) {
+	case PB_MESSAGE:
+		return encode_message(e, field_message(f), o, member);
+	case PB_STRING:
 		if (!json_object_is_type(o, json_type_string))
 			return bad(e, "text is wanted");
 		*(char **)member = arena_strdup(&e->arena, json_object_get_string(o));
 		return 0;
-	case PROTOBUF_C_TYPE_BYTES:
+	case PB_BYTES:
 		ret = a && a->show == SHOW_QUOTED ? decode_quoted(e, o, &bytes)
 						  : decode_base64(e, o, &bytes);
 		if (!ret)
 			memcpy(member, &bytes, sizeof(bytes));
 		return ret;
-	case PROTOBUF_C_TYPE_BOOL:
+	case PB_BOOL:
 		*(protobuf_c_boolean *)member = json_object_get_boolean(o);
 		return 0;
-	case PROTOBUF_C_TYPE_ENUM:
-		ret = encode_enum(e, f->descriptor, o, &value);
+	case PB_ENUM:
+		ret = encode_enum(e, field_enum(f), o, &value);
 		break;
 	default:
 		ret = encode_integer(e, a, o, &value);
 	}
 	if (!ret)
-		memcpy(member, &value, render_element_size(f)); /* little endian */
+		memcpy(member, &value, message_kind_size(f->kind)); /* little endian */
 	return ret;
 }
 
@@ -255,16 +255,16 @@ static int encode_address(struct encode *e, struct json_object *list, uint32_t w
 	return 0;
 }
 
-static int encode_repeated(struct encode *e, const ProtobufCFieldDescriptor *f,
+static int encode_repeated(struct encode *e, const struct message_field *f,
 			   const struct image_annotation *a, struct json_object *list,
 			   ProtobufCMessage *msg)
 {
-	size_t n, *count = (size_t *)((char *)msg + f->quantifier_offset);
-	size_t size = render_element_size(f);
+	size_t n, *count = (size_t *)((char *)msg + f->quantifier);
+	size_t size = message_kind_size(f->kind);
 	char *array;
 	int ret = 0;
 
-	e->field = f->name;
+	e->field = field_name(f);
 	if (!json_object_is_type(list, json_type_array))
 		return bad(e, "a list is wanted");
 	n = json_object_array_length(list);
@@ -282,34 +282,33 @@ static int encode_repeated(struct encode *e, const ProtobufCFieldDescriptor *f,
 static int encode_field(struct encode *e, ProtobufCMessage *msg, const char *name,
 			struct json_object *value)
 {
-	const ProtobufCMessageDescriptor *d = msg->descriptor;
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field_by_name(d, name);
-	const struct image_annotation *a = image_annotation(d->name, name);
+	const struct message_type *d = msg->descriptor;
+	const struct message_field *f = message_field_by_name(d, name);
+	const struct image_annotation *a = image_annotation(message_name(d), name);
 
 	e->field = name;
 	if (!f)
 		return bad(e, "there is no such field");
-	if (f->label == PROTOBUF_C_LABEL_REPEATED)
+	if (f->label == PB_REPEATED)
 		return encode_repeated(e, f, a, value, msg);
-	if (f->label == PROTOBUF_C_LABEL_OPTIONAL && f->quantifier_offset)
-		*(protobuf_c_boolean *)((char *)msg + f->quantifier_offset) = 1;
+	if (f->label == PB_OPTIONAL && f->quantifier)
+		*(protobuf_c_boolean *)((char *)msg + f->quantifier) = 1;
 	return encode_value(e, f, a, value, (char *)msg + f->offset);
 }
 
-static int encode_message(struct encode *e, const ProtobufCMessageDescriptor *d,
-			  struct json_object *o, ProtobufCMessage **ret_msg)
+static int encode_message(struct encode *e, const struct message_type *d, struct json_object *o,
+			  ProtobufCMessage **ret_msg)
 {
-	ProtobufCMessage *msg = arena_alloc(&e->arena, d->sizeof_message);
+	ProtobufCMessage *msg = arena_alloc(&e->arena, d->size);
+	const struct message_field *fields = message_fields_of(d);
 	uint64_t given[2] = {}; /* the required fields met, by index */
 
 	if (!json_object_is_type(o, json_type_object))
 		return bad(e, "an object is wanted");
-	protobuf_c_message_init(d, msg);
+	message_init(d, msg);
 	json_object_object_foreach(o, name, value)
 	{
-		const ProtobufCFieldDescriptor *f =
-			protobuf_c_message_descriptor_get_field_by_name(d, name);
+		const struct message_field *f = message_field_by_name(d, name);
 		int ret = 0;
 
 		if (strcmp(name, "extra"))
@@ -317,12 +316,11 @@ static int encode_message(struct encode *e, const ProtobufCMessageDescriptor *d,
 		if (ret)
 			return ret;
 		if (f)
-			given[(f - d->fields) / 64] |= 1ull << (f - d->fields) % 64;
+			given[(f - fields) / 64] |= 1ull << (f - fields) % 64;
 	}
 	for (unsigned i = 0; i < d->n_fields; i++) {
-		e->field = d->fields[i].name;
-		if (d->fields[i].label == PROTOBUF_C_LABEL_REQUIRED &&
-		    !(given[i / 64] >> i % 64 & 1))
+		e->field = field_name(&fields[i]);
+		if (fields[i].label == PB_REQUIRED && !(given[i / 64] >> i % 64 & 1))
 			return bad(e, "the required field is missing");
 	}
 	*ret_msg = msg;
@@ -331,12 +329,16 @@ static int encode_message(struct encode *e, const ProtobufCMessageDescriptor *d,
 
 static int put_packed(struct encode *e, const ProtobufCMessage *msg)
 {
-	uint32_t len = protobuf_c_message_get_packed_size(msg);
-	uint8_t *data = arena_alloc(&e->arena, len);
+	_cleanup_packed_ struct packed p;
+	struct codec_fault fault;
+	uint32_t len;
 
-	protobuf_c_message_pack(msg, data);
+	packed_begin(&p);
+	if (codec_pack(msg, &p, &fault))
+		return bad(e, *fault.why ? fault.why : "there is no memory for it");
+	len = packed_len(&p);
 	fwrite(&len, sizeof(len), 1, e->out);
-	fwrite(data, 1, len, e->out);
+	fwrite(p.data, 1, len, e->out);
 	return 0;
 }
 

@@ -62,9 +62,8 @@ int image_reader_open_at(int dirfd, const char *name, enum image_kind kind, unsi
 int image_next(struct image_reader *r, struct err *err, const uint8_t **ret_data,
 	       uint32_t *ret_len);
 /* The message of these bytes, into an arena that need not be the reader's. */
-int image_decode(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
-		 const uint8_t *data, uint32_t len, struct arena *a, struct err *err,
-		 ProtobufCMessage **ret_msg);
+int image_decode(struct image_reader *r, const struct message_type *desc, const uint8_t *data,
+		 uint32_t len, struct arena *a, struct err *err, ProtobufCMessage **ret_msg);
 /* Looks at all images of a listing and decodes those that are kept, by a team of threads; what is
  * wrong with one is left for whoever asks for it to tell. */
 int image_read_ahead(struct image_dir *dir, struct err *err);

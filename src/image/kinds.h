@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <protobuf-c/protobuf-c.h>
+
+#include "image/message.h"
 
 enum image_kind {
 #define KIND(id, name, pattern, magic1, magic2, first, next, framing, payload) IMAGE_##id,
@@ -39,7 +40,7 @@ struct image_kind_info {
 	const char *name;	 /* as crit prints it: "PSTREE" */
 	const char *pattern;	 /* "core-%u.img"; %u decimal, %x lower-case hexadecimal */
 	uint32_t magic1, magic2; /* magic2 0: only one word; both 0: raw */
-	const ProtobufCMessageDescriptor *first, *next;
+	const struct message_type *first, *next;
 	enum image_framing framing;
 	enum image_payload payload;
 };

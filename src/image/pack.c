@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A message to its bytes, those of protobuf_c_message_pack(), in one pass: it is written from its
+ * A message to its bytes, those of protobuf-c's, in one pass: it is written from its
  * end to its front, so that the length of a nested message is known when it has to be written, and
  * nobody asks for sizes first. What must not be missing is looked at on the way. Fields go by the
  * descriptor's order; our messages have no packed fields and no oneofs.
@@ -76,17 +76,17 @@ static int put_message(struct packed *p, const ProtobufCMessage *msg, unsigned d
 		       struct codec_fault *fault);
 
 /* With its length. */
-static int put_nested(struct packed *p, const ProtobufCFieldDescriptor *f, const void *msg,
+static int put_nested(struct packed *p, const struct message_field *f, const void *msg,
 		      unsigned depth, struct codec_fault *fault)
 {
 	size_t before = packed_len(p);
 	int ret;
 
 	if (!msg)
-		return bad(f->name, MISSING, fault);
+		return bad(field_name(f), MISSING, fault);
 	ret = put_message(p, msg, depth + 1, fault);
 	if (ret == -EINVAL)
-		codec_fault_within(fault, f->name);
+		codec_fault_within(fault, field_name(f));
 	if (ret == 0 && !has_room(p, SMALL))
 		ret = -ENOMEM;
 	if (ret == 0)
@@ -94,11 +94,11 @@ static int put_nested(struct packed *p, const ProtobufCFieldDescriptor *f, const
 	return ret;
 }
 
-static int put_text(struct packed *p, const ProtobufCFieldDescriptor *f, const void *text,
-		    size_t len, struct codec_fault *fault)
+static int put_text(struct packed *p, const struct message_field *f, const void *text, size_t len,
+		    struct codec_fault *fault)
 {
-	if (!text && (len || f->type == PROTOBUF_C_TYPE_STRING))
-		return bad(f->name, MISSING, fault);
+	if (!text && (len || f->kind == PB_STRING))
+		return bad(field_name(f), MISSING, fault);
 	if (!has_room(p, len + SMALL))
 		return -ENOMEM;
 	put_bytes(p, text, len);
@@ -107,42 +107,42 @@ static int put_text(struct packed *p, const ProtobufCFieldDescriptor *f, const v
 }
 
 /* A number, and its wire type. */
-static unsigned put_number(struct packed *p, ProtobufCType type, const void *member)
+static unsigned put_number(struct packed *p, enum message_kind kind, const void *member)
 {
 	uint64_t wide;
 	uint32_t word;
 
-	switch (type) {
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_UINT64:
+	switch (kind) {
+	case PB_INT64:
+	case PB_UINT64:
 		memcpy(&wide, member, sizeof(wide));
 		put_varint(p, wide);
 		return WIRE_VARINT;
-	case PROTOBUF_C_TYPE_SINT64:
+	case PB_SINT64:
 		memcpy(&wide, member, sizeof(wide));
 		put_varint(p, wide << 1 ^ -(wide >> 63));
 		return WIRE_VARINT;
-	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE:
+	case PB_FIXED64:
+	case PB_SFIXED64:
+	case PB_DOUBLE:
 		put_bytes(p, member, 8); /* little endian, as this machine is */
 		return WIRE_64;
-	case PROTOBUF_C_TYPE_BOOL:
+	case PB_BOOL:
 		put_varint(p, *(const protobuf_c_boolean *)member != 0);
 		return WIRE_VARINT;
 	default:
 		memcpy(&word, member, sizeof(word));
 	}
-	switch (type) {
-	case PROTOBUF_C_TYPE_UINT32:
+	switch (kind) {
+	case PB_UINT32:
 		put_varint(p, word);
 		return WIRE_VARINT;
-	case PROTOBUF_C_TYPE_SINT32:
+	case PB_SINT32:
 		put_varint(p, (uint32_t)(word << 1 ^ -(word >> 31)));
 		return WIRE_VARINT;
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_FLOAT:
+	case PB_FIXED32:
+	case PB_SFIXED32:
+	case PB_FLOAT:
 		put_bytes(p, &word, 4);
 		return WIRE_32;
 	default: /* int32 and enums: as if they had 64 bits */
@@ -152,7 +152,7 @@ static unsigned put_number(struct packed *p, ProtobufCType type, const void *mem
 }
 
 /* A value that is there, with its tag. */
-static int put_value(struct packed *p, const ProtobufCFieldDescriptor *f, const void *member,
+static int put_value(struct packed *p, const struct message_field *f, const void *member,
 		     unsigned depth, struct codec_fault *fault)
 {
 	const ProtobufCBinaryData *binary = member;
@@ -160,66 +160,45 @@ static int put_value(struct packed *p, const ProtobufCFieldDescriptor *f, const 
 	unsigned wire = WIRE_LEN;
 	int ret = 0;
 
-	switch (f->type) {
-	case PROTOBUF_C_TYPE_MESSAGE:
+	switch (f->kind) {
+	case PB_MESSAGE:
 		ret = put_nested(p, f, *(void *const *)member, depth, fault);
 		break;
-	case PROTOBUF_C_TYPE_STRING:
+	case PB_STRING:
 		pointer = *(char *const *)member;
 		ret = put_text(p, f, pointer, pointer ? strlen(pointer) : 0, fault);
 		break;
-	case PROTOBUF_C_TYPE_BYTES:
+	case PB_BYTES:
 		ret = put_text(p, f, binary->data, binary->len, fault);
 		break;
 	default:
 		if (!has_room(p, SMALL))
 			return -ENOMEM;
-		wire = put_number(p, f->type, member);
+		wire = put_number(p, f->kind, member);
 	}
 	if (ret == 0)
-		put_varint(p, (uint64_t)f->id << 3 | wire);
+		put_varint(p, (uint64_t)f->number << 3 | wire);
 	return ret;
 }
 
-static bool is_present(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+static bool is_present(const ProtobufCMessage *msg, const struct message_field *f)
 {
 	const void *pointer;
 
-	if (f->label == PROTOBUF_C_LABEL_REQUIRED)
+	if (f->label == PB_REQUIRED)
 		return true;
-	if (f->type != PROTOBUF_C_TYPE_STRING && f->type != PROTOBUF_C_TYPE_MESSAGE)
-		return *(const protobuf_c_boolean *)((const char *)msg + f->quantifier_offset);
+	if (f->kind != PB_STRING && f->kind != PB_MESSAGE)
+		return *(const protobuf_c_boolean *)((const char *)msg + f->quantifier);
 	pointer = *(void *const *)((const char *)msg + f->offset);
-	return pointer && pointer != f->default_value;
-}
-
-static size_t size_of(ProtobufCType type)
-{
-	switch (type) {
-	case PROTOBUF_C_TYPE_BOOL:
-		return sizeof(protobuf_c_boolean);
-	case PROTOBUF_C_TYPE_BYTES:
-		return sizeof(ProtobufCBinaryData);
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_ENUM:
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_FLOAT:
-		return 4;
-	default: /* a pointer, or as long as one */
-		return 8;
-	}
+	return pointer;
 }
 
 static int put_repeated(struct packed *p, const ProtobufCMessage *msg,
-			const ProtobufCFieldDescriptor *f, unsigned depth,
-			struct codec_fault *fault)
+			const struct message_field *f, unsigned depth, struct codec_fault *fault)
 {
-	size_t n = *(const size_t *)((const char *)msg + f->quantifier_offset);
+	size_t n = *(const size_t *)((const char *)msg + f->quantifier);
 	const char *array = *(char *const *)((const char *)msg + f->offset);
-	size_t size = size_of(f->type);
+	size_t size = message_kind_size(f->kind);
 	int ret = 0;
 
 	while (!ret && n--)
@@ -227,12 +206,12 @@ static int put_repeated(struct packed *p, const ProtobufCMessage *msg,
 	return ret;
 }
 
-static int put_unknown(struct packed *p, const ProtobufCMessageUnknownField *u)
+static int put_unknown(struct packed *p, const struct message_unknown *u)
 {
 	if (!has_room(p, u->len + SMALL))
 		return -ENOMEM;
 	put_bytes(p, u->data, u->len);
-	put_varint(p, (uint64_t)u->tag << 3 | u->wire_type);
+	put_varint(p, (uint64_t)u->number << 3 | u->wire);
 	return 0;
 }
 
@@ -246,9 +225,9 @@ static int put_message(struct packed *p, const ProtobufCMessage *msg, unsigned d
 	for (size_t i = msg->n_unknown_fields; !ret && i--;)
 		ret = put_unknown(p, &msg->unknown_fields[i]);
 	for (unsigned i = msg->descriptor->n_fields; !ret && i--;) {
-		const ProtobufCFieldDescriptor *f = &msg->descriptor->fields[i];
+		const struct message_field *f = message_fields_of(msg->descriptor) + i;
 
-		if (f->label == PROTOBUF_C_LABEL_REPEATED)
+		if (f->label == PB_REPEATED)
 			ret = put_repeated(p, msg, f, depth, fault);
 		else if (is_present(msg, f))
 			ret = put_value(p, f, (const char *)msg + f->offset, depth, fault);

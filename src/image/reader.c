@@ -295,16 +295,15 @@ int image_reader_fd(const struct image_reader *r)
 	return r->fd;
 }
 
-int image_decode(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
-		 const uint8_t *data, uint32_t len, struct arena *a, struct err *err,
-		 ProtobufCMessage **ret_msg)
+int image_decode(struct image_reader *r, const struct message_type *desc, const uint8_t *data,
+		 uint32_t len, struct arena *a, struct err *err, ProtobufCMessage **ret_msg)
 {
 	struct codec_fault fault;
 
 	if (codec_unpack(desc, data, len, a, r->same, &fault, ret_msg))
 		return image_corrupt(err, r->name,
 				     "entry %u (%s), field %s, at byte %" PRIu64 ": %s",
-				     r->index - 1, desc->name,
+				     r->index - 1, message_name(desc),
 				     fault.field[0] ? fault.field : "unknown",
 				     r->off - len + fault.offset, fault.why);
 	r->unusual |= !fault.plain;
@@ -358,7 +357,7 @@ int image_next(struct image_reader *r, struct err *err, const uint8_t **ret_data
 	return ret;
 }
 
-int image_read_msg(struct image_reader *r, const ProtobufCMessageDescriptor *desc, struct err *err,
+int image_read_msg(struct image_reader *r, const struct message_type *desc, struct err *err,
 		   ProtobufCMessage **ret_msg)
 {
 	const struct image_kind_info *info = image_kind_info(r->kind);
@@ -413,7 +412,7 @@ static uint64_t round_up(uint64_t len, uint64_t multiple)
 static uint64_t payload_of(const struct image_reader *r, const ProtobufCMessage *msg,
 			   uint64_t *ret_padded)
 {
-	const ProtobufCMessageDescriptor *d = msg->descriptor;
+	const struct message_type *d = msg->descriptor;
 	uint64_t len = 0, multiple = 1;
 
 	if (d == &pipe_data_entry__descriptor) {

@@ -32,7 +32,7 @@ const char *image_reader_name(const struct image_reader *r);
 unsigned image_reader_index(const struct image_reader *r);
 /* The next message, of the kind's first type for the first one, of its second type afterwards
  * (desc NULL), or of the type given. At the end of file returns 0 and *ret_msg is NULL. */
-int image_read_msg(struct image_reader *r, const ProtobufCMessageDescriptor *desc, struct err *err,
+int image_read_msg(struct image_reader *r, const struct message_type *desc, struct err *err,
 		   ProtobufCMessage **ret_msg);
 /* Where the next byte comes from, and how many there are left. */
 uint64_t image_reader_offset(const struct image_reader *r);

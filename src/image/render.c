@@ -11,6 +11,7 @@
 #include "image/internal.h"
 #include "image/jsontext.h"
 #include "image/maps.h"
+#include "image/pack.h"
 #include "image/show.h"
 
 struct render {
@@ -92,56 +93,56 @@ static int put_quoted(struct jsontext *j, const ProtobufCBinaryData *bytes)
 
 static int put_message(struct render *r, const ProtobufCMessage *msg, bool hex);
 
-static void put_enum(struct jsontext *j, const ProtobufCEnumDescriptor *desc, int value)
+static void put_enum(struct jsontext *j, const struct message_enum *desc, int value)
 {
-	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(desc, value);
+	const char *name = enum_name(desc, value);
 
-	if (v)
-		jsontext_text(j, v->name);
+	if (name)
+		jsontext_text(j, name);
 	else
 		fprintf(j->out, "%d", value);
 }
 
-static int put_member(struct render *r, const ProtobufCFieldDescriptor *f, const void *member,
+static int put_member(struct render *r, const struct message_field *f, const void *member,
 		      const struct style *s)
 {
 	const ProtobufCBinaryData *bytes = member;
 	struct jsontext *j = &r->json;
 
-	switch (f->type) {
-	case PROTOBUF_C_TYPE_MESSAGE:
+	switch (f->kind) {
+	case PB_MESSAGE:
 		jsontext_open(j, '{');
 		if (put_message(r, *(ProtobufCMessage *const *)member,
 				s->hex || (s->annotation && s->annotation->show == SHOW_HEX)))
 			return -ENOMEM;
 		jsontext_close(j, '}');
 		break;
-	case PROTOBUF_C_TYPE_STRING:
+	case PB_STRING:
 		jsontext_text(j, *(char *const *)member);
 		break;
-	case PROTOBUF_C_TYPE_BYTES:
+	case PB_BYTES:
 		/* crit quotes a unix socket's name even when it is not pretty. */
 		return s->annotation && s->annotation->show == SHOW_QUOTED
 			       ? put_quoted(j, bytes)
 			       : put_base64(j, bytes->data, bytes->len);
-	case PROTOBUF_C_TYPE_BOOL:
+	case PB_BOOL:
 		fputs(*(const protobuf_c_boolean *)member ? "true" : "false", j->out);
 		break;
-	case PROTOBUF_C_TYPE_ENUM:
-		put_enum(j, f->descriptor, *(const int *)member);
+	case PB_ENUM:
+		put_enum(j, field_enum(f), *(const int *)member);
 		break;
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
+	case PB_INT32:
+	case PB_SINT32:
+	case PB_SFIXED32:
 		put_integer(j, s, *(const int32_t *)member, true);
 		break;
-	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_FIXED32:
+	case PB_UINT32:
+	case PB_FIXED32:
 		put_integer(j, s, *(const uint32_t *)member, false);
 		break;
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
+	case PB_INT64:
+	case PB_SINT64:
+	case PB_SFIXED64:
 		put_integer(j, s, *(const int64_t *)member, true);
 		break;
 	default: /* no message has a float or a double */
@@ -150,43 +151,24 @@ static int put_member(struct render *r, const ProtobufCFieldDescriptor *f, const
 	return 0;
 }
 
-int render_value(FILE *out, const ProtobufCMessageDescriptor *desc,
-		 const ProtobufCFieldDescriptor *f, const void *member, bool hex)
+int render_value(FILE *out, const struct message_type *desc, const struct message_field *f,
+		 const void *member, bool hex)
 {
 	const struct render_options options = { .pretty = true };
 	struct render r = { { out, true, 0, true }, NULL, &options, NULL, 0 };
-	const struct style s = { image_annotation(desc->name, f->name), hex };
+	const struct style s = { image_annotation(message_name(desc), field_name(f)), hex };
 
 	return put_member(&r, f, member, &s);
 }
 
-bool render_hex_inside(const ProtobufCMessageDescriptor *desc, const ProtobufCFieldDescriptor *f)
+bool render_hex_inside(const struct message_type *desc, const struct message_field *f)
 {
-	const struct image_annotation *a = image_annotation(desc->name, f->name);
+	const struct image_annotation *a = image_annotation(message_name(desc), field_name(f));
 
 	return a && a->show == SHOW_HEX;
 }
 
-size_t render_element_size(const ProtobufCFieldDescriptor *f)
-{
-	switch (f->type) {
-	case PROTOBUF_C_TYPE_BYTES:
-		return sizeof(ProtobufCBinaryData);
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_MESSAGE:
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE:
-		return 8;
-	default:
-		return 4;
-	}
-}
-
-static int put_repeated(struct render *r, const ProtobufCFieldDescriptor *f, size_t n,
+static int put_repeated(struct render *r, const struct message_field *f, size_t n,
 			const char *array, const struct style *s)
 {
 	struct jsontext *j = &r->json;
@@ -201,47 +183,47 @@ static int put_repeated(struct render *r, const ProtobufCFieldDescriptor *f, siz
 	} else {
 		for (size_t i = 0; i < n && !ret; i++) {
 			jsontext_item(j);
-			ret = put_member(r, f, array + i * render_element_size(f), s);
+			ret = put_member(r, f, array + i * message_kind_size(f->kind), s);
 		}
 	}
 	jsontext_close(j, ']');
 	return ret;
 }
 
-bool render_is_set(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+bool render_is_set(const ProtobufCMessage *msg, const struct message_field *f)
 {
-	if (f->label == PROTOBUF_C_LABEL_REPEATED)
-		return *(const size_t *)((const char *)msg + f->quantifier_offset);
-	if (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_MESSAGE) {
+	if (f->label == PB_REPEATED)
+		return *(const size_t *)((const char *)msg + f->quantifier);
+	if (f->kind == PB_STRING || f->kind == PB_MESSAGE) {
 		const void *p = *(void *const *)((const char *)msg + f->offset);
 
-		return p && (f->label == PROTOBUF_C_LABEL_REQUIRED || p != f->default_value);
+		return p;
 	}
-	return f->label == PROTOBUF_C_LABEL_REQUIRED ||
-	       *(const protobuf_c_boolean *)((const char *)msg + f->quantifier_offset);
+	return f->label == PB_REQUIRED ||
+	       *(const protobuf_c_boolean *)((const char *)msg + f->quantifier);
 }
 
 /* The members of an object that is open. */
 static int put_message(struct render *r, const ProtobufCMessage *msg, bool hex)
 {
-	const ProtobufCMessageDescriptor *d = msg->descriptor;
+	const struct message_type *d = msg->descriptor;
 	int ret = 0;
 
 	for (unsigned i = 0; i < d->n_fields && !ret; i++) {
-		const ProtobufCFieldDescriptor *f = &d->fields[i];
+		const struct message_field *f = message_fields_of(d) + i;
 		const char *member = (const char *)msg + f->offset;
 		struct style s = { NULL, hex };
 
 		if (!render_is_set(msg, f))
 			continue;
-		jsontext_key(&r->json, f->name);
-		s.annotation = image_annotation(d->name, f->name);
+		jsontext_key(&r->json, field_name(f));
+		s.annotation = image_annotation(message_name(d), field_name(f));
 		if (s.annotation && !r->options->pretty && s.annotation->show != SHOW_QUOTED)
 			s.annotation = NULL;
-		if (f->label == PROTOBUF_C_LABEL_REPEATED)
-			ret = put_repeated(
-				r, f, *(const size_t *)((const char *)msg + f->quantifier_offset),
-				*(const char *const *)member, &s);
+		if (f->label == PB_REPEATED)
+			ret = put_repeated(r, f,
+					   *(const size_t *)((const char *)msg + f->quantifier),
+					   *(const char *const *)member, &s);
 		else
 			ret = put_member(r, f, member, &s);
 	}
@@ -342,6 +324,15 @@ static int put_queue(struct render *r, const IpcMsgEntry *queue)
 	return 0;
 }
 
+static uint64_t packed_size(const ProtobufCMessage *msg)
+{
+	_cleanup_packed_ struct packed p;
+	struct codec_fault fault;
+
+	packed_begin(&p);
+	return codec_pack(msg, &p, &fault) ? 0 : packed_len(&p);
+}
+
 /* The bytes of a queue's messages, as crit counts them: packed messages and contents. */
 static int skip_queue(struct render *r, const IpcMsgEntry *queue, uint64_t *ret_len)
 {
@@ -356,7 +347,7 @@ static int skip_queue(struct render *r, const IpcMsgEntry *queue, uint64_t *ret_
 			ret = image_skip_raw(r->reader, padded, r->err);
 		if (ret)
 			return ret;
-		*ret_len += protobuf_c_message_get_packed_size(msg) + len;
+		*ret_len += packed_size(msg) + len;
 	}
 	return 0;
 }

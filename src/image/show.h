@@ -6,11 +6,10 @@
 #include "image/render.h"
 
 /* One value of a field, as pretty JSON. */
-int render_value(FILE *out, const ProtobufCMessageDescriptor *desc,
-		 const ProtobufCFieldDescriptor *f, const void *member, bool hex);
+int render_value(FILE *out, const struct message_type *desc, const struct message_field *f,
+		 const void *member, bool hex);
 /* Are all integers of the message in this field shown in hexadecimal. */
-bool render_hex_inside(const ProtobufCMessageDescriptor *desc, const ProtobufCFieldDescriptor *f);
-size_t render_element_size(const ProtobufCFieldDescriptor *f);
-bool render_is_set(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f);
+bool render_hex_inside(const struct message_type *desc, const struct message_field *f);
+bool render_is_set(const ProtobufCMessage *msg, const struct message_field *f);
 
 #endif

@@ -25,9 +25,9 @@ struct text {
 	struct arena *a;
 };
 
-static bool is_nested(const ProtobufCFieldDescriptor *f)
+static bool is_nested(const struct message_field *f)
 {
-	return f->type == PROTOBUF_C_TYPE_MESSAGE;
+	return f->kind == PB_MESSAGE;
 }
 
 static char *bytes_cell(struct text *t, const ProtobufCBinaryData *b)
@@ -47,14 +47,14 @@ static char *bytes_cell(struct text *t, const ProtobufCBinaryData *b)
 }
 
 /* JSON's value without its quotes and without blanks, so that columns stay columns. */
-static char *value_cell(struct text *t, const ProtobufCMessageDescriptor *desc,
-			const ProtobufCFieldDescriptor *f, const void *member, bool hex)
+static char *value_cell(struct text *t, const struct message_type *desc,
+			const struct message_field *f, const void *member, bool hex)
 {
 	char *text = NULL, *cell, *to;
 	size_t len = 0;
 	FILE *out;
 
-	if (f->type == PROTOBUF_C_TYPE_BYTES)
+	if (f->kind == PB_BYTES)
 		return bytes_cell(t, member);
 	out = open_memstream(&text, &len);
 	if (!out)
@@ -65,25 +65,25 @@ static char *value_cell(struct text *t, const ProtobufCMessageDescriptor *desc,
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '"' && (i == 0 || i == len - 1))
 			continue;
-		if (f->type != PROTOBUF_C_TYPE_STRING && text[i] == ' ')
+		if (f->kind != PB_STRING && text[i] == ' ')
 			continue;
 		*to++ = text[i];
 	}
 	free(text);
 	if (to == cell)
-		strcpy(cell, f->type == PROTOBUF_C_TYPE_STRING ? "\"\"" : "0");
+		strcpy(cell, f->kind == PB_STRING ? "\"\"" : "0");
 	return cell;
 }
 
-static char *list_cell(struct text *t, const ProtobufCMessageDescriptor *desc,
-		       const ProtobufCFieldDescriptor *f, const ProtobufCMessage *msg, bool hex)
+static char *list_cell(struct text *t, const struct message_type *desc,
+		       const struct message_field *f, const ProtobufCMessage *msg, bool hex)
 {
-	size_t n = *(const size_t *)((const char *)msg + f->quantifier_offset);
+	size_t n = *(const size_t *)((const char *)msg + f->quantifier);
 	const char *array = *(const char *const *)((const char *)msg + f->offset);
 	char *list = arena_strdup(t->a, "");
 
 	for (size_t i = 0; i < n; i++) {
-		char *cell = value_cell(t, desc, f, array + i * render_element_size(f), hex);
+		char *cell = value_cell(t, desc, f, array + i * message_kind_size(f->kind), hex);
 
 		if (strlen(list) + strlen(cell) > CELL_MAX)
 			return arena_printf(t->a, "%s,...(%zu)", list, n);
@@ -94,16 +94,16 @@ static char *list_cell(struct text *t, const ProtobufCMessageDescriptor *desc,
 
 static void fill_row(struct text *t, struct row *row, bool hex)
 {
-	const ProtobufCMessageDescriptor *d = row->msg->descriptor;
+	const struct message_type *d = row->msg->descriptor;
 
 	row->cells = arena_array(t->a, char *, d->n_fields);
 	for (unsigned i = 0; i < d->n_fields; i++) {
-		const ProtobufCFieldDescriptor *f = &d->fields[i];
+		const struct message_field *f = message_fields_of(d) + i;
 
 		if (is_nested(f) || !render_is_set(row->msg, f))
 			continue;
 		row->cells[i] =
-			f->label == PROTOBUF_C_LABEL_REPEATED
+			f->label == PB_REPEATED
 				? list_cell(t, d, f, row->msg, hex)
 				: value_cell(t, d, f, (const char *)row->msg + f->offset, hex);
 	}
@@ -115,9 +115,9 @@ static void put_rows(struct text *t, struct row *rows, size_t n, const char *lab
 static void put_nested(struct text *t, const ProtobufCMessage *msg, unsigned indent, bool hex)
 {
 	for (unsigned i = 0; i < msg->descriptor->n_fields; i++) {
-		const ProtobufCFieldDescriptor *f = &msg->descriptor->fields[i];
+		const struct message_field *f = message_fields_of(msg->descriptor) + i;
 		const char *member = (const char *)msg + f->offset;
-		bool many = f->label == PROTOBUF_C_LABEL_REPEATED;
+		bool many = f->label == PB_REPEATED;
 		ProtobufCMessage *const *list = many ? *(ProtobufCMessage *const *const *)member
 						     : (ProtobufCMessage *const *)member;
 		struct row *rows;
@@ -126,15 +126,15 @@ static void put_nested(struct text *t, const ProtobufCMessage *msg, unsigned ind
 		if (!is_nested(f) || !render_is_set(msg, f))
 			continue;
 		if (many)
-			n = *(const size_t *)((const char *)msg + f->quantifier_offset);
+			n = *(const size_t *)((const char *)msg + f->quantifier);
 		rows = arena_array(t->a, struct row, n);
 		for (size_t k = 0; k < n; k++) {
 			rows[k].msg = list[k];
 			fill_row(t, &rows[k], hex || render_hex_inside(msg->descriptor, f));
 		}
 		if (many)
-			fprintf(t->out, "%*s%s:\n", indent, "", f->name);
-		put_rows(t, rows, n, many ? NULL : f->name, many ? indent + 2 : indent);
+			fprintf(t->out, "%*s%s:\n", indent, "", field_name(f));
+		put_rows(t, rows, n, many ? NULL : field_name(f), many ? indent + 2 : indent);
 	}
 }
 
@@ -154,7 +154,7 @@ static size_t column_width(const struct row *rows, size_t n, unsigned column)
 static void put_line(FILE *out, const struct row *row, const size_t *widths, const char *label,
 		     unsigned indent, size_t times)
 {
-	const ProtobufCMessageDescriptor *d = row->msg->descriptor;
+	const struct message_type *d = row->msg->descriptor;
 	unsigned pending = indent; /* blanks, printed only before something */
 
 	if (label) {
@@ -162,15 +162,15 @@ static void put_line(FILE *out, const struct row *row, const size_t *widths, con
 		pending = 2;
 	}
 	for (unsigned i = 0; i < d->n_fields; i++) {
-		size_t name_len = strlen(d->fields[i].name);
+		const char *name = field_name(message_fields_of(d) + i);
 
 		if (row->cells[i]) {
 			size_t len = strlen(row->cells[i]);
 
-			fprintf(out, "%*s%s %s", pending, "", d->fields[i].name, row->cells[i]);
+			fprintf(out, "%*s%s %s", pending, "", name, row->cells[i]);
 			pending = 2 + (len < widths[i] ? widths[i] - len : 0);
 		} else if (widths[i]) {
-			pending += name_len + 1 + widths[i] + 2;
+			pending += strlen(name) + 1 + widths[i] + 2;
 		}
 	}
 	if (row->payload)
@@ -183,15 +183,15 @@ static void put_line(FILE *out, const struct row *row, const size_t *widths, con
 /* Rows without anything below them that look the same. */
 static bool same_rows(const struct row *x, const struct row *y)
 {
-	const ProtobufCMessageDescriptor *d = x->msg->descriptor;
+	const struct message_type *d = x->msg->descriptor;
 
 	if (x->payload || y->payload)
 		return false;
 	for (unsigned i = 0; i < d->n_fields; i++) {
+		const struct message_field *f = message_fields_of(d) + i;
 		const char *a = x->cells[i], *b = y->cells[i];
 
-		if (is_nested(&d->fields[i]) &&
-		    (render_is_set(x->msg, &d->fields[i]) || render_is_set(y->msg, &d->fields[i])))
+		if (is_nested(f) && (render_is_set(x->msg, f) || render_is_set(y->msg, f)))
 			return false;
 		if (!a != !b || (a && strcmp(a, b)))
 			return false;
@@ -202,7 +202,7 @@ static bool same_rows(const struct row *x, const struct row *y)
 /* All rows are of one type of message. */
 static void put_rows(struct text *t, struct row *rows, size_t n, const char *label, unsigned indent)
 {
-	const ProtobufCMessageDescriptor *d = rows[0].msg->descriptor;
+	const struct message_type *d = rows[0].msg->descriptor;
 	size_t *widths = arena_array(t->a, size_t, d->n_fields);
 	size_t times = 1;
 

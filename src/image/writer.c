@@ -149,15 +149,16 @@ int image_write_msg(struct image_writer *w, const ProtobufCMessage *msg, struct 
 	packed_begin(&p);
 	ret = codec_pack(msg, &p, &fault);
 	if (ret == -EINVAL)
-		return err_set(err, ERR_INTERNAL, EINVAL, "%s.%s of %s: %s", msg->descriptor->name,
-			       fault.field, image_kind_info(w->kind)->pattern, fault.why);
+		return err_set(err, ERR_INTERNAL, EINVAL, "%s.%s of %s: %s",
+			       message_name(msg->descriptor), fault.field,
+			       image_kind_info(w->kind)->pattern, fault.why);
 	if (ret)
 		return err_set(err, ERR_RESOURCE, -ret, "no memory to pack a %s",
-			       msg->descriptor->name);
+			       message_name(msg->descriptor));
 	size = packed_len(&p);
 	if (size > IMAGE_MESSAGE_MAX)
 		return err_set(err, ERR_IMAGE_WRITE, EFBIG, "a %s has %zu bytes, the limit is %u",
-			       msg->descriptor->name, size, IMAGE_MESSAGE_MAX);
+			       message_name(msg->descriptor), size, IMAGE_MESSAGE_MAX);
 	ret = begin(w, err);
 	if (ret)
 		return ret;

@@ -2,6 +2,8 @@
 /* Sets that don't fit together are refused, with the file and the field; those of CRIU are not. */
 #include "image_util.h"
 
+#include "image/pack.h"
+
 static char set[128];
 static uint64_t root_pid;
 
@@ -27,13 +29,16 @@ static void rewrite(enum image_kind kind, uint64_t key, void (*edit)(void *first
 	if (info->magic2)
 		write_full(fd, &info->magic2, 4);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t len = protobuf_c_message_get_packed_size(msgs[i]);
-		uint8_t *packed = malloc(len + 1);
+		struct codec_fault fault;
+		struct packed p;
+		uint32_t len;
 
-		protobuf_c_message_pack(msgs[i], packed);
+		packed_begin(&p);
+		assert_int_equal(codec_pack(msgs[i], &p, &fault), 0);
+		len = packed_len(&p);
 		write_full(fd, &len, 4);
-		write_full(fd, packed, len);
-		free(packed);
+		write_full(fd, p.data, len);
+		packed_free(&p);
 	}
 	close(fd);
 	image_dir_close(dir);

@@ -168,10 +168,7 @@ const char *show_file_text(struct show *s, uint32_t id)
 
 const char *show_file_type(const FdinfoEntry *fd)
 {
-	const ProtobufCEnumValue *value =
-		protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, fd->type);
-
-	return value ? value->name : "unknown";
+	return enum_name(&fd_types__descriptor, fd->type) ?: "unknown";
 }
 
 const char *show_file_access(struct show *s, uint32_t id)

@@ -202,7 +202,7 @@ static int shut_down(struct restore_task *t, const struct inet_in *s, int fd)
 				   [SK_SHUTDOWN__WRITE] = SHUT_WR,
 				   [SK_SHUTDOWN__BOTH] = SHUT_RDWR };
 
-	enum _SkShutdown what = s->e->has_shutdown ? s->e->shutdown : SK_SHUTDOWN__NONE;
+	SkShutdown what = s->e->has_shutdown ? s->e->shutdown : SK_SHUTDOWN__NONE;
 
 	/* --tcp-close, or ended */
 	if ((tcp_is_connection(s->e) && !s->stream) || inet_was_closed(s->e))

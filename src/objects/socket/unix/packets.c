@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "image/pack.h"
 #include "image/reader.h"
 #include "objects/socket/unix/unix.h"
 
@@ -342,17 +343,19 @@ static int answer_request(const struct unix_in *u)
 {
 	CriuResp resp = CRIU_RESP__INIT;
 	CriuDumpResp dump = CRIU_DUMP_RESP__INIT;
-	uint8_t buf[64];
-	size_t len;
+	_cleanup_packed_ struct packed p;
+	struct codec_fault fault;
 
+	packed_begin(&p);
 	if (!(u->e->uflags & UNIX_SERVICE))
 		return 0;
 	resp.type = CRIU_REQ_TYPE__DUMP;
 	resp.success = true;
 	resp.dump = &dump;
 	dump.has_restored = dump.restored = true;
-	len = criu_resp__pack(&resp, buf);
-	return send(u->spare, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	if (codec_pack(&resp.base, &p, &fault))
+		return -EINVAL;
+	return send(u->spare, p.data, packed_len(&p), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 int unix_packets_send_early(struct restore_task *t, int fd, CrtoolsPacket **early, size_t n)
