@@ -41,7 +41,7 @@
 
 static const struct symbol {
 	enum symbol_set set;
-	const char *name;
+	char name[36]; /* no pointer, as in syscalls.h */
 	uint64_t value;
 } symbols[] = {
 #define SYM(set, name) { SYMBOLS_##set, #name, (uint64_t)(name) },

@@ -96,18 +96,26 @@ void journal_begin(struct journal *j)
 	*j = (struct journal){ .fd = -1, .owner = getpid() };
 }
 
+static int make_new(const char *path)
+{
+	return open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 static int make_file(struct journal *j)
 {
 	char place[108];
 	int num = 0;
 
 	for (unsigned int i = 0; j->fd < 0 && journal_place(i, place) == 0; i++) {
-		if (place[0] != '.' && mkdir(place, 0700) < 0 && errno != EEXIST)
-			num = num ? num : errno;
 		snprintf(j->path, sizeof(j->path), "%s/.crtools-%d", place, j->owner);
-		unlink(j->path); /* of a dead process that had this id */
-		j->fd = open(j->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-			     0600);
+		j->fd = make_new(j->path);
+		if (j->fd < 0 && errno == EEXIST) { /* of a dead process that had this id */
+			unlink(j->path);
+			j->fd = make_new(j->path);
+		} else if (j->fd < 0 && errno == ENOENT &&
+			   (mkdir(place, 0700) == 0 || errno == EEXIST)) {
+			j->fd = make_new(j->path);
+		}
 		if (j->fd < 0)
 			num = num ? num : errno;
 	}

@@ -42,7 +42,7 @@ static const struct {
 static const struct {
 	uint8_t word, bit;
 	char kind;
-	const char *name;
+	char name[24]; /* no pointer: nothing is relocated at the start */
 } bits[] = {
 	{ 0, 0, 'i', "fpu" },		{ 0, 4, 'i', "tsc" },
 	{ 0, 8, 'i', "cx8" },		{ 0, 15, 'i', "cmov" },

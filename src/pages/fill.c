@@ -27,7 +27,6 @@
 
 #define UFFD_MIN  (64u << 10)	      /* below this, registering the area costs more than faults */
 #define UFFD_PART (UINT64_C(4) << 20) /* what a thread claims at a time */
-#define HUGE_MIN  (UINT64_C(2) << 20) /* a huge page fits in */
 #define IOVS	  256
 
 int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_kind kind,

@@ -27,6 +27,7 @@ struct page_pool {
 	bool huge_always; /* the kernel gives huge pages unasked: what is there whole is filled so */
 };
 #define FILL_WORKERS_MAX 8
+#define HUGE_MIN	 (UINT64_C(2) << 20) /* a huge page fits in */
 
 int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_kind kind,
 		   uint64_t key, struct err *err);

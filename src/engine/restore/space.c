@@ -214,6 +214,16 @@ static int tag_area(struct restore_task *t, const struct restore_vma *v)
 	return tags_put(t, v, !v->inherited ? 0 : moved ? moved->e->start : v->e->start);
 }
 
+/* Is there an area that a huge page fits in, or a row of small ones that are filled as one. */
+static bool has_room_for_huge(const struct restore_task *t)
+{
+	for (size_t i = 0; i < t->n_vmas; i++)
+		if (t->vmas[i].e->status & VMA_ANON_PRIVATE &&
+		    t->vmas[i].e->end - t->vmas[i].e->start >= HUGE_MIN)
+			return true;
+	return t->pages->x.bytes >= HUGE_MIN;
+}
+
 /* Asked once a run: a task's children inherit what it knows. */
 static bool huge_pages_unasked(void)
 {
@@ -239,7 +249,7 @@ static int open_pages(struct restore_task *t)
 	t->pages = arena_new(restore_arena(t->r), struct page_pool);
 	ret = page_pool_open(t->pages, t->r->s->images, IMAGE_PAGEMAP, t->vpid, restore_err(t->r));
 	t->pages->tally = &t->r->shared->filled;
-	t->pages->huge_always = huge_pages_unasked();
+	t->pages->huge_always = has_room_for_huge(t) && huge_pages_unasked();
 	if (ret == 0 && t->pages->fd >= 0) {
 		ret = service_fd(t->r, t->pages->fd);
 		t->pages->fd = ret;

@@ -180,7 +180,9 @@ int identity_read(struct arena *a, struct identity *ret, struct err *err)
 	for (int cap = 0; known >> cap; cap++) {
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0)
 			ret->bounding |= UINT64_C(1) << cap;
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
+		/* Only what is inheritable, too, can be. */
+		if (ret->inheritable >> cap & 1 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
 			ret->ambient |= UINT64_C(1) << cap;
 	}
 	ret->securebits = bits;
