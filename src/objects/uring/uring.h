@@ -29,10 +29,14 @@ extern const struct state_class uring_state;
 #define URING_OFF_PBUF_SHIFT	  16
 #define URING_GROUP_ENTRIES	  32768u /* at most */
 #define URING_OP_READ_MULTISHOT	  49
+#define URING_OP_WAITID		  50
+#define URING_OP_FUTEX_WAIT	  51
+#define URING_OP_EPOLL_WAIT	  59
 #define URING_TIMEOUT_MULTISHOT	  (1u << 6)
 #define URING_RECV_BUNDLE	  (1u << 4)
-#define URING_ASYNC_SIZE	  256
-#define URING_INDEXES		  16 /* IO_RINGFD_REG_MAX: by which a thread may know rings */
+#define URING_ASYNC_SIZE	  512
+#define URING_PIECES_MAX	  1024 /* UIO_MAXIOV */
+#define URING_INDEXES		  16   /* IO_RINGFD_REG_MAX: by which a thread may know rings */
 
 /* What setting up is told, of which the program knows what followed: sizes and places in the areas.
  */
@@ -199,6 +203,7 @@ const struct uring_in *uring_in_of(struct restore_file *f);
 bool uring_groups_fit(const CrtoolsUring *e);
 int uring_prepare(struct restore_task *t);
 /* Requests that waited. */
+bool uring_kind_is_known(uint8_t opcode);
 bool uring_requests_fit(const CrtoolsUring *e);
 int uring_requests_emit(struct restore_thread *th);
 int uring_watch(struct restore *r, struct restore_file *f, int fd);

@@ -52,8 +52,10 @@ static int find_places(struct uring_kernel *k, struct btf *b)
 	k->group_inc = constant(b, "IOBL_INC");
 	k->region_user = constant(b, "IO_REGION_F_USER_PROVIDED");
 	k->refused = flag(b, "REQ_F_BUFFER_SELECTED_BIT") | flag(b, "REQ_F_BUFFER_RING_BIT") |
-		     flag(b, "REQ_F_PARTIAL_IO_BIT");
+		     flag(b, "REQ_F_PARTIAL_IO_BIT") | flag(b, "REQ_F_FAIL_BIT");
 	k->creds = flag(b, "REQ_F_CREDS_BIT");
+	k->pieces_one = btf_enumerator(b, "ITER_UBUF");
+	k->pieces_list = btf_enumerator(b, "ITER_IOVEC");
 	return k->request_size < 0 || k->bucket_size < 0 || k->upid_size < 0 ? -ENOENT : 0;
 }
 

@@ -21,6 +21,8 @@
 	PLACE(TIMEOUTS, "io_ring_ctx.timeout_list")                                                \
 	PLACE(COMPLETIONS, "io_ring_ctx.cached_cq_tail")                                           \
 	PLACE(CQ_TIMEOUTS, "io_ring_ctx.cq_timeouts")                                              \
+	MAYBE(FUTEXES, "io_ring_ctx.futex_list") /* Linux 6.7 */                                   \
+	MAYBE(CHILDREN, "io_ring_ctx.waitid_list") /* Linux 6.7 */                                 \
 	MAYBE(ALLOCATED, "io_ring_ctx.nr_req_allocated") /* Linux 6.14 */                          \
 	PLACE(SUBMISSIONS, "io_ring_ctx.submit_state")                                             \
 	PLACE(FREE, "io_submit_state.free_list")                                                   \
@@ -37,7 +39,8 @@
 	PLACE(REQ_ASYNC, "io_kiocb.async_data")                                                    \
 	PLACE(REQ_LINK, "io_kiocb.link")                                                           \
 	PLACE(REQ_LIST, "io_kiocb.comp_list")                                                      \
-	PLACE(REQ_EVENTS, "io_kiocb.apoll_events")                                                 \
+	PLACE(POLL_EVENTS, "io_poll.events")                                                      \
+	PLACE(REQ_BUFFER, "io_kiocb.buf_index")                                                    \
 	MAYBE(REQ_NODE, "io_kiocb.file_node") /* Linux 6.13 */                                     \
 	PLACE(TCTX_TASK, "io_uring_task.task")                                                     \
 	PLACE(ACCEPT_ADDR, "io_accept.addr")                                                       \
@@ -52,12 +55,46 @@
 	PLACE(RECV_OWN, "io_sr_msg.flags")                                                         \
 	PLACE(RECV_GROUP, "io_sr_msg.buf_group")                                                   \
 	MAYBE(RECV_EACH, "io_sr_msg.mshot_len") /* Linux 6.17 */                                   \
+	MAYBE(SEND_CONTROL, "io_sr_msg.msg_control") /* Linux 6.3 */                               \
+	MAYBE(MSG_HEADER, "io_async_msghdr.msg")                                                   \
+	MAYBE(MSG_TO, "io_async_msghdr.addr")                                                      \
+	MAYBE(MSG_FROM, "io_async_msghdr.uaddr")                                                   \
+	MAYBE(MSG_FIRST, "io_async_msghdr.fast_iov")                                               \
+	MAYBE(MSG_NAME_ROOM, "io_async_msghdr.namelen")                                            \
+	MAYBE(MSG_CONTROL_ROOM, "io_async_msghdr.controllen")                                      \
+	PLACE(HEADER_NAME, "msghdr.msg_name")                                                      \
+	PLACE(HEADER_NAME_LEN, "msghdr.msg_namelen")                                               \
+	PLACE(HEADER_PIECES, "msghdr.msg_iter")                                                    \
+	PLACE(HEADER_CONTROL, "msghdr.msg_control")                                                \
+	PLACE(HEADER_CONTROL_LEN, "msghdr.msg_controllen")                                         \
+	PLACE(PIECES_TYPE, "iov_iter.iter_type")                                                   \
+	PLACE(PIECES_OFFSET, "iov_iter.iov_offset")                                                \
+	MAYBE(PIECES_ONE, "iov_iter.ubuf") /* Linux 6.0 */                                         \
+	MAYBE(PIECES_LIST, "iov_iter.__iov") /* Linux 6.4 */                                       \
+	PLACE(PIECES_SIZE, "iov_iter.count")                                                       \
+	PLACE(PIECES_COUNT, "iov_iter.nr_segs")                                                    \
+	PLACE(CONNECT_LEN, "io_connect.addr_len")                                                  \
+	MAYBE(CONNECT_BEGUN, "io_connect.in_progress")                                             \
+	MAYBE(EPOLL_EVENTS, "io_epoll_wait.events") /* Linux 6.15 */                               \
+	MAYBE(EPOLL_COUNT, "io_epoll_wait.maxevents")                                              \
+	PLACE(CLOSE_FD, "io_close.fd")                                                             \
+	PLACE(CLOSE_SLOT, "io_close.file_slot")                                                    \
+	PLACE(SHUTDOWN_HOW, "io_shutdown.how")                                                     \
+	MAYBE(FUTEX_ADDR, "io_futex.uaddr")                                                        \
+	MAYBE(FUTEX_VALUE, "io_futex.futex_val")                                                   \
+	MAYBE(FUTEX_MASK, "io_futex.futex_mask")                                                   \
+	MAYBE(FUTEX_FLAGS, "io_futex.futex_flags")                                                 \
+	MAYBE(CHILD_WHICH, "io_waitid.which")                                                      \
+	MAYBE(CHILD_ID, "io_waitid.upid")                                                          \
+	MAYBE(CHILD_OPTIONS, "io_waitid.options")                                                  \
+	MAYBE(CHILD_INFO, "io_waitid.infop")                                                       \
 	PLACE(RW_IOCB, "io_rw.kiocb")                                                              \
 	PLACE(RW_POS, "kiocb.ki_pos")                                                              \
 	PLACE(RW_ADDR, "io_rw.addr")                                                               \
 	PLACE(RW_LEN, "io_rw.len")                                                                 \
 	PLACE(RW_FLAGS, "io_rw.flags")                                                             \
 	MAYBE(RW_GROUP, "io_async_rw.buf_group") /* Linux 6.15 */                                  \
+	MAYBE(RW_PIECES, "io_async_rw.iter")                                                       \
 	MAYBE(GROUPS, "io_ring_ctx.io_bl_xa")                                                      \
 	PLACE(XA_HEAD, "xarray.xa_head")                                                           \
 	PLACE(XA_SLOTS, "xa_node.slots")                                                           \
@@ -105,7 +142,8 @@ struct uring_kernel {
 	bool has_pages;						     /* kmem_find_pages() */
 	uint64_t refused; /* flags of a request that holds something which can't be given again */
 	uint64_t creds;
-	uint32_t level; /* of pid namespaces, the tool's own */
+	int pieces_one, pieces_list; /* values of enum iter_type; -ENOENT */
+	uint32_t level;		     /* of pid namespaces, the tool's own */
 };
 
 /* NULL: the kernel's memory can't be read, or is of another kind. */

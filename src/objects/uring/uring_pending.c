@@ -15,13 +15,10 @@
  * no sense then is one of the others, and looked at again when the agent has been there.
  */
 #include <errno.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "objects/uring/uring_kernel.h"
+#include "objects/uring/uring_pending.h"
 
 #define REQUESTS_MAX (1u << 20)
 #define CHAIN_MAX    (1u << 16) /* in a bucket or list */
@@ -29,29 +26,8 @@
 #define BUCKETS_MAX  16 /* bits */
 #define NS	     UINT64_C(1000000000)
 
-struct looking {
-	struct uring_kernel *k;
-	struct uring_out *u;
-	uint64_t ring;		    /* the kernel's struct io_ring_ctx */
-	unsigned char *req, *async; /* the request that is looked at */
-	struct uring_pending *found;
-	uint64_t task, *fds; /* of the task seen last: its open files */
-	uint32_t n_fds;
-};
-
-static uint64_t get(const struct looking *l, const unsigned char *from, enum uring_place place,
-		    size_t size)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, from + l->k->at[place], size);
-	return value;
-}
-
-static bool has(const struct looking *l, enum uring_place place)
-{
-	return l->k->at[place] >= 0;
-}
+#define get looking_get
+#define has looking_has
 
 static uint32_t word_at(const struct looking *l, uint64_t base, enum uring_place place)
 {
@@ -88,12 +64,26 @@ static int read_fds(struct looking *l, uint64_t task)
 	return 0;
 }
 
+/* The node of a registered file; 0. */
+static uint64_t registered(struct looking *l, int32_t index)
+{
+	uint64_t table, node = 0;
+
+	if (!has(l, PLACE_FILE_TABLE) || !has(l, PLACE_FILE_DATA) || !has(l, PLACE_FILE_NODES) ||
+	    !has(l, PLACE_REQ_NODE) || index < 0 || (uint64_t)index >= l->u->info.n_files)
+		return 0;
+	table = l->ring + l->k->at[PLACE_FILE_TABLE] + l->k->at[PLACE_FILE_DATA];
+	kmem_read(l->k->memory, pointer_at(l, table, PLACE_FILE_NODES) + 8 * (uint64_t)index, &node,
+		  sizeof(node));
+	return node;
+}
+
 /* The program may have closed the number that it gave, or have used it again. */
-static int find_descriptor(struct looking *l, uint64_t task, int32_t given)
+int looking_descriptor(struct looking *l, int32_t given)
 {
 	uint64_t file = get(l, l->req, PLACE_REQ_FILE, 8);
 
-	if (!file || read_fds(l, task) < 0)
+	if (!file || read_fds(l, l->submitter) < 0)
 		return -1;
 	if (given >= 0 && (uint32_t)given < l->n_fds && l->fds[given] == file)
 		return given;
@@ -101,19 +91,6 @@ static int find_descriptor(struct looking *l, uint64_t task, int32_t given)
 		if (l->fds[i] == file)
 			return (int)i;
 	return -1;
-}
-
-static bool is_registered(struct looking *l, int32_t index)
-{
-	uint64_t table, node = 0;
-
-	if (!has(l, PLACE_FILE_TABLE) || !has(l, PLACE_FILE_DATA) || !has(l, PLACE_FILE_NODES) ||
-	    !has(l, PLACE_REQ_NODE) || index < 0 || (uint64_t)index >= l->u->info.n_files)
-		return false;
-	table = l->ring + l->k->at[PLACE_FILE_TABLE] + l->k->at[PLACE_FILE_DATA];
-	kmem_read(l->k->memory, pointer_at(l, table, PLACE_FILE_NODES) + 8 * (uint64_t)index, &node,
-		  sizeof(node));
-	return node && node == get(l, l->req, PLACE_REQ_NODE, 8);
 }
 
 /* A thread of the kernel's (SQPOLL) submits for its process: 0. */
@@ -124,6 +101,7 @@ static int find_thread(struct looking *l, uint64_t task, pid_t *ret)
 	uint32_t nr = 0;
 
 	*ret = 0;
+	l->by = NULL;
 	if (l->u->info.sq_thread >= 0)
 		return 0;
 	kmem_read(l->k->memory,
@@ -134,102 +112,11 @@ static int find_thread(struct looking *l, uint64_t task, pid_t *ret)
 			if (d->tasks[i]->threads[k].stop->tid == (pid_t)nr) {
 				*ret = d->tasks[i]->threads[k].vtid;
 				l->found->of_several |= l->found->of && l->found->of != d->tasks[i];
-				l->found->of = d->tasks[i];
+				l->found->of = l->by = d->tasks[i];
 				return 0;
 			}
 	return -ESRCH;
 }
-
-/* --- kinds ------------------------------------------------------------------------------------- */
-
-static const char *take_accept(struct looking *l, struct io_uring_sqe *sqe)
-{
-	if (!has(l, PLACE_ACCEPT_OWN))
-		return "is for a connection, and this kernel does not tell whether it is for more "
-		       "(it takes Linux 6.10)";
-	sqe->addr = get(l, l->req, PLACE_ACCEPT_ADDR, 8);
-	sqe->addr2 = get(l, l->req, PLACE_ACCEPT_LEN, 8);
-	sqe->accept_flags = get(l, l->req, PLACE_ACCEPT_FLAGS, 4);
-	sqe->ioprio = get(l, l->req, PLACE_ACCEPT_OWN, 4);
-	sqe->file_index = get(l, l->req, PLACE_ACCEPT_SLOT, 4);
-	return NULL;
-}
-
-/* Whatever is there now, a restored connection is not to be read before it goes on. */
-static const char *take_recv(struct looking *l, struct io_uring_sqe *sqe)
-{
-	uint16_t own = get(l, l->req, PLACE_RECV_OWN, 2);
-
-	if (get(l, l->req, PLACE_RECV_DONE, 4) || own & ~URING_RECV_KNOWN)
-		return "has received a part of what it is for";
-	sqe->ioprio = own | IORING_RECVSEND_POLL_FIRST;
-	sqe->addr = get(l, l->req, PLACE_RECV_BUF, 8);
-	sqe->len = get(l, l->req, PLACE_RECV_LEN, 4);
-	sqe->msg_flags = get(l, l->req, PLACE_RECV_FLAGS, 4) & ~(uint32_t)MSG_NOSIGNAL;
-	if (sqe->flags & IOSQE_BUFFER_SELECT) {
-		sqe->buf_group = get(l, l->req, PLACE_RECV_GROUP, 2);
-		sqe->addr = 0;
-	}
-	if (own & IORING_RECV_MULTISHOT)
-		sqe->len = has(l, PLACE_RECV_EACH) ? get(l, l->req, PLACE_RECV_EACH, 4) : 0;
-	return NULL;
-}
-
-static bool is_of_inet(const struct looking *l, const struct io_uring_sqe *sqe)
-{
-	const struct dump_task *t = l->found->of ? l->found->of : l->u->task;
-	const struct dump_table *table = t->table;
-
-	for (size_t i = 0; table && !(sqe->flags & IOSQE_FIXED_FILE) && i < table->n_fds; i++)
-		if (table->fds[i]->fd == (uint32_t)sqe->fd)
-			return table->fds[i]->type == FD_TYPES__INETSK;
-	return sqe->flags & IOSQE_FIXED_FILE;
-}
-
-/* Of what has no positions; of a connection it is the same as recv. */
-static const char *take_read(struct looking *l, struct io_uring_sqe *sqe)
-{
-	bool many = sqe->opcode == URING_OP_READ_MULTISHOT;
-
-	sqe->addr = get(l, l->req, PLACE_RW_ADDR, 8);
-	sqe->len = many ? 0 : get(l, l->req, PLACE_RW_LEN, 4);
-	sqe->rw_flags = get(l, l->req, PLACE_RW_FLAGS, 4);
-	sqe->off = get(l, l->req + l->k->at[PLACE_RW_IOCB], PLACE_RW_POS, 8);
-	if (sqe->flags & IOSQE_BUFFER_SELECT) {
-		if (!has(l, PLACE_RW_GROUP) || !l->async)
-			return "is given its buffer, and this kernel does not tell of which group "
-			       "(it takes Linux 6.15)";
-		sqe->addr = 0;
-		sqe->buf_group = get(l, l->async, PLACE_RW_GROUP, 4);
-	}
-	if (!is_of_inet(l, sqe))
-		return NULL;
-	if (many || sqe->rw_flags || sqe->flags & IOSQE_FIXED_FILE)
-		return "reads from what may be a connection";
-	sqe->opcode = IORING_OP_RECV;
-	sqe->ioprio = IORING_RECVSEND_POLL_FIRST;
-	sqe->off = 0;
-	return NULL;
-}
-
-static const char *take_poll(struct looking *l, struct io_uring_sqe *sqe)
-{
-	uint32_t events = get(l, l->req, PLACE_REQ_EVENTS, 4);
-
-	sqe->poll32_events = events & ~(EPOLLONESHOT | EPOLLET);
-	sqe->len = (events & EPOLLONESHOT ? 0 : IORING_POLL_ADD_MULTI) |
-		   (events & EPOLLET ? 0 : IORING_POLL_ADD_LEVEL);
-	return NULL;
-}
-
-static const struct {
-	uint8_t opcode;
-	const char *(*take)(struct looking *l, struct io_uring_sqe *sqe); /* NULL, or why not */
-} kinds[] = {
-	{ IORING_OP_POLL_ADD, take_poll },	{ IORING_OP_ACCEPT, take_accept },
-	{ IORING_OP_RECV, take_recv },		{ IORING_OP_READ, take_read },
-	{ URING_OP_READ_MULTISHOT, take_read },
-};
 
 /* --- requests ---------------------------------------------------------------------------------- */
 
@@ -245,59 +132,78 @@ static const char *take_async(struct looking *l)
 	return kmem_read(l->k->memory, at, l->async, URING_ASYNC_SIZE) < 0 ? "can't be read" : NULL;
 }
 
-static const char *take_owner(struct looking *l, struct io_uring_sqe *sqe, uint32_t *ret_tid)
+/* Those that have no file. */
+static bool is_without_file(uint8_t opcode)
 {
-	uint64_t task = pointer_at(l, get(l, l->req, PLACE_REQ_TCTX, 8), PLACE_TCTX_TASK);
-	pid_t tid;
+	return opcode == IORING_OP_TIMEOUT || opcode == IORING_OP_LINK_TIMEOUT ||
+	       opcode == URING_OP_FUTEX_WAIT || opcode == URING_OP_WAITID ||
+	       opcode == IORING_OP_CLOSE;
+}
 
-	if (find_thread(l, task, &tid) < 0)
-		return "is of a process outside of the tree";
-	*ret_tid = tid;
-	if (sqe->opcode == IORING_OP_TIMEOUT || sqe->opcode == IORING_OP_LINK_TIMEOUT)
+/* One that is linked to another has its file looked up when its turn comes, by its number. */
+static const char *take_file(struct looking *l, struct io_uring_sqe *sqe)
+{
+	uint64_t node;
+
+	if (is_without_file(sqe->opcode) || !l->begun)
 		return NULL;
-	if (sqe->flags & IOSQE_FIXED_FILE)
-		return is_registered(l, sqe->fd) ? NULL
-						 : "is on a file that was registered then, and is "
-						   "so no more";
-	sqe->fd = find_descriptor(l, task, sqe->fd);
+	if (sqe->flags & IOSQE_FIXED_FILE) {
+		node = registered(l, sqe->fd);
+		return node && node == get(l, l->req, PLACE_REQ_NODE, 8)
+			       ? NULL
+			       : "is on a file that was registered then, and is so no more";
+	}
+	sqe->fd = looking_descriptor(l, sqe->fd);
 	return sqe->fd < 0 ? "is on a file that the program has no descriptor of any more" : NULL;
 }
 
-static CrtoolsUringRequest *push(struct looking *l, const struct io_uring_sqe *sqe, uint32_t tid)
+static CrtoolsUringRequest *push(struct looking *l)
 {
 	struct arena *a = dump_arena(l->u->task->dump);
 	CrtoolsUringRequest *r = arena_msg(a, CrtoolsUringRequest, crtools_uring_request);
 
 	r->has_tid = r->has_sqe = true;
-	r->tid = tid;
-	r->sqe.len = sizeof(*sqe);
-	r->sqe.data = arena_alloc(a, sizeof(*sqe));
-	memcpy(r->sqe.data, sqe, sizeof(*sqe));
+	r->sqe.len = sizeof(struct io_uring_sqe);
+	r->sqe.data = arena_alloc(a, sizeof(struct io_uring_sqe));
 	arena_push(a, l->found->list, l->found->n, r);
 	return r;
 }
 
-static const char *begin(struct looking *l, uint64_t at, struct io_uring_sqe *sqe,
-			 uint32_t *ret_tid)
+static struct io_uring_sqe *sqe_of(const CrtoolsUringRequest *r)
 {
-	const char *why;
+	return (struct io_uring_sqe *)r->sqe.data;
+}
+
+/* What all kinds have. */
+static const char *begin(struct looking *l, uint64_t at, CrtoolsUringRequest *r)
+{
 	uint64_t flags;
+	const char *why;
+	uint32_t kept = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS |
+			IOSQE_IO_LINK | IOSQE_IO_HARDLINK | (l->begun ? 0 : IOSQE_ASYNC);
+	pid_t tid;
 
 	if (kmem_read(l->k->memory, at, l->req, l->k->request_size) < 0)
 		return "can't be read";
 	flags = get(l, l->req, PLACE_REQ_FLAGS, 8);
-	*sqe = (struct io_uring_sqe){
+	*sqe_of(r) = (struct io_uring_sqe){
 		.opcode = get(l, l->req, PLACE_REQ_OPCODE, 1),
-		.flags = flags & (IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS),
+		.flags = flags & kept,
 		.fd = get(l, l->req + l->k->at[PLACE_REQ_CQE], PLACE_CQE_FD, 4),
 		.user_data = get(l, l->req, PLACE_REQ_CQE, 8),
 	};
 	if (flags & l->k->creds)
 		return "has a personality";
-	if (flags & l->k->refused)
+	if (flags & l->k->refused || (flags & IOSQE_IO_DRAIN && !l->begun))
 		return "has begun";
 	why = take_async(l);
-	return why ? why : take_owner(l, sqe, ret_tid);
+	if (why)
+		return why;
+	l->submitter = pointer_at(l, get(l, l->req, PLACE_REQ_TCTX, 8), PLACE_TCTX_TASK);
+	if (find_thread(l, l->submitter, &tid) < 0)
+		return "is of a process outside of the tree";
+	r->tid = tid;
+	return take_file(l, sqe_of(r));
 }
 
 static uint64_t time_left(const struct looking *l, uint32_t flags)
@@ -316,7 +222,7 @@ static uint64_t time_left(const struct looking *l, uint32_t flags)
 	return end > now ? end - now : 1;
 }
 
-/* Of one that repeats. */
+/* Of one that repeats, or has not begun. */
 static uint64_t period_of(const struct looking *l)
 {
 	struct timespec period;
@@ -327,97 +233,100 @@ static uint64_t period_of(const struct looking *l)
 	return period.tv_sec * NS + period.tv_nsec;
 }
 
-/* Those for a moment count as those for a time, which stands still while the tree does. */
-static const char *take_timeout(struct looking *l, const struct io_uring_sqe *head, uint32_t tid)
+/* Those for a moment count as those for a time, which stands still while the tree does. The time of
+ * one that is not under way yet has not begun. */
+static const char *take_timeout(struct looking *l, CrtoolsUringRequest *r, bool running)
 {
-	struct io_uring_sqe sqe = *head;
+	struct io_uring_sqe *sqe = sqe_of(r);
 	uint32_t flags, off = get(l, l->req, PLACE_TIMEOUT_OFF, 4);
-	CrtoolsUringRequest *r;
 
 	if (!l->async)
 		return "has no time";
 	flags = get(l, l->async, PLACE_TIME_FLAGS, 4);
-	sqe.timeout_flags = flags & ~IORING_TIMEOUT_ABS;
-	sqe.len = 1;
-	sqe.fd = -1;
+	sqe->timeout_flags = running ? flags & ~IORING_TIMEOUT_ABS : flags;
+	sqe->len = 1;
+	sqe->fd = -1;
 	if (flags & URING_TIMEOUT_MULTISHOT)
-		sqe.off = get(l, l->req, PLACE_TIMEOUT_REPEATS, 4);
-	else if (off)
-		sqe.off = (uint32_t)get(l, l->req, PLACE_TIMEOUT_TARGET, 4) -
-			  (word_at(l, l->ring, PLACE_COMPLETIONS) -
-			   word_at(l, l->ring, PLACE_CQ_TIMEOUTS));
-	r = push(l, &sqe, tid);
+		sqe->off = get(l, l->req, PLACE_TIMEOUT_REPEATS, 4);
+	else if (off && running)
+		sqe->off = (uint32_t)get(l, l->req, PLACE_TIMEOUT_TARGET, 4) -
+			   (word_at(l, l->ring, PLACE_COMPLETIONS) -
+			    word_at(l, l->ring, PLACE_CQ_TIMEOUTS));
+	else
+		sqe->off = off;
 	r->has_wait = true;
-	r->wait = flags & URING_TIMEOUT_MULTISHOT ? period_of(l) : time_left(l, flags);
+	r->wait = flags & URING_TIMEOUT_MULTISHOT || !running ? period_of(l) : time_left(l, flags);
 	return NULL;
 }
 
-/* What is linked behind it may be its timeout, and nothing else. */
-static const char *take_link(struct looking *l, CrtoolsUringRequest *r, uint64_t next)
+/* `running`: of a timeout. *ret_next: what is linked to it; 0. */
+static const char *take_one(struct looking *l, uint64_t at, bool running, uint64_t *ret_next)
 {
-	static const char others[] = "has others linked to it";
-	struct io_uring_sqe sqe;
-	uint32_t tid;
-	const char *why = begin(l, next, &sqe, &tid);
+	CrtoolsUringRequest *r = push(l);
+	const char *why = begin(l, at, r);
+	struct io_uring_sqe *sqe = sqe_of(r);
+	bool times = sqe->opcode == IORING_OP_TIMEOUT || sqe->opcode == IORING_OP_LINK_TIMEOUT;
 
+	*ret_next = 0;
 	if (why)
 		return why;
-	if (sqe.opcode != IORING_OP_LINK_TIMEOUT || get(l, l->req, PLACE_REQ_LINK, 8))
-		return others;
-	((struct io_uring_sqe *)r->sqe.data)->flags |= IOSQE_IO_LINK;
-	return take_timeout(l, &sqe, tid);
+	*ret_next = get(l, l->req, PLACE_REQ_LINK, 8);
+	if (!*ret_next) /* the last that was given with others has the flag, too */
+		sqe->flags &= ~(IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
+	else if (!(sqe->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)))
+		return "has others linked to it, in a way that is not known";
+	return times ? take_timeout(l, r, running) : uring_kind_take(l, sqe, r);
 }
 
-static const char *take_waiting(struct looking *l, struct io_uring_sqe *sqe, uint32_t tid)
-{
-	uint64_t next = get(l, l->req, PLACE_REQ_LINK, 8);
-	size_t before = l->found->n;
-	const char *why = NULL;
-	size_t i = 0;
+static const char too_many[] = "has more linked to it than its queue has room for";
+static const char polled[] =
+	"has others linked to it, in a ring that a thread of the kernel's polls";
 
-	while (i < ARRAY_SIZE(kinds) && kinds[i].opcode != sqe->opcode)
-		i++;
-	if (i == ARRAY_SIZE(kinds))
-		return arena_printf(dump_arena(l->u->task->dump),
-				    "is of a kind that can't be given again (%u of enum "
-				    "io_uring_op)",
-				    sqe->opcode);
-	why = kinds[i].take(l, sqe);
-	if (why)
-		return why;
-	push(l, sqe, tid);
-	if (next)
-		why = take_link(l, l->found->list[before], next);
-	if (why)
-		l->found->n = before;
+/* With all that are linked to it. A timeout behind the first one is that one's, and runs. */
+static const char *take_chain(struct looking *l, uint64_t at)
+{
+	const char *why = NULL;
+	uint64_t next = at;
+
+	for (uint32_t n = 0; next && !why; n++) {
+		const struct io_uring_sqe *sqe;
+		size_t last = l->found->n;
+		bool limits;
+
+		l->begun = n == 0;
+		why = n > l->u->info.sq_entries ? too_many : take_one(l, next, n == 0, &next);
+		if (why || !n)
+			continue;
+		sqe = sqe_of(l->found->list[last]);
+		limits = n == 1 && sqe->opcode == IORING_OP_LINK_TIMEOUT;
+		if (limits)
+			why = take_timeout(l, l->found->list[last], true);
+		if (l->u->info.sq_thread >= 0 && (!limits || next))
+			why = polled;
+	}
 	return why;
 }
 
-static void note_timeout(struct looking *l, uint64_t at)
+static void note_timeout(struct looking *l, uint64_t at, CrtoolsUringRequest *r)
 {
-	const struct uring_timeout timeout = { at, l->found->list[l->found->n - 1] };
+	const struct uring_timeout timeout = { at, r };
 
 	arena_push(dump_arena(l->u->task->dump), l->found->timeouts, l->found->n_timeouts, timeout);
 }
 
+/* Those that are linked to one that can't be given again are others, too: count_all(). */
 static void take(struct looking *l, uint64_t at)
 {
-	struct io_uring_sqe sqe;
-	uint32_t tid;
-	const char *why = begin(l, at, &sqe, &tid);
+	size_t before = l->found->n;
+	const char *why = take_chain(l, at);
 
-	if (!why && sqe.opcode == IORING_OP_TIMEOUT) {
-		why = get(l, l->req, PLACE_REQ_LINK, 8) ? "has others linked to it"
-							: take_timeout(l, &sqe, tid);
-		if (!why)
-			note_timeout(l, at);
-	} else if (!why) {
-		why = take_waiting(l, &sqe, tid);
+	if (why) {
+		l->found->n = before;
+		l->found->others++;
+		l->found->why = why;
+	} else if (sqe_of(l->found->list[before])->opcode == IORING_OP_TIMEOUT) {
+		note_timeout(l, at, l->found->list[before]);
 	}
-	if (!why)
-		return;
-	l->found->others++;
-	l->found->why = why;
 }
 
 /* --- where they are ---------------------------------------------------------------------------- */
@@ -468,6 +377,13 @@ static int walk_timeouts(struct looking *l)
 	return 0;
 }
 
+/* Those that wait for a futex, or a child. */
+static int walk_list(struct looking *l, enum uring_place place)
+{
+	return has(l, place) ? walk_bucket(l, kmem_pointer(l->k->memory, l->ring, l->k->at[place]))
+			     : 0;
+}
+
 /* Of those that the kernel has made room for. */
 static int list_unused(struct looking *l, uint32_t most, struct hash *ret)
 {
@@ -495,10 +411,10 @@ static void find_over(struct looking *l, const struct uring_pending *before, str
 		for (size_t k = 0; k < f->n_timeouts; k++)
 			seen |= f->timeouts[k].at == t->at;
 		if (seen || kmem_read(l->k->memory, t->at, l->req, l->k->request_size) < 0 ||
-		    get(l, l->req, PLACE_REQ_OPCODE, 1) != IORING_OP_TIMEOUT)
+		    get(l, l->req, PLACE_REQ_OPCODE, 1) != IORING_OP_TIMEOUT ||
+		    sqe_of(t->request)->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK))
 			continue;
-		if (!(((struct io_uring_sqe *)t->request->sqe.data)->timeout_flags &
-		      URING_TIMEOUT_MULTISHOT))
+		if (!(sqe_of(t->request)->timeout_flags & URING_TIMEOUT_MULTISHOT))
 			t->request->wait = 1;
 		arena_push(dump_arena(l->u->task->dump), f->list, f->n, t->request);
 		f->others--;
@@ -549,6 +465,10 @@ int uring_pending_read(struct uring_out *u)
 		ret = walk_table(&l, PLACE_TABLE_LOCKED);
 	if (ret == 0)
 		ret = walk_timeouts(&l);
+	if (ret == 0)
+		ret = walk_list(&l, PLACE_FUTEXES);
+	if (ret == 0)
+		ret = walk_list(&l, PLACE_CHILDREN);
 	if (ret == 0)
 		ret = count_all(&l, &before);
 	u->pending.known = ret == 0;

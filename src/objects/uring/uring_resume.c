@@ -10,7 +10,9 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "image/constants.h"
 #include "objects/restored.h"
@@ -19,25 +21,29 @@
 #define WORD sizeof(uint64_t)
 #define NS   UINT64_C(1000000000)
 
-static const uint8_t known[] = { IORING_OP_POLL_ADD,	 IORING_OP_ACCEPT,  IORING_OP_RECV,
-				 IORING_OP_READ,	 IORING_OP_TIMEOUT, IORING_OP_LINK_TIMEOUT,
-				 URING_OP_READ_MULTISHOT };
+#define LINKS (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)
 
 static struct io_uring_sqe *sqe_of(const CrtoolsUringRequest *r)
 {
 	return (struct io_uring_sqe *)r->sqe.data;
 }
 
+static bool is_sane(const CrtoolsUringRequest *r)
+{
+	return r->sqe.len == sizeof(struct io_uring_sqe) &&
+	       uring_kind_is_known(sqe_of(r)->opcode) &&
+	       (!r->has_pieces || (r->pieces.len % sizeof(struct iovec) == 0 &&
+				   r->pieces.len <= URING_PIECES_MAX * sizeof(struct iovec))) &&
+	       (!r->has_message || r->message.len == sizeof(struct msghdr)) &&
+	       (!r->has_name || r->name.len <= sizeof(struct sockaddr_storage));
+}
+
 bool uring_requests_fit(const CrtoolsUring *e)
 {
-	for (size_t i = 0; i < e->n_request; i++) {
-		const CrtoolsUringRequest *r = e->request[i];
-
-		if (r->sqe.len != sizeof(struct io_uring_sqe) ||
-		    !memchr(known, sqe_of(r)->opcode, sizeof(known)) ||
-		    (sqe_of(r)->flags & IOSQE_IO_LINK && i + 1 == e->n_request))
+	for (size_t i = 0; i < e->n_request; i++)
+		if (!is_sane(e->request[i]) ||
+		    (sqe_of(e->request[i])->flags & LINKS && i + 1 == e->n_request))
 			return false;
-	}
 	return true;
 }
 
@@ -105,24 +111,87 @@ static struct agent_val put_time(const struct again *a, const CrtoolsUringReques
 	return AREA(area_put(a->thread->prog->area, &time, sizeof(time)));
 }
 
-/* The timeout that is linked to a request goes with it, in one call. */
-static void give(struct again *a, const CrtoolsUringRequest *r)
+static struct agent_val put(const struct again *a, const ProtobufCBinaryData *data)
+{
+	return AREA(area_put(a->thread->prog->area, data->data, data->len));
+}
+
+/* A struct msghdr in the area leads to its pieces there, and to its name. */
+static void put_message(const struct again *a, const CrtoolsUringRequest *r, uint64_t to)
+{
+	struct program *p = a->thread->prog;
+	struct msghdr m;
+	uint64_t at;
+
+	memcpy(&m, r->message.data, sizeof(m));
+	m.msg_iovlen = r->pieces.len / sizeof(struct iovec);
+	if (r->has_name)
+		m.msg_namelen = r->name.len;
+	at = area_put(p->area, &m, sizeof(m));
+	if (r->has_pieces)
+		program_op(p, AGENT_STORE, 0, AREA(at + offsetof(struct msghdr, msg_iov)),
+			   put(a, &r->pieces), IMM(WORD));
+	if (r->has_name)
+		program_op(p, AGENT_STORE, 0, AREA(at + offsetof(struct msghdr, msg_name)),
+			   put(a, &r->name), IMM(WORD));
+	store(a, to + offsetof(struct io_uring_sqe, addr), AREA(at), WORD);
+}
+
+static void put_name(const struct again *a, const CrtoolsUringRequest *r, uint64_t to)
+{
+	bool connects = sqe_of(r)->opcode == IORING_OP_CONNECT;
+
+	store(a,
+	      to + (connects ? offsetof(struct io_uring_sqe, addr)
+			     : offsetof(struct io_uring_sqe, addr2)),
+	      put(a, &r->name), WORD);
+	if (connects)
+		store(a, to + offsetof(struct io_uring_sqe, addr2), IMM(r->name.len), WORD);
+	else
+		store(a, to + offsetof(struct io_uring_sqe, addr_len), IMM(r->name.len),
+		      sizeof(uint16_t));
+}
+
+/* What an entry leads to, and the kernel copies. */
+static void put_behind(const struct again *a, const CrtoolsUringRequest *r, uint64_t to)
+{
+	if (r->has_wait)
+		store(a, to + offsetof(struct io_uring_sqe, addr), put_time(a, r), WORD);
+	else if (r->has_message)
+		put_message(a, r, to);
+	else if (r->has_pieces)
+		store(a, to + offsetof(struct io_uring_sqe, addr), put(a, &r->pieces), WORD);
+	else if (r->has_name)
+		put_name(a, r, to);
+}
+
+/* `chain`: how many it begins; what is linked goes together, in one call. */
+static void give(struct again *a, const CrtoolsUringRequest *r, uint32_t chain)
 {
 	const struct io_uring_params *p = &a->in->p;
 	uint32_t place = place_of(a, a->at);
 	uint64_t to = a->sqes + place * uring_sqe_size(p);
-	uint32_t room = a->in->e->sq_entries - a->given;
 
-	if (!room || (room == 1 && sqe_of(r)->flags & IOSQE_IO_LINK))
+	if (a->given + chain > a->in->e->sq_entries)
 		submit(a);
 	store_bytes(a, to, &r->sqe, 0, uring_sqe_size(p));
-	if (r->has_wait)
-		store(a, to + offsetof(struct io_uring_sqe, addr), put_time(a, r), WORD);
+	put_behind(a, r, to);
 	if (!(p->flags & URING_SETUP_NO_SQARRAY))
 		store(a, a->rings + p->sq_off.array + place * sizeof(uint32_t), IMM(place),
 		      sizeof(uint32_t));
 	a->at++;
 	a->given++;
+}
+
+static uint32_t chain_at(const CrtoolsUring *e, size_t i)
+{
+	uint32_t n = 1;
+
+	if (i && sqe_of(e->request[i - 1])->flags & LINKS)
+		return 1;
+	for (; i < e->n_request && sqe_of(e->request[i])->flags & LINKS; i++)
+		n++;
+	return n;
 }
 
 static void put_back(const struct again *a, uint32_t n)
@@ -216,7 +285,7 @@ static void give_share(struct again *a, const struct restore_file *f, struct uri
 	program_op(p, AGENT_WAIT, 0, AREA(in->turns), IMM(turn));
 	for (size_t i = 0; i < e->n_request; i++)
 		if (gives(a->thread, f, e->request[i])) {
-			give(a, e->request[i]);
+			give(a, e->request[i], chain_at(e, i));
 			n++;
 		}
 	submit(a);
@@ -274,6 +343,22 @@ static bool was_not_taken(int32_t result)
 	       result == -EOPNOTSUPP;
 }
 
+/* The kernel's thread copies what they lead to, which is in the agent's memory. */
+static int await_taken(const struct uring_memory *m, const struct io_uring_params *p)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	for (uint64_t waited = 0;
+	     __atomic_load_n(uring_word(m, p->sq_off.head), __ATOMIC_ACQUIRE) !=
+	     *uring_word(m, p->sq_off.tail);
+	     waited += moment.tv_nsec) {
+		if (waited > 2 * URING_PATIENCE)
+			return -ETIMEDOUT;
+		nanosleep(&moment, NULL);
+	}
+	return 0;
+}
+
 /* In the tool, when all have been given. */
 int uring_watch(struct restore *r, struct restore_file *f, int fd)
 {
@@ -286,6 +371,9 @@ int uring_watch(struct restore *r, struct restore_file *f, int fd)
 		return err_set(restore_err(r), ERR_KERNEL, -ret, "can't map io_uring %u", f->id);
 	if (!in->e->n_request)
 		return 0;
+	if (in->e->setup & IORING_SETUP_SQPOLL && await_taken(&m, p) < 0)
+		ret = err_set(restore_err(r), ERR_KERNEL, ETIMEDOUT,
+			      "the kernel's thread of io_uring %u takes no requests", f->id);
 	for (uint32_t at = count_at(in->e, p->cq_off.tail); at != *uring_word(&m, p->cq_off.tail);
 	     at++) {
 		const struct io_uring_cqe *cqe =

@@ -34,13 +34,25 @@ static inline void ring_submit(struct io_uring *ring, uint64_t data)
 	wl_check(RING_TRY(io_uring_submit(ring)) >= 1); /* a polled one counts what it had */
 }
 
+/* Nothing is done yet. */
+static inline void ring_check_quiet(struct io_uring *ring)
+{
+	struct io_uring_cqe *cqe;
+
+	if (io_uring_peek_cqe(ring, &cqe) == 0)
+		wl_fail("%u completions, the first of request %llu with %d",
+			io_uring_cq_ready(ring), (unsigned long long)cqe->user_data, cqe->res);
+}
+
 static inline int ring_take(struct io_uring *ring, uint64_t data)
 {
 	struct io_uring_cqe *cqe;
 	int res;
 
 	RING_TRY(io_uring_wait_cqe(ring, &cqe));
-	wl_check_eq(cqe->user_data, data);
+	if (cqe->user_data != data)
+		wl_fail("a completion of request %llu with %d, not of %llu",
+			(unsigned long long)cqe->user_data, cqe->res, (unsigned long long)data);
 	res = cqe->res;
 	io_uring_cqe_seen(ring, cqe);
 	return res;

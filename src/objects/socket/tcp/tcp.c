@@ -90,6 +90,20 @@ int tcp_read_info(struct dump *d, const struct inet_out *s, int fd, struct tcp_i
 	return 0;
 }
 
+/* A look stops before urgent data that the program takes in line (SO_OOBINLINE). */
+static bool has_urgent_in_line(int fd)
+{
+	int all = 0, first = 0;
+	ssize_t n;
+
+	if (!socket_int(fd, SOL_SOCKET, SO_OOBINLINE, 0) || ioctl(fd, SIOCINQ, &all) < 0 || !all)
+		return false;
+	if (ioctl(fd, SIOCATMARK, &first) == 0 && first)
+		return true;
+	n = recv(fd, NULL, all, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	return n >= 0 && n < all;
+}
+
 /* --- collect -------------------------------------------------------------------------------------
  */
 
@@ -113,7 +127,7 @@ static void judge_connection(struct dump *d, struct inet_dump *x, struct inet_ou
 					 "can't be read",
 					 text),
 			    "close it before the dump");
-	if (recv(fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) > 0)
+	if (recv(fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) > 0 || has_urgent_in_line(fd))
 		task_refuse(s->task, s->object, "has urgent data that was not read",
 			    "try again when it was");
 }

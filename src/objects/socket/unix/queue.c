@@ -118,6 +118,14 @@ static void append(struct unix_out *u, struct unix_packet *k)
 	}
 	*u->last = k;
 	u->last = &k->next;
+	u->seen += k->e.length;
+}
+
+/* A seqpacket socket that was shut down ends its queue with nothing, as an empty message is. */
+static bool is_end(const struct unix_out *u)
+{
+	return u->e->type == SOCK_SEQPACKET && u->e->shutdown & SK_SHUTDOWN__READ &&
+	       u->seen >= u->diag->rqueue;
 }
 
 /* One look, at up to max bytes. *ret_len: bytes in the message; -EAGAIN: there is none. -EMSGSIZE:
@@ -147,8 +155,8 @@ static int look(struct unix_dump *x, struct unix_out *u, int fd, size_t max, siz
 		n = recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
 	if (n < 0)
 		return -errno;
-	if (!n && (stream || u->e->shutdown & SK_SHUTDOWN__READ))
-		return -EAGAIN; /* the end of the stream */
+	if (!n && (stream || is_end(u)))
+		return -EAGAIN;
 	sk_packet_entry__init(&head.e);
 	take_control(&m, &head);
 	u->truncated |= m.msg_flags & MSG_CTRUNC;
@@ -175,6 +183,7 @@ static void forget(struct unix_out *u)
 	unix_queue_free(u);
 	u->walk_fd = walk;
 	u->last = &u->packets;
+	u->seen = 0;
 }
 
 static int note_walk(struct unix_dump *x, struct unix_out *u, int fd)
@@ -228,7 +237,9 @@ int unix_queue_look(struct unix_dump *x, struct unix_out *u, int fd)
 	}
 	if (examining || (unix_is_stream(u->e) && len == u->diag->rqueue && !u->packets->n_fds))
 		return 0;
-	forget(u);
+	/* An empty message is not shown once more, so this one is kept. */
+	if (len)
+		forget(u);
 	return note_walk(x, u, fd);
 }
 

@@ -76,6 +76,7 @@ struct unix_out {
 	bool has_urgent;
 	unsigned char urgent; /* a byte out of band, and what is in the queue before it */
 	size_t urgent_at;
+	size_t seen;	       /* bytes in packets */
 	int peek_off;	       /* SO_PEEK_OFF */
 	bool reset;	       /* an error waits: its peer has left something unread */
 	CrtoolsPacket **early; /* sent before its connection is accepted */
