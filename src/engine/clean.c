@@ -36,6 +36,7 @@ struct walk {
 	struct session *s;
 	struct clean_result *out;
 	pid_t owner;
+	pid_t given_up; /* a run that will do nothing any more, though it may still be there; 0 */
 	bool same_boot, committed, resumed, ended;
 	bool connections; /* a restore made some, that leave repair mode as the tree is let go */
 	size_t left;	  /* of this journal */
@@ -166,8 +167,9 @@ static void clean_images(struct walk *w, char **f, size_t n)
 	dir = open_dir(f[1]);
 	if (dir < 0)
 		return;
-	image_lock_dir(dir);
-	before = image_staging_clean(dir, &finished);
+	if (!w->given_up) /* it may hold the lock */
+		image_lock_dir(dir);
+	before = image_staging_clean(dir, w->given_up, &finished);
 	image_unlock_dir(dir);
 	if (finished)
 		tell(w, true,
@@ -440,6 +442,8 @@ static bool owner_is_gone(struct walk *w, int fd, const char *head)
 	if (sscanf(head, "crtools 1 %d %llu %39s", &w->owner, &start, boot) != 3 || boot_id(now))
 		return false;
 	w->same_boot = !strcmp(boot, now);
+	if (w->given_up)
+		return w->given_up == w->owner && w->same_boot;
 	if (fcntl(fd, F_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES)) {
 		w->out->live++;
 		return false;
@@ -447,9 +451,10 @@ static bool owner_is_gone(struct walk *w, int fd, const char *head)
 	return !w->same_boot || process_start_time(w->owner) != start;
 }
 
-static void clean_journal(struct session *s, int dir, const char *name, struct clean_result *out)
+static void clean_journal(struct session *s, pid_t given_up, int dir, const char *name,
+			  struct clean_result *out)
 {
-	struct walk w = { .s = s, .out = out };
+	struct walk w = { .s = s, .out = out, .given_up = given_up };
 	_cleanup_fd_ int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 	char *text, **lines;
@@ -475,7 +480,8 @@ static void clean_journal(struct session *s, int dir, const char *name, struct c
 		unlinkat(dir, name, 0);
 }
 
-static void clean_place(struct session *s, const char *path, struct clean_result *out)
+static void clean_place(struct session *s, pid_t given_up, const char *path,
+			struct clean_result *out)
 {
 	int fd = open_dir(path);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -485,21 +491,26 @@ static void clean_place(struct session *s, const char *path, struct clean_result
 		const char *number = e->d_name + 9;
 
 		if (strncmp(e->d_name, ".crtools-", 9) || !*number ||
-		    number[strspn(number, "0123456789")])
+		    number[strspn(number, "0123456789")] || (given_up && given_up != atoi(number)))
 			continue;
-		clean_journal(s, fd, e->d_name, out);
+		clean_journal(s, given_up, fd, e->d_name, out);
 	}
 }
 
-int engine_clean(struct session *s, struct clean_result *ret)
+int engine_clean_after(struct session *s, pid_t run, struct clean_result *ret)
 {
 	char path[108];
 
 	*ret = (struct clean_result){ 0 };
 	for (unsigned int i = 0; journal_place(i, path) == 0; i++)
-		clean_place(s, path, ret);
+		clean_place(s, run, path, ret);
 	if (!ret->failed)
 		return 0;
 	return err_set(s->err, ERR_KERNEL, EBUSY, "%zu thing%s could not be taken back",
 		       ret->failed, ret->failed == 1 ? "" : "s");
+}
+
+int engine_clean(struct session *s, struct clean_result *ret)
+{
+	return engine_clean_after(s, 0, ret);
 }

@@ -21,5 +21,7 @@ struct clean_result {
 /* Walks all journals. Returns 0 when nothing is left, or -EBUSY: items say what could not be taken
  * back; their journals stay for another time. */
 int engine_clean(struct session *s, struct clean_result *ret);
+/* Of this run only, which has been killed but may not be able to end. */
+int engine_clean_after(struct session *s, pid_t run, struct clean_result *ret);
 
 #endif

@@ -80,7 +80,7 @@ int image_dir_create(int dirfd, const char *path, struct err *err, struct image_
 	if (ret)
 		return ret;
 	image_lock_dir(dir->fd);
-	image_staging_clean(dir->fd, &finished);
+	image_staging_clean(dir->fd, 0, &finished);
 	ret = note_stale(dir, err);
 	if (!ret)
 		made = image_staging_make(dir->fd, dir->staging, &dir->set_fd, &dir->owner_fd);

@@ -151,7 +151,7 @@ static void finish_cut(int fd)
 	bool finished;
 
 	image_lock_dir(fd);
-	image_staging_clean(fd, &finished);
+	image_staging_clean(fd, 0, &finished);
 	image_unlock_dir(fd);
 }
 

@@ -38,8 +38,8 @@ void image_unlock_dir(int fd)
 	flock(fd, LOCK_UN);
 }
 
-/* Is the writer that left this note still there, for file systems without flock. */
-static bool writer_lives(int note)
+/* The writer that left this note, if it is still there; else 0. */
+static pid_t living_writer(int note)
 {
 	char text[128] = "", boot[40], wanted[40] = "";
 	uint64_t start;
@@ -47,19 +47,19 @@ static bool writer_lives(int note)
 
 	if (pread(note, text, sizeof(text) - 1, 0) <= 0 ||
 	    sscanf(text, "%d %" SCNu64 " %39s", &pid, &start, wanted) != 3 || boot_id(boot))
-		return false;
-	return !strcmp(boot, wanted) && process_start_time(pid) == start;
+		return 0;
+	return !strcmp(boot, wanted) && process_start_time(pid) == start ? pid : 0;
 }
 
-static bool is_abandoned(int folder)
+static bool is_abandoned(int folder, pid_t given_up)
 {
 	_cleanup_fd_ int note = openat(folder, "owner", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	if (note < 0)
 		return errno == ENOENT;
-	if (!flock(note, LOCK_EX | LOCK_NB))
+	if (!flock(note, LOCK_EX | LOCK_NB) || (given_up && living_writer(note) == given_up))
 		return true;
-	return errno != EWOULDBLOCK && !writer_lives(note);
+	return errno != EWOULDBLOCK && !living_writer(note); /* without flock */
 }
 
 /* By the bare call: readdir(3) takes memory, and there may be none left, which is why it is
@@ -83,7 +83,7 @@ int image_staging_remove(int dirfd, const char *name)
 	return unlinkat(dirfd, name, AT_REMOVEDIR) ? -errno : 0;
 }
 
-int image_staging_clean(int dirfd, bool *ret_finished)
+int image_staging_clean(int dirfd, pid_t given_up, bool *ret_finished)
 {
 	int n = 0;
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -97,7 +97,7 @@ int image_staging_clean(int dirfd, bool *ret_finished)
 		if (strncmp(e->d_name, IMAGE_STAGING_PREFIX, strlen(IMAGE_STAGING_PREFIX)))
 			continue;
 		folder = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (folder < 0 || !is_abandoned(folder))
+		if (folder < 0 || !is_abandoned(folder, given_up))
 			continue;
 		if (image_staging_finish(fd, folder) == 0) {
 			log_info("the images of a dump that was killed while it put them into "

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "kernel/tracer.h"
 
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
@@ -23,7 +24,7 @@
 static int request(int what, pid_t tid, unsigned long addr, unsigned long data, const char *name,
 		   struct err *err)
 {
-	if (ptrace(what, tid, addr, data) < 0)
+	if (tracer_ptrace(what, tid, addr, data) < 0)
 		return err_sys(err, "ptrace", "%s of thread %d failed", name, tid);
 	return 0;
 }
@@ -62,7 +63,7 @@ int ptrace_get_regset(pid_t tid, int type, void *buf, size_t *len, struct err *e
 {
 	struct iovec iov = { buf, *len };
 
-	if (ptrace(PTRACE_GETREGSET, tid, type, &iov) < 0)
+	if (tracer_ptrace(PTRACE_GETREGSET, tid, type, (uintptr_t)&iov) < 0)
 		return err_sys(err, "ptrace", "can't read register set 0x%x of thread %d", type,
 			       tid);
 	*len = iov.iov_len;
@@ -73,7 +74,7 @@ int ptrace_set_regset(pid_t tid, int type, const void *buf, size_t len, struct e
 {
 	struct iovec iov = { (void *)buf, len };
 
-	if (ptrace(PTRACE_SETREGSET, tid, type, &iov) < 0)
+	if (tracer_ptrace(PTRACE_SETREGSET, tid, type, (uintptr_t)&iov) < 0)
 		return err_sys(err, "ptrace", "can't set register set 0x%x of thread %d", type,
 			       tid);
 	return 0;
@@ -120,7 +121,7 @@ int ptrace_peek_siginfo(pid_t tid, bool shared, uint64_t off, siginfo_t *buf, in
 		.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0,
 		.nr = n,
 	};
-	long got = ptrace(PTRACE_PEEKSIGINFO, tid, &args, buf);
+	long got = tracer_ptrace(PTRACE_PEEKSIGINFO, tid, (uintptr_t)&args, (uintptr_t)buf);
 
 	if (got < 0)
 		return err_sys(err, "ptrace", "can't read the signal queue of thread %d", tid);
@@ -134,7 +135,7 @@ int ptrace_get_rseq(pid_t tid, struct ptrace_rseq *ret, struct err *err)
 		uint32_t size, signature, flags, pad;
 	} conf;
 
-	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(conf), &conf) < 0)
+	if (tracer_ptrace(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(conf), (uintptr_t)&conf) < 0)
 		return err_sys(err, "ptrace", "can't read the rseq registration of thread %d", tid);
 	*ret = (struct ptrace_rseq){ conf.pointer, conf.size, conf.signature, conf.flags };
 	return 0;

@@ -12,6 +12,7 @@
 #include "kernel/code_aarch64.h"
 #include "kernel/proc/proc.h"
 #include "kernel/ptrace.h"
+#include "kernel/tracer.h"
 
 #define ERESTARTSYS	      512
 #define ERESTARTNOINTR	      513
@@ -303,7 +304,7 @@ static bool code_at(pid_t tid, uint64_t at, uint32_t *ret)
 	long word;
 
 	errno = 0;
-	word = ptrace(PTRACE_PEEKTEXT, tid, at, NULL);
+	word = tracer_ptrace(PTRACE_PEEKTEXT, tid, at, 0);
 	*ret = word;
 	return !errno;
 }

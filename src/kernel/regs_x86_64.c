@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "kernel/ptrace.h"
+#include "kernel/tracer.h"
 
 #define USER_CS	  0x33
 #define USER32_CS 0x23
@@ -229,14 +230,14 @@ bool regs_restart(struct cpu_regs *regs, enum restart_mode mode)
 
 int ptrace_get_regs(pid_t tid, struct cpu_regs *ret, struct err *err)
 {
-	if (ptrace(PTRACE_GETREGS, tid, NULL, &ret->r) < 0)
+	if (tracer_ptrace(PTRACE_GETREGS, tid, 0, (uintptr_t)&ret->r) < 0)
 		return err_sys(err, "ptrace", "can't read the registers of thread %d", tid);
 	return 0;
 }
 
 int ptrace_set_regs(pid_t tid, const struct cpu_regs *regs, struct err *err)
 {
-	if (ptrace(PTRACE_SETREGS, tid, NULL, &regs->r) < 0)
+	if (tracer_ptrace(PTRACE_SETREGS, tid, 0, (uintptr_t)&regs->r) < 0)
 		return err_sys(err, "ptrace", "can't set the registers of thread %d", tid);
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "image/constants.h"
+#include "kernel/tracer.h"
 
 #define IOVS	    512
 #define SMALL_SET   (1ul << 20)
@@ -32,7 +33,7 @@ static int peek(pid_t tid, char *buf, size_t len, uint64_t addr)
 		long word;
 
 		errno = 0;
-		word = ptrace(PTRACE_PEEKDATA, tid, addr + at, NULL);
+		word = tracer_ptrace(PTRACE_PEEKDATA, tid, addr + at, 0);
 		if (errno)
 			return -errno;
 		memcpy(buf + at, &word, sizeof(word));

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/proc/task.h"
+#include "kernel/tracer.h"
 #include "task/death.h"
 #include "task/hold.h"
 
@@ -21,7 +22,8 @@ static bool was_killed(const struct proc_stop *p)
 {
 	unsigned long message;
 
-	return p->n_threads && ptrace(PTRACE_GETEVENTMSG, p->threads[0].tid, 0, &message) < 0 &&
+	return p->n_threads &&
+	       tracer_ptrace(PTRACE_GETEVENTMSG, p->threads[0].tid, 0, (uintptr_t)&message) < 0 &&
 	       errno == ESRCH;
 }
 

@@ -22,6 +22,7 @@
 #include "base/interrupt.h"
 #include "kernel/proc/task.h"
 #include "kernel/ptrace.h"
+#include "kernel/tracer.h"
 #include "task/early.h"
 #include "task/freeze_group.h"
 #include "task/frozen_group.h"
@@ -267,7 +268,7 @@ void thread_let_go(struct tree_stop *tree, struct thread_stop *t)
 
 	t->frozen = false;
 	/* Where nobody has asked yet it may have stopped for a signal, which would be lost. */
-	if (t->stood && (ptrace(PTRACE_DETACH, t->tid, 0, 0) == 0 || errno != ESRCH))
+	if (t->stood && (tracer_ptrace(PTRACE_DETACH, t->tid, 0, 0) == 0 || errno != ESRCH))
 		return;
 	/* It may not have stopped yet, or be dead. */
 	if (tree_wait(&wait, t->tid, &report, NULL) < 0)
@@ -346,7 +347,7 @@ static bool is_ours(struct tree_stop *tree, const struct proc_stop *p, pid_t tid
 		return false;
 	proc_status(&thread, tree->arena, &status, NULL);
 	proc_close(&thread);
-	return status.tracer_pid == gettid() && status.state != 'Z' && status.state != 'X';
+	return status.tracer_pid == tracer_id() && status.state != 'Z' && status.state != 'X';
 }
 
 /* 0, or the errno. EPERM also says that a thread is just ending. The interrupt of a thread that

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "kernel/tracer.h"
 
 #define PERIOD_NS      20000000
 #define PERIOD_LONE_NS 250000000 /* where only the time is looked at */
@@ -70,9 +71,9 @@ static bool let_ticks_through(void)
 	return pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0;
 }
 
-/* For this thread, which is the tracer. A signal of its own: what the caller of the tool has set up
+/* For the thread that is the tracer. A signal of its own: what the caller of the tool has set up
  * (an alarm survives exec) stays. */
-static bool make_timer(timer_t *ret)
+static long make_timer(void *ret)
 {
 	const struct sigaction act = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
 	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK };
@@ -93,7 +94,7 @@ static void set_timer(long period)
 					 .it_value.tv_nsec = period };
 
 	if (state == NOT_MADE)
-		state = make_timer(&timer) ? MADE : IMPOSSIBLE;
+		state = tracer_run(make_timer, &timer) ? MADE : IMPOSSIBLE;
 	if (state == MADE)
 		timer_settime(timer, 0, &when, NULL);
 }
@@ -114,17 +115,31 @@ void undertaker_rest(void)
 	watched = NULL;
 }
 
-int undertaker_seize(pid_t tid, long options)
+struct seizing {
+	pid_t tid;
+	long options;
+};
+
+static long seize(void *arg)
 {
+	const struct seizing *s = arg;
+
 	if (sigsetjmp(give_up, 0)) { /* from the handler, in which its signal is blocked */
 		seizing = 0;
 		let_ticks_through();
 		/* It may have come just behind the end of the wait. */
-		return ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0 ? ETIMEDOUT : 0;
+		return ptrace(PTRACE_INTERRUPT, s->tid, 0, 0) < 0 ? ETIMEDOUT : 0;
 	}
 	seizing = 1;
-	int num = ptrace(PTRACE_SEIZE, tid, 0, options) < 0 ? errno : 0;
+	int num = ptrace(PTRACE_SEIZE, s->tid, 0, s->options) < 0 ? errno : 0;
 
 	seizing = 0;
 	return num;
+}
+
+int undertaker_seize(pid_t tid, long options)
+{
+	struct seizing s = { tid, options };
+
+	return tracer_run(seize, &s);
 }

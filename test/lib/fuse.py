@@ -3,6 +3,7 @@
 with one file. What the kernel asks stands in linux/fuse.h."""
 
 import ctypes
+import errno
 import os
 import struct
 import threading
@@ -15,13 +16,16 @@ NAME = b"file"
 
 
 class Folder:
-    """Mounted at a path until end(). hush(OPCODE, …): these are not answered from now on; the
-    kernel keeps nothing of what it was told, so each stat(2) asks again."""
+    """Mounted at a path until end(). hush(OPCODE, …): these are not answered from now on, or from
+    the one on that comes behind so many; the kernel keeps nothing of what it was told, so each
+    stat(2) asks again."""
 
     def __init__(self, path, content):
         self.path, self.content = path, content
         self.hushed = set()
+        self.patience = 0
         self.asked = []  # what was not answered: (opcode, process)
+        self.waiting = []  # the numbers of these requests
         self.fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         libc = ctypes.CDLL(None, use_errno=True)
         words = f"fd={self.fd},rootmode=40755,user_id=0,group_id=0,allow_other"
@@ -34,8 +38,18 @@ class Folder:
     def file(self):
         return os.path.join(self.path, NAME.decode())
 
-    def hush(self, *opcodes):
+    def hush(self, *opcodes, behind=0):
+        self.patience = behind
         self.hushed = set(opcodes)
+
+    def end_waiting(self):
+        """Late answers, all of them errors."""
+        for unique in self.waiting:
+            try:
+                os.write(self.fd, struct.pack("=IiQ", 16, -errno.EIO, unique))
+            except OSError:
+                pass
+        self.waiting = []
 
     def end(self):
         """Whoever still waits is told that there is no server any more."""
@@ -51,14 +65,16 @@ class Folder:
         while True:
             try:
                 request = os.read(self.fd, 1 << 17)
-            except InterruptedError:
-                continue
-            except OSError:  # ENODEV: unmounted
-                return
+            except OSError as error:  # ENOENT: who asked has been killed meanwhile
+                if error.errno in (errno.ENOENT, errno.EINTR):
+                    continue
+                return  # ENODEV: unmounted
             _, opcode, unique, node, _, _, pid, _ = struct.unpack_from("=IIQQIIII", request)
-            if opcode in self.hushed:
+            if opcode in self.hushed and self.patience == 0:
                 self.asked.append((opcode, pid))
+                self.waiting.append(unique)
                 continue
+            self.patience -= opcode in self.hushed
             if opcode in (FORGET, BATCH_FORGET, INTERRUPT):
                 continue
             answer = self._answer(opcode, node, request[40:])

@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/fault.h"
 #include "engine/plan.h"
+#include "engine/sentry.h"
 #include "image/writer.h"
 #include "model/cpuinfo.h"
 #include "model/script.h"
@@ -72,9 +73,12 @@ static int refuse_with_reasons(struct dump *d)
 
 static int step_scout(struct dump *d)
 {
-	int ret = scout_servers(d->s, NULL);
+	struct servers used;
+	int ret = scout_servers(d->s, NULL, &used);
 
-	return ret < 0 ? ret : refuse_with_reasons(d);
+	if (ret == 0)
+		ret = refuse_with_reasons(d);
+	return ret ? ret : sentry_post(d->s, &used, true);
 }
 
 static int step_freeze(struct dump *d)
@@ -156,8 +160,8 @@ static const struct {
 	int (*run)(struct dump *d);
 } steps[] = {
 	{ "dump-scripts", step_scripts }, /* pre-dump: the tree still runs */
-	{ "dump-open", step_open },	  /* a new image set, not visible yet */
 	{ "dump-scout", step_scout },	  /* does somebody answer for its files? */
+	{ "dump-open", step_open },	  /* a new image set, not visible yet */
 	{ "dump-freeze", step_freeze },	  /* from here on the tree stands still */
 	{ "dump-tasks", collect_tasks },
 	{ "dump-kobjs", collect_kobjs },
@@ -243,8 +247,13 @@ int engine_dump(struct session *s)
 
 	interrupt_defer();
 	ret = run_steps(&d);
-	if (ret == 0 && !s->opts->plan)
+	if (ret > 0)
+		return 0; /* it was done by somebody else (engine/sentry.h) */
+	if (ret == 0 && !s->opts->plan) {
 		ret = finish(&d);
+		if (ret == 0)
+			sentry_succeeded(s);
+	}
 	abandon_memory(&d); /* its threads read what the undoing lets go */
 	undo_all(&s->undo);
 	if (ret == 0 && s->opts->plan)

@@ -3,6 +3,7 @@
 #ifndef ENGINE_DUMP_H
 #define ENGINE_DUMP_H
 
+#include "engine/servers.h"
 #include "kernel/pagemap.h"
 #include "model/dump.h"
 #include "pages/extents.h"
@@ -23,9 +24,9 @@ static inline struct reader dump_reader(struct dump *d)
 	return (struct reader){ &d->s->arena, &d->tree.buf, d->s->err };
 }
 
-/* scout.c: refuses a tree with files on a file system that does not answer. tree: if there is one
- * by now, else NULL. */
-int scout_servers(struct session *s, const struct tree_stop *tree);
+/* scout.c: refuses a tree with files on a file system that does not answer, and tells which such
+ * file systems are in use. tree: if there is one by now, else NULL. */
+int scout_servers(struct session *s, const struct tree_stop *tree, struct servers *ret_used);
 /* collect.c: the frozen tree becomes tasks and threads with their ids. */
 int collect_tasks(struct dump *d);
 /* kobj.c: which tasks share which kernel objects and namespaces. */

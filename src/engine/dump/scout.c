@@ -6,6 +6,7 @@
  * is stopped, for each such file system that the tree uses, a process of its own asks for something
  * that no cache holds (AT_STATX_FORCE_SYNC); if it has no answer within --timeout, the tree is
  * refused. That process is left waiting, and ends when there is an answer, or the mount has gone.
+ * A server that falls silent afterwards is what the sentry is for (engine/sentry.h).
  *
  * Which files are where is told by names alone, by the kernel, which asks nobody for them (d_path).
  */
@@ -20,15 +21,14 @@
 
 #include "base/cleanup.h"
 #include "engine/dump/dump.h"
+#include "engine/servers.h"
 #include "kernel/pidfd.h"
 #include "kernel/proc/fd.h"
 #include "kernel/proc/maps.h"
-#include "kernel/proc/mountinfo.h"
 #include "task/observe.h"
 
 struct server {
 	const struct proc_mount *mount;
-	size_t length;	  /* of the mount point's name */
 	pid_t user;	  /* the first that was found; 0: the tree does not use it */
 	const char *file; /* of it */
 	int scout;	  /* pidfd */
@@ -40,55 +40,15 @@ struct scouting {
 	size_t n;
 };
 
-/* The type of a mount, up to a dot ("fuse.sshfs") or what else is behind it. */
-static bool has_server(const char *fstype)
-{
-	static const char *const types[] = {
-		"fuse", "fuseblk", "nfs", "nfs4",     "cifs", "smb3",
-		"9p",	"ceph",	   "afs", "virtiofs", "coda", "lustre"
-	};
-	size_t len = strcspn(fstype, ". ");
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (strlen(types[i]) == len && !strncmp(types[i], fstype, len))
-			return true;
-	return false;
-}
-
-/* In the lines of mountinfo the type is behind a dash. Most machines have none of these, and need
- * not take hundreds of mounts apart. */
-static bool any_server(const char *text)
-{
-	while ((text = strstr(text, " - "))) {
-		text += strlen(" - ");
-		if (has_server(text))
-			return true;
-	}
-	return false;
-}
-
 static int find_servers(struct scouting *sc)
 {
-	struct arena *a = &sc->s->arena;
-	struct proc_buf buf = { 0 };
-	struct proc self = PROC_INIT;
-	struct proc_mounts mounts = { 0 };
-	size_t len = 0;
-	char *text = NULL;
-	int ret = proc_open(&self, getpid(), &buf, sc->s->err);
+	struct servers found;
+	int ret = servers_find(sc->s, &found);
 
-	if (ret == 0)
-		ret = proc_read(&self, "mountinfo", &text, &len, sc->s->err);
-	if (ret == 0 && any_server(text))
-		ret = proc_mountinfo(&self, a, &mounts, sc->s->err);
-	proc_close(&self);
-	proc_buf_free(&buf);
-	for (size_t i = 0; ret == 0 && i < mounts.n; i++) {
-		struct server one = { .mount = &mounts.mounts[i], .scout = -1 };
+	for (size_t i = 0; ret == 0 && i < found.n; i++) {
+		struct server one = { .mount = &found.mounts[i], .scout = -1 };
 
-		one.length = strlen(one.mount->point);
-		if (has_server(one.mount->fstype))
-			arena_push(a, sc->servers, sc->n, one);
+		arena_push(&sc->s->arena, sc->servers, sc->n, one);
 	}
 	return ret;
 }
@@ -97,11 +57,8 @@ static void note_file(struct scouting *sc, pid_t pid, const char *path)
 {
 	for (size_t i = 0; i < sc->n; i++) {
 		struct server *server = &sc->servers[i];
-		bool below = !strncmp(path, server->mount->point, server->length) &&
-			     (server->length == 1 || !path[server->length] ||
-			      path[server->length] == '/');
 
-		if (below && !server->user) {
+		if (!server->user && server_has(server->mount, path)) {
 			server->user = pid;
 			server->file = path;
 		}
@@ -135,6 +92,22 @@ static void note_files(struct scouting *sc, const struct proc_stop *p)
 	for (size_t i = 0; i < areas.n; i++)
 		if (areas.areas[i].path[0] == '/')
 			note_file(sc, p->pid, areas.areas[i].path);
+}
+
+/* Where the tool works and where the images are to be. */
+static void note_own_files(struct scouting *sc)
+{
+	struct proc_buf buf = { 0 };
+	struct proc_stop self = { .pid = getpid(), .proc = PROC_INIT };
+	char name[32];
+
+	if (proc_open(&self.proc, self.pid, &buf, NULL) == 0) {
+		note_link(sc, &self, "cwd");
+		snprintf(name, sizeof(name), "fd/%d", sc->s->images_fd);
+		note_link(sc, &self, name);
+	}
+	proc_close(&self.proc);
+	proc_buf_free(&buf);
 }
 
 static int send_scout(struct scouting *sc, struct server *server)
@@ -195,14 +168,25 @@ static int ask_servers(struct scouting *sc)
 	return ret;
 }
 
-int scout_servers(struct session *s, const struct tree_stop *known)
+/* Those that hold the tree's files, or the tool's; nobody else will be asked. */
+static void tell_used(const struct scouting *sc, struct servers *ret)
+{
+	*ret = (struct servers){ 0 };
+	for (size_t i = 0; i < sc->n; i++)
+		if (sc->servers[i].user)
+			arena_push(&sc->s->arena, ret->mounts, ret->n, *sc->servers[i].mount);
+}
+
+int scout_servers(struct session *s, const struct tree_stop *known, struct servers *ret_used)
 {
 	struct scouting sc = { .s = s };
 	struct tree_stop tree = { 0 };
 	int ret = s->opts->timeout ? find_servers(&sc) : 0;
 
+	*ret_used = (struct servers){ 0 };
 	if (ret < 0 || !sc.n)
 		return ret;
+	note_own_files(&sc);
 	if (!known) {
 		ret = tree_observe(&tree, s->opts->pid, &s->arena, s->err);
 		if (ret < 0)
@@ -213,5 +197,6 @@ int scout_servers(struct session *s, const struct tree_stop *known)
 		note_files(&sc, known->procs[i]);
 	if (known == &tree)
 		tree_release(&tree, TREE_RUN);
+	tell_used(&sc, ret_used);
 	return ask_servers(&sc);
 }

@@ -14,6 +14,7 @@
 #include "engine/dump/dump.h"
 #include "engine/engine.h"
 #include "engine/examine/predict.h"
+#include "engine/sentry.h"
 #include "kernel/proc/stat.h"
 #include "kernel/ptrace.h"
 #include "objects/registry.h"
@@ -275,13 +276,16 @@ static int look(struct examination *x)
 
 int engine_examine(struct session *s)
 {
+	struct servers used;
 	struct examination x = { .d = { .s = s, .examining = true } };
 	uint64_t start = monotonic_ns();
 	int ret = tree_observe(&x.d.tree, s->opts->pid, &s->arena, s->err);
 
 	if (ret < 0)
 		return ret;
-	ret = scout_servers(s, &x.d.tree);
+	ret = scout_servers(s, &x.d.tree, &used);
+	if (ret == 0 && !s->report.refusals)
+		ret = sentry_post(s, &used, false);
 	if (ret == 0 && !s->report.refusals) {
 		ret = look(&x);
 		if (ret == 0)

@@ -16,6 +16,7 @@
 #include "engine/fault.h"
 #include "engine/plan.h"
 #include "engine/restore/restore.h"
+#include "engine/sentry.h"
 #include "image/writer.h"
 #include "kernel/pidfd.h"
 #include "model/script.h"
@@ -225,6 +226,19 @@ static int run_steps(struct restore *r)
 	return ret;
 }
 
+/* Not if it matters whose child is what: with --restore-sibling, or for what --exec-cmd starts. */
+static int post_sentry(struct session *s)
+{
+	const struct options *o = s->opts;
+	struct servers servers;
+	int ret;
+
+	if (o->plan || o->exec_cmd || o->sibling || !o->timeout)
+		return 0;
+	ret = servers_find(s, &servers);
+	return ret < 0 ? ret : sentry_post(s, &servers, false);
+}
+
 int engine_restore(struct session *s)
 {
 	struct restore r = { .s = s };
@@ -232,7 +246,11 @@ int engine_restore(struct session *s)
 	int ret;
 
 	interrupt_defer();
-	ret = run_steps(&r);
+	ret = post_sentry(s);
+	if (ret > 0)
+		return 0; /* it was done by somebody else */
+	if (ret == 0)
+		ret = run_steps(&r);
 	progress_end(&r.progress);
 	/* What a task has reported is the reason. */
 	if (ret < 0 && r.shared && err_is_set(&r.shared->err) && !err_is_set(s->err))
@@ -243,6 +261,7 @@ int engine_restore(struct session *s)
 		not_a_reaper(NULL);
 		finish_outside(&r);
 		write_stats(&r, start);
+		sentry_succeeded(s);
 		script_run(s->opts, SCRIPT_POST_RESUME, s->images_fd, s->root_pid, NULL, NULL);
 	} else {
 		undo_all(&s->undo);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "engine/sentry.h"
 #include "front/cli/help.h"
 #include "front/cli/parse.h"
 #include "front/cli/result.h"
@@ -77,6 +78,7 @@ static int run_verb(struct run *run, const struct str_list *notes)
 	}
 	result_print(run, status, verbs[run->opts->verb].own_output);
 	session_end(&run->s);
+	sentry_told(status);
 	interrupt_allow(); /* everything was taken back: ends by the signal, if one came */
 	return status;
 }

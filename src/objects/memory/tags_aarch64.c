@@ -9,6 +9,7 @@
  * inherit them; what it has inherited itself is compared first, so that equal pages stay shared.
  * PROT_MTE can't be taken from an area any more, so calls for its protection on the way do no harm.
  */
+#include "kernel/tracer.h"
 #include "objects/memory/tags.h"
 
 #include <asm/hwcap.h>
@@ -72,7 +73,7 @@ static size_t peek(pid_t tid, uint64_t at, unsigned char *tags, size_t n)
 {
 	struct iovec iov = { tags, n };
 
-	return ptrace(PTRACE_PEEKMTETAGS_, tid, at, &iov) < 0 ? 0 : iov.iov_len;
+	return tracer_ptrace(PTRACE_PEEKMTETAGS_, tid, at, (uintptr_t)&iov) < 0 ? 0 : iov.iov_len;
 }
 
 static bool any_tag(const unsigned char *tags)

@@ -7,6 +7,7 @@
 #include <sys/ptrace.h>
 
 #include "kernel/ptrace.h"
+#include "kernel/tracer.h"
 #include "objects/process/core.h"
 #include "objects/process/process.h"
 
@@ -98,7 +99,7 @@ static void fill_gpregs(struct dump_thread *th, UserX86RegsEntry *g)
 /* A kernel without 32-bit programs does not know the request: all slots are empty. */
 static void read_tls(pid_t tid, int number, struct user_desc *ret)
 {
-	if (ptrace(PTRACE_GET_THREAD_AREA, tid, number, ret) < 0)
+	if (tracer_ptrace(PTRACE_GET_THREAD_AREA, tid, number, (uintptr_t)ret) < 0)
 		*ret = (struct user_desc){ .seg_not_present = 1, .read_exec_only = 1 };
 }
 
@@ -318,7 +319,7 @@ static int set_tls(pid_t tid, const struct restore_thread *th, struct err *err)
 
 		if (e->seg_not_present && !e->base_addr && !e->limit)
 			continue;
-		if (ptrace(PTRACE_SET_THREAD_AREA, tid, TLS_FIRST + i, &desc) < 0)
+		if (tracer_ptrace(PTRACE_SET_THREAD_AREA, tid, TLS_FIRST + i, (uintptr_t)&desc) < 0)
 			return err_sys(err, "ptrace", "can't set segment %zu of thread %d",
 				       TLS_FIRST + i, tid);
 	}

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "kernel/ptrace.h"
+#include "kernel/tracer.h"
 #include "objects/process/process.h"
 #include "objects/registry.h"
 
@@ -359,8 +360,9 @@ int rseq_finish(const struct restore_thread *th, pid_t tid, struct err *err)
 
 	if (!e || !e->rseq_abi_pointer || !e->has_rseq_cs_pointer || !e->rseq_cs_pointer)
 		return 0;
-	if (ptrace(PTRACE_POKEDATA, tid, e->rseq_abi_pointer + offsetof(struct rseq, rseq_cs),
-		   e->rseq_cs_pointer) < 0)
+	if (tracer_ptrace(PTRACE_POKEDATA, tid,
+			  e->rseq_abi_pointer + offsetof(struct rseq, rseq_cs),
+			  e->rseq_cs_pointer) < 0)
 		return err_sys(err, "ptrace",
 			       "can't put thread %d back into its restartable sequence", th->vtid);
 	return 0;

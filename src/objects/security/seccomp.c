@@ -18,6 +18,7 @@
  * The kernel shows the LOG flag of a filter only. SPEC_ALLOW is not seen; where our own image tells
  * how speculation is controlled, filters are installed with it and leave that to attributes.c.
  */
+#include "kernel/tracer.h"
 #include "objects/security/security.h"
 
 #include <errno.h>
@@ -100,7 +101,7 @@ static int read_filter(struct dump_thread *th, unsigned long index, SeccompFilte
 	long n;
 
 	*ret_filter = NULL;
-	n = ptrace((enum __ptrace_request)GET_FILTER, tid, index, NULL);
+	n = tracer_ptrace(GET_FILTER, tid, index, 0);
 	if (n < 0 && errno == ENOENT)
 		return 0;
 	if (n < 0)
@@ -109,7 +110,7 @@ static int read_filter(struct dump_thread *th, unsigned long index, SeccompFilte
 			       "thread %d",
 			       index, th->vtid);
 	insns = arena_array(a, struct sock_filter, n);
-	if (ptrace((enum __ptrace_request)GET_FILTER, tid, index, insns) != n)
+	if (tracer_ptrace(GET_FILTER, tid, index, (uintptr_t)insns) != n)
 		return err_sys(dump_err(th->task->dump), "ptrace",
 			       "can't read seccomp filter %lu of "
 			       "thread %d",
@@ -126,7 +127,7 @@ static int read_filter(struct dump_thread *th, unsigned long index, SeccompFilte
 	f->filter.len = n * sizeof(*insns);
 	f->has_flags = true;
 	/* Linux 4.16; before, there were no flags to see. */
-	if (ptrace((enum __ptrace_request)GET_METADATA, tid, sizeof(meta), &meta) >= 0)
+	if (tracer_ptrace(GET_METADATA, tid, sizeof(meta), (uintptr_t)&meta) >= 0)
 		f->flags = meta.flags;
 	*ret_filter = f;
 	return 0;
