@@ -8,14 +8,18 @@
  * O_NOATIME leaves the access time alone. Opening would break a lease (fcntl(2) F_SETLEASE), so
  * files with one are read through the task's description, by pread(2).
  *
- * A build id is looked for as CRIU does: in the note segments that lie in the first MiB.
+ * A build id is looked for as CRIU does: in the note segments that lie in the first MiB. A program
+ * that watches its own files (inotify(7)) sees that they are opened; that of a mapped file is read
+ * in its task's memory, which nobody sees.
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "kernel/ptrace.h"
 #include "objects/file/file.h"
 
 #define BUILD_ID_REACH	      (1u << 20)
@@ -28,8 +32,23 @@ struct segment {
 	uint64_t offset, size, align;
 };
 
+/* A file by a descriptor, or its first so many bytes in the memory of a process. */
+struct bytes {
+	int fd; /* -1: in memory */
+	pid_t pid;
+	uint64_t at, size;
+};
+
+static bool take(const struct bytes *b, void *buf, size_t len, uint64_t from)
+{
+	if (b->fd >= 0)
+		return pread(b->fd, buf, len, from) == (ssize_t)len;
+	return len <= b->size && from <= b->size - len &&
+	       task_read(b->pid, b->at + from, buf, len) == 0;
+}
+
 /* Program headers of both classes, reduced to note segments. */
-static size_t note_segments(int fd, struct segment *segs, size_t max)
+static size_t note_segments(const struct bytes *file, struct segment *segs, size_t max)
 {
 	union {
 		unsigned char ident[EI_NIDENT];
@@ -41,8 +60,8 @@ static size_t note_segments(int fd, struct segment *segs, size_t max)
 	size_t n, entry, found = 0;
 	uint64_t at;
 
-	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
-	    memcmp(head.ident, ELFMAG, SELFMAG) || head.ident[EI_DATA] != ELFDATA2LSB)
+	if (!take(file, &head, sizeof(head), 0) || memcmp(head.ident, ELFMAG, SELFMAG) ||
+	    head.ident[EI_DATA] != ELFDATA2LSB)
 		return 0;
 	wide = head.ident[EI_CLASS] == ELFCLASS64;
 	n = wide ? head.e64.e_phnum : head.e32.e_phnum;
@@ -52,7 +71,7 @@ static size_t note_segments(int fd, struct segment *segs, size_t max)
 	    at > BUILD_ID_REACH)
 		return 0;
 	table = malloc(n * entry);
-	if (!table || pread(fd, table, n * entry, at) != (ssize_t)(n * entry))
+	if (!table || !take(file, table, n * entry, at))
 		return 0;
 	for (size_t i = 0; i < n && found < max; i++) {
 		const Elf64_Phdr *p64 = (void *)(table + i * entry);
@@ -100,10 +119,10 @@ static size_t find_note(const char *notes, size_t size, size_t align, const char
 }
 
 /* The build id in 32-bit words, the last one filled up with zeroes; their number. */
-static size_t build_id(struct arena *a, int fd, uint32_t **ret)
+static size_t build_id(struct arena *a, const struct bytes *file, uint32_t **ret)
 {
 	struct segment segs[16];
-	size_t n = note_segments(fd, segs, ARRAY_SIZE(segs));
+	size_t n = note_segments(file, segs, ARRAY_SIZE(segs));
 
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_free_ char *notes = NULL;
@@ -113,8 +132,7 @@ static size_t build_id(struct arena *a, int fd, uint32_t **ret)
 		if (segs[i].size > NOTES_MAX || segs[i].offset > BUILD_ID_REACH - segs[i].size)
 			continue;
 		notes = malloc(segs[i].size + 1);
-		if (!notes ||
-		    pread(fd, notes, segs[i].size, segs[i].offset) != (ssize_t)segs[i].size)
+		if (!notes || !take(file, notes, segs[i].size, segs[i].offset))
 			continue;
 		len = find_note(notes, segs[i].size, segs[i].align == 8 ? 8 : 4, &id);
 		if (!len)
@@ -201,6 +219,54 @@ static int readable(const struct file_probe *p, int *ret_own)
 	return *ret_own >= 0 ? *ret_own : can ? p->local : -1;
 }
 
+/* The area that shows the file's beginning, of a file that is found by one of its areas. */
+static bool find_in_memory(const struct file_probe *p, struct bytes *ret)
+{
+	const struct proc_areas *all = &p->task->areas;
+	const struct proc_area *mine = NULL;
+	unsigned long long start;
+
+	if (p->fd >= 0 || !p->magic || sscanf(p->magic, "map_files/%llx-", &start) != 1)
+		return false;
+	for (size_t i = 0; !mine && i < all->n; i++)
+		if (all->areas[i].start == start)
+			mine = &all->areas[i];
+	for (size_t i = 0; mine && i < all->n; i++) {
+		const struct proc_area *one = &all->areas[i];
+
+		if (one->ino != mine->ino || one->major != mine->major ||
+		    one->minor != mine->minor || one->offset)
+			continue;
+		*ret = (struct bytes){ -1, p->task->stop->pid, one->start, one->end - one->start };
+		return true;
+	}
+	return false;
+}
+
+/* An ELF file of which its first area does not show enough is opened after all. */
+static bool by_memory(struct dump *d, const struct file_probe *p, RegFileEntry *e)
+{
+	char magic[SELFMAG];
+	struct bytes file;
+
+	if (!find_in_memory(p, &file) || !take(&file, magic, sizeof(magic), 0))
+		return false;
+	e->n_build_id = build_id(dump_arena(d), &file, &e->build_id);
+	return e->n_build_id || memcmp(magic, ELFMAG, SELFMAG);
+}
+
+static void record_build_id(struct dump *d, const struct file_probe *p, RegFileEntry *e)
+{
+	_cleanup_fd_ int own = -1;
+	struct bytes file;
+
+	if (by_memory(d, p, e))
+		return;
+	file = (struct bytes){ .fd = readable(p, &own) };
+	if (file.fd >= 0)
+		e->n_build_id = build_id(dump_arena(d), &file, &e->build_id);
+}
+
 int validate_record(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 {
 	enum file_validation method = d->s->opts->file_validation;
@@ -219,13 +285,13 @@ int validate_record(struct dump *d, const struct file_probe *p, RegFileEntry *e)
 	e->size = p->stat.st_size;
 	if (method == FILE_VALIDATION_FILESIZE || !e->size || e->flags & O_PATH)
 		return 0;
+	if (method == FILE_VALIDATION_BUILDID) {
+		record_build_id(d, p, e);
+		return 0;
+	}
 	fd = readable(p, &own);
 	if (fd < 0)
 		return 0;
-	if (method == FILE_VALIDATION_BUILDID) {
-		e->n_build_id = build_id(dump_arena(d), fd, &e->build_id);
-		return 0;
-	}
 	ret = checksum(fd, &e->checksum);
 	if (ret < 0) {
 		errno = -ret;
@@ -287,7 +353,8 @@ static const char *compare_build_id(struct restore *r, const RegFileEntry *e, in
 {
 	struct arena *a = restore_arena(r);
 	uint32_t *id = NULL;
-	size_t n = build_id(a, fd, &id);
+	const struct bytes file = { .fd = fd };
+	size_t n = build_id(a, &file, &id);
 
 	if (n == e->n_build_id && !memcmp(id, e->build_id, n * sizeof(*id)))
 		return NULL;
