@@ -26,7 +26,7 @@ def guests(deadly, flaky, end, mute):
     class Fake:
         starts = []
 
-        def __init__(self, _kernel, _folder, _disk):
+        def __init__(self, _kernel, _folder, _disk, _processors):
             pass
 
         def run(self, load, words, _limit, hear):

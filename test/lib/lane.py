@@ -7,7 +7,7 @@ import json
 import os
 import types
 
-from .guest import INSIDE, OVER, Cross, Guest, Kernel, Load, native, new_disk
+from .guest import INSIDE, OVER, PROCESSORS, Cross, Guest, Kernel, Load, native, new_disk
 from .result import Failure
 
 JOBS = 2
@@ -38,6 +38,7 @@ class Rounds:
     def __init__(self, kernel, load, words, folder, limit, results=None):
         self.kernel, self.load, self.words = kernel, load, words
         self.folder, self.limit, self.results = folder, limit, results
+        self.processors = None  # of its guests; None: as the kernel is used to
         self.outcomes = []
         self.rest = None  # names; None: what the words choose
         self.later = []  # what ran when a guest died
@@ -48,7 +49,7 @@ class Rounds:
         """[name, kind, text, details, seconds] of all."""
         while True:
             self.load.only = self.rest
-            guest = Guest(self.kernel, self.folder, disk)
+            guest = Guest(self.kernel, self.folder, disk, self.processors)
             words = [*self.words, "-j", "1" if self.last else str(JOBS)]
             if self.rest is not None:
                 words += ["--only", "/job/only"]
@@ -157,9 +158,12 @@ class Journey(Case):
     def run(self, folder, _build_error):
         self.prepare()
         disk = new_disk(folder)
-        dumped = self.rounds(self.kernel, folder, ["--half", "dump", *self.tunables()],
-                             False).run(disk)
+        first = self.rounds(self.kernel, folder, ["--half", "dump", *self.tunables()], False)
         rounds = self.rounds(self.target, folder, ["--half", "restore"])
+        # Affinities are compared.
+        first.processors = rounds.processors = max(
+            PROCESSORS.get(name, 1) for name in (self.kernel, self.target))
+        dumped = first.run(disk)
         restored = rounds.run(disk)
         # A workload that could not be set up on the first kernel is no journey.
         failed = [part for part in dumped if part[1] == "fail"]

@@ -121,6 +121,15 @@ def _has_family(name):
     return True
 
 
+def _multipath_tcp():
+    """The kernel's configuration decides (CONFIG_MPTCP), and net.mptcp.enabled."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).close()
+        return True
+    except OSError:
+        return False
+
+
 def _free_hugepages():
     """Those that nobody has, nor has been promised."""
     text = system.read_text("/proc/meminfo")
@@ -254,6 +263,7 @@ _PROBES = {
     == "Y",
     "lockdown": lambda: "[confidentiality]" in (
         system.read_text("/sys/kernel/security/lockdown") or ""),
+    "mptcp": _multipath_tcp,
     "autogroup": lambda: os.path.exists("/proc/self/autogroup"),
     "core-sched": _core_sched,
     "rseq-no-restart": lambda: kernel_version() < (6, 1),
@@ -308,6 +318,7 @@ _LACKS = {
     "guest": "a machine to itself, as test/guest has it",
     "apparmor": "AppArmor (CONFIG_SECURITY_APPARMOR, apparmor=1 security=apparmor)",
     "lockdown": "a kernel that is locked down for confidentiality",
+    "mptcp": "multipath TCP (CONFIG_MPTCP, net.mptcp.enabled)",
     "pfn": "CAP_SYS_ADMIN, to see page frames",
     "rseq-no-restart": "a kernel before 6.1 (the rseq flags were removed then)",
     "pku": "protection keys in the processor",

@@ -3,6 +3,7 @@
  * Multipath TCP, a listener and a connection: refused by name, and the connection goes on.
  *
  * wl: areas tcp
+ * wl: needs mptcp
  * wl: dump --tcp-established
  * wl: expect dump-refused is a multipath TCP socket
  */
