@@ -146,10 +146,16 @@ static int uring_collect(struct dump *d, struct dump_file *f, const struct file_
 				 .fd = fcntl(p->local, F_DUPFD_CLOEXEC, 0),
 				 .e = arena_msg(dump_arena(d), CrtoolsUring, crtools_uring),
 				 .next = x->rings };
+	ret = uring_info_parse(dump_arena(d), &p->info, &u->info);
+	if (ret == -EOPNOTSUPP) {
+		uring_refuse(u, "is a ring, and this kernel does not tell how it stands",
+			     "use Linux 5.16 or later");
+		close_fd(&u->fd);
+		return 0;
+	}
 	x->rings = u;
 	if (u->fd < 0)
 		return err_sys(dump_err(d), "fcntl", "can't keep a descriptor of a ring");
-	ret = uring_info_parse(dump_arena(d), &p->info, &u->info);
 	if (ret < 0)
 		return err_set(dump_err(d), ERR_KERNEL, -ret, "can't read the fdinfo of %s",
 			       u->object);

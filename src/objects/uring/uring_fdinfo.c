@@ -156,8 +156,9 @@ int uring_info_parse(struct arena *a, const struct proc_fdinfo *info, struct uri
 	uint32_t sq_mask, cq_mask;
 
 	*ret = (struct uring_info){ .sq_thread = thread_of(info) };
-	if (number(info, "SqMask", 16, &sq_mask) || number(info, "CqMask", 16, &cq_mask) ||
-	    number(info, "SqHead", 10, &ret->sq_head) ||
+	if (number(info, "SqMask", 16, &sq_mask))
+		return -EOPNOTSUPP;
+	if (number(info, "CqMask", 16, &cq_mask) || number(info, "SqHead", 10, &ret->sq_head) ||
 	    number(info, "SqTail", 10, &ret->sq_tail) ||
 	    number(info, "CqHead", 10, &ret->cq_head) ||
 	    number(info, "CqTail", 10, &ret->cq_tail) ||

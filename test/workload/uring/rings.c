@@ -7,7 +7,7 @@
  *	wl: areas    aio-uring-bpf
  *	wl: flavours host user unpriv ns userns
  *	wl: libs     -luring
- *	wl: needs    io_uring
+ *	wl: needs    io_uring kernel:5.16
  *	wl: crossing none CRIU knows no io_uring
  */
 #define _GNU_SOURCE

@@ -5,7 +5,7 @@
  *
  *	wl: areas    aio-uring-bpf
  *	wl: libs     -luring
- *	wl: needs    io_uring
+ *	wl: needs    io_uring kernel:5.16
  *	wl: crossing none CRIU knows no io_uring
  */
 #define _GNU_SOURCE

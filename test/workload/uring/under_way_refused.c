@@ -5,7 +5,7 @@
  *
  *	wl: areas  aio-uring-bpf
  *	wl: libs   -luring
- *	wl: needs  io_uring
+ *	wl: needs  io_uring kernel:5.16
  *	wl: expect dump-refused has 1 requests under way
  */
 #define _GNU_SOURCE

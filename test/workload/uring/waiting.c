@@ -6,7 +6,7 @@
  *	wl: areas    aio-uring-bpf
  *	wl: flavours host user
  *	wl: libs     -luring
- *	wl: needs    io_uring
+ *	wl: needs    io_uring kernel:5.16
  *	wl: cycles   3
  *	wl: crossing none CRIU knows no io_uring
  */

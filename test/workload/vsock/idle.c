@@ -6,7 +6,7 @@
  * wl: areas packet-netlink
  * wl: cycles 2
  * wl: lane vsock
- * wl: needs family:AF_VSOCK
+ * wl: needs family:AF_VSOCK kernel:5.14
  * wl: crossing none CRIU does not know the family
  */
 #define _GNU_SOURCE
