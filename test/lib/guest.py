@@ -54,7 +54,9 @@ MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 # processor. tunables: what makes the C library of a program that is dumped elsewhere, and restored
 # there, do without what that processor has not (GLIBC_TUNABLES).
 VARIANTS = {
-    "alone": {},  # for what changes the machine
+    # For what changes the machine.
+    "hardened": {},
+    "nfs": {},
     "apparmor": {"append": "apparmor=1 security=apparmor"},
     "lockdown": {"append": "lockdown=confidentiality"},
     # x86-64-v2: no AVX, hence no registers of 256 bits, and no XSAVE.
