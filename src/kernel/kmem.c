@@ -89,6 +89,26 @@ void kmem_close(struct kmem *k)
 	close_fd(&k->prog);
 }
 
+int kmem_view_open(struct kmem_view *v)
+{
+	if (v->tried)
+		return v->error;
+	v->tried = true;
+	v->memory = (struct kmem){ .map = -1, .prog = -1 };
+	v->error = btf_open(&v->types);
+	if (v->error == 0)
+		v->error = kmem_open(&v->memory, v->types);
+	return v->error;
+}
+
+void kmem_view_close(struct kmem_view *v)
+{
+	if (v->tried)
+		kmem_close(&v->memory);
+	btf_close(v->types);
+	*v = (struct kmem_view){ .tried = false };
+}
+
 int kmem_read(struct kmem *k, uint64_t addr, void *buf, size_t len)
 {
 	for (size_t at = 0; at < len;) {

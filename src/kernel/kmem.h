@@ -9,6 +9,7 @@
 #ifndef KERNEL_KMEM_H
 #define KERNEL_KMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,17 @@ struct kmem {
 /* 0 or -errno: -EPERM without the privileges, -EINVAL where the kernel lacks it. */
 int kmem_open(struct kmem *ret, struct btf *b);
 void kmem_close(struct kmem *k);
+
+/* The memory and the description of its types, opened by the first who asks, and once, as that
+ * costs a millisecond: {} before. 0 or -errno, the same each time. */
+struct kmem_view {
+	struct kmem memory;
+	struct btf *types;
+	bool tried;
+	int error;
+};
+int kmem_view_open(struct kmem_view *v);
+void kmem_view_close(struct kmem_view *v);
 
 /* 0 or -errno (-EFAULT: there is nothing). */
 int kmem_read(struct kmem *k, uint64_t addr, void *buf, size_t len);

@@ -133,7 +133,8 @@ struct dump {
 	struct proc_ns own_ns;		  /* the tool's */
 	uint32_t time_ns_ino, time_ns_id; /* of a time namespace that is not the tool's; 0: it is */
 	InventoryEntry *inventory;
-	char run_id[37]; /* a UUID; known when files settle */
+	char run_id[37];	  /* a UUID; known when files settle */
+	struct kmem_view *kernel; /* of objects/inside.h; NULL: nobody has asked for it */
 	void *priv[RUN_SLOTS];
 	struct files_index *files_index; /* engine's: how descriptions are found again */
 	struct saving *saving;		 /* engine's: memory that is being saved; NULL */

@@ -14,10 +14,16 @@ struct inside_members {
 
 static void close_it(void *data)
 {
-	struct inside *x = data;
+	kmem_view_close(data);
+}
 
-	kmem_close(&x->memory);
-	btf_close(x->types);
+struct kmem_view *inside_view(struct dump *d)
+{
+	if (!d->kernel) {
+		d->kernel = arena_new(dump_arena(d), struct kmem_view);
+		undo_push(&d->s->owned, close_it, d->kernel);
+	}
+	return d->kernel;
 }
 
 /* What needs it says what it takes, of privileges and of the kernel; not everybody knows of this. */
@@ -40,11 +46,9 @@ int inside_open(struct dump *d, struct inside **ret)
 
 	if (!x) {
 		x = d->priv[SLOT_INSIDE] = arena_new(dump_arena(d), struct inside);
-		*x = (struct inside){ .memory = { .map = -1, .prog = -1 } };
-		undo_push(&d->s->owned, close_it, x);
-		x->error = btf_open(&x->types);
-		if (x->error == 0)
-			x->error = kmem_open(&x->memory, x->types);
+		x->error = kmem_view_open(inside_view(d));
+		x->memory = d->kernel->memory;
+		x->types = d->kernel->types;
 		if (x->error)
 			tell_of_lockdown(d);
 	}

@@ -20,6 +20,8 @@ struct inside {
 	struct inside_members *found;
 };
 
+/* What the freeze looks through, too; opened or not. */
+struct kmem_view *inside_view(struct dump *d);
 /* NULL: nothing can be read. */
 struct inside *inside_kernel(struct dump *d);
 /* The same, with the reason. */

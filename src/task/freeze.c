@@ -36,6 +36,7 @@
 #include "kernel/pidfd.h"
 #include "kernel/proc/task.h"
 #include "kernel/ptrace.h"
+#include "task/childless.h"
 #include "task/early.h"
 #include "task/ended.h"
 #include "task/freeze_group.h"
@@ -209,7 +210,8 @@ static int hold_children(struct tree_stop *tree, struct proc_stop *p, size_t *re
 		return 0;
 	arena_push(tree->arena, tids.tids, tids.n, p->pid);
 	for (size_t i = 0; i < p->n_threads; i++)
-		if (p->threads[i].tid != p->pid)
+		if (p->threads[i].tid != p->pid &&
+		    (p->leader_gone || !is_childless(tree, p->threads[i].tid)))
 			arena_push(tree->arena, tids.tids, tids.n, p->threads[i].tid);
 	ret = proc_children(&p->proc, &tids, tree->arena, &children, err);
 	if (ret < 0)
@@ -261,6 +263,7 @@ static int hold_descendants(struct tree_stop *tree, struct err *err)
 
 	do {
 		found = 0;
+		childless_find(tree);
 		for (size_t i = 0; ret == 0 && i < tree->n_procs; i++) {
 			ret = hold_children(tree, tree->procs[i], &new_children, err);
 			found += new_children;
@@ -270,6 +273,7 @@ static int hold_descendants(struct tree_stop *tree, struct err *err)
 		if (ret == 0 && found)
 			ret = freeze_in_time(tree, err);
 	} while (ret == 0 && found);
+	childless_forget(tree);
 	return ret;
 }
 
@@ -377,7 +381,8 @@ static int freeze_between_vforks(struct tree_stop *tree, pid_t root, const char 
 }
 
 int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned int timeout,
-		struct journal *journal, struct arena *arena, struct err *err)
+		struct journal *journal, struct kmem_view *kernel, struct arena *arena,
+		struct err *err)
 {
 	int ret;
 
@@ -385,6 +390,7 @@ int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup, unsigned
 				    .frozen_at = monotonic_ns(),
 				    .timeout = timeout,
 				    .journal = journal,
+				    .kernel = kernel,
 				    .group = CGROUP_FREEZE_NONE };
 	ret = freeze_between_vforks(tree, root, cgroup, err);
 	early_free(tree);

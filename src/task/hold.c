@@ -253,10 +253,15 @@ static struct thread_stop *find_thread(struct proc_stop *p, pid_t tid)
 	return NULL;
 }
 
+/* Signal 0 tells without a look-up below /proc, but not to whom it is not allowed. */
 static bool is_thread_of(const struct proc_stop *p, pid_t tid)
 {
 	char path[32];
 
+	if (syscall(SYS_tgkill, p->pid, tid, 0) == 0)
+		return true;
+	if (errno == ESRCH)
+		return false;
 	snprintf(path, sizeof(path), "task/%d", tid);
 	return inode_exists(p->proc.fd, path);
 }
@@ -547,26 +552,48 @@ static bool must_have_threads(const struct proc_stop *p)
 	return proc_stat(&p->proc, &stat, NULL) == 0 && (stat.state != 'Z' || stat.num_threads > 1);
 }
 
+/* Whether there are as many threads as are held, so that a list would show no other. The number of
+ * links of the task/ folder counts all that are not reaped (fs/proc/base.c, proc_task_getattr). */
+static bool holds_all(const struct proc_stop *p)
+{
+	struct stat st;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_threads; i++)
+		n += !p->threads[i].gone;
+	return n && fstatat(p->proc.fd, "task", &st, 0) == 0 && st.st_nlink == n + 2;
+}
+
+/* What the task/ folder shows that is not held yet; *ret_new as of seize_new(), 0 on entry. */
+static int seize_listed(struct tree_stop *tree, struct proc_stop *p, struct ended *ended,
+			size_t *ret_new, struct err *err)
+{
+	struct proc_tids tids = { 0 };
+	int ret;
+
+	if (holds_all(p))
+		return 0;
+	ret = proc_threads(&p->proc, tree->arena, &tids, NULL);
+	if (ret == -ESRCH || ret == -ENOENT)
+		return -ESRCH;
+	if (ret < 0)
+		return err_set(err, ERR_KERNEL, -ret, "can't list the threads of %d", p->pid);
+	undertaker_watch(p, tids.n == 1, freeze_ends(tree));
+	ret = seize_new(tree, p, &tids, ended, ret_new, err);
+	undertaker_rest();
+	return ret;
+}
+
 int hold_threads(struct tree_stop *tree, struct proc_stop *p, struct err *err)
 {
 	struct ended ended = { 0 };
 
 	for (size_t turn = 0;; turn++) {
-		struct proc_tids tids = { 0 };
-		size_t new_threads, first = p->n_threads;
+		size_t new_threads = 0, first = p->n_threads;
 		int ret = turn > 1 ? freeze_in_time(tree, err) : 0;
 
-		if (ret < 0)
-			return ret;
-		ret = proc_threads(&p->proc, tree->arena, &tids, NULL);
-		if (ret == -ESRCH || ret == -ENOENT)
-			return -ESRCH;
-		if (ret < 0)
-			return err_set(err, ERR_KERNEL, -ret, "can't list the threads of %d",
-				       p->pid);
-		undertaker_watch(p, tids.n == 1, freeze_ends(tree));
-		ret = seize_new(tree, p, &tids, &ended, &new_threads, err);
-		undertaker_rest();
+		if (ret == 0)
+			ret = seize_listed(tree, p, &ended, &new_threads, err);
 		if (ret < 0)
 			return ret;
 		if (!new_threads) {

@@ -54,6 +54,8 @@ struct proc_stop {
 	struct infection *infection; /* NULL: no agent inside (task/infect.h) */
 };
 
+struct kmem_view; /* kernel/kmem.h */
+
 struct tree_stop {
 	struct arena *arena;
 	struct proc_buf buf;
@@ -66,6 +68,8 @@ struct tree_stop {
 	struct cgroup_freeze
 		group; /* frozen to catch the tree; gets its state back at the release */
 	enum { FREEZERS_UNKNOWN, FREEZERS_NONE, FREEZERS_V1 } freezers; /* freeze.c */
+	struct kmem_view *kernel; /* the kernel's memory, if need be; NULL: not to be looked at */
+	struct hash childless;	  /* childless.h */
 	struct hash early; /* threads that are seized before the freeze finds them (early.h) */
 	pid_t *early_tids;
 	size_t n_early;
@@ -73,10 +77,10 @@ struct tree_stop {
 
 /* Freezes the tree with this root, whole or not at all. On failure nothing stays frozen. cgroup is
  * the path of a freezer group that helps (NULL: none); what is done outside is put into the journal
- * (NULL: none is kept). */
+ * (NULL: none is kept). The kernel's memory is looked at where that saves time. */
 int tree_freeze(struct tree_stop *tree, pid_t root, const char *cgroup,
-		unsigned int timeout_seconds, struct journal *journal, struct arena *arena,
-		struct err *err);
+		unsigned int timeout_seconds, struct journal *journal, struct kmem_view *kernel,
+		struct arena *arena, struct err *err);
 
 /* Freezes all threads of one process; its children run on. The journal is that of visits (NULL:
  * none is kept). */

@@ -79,11 +79,22 @@ def other_namespace():
     must(libc.unshare(0x04000000) if sys.argv[1] == "apart" else 0)
     return lambda: True
 
+def parent():
+    child = os.fork()
+    while not child:
+        signal.pause()
+
+    def still():
+        os.kill(child, signal.SIGKILL)
+        return os.waitpid(child, 0) == (child, signal.SIGKILL)
+    return still
+
 def like_all():
     return lambda: (field("NoNewPrivs"), field("Seccomp"), field("SigPnd"),
                     field("Uid").split()[0]) == ("0", "0", "0" * 16, "0")
 
-OWN = [named, no_new_privs, filtering, flusher, lesser, other_user, signalled, other_namespace]
+OWN = [named, no_new_privs, filtering, flusher, lesser, other_user, signalled, parent,
+       other_namespace]
 
 def run(what):
     still = what()
@@ -163,6 +174,8 @@ def main():
         dumped.skip("the kernel's memory can't be read here")
     # no_new_privs, lesser and other_user have credentials or attributes of their own.
     check(told == THREADS - 3, f"{told} of {THREADS} threads are told by the kernel's memory")
+    # Nor has but one of them, or the first one, a child.
+    check(f"{THREADS} threads have no children" in said, said[-2000:])
     same_images(by_proc, by_memory)
     tree.end()
     tree = start("filtered")

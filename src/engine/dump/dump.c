@@ -20,6 +20,7 @@
 #include "model/cpuinfo.h"
 #include "model/script.h"
 #include "objects/class.h"
+#include "objects/inside.h"
 
 static void let_run(void *data)
 {
@@ -84,7 +85,8 @@ static int step_scout(struct dump *d)
 static int step_freeze(struct dump *d)
 {
 	int ret = tree_freeze(&d->tree, d->s->opts->pid, d->s->opts->freeze_cgroup,
-			      d->s->opts->timeout, &d->s->journal, dump_arena(d), dump_err(d));
+			      d->s->opts->timeout, &d->s->journal, inside_view(d), dump_arena(d),
+			      dump_err(d));
 
 	if (ret < 0)
 		return ret;

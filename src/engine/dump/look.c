@@ -201,14 +201,14 @@ static size_t compare_threads(struct dump_task *t)
  * so, none of a thread's files in /proc has to be made and read. */
 static void find_alike(struct looking *l)
 {
-	struct inside *inside;
+	struct kmem_view *kernel = inside_view(l->d);
 	size_t n = 0, alike = 0;
 
 	for (size_t i = 0; i < l->d->n_tasks; i++)
 		n += l->d->tasks[i]->n_threads;
 	if (n < l->d->n_tasks + ALIKE_WORTH)
 		return;
-	if (inside_open(l->d, &inside) < 0) {
+	if (kmem_view_open(kernel) < 0) {
 		log_debug("the kernel's memory can't be read: /proc tells of each thread");
 		return;
 	}
@@ -219,7 +219,7 @@ static void find_alike(struct looking *l)
 			hash_put(&l->by_tid, th->stop->tid, th);
 		}
 	/* Whom it did not come to is looked at in /proc. */
-	kmem_tracees(&inside->memory, inside->types, note_thread, l);
+	kmem_tracees(&kernel->memory, kernel->types, note_thread, l);
 	for (size_t i = 0; i < l->d->n_tasks; i++)
 		alike += compare_threads(l->d->tasks[i]);
 	hash_free(&l->by_tid);
