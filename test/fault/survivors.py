@@ -125,7 +125,7 @@ class Subject:
             return f"threads {self.tasks} became {now}"
         stopped = 0
         for pid in self.processes():
-            for tid in os.listdir(f"/proc/{pid}/task"):
+            for tid in os.listdir(f"/proc/{pid}/task") if system.exists(pid) else []:
                 text = system.read_text(f"/proc/{pid}/task/{tid}/status") or ""
                 fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
                 if fields.get("TracerPid") != "0":
