@@ -50,6 +50,9 @@ extern const struct state_class uring_state;
 /* Of what recv is told by ioprio; the kernel adds flags of its own. */
 #define URING_RECV_KNOWN (IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | URING_RECV_BUNDLE)
 
+/* IORING_SEND_VECTORIZED (Linux 6.17); 7.2 itself sets it in what it keeps of each sendmsg. */
+#define URING_SEND_PIECES 0x20
+
 #define URING_ENTRIES_MAX (64u << 10) /* of the queue of completions; half of them of requests */
 #define URING_AREA_MAX	  (16u << 20) /* bytes */
 

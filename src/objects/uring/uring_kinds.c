@@ -128,8 +128,10 @@ static const char *take_flags(struct looking *l, struct io_uring_sqe *sqe, uint1
 {
 	uint16_t own = get(l, l->req, PLACE_RECV_OWN, 2);
 
-	if (get(l, l->req, PLACE_RECV_DONE, 4) || own & ~known)
+	if (get(l, l->req, PLACE_RECV_DONE, 4))
 		return "is done in part";
+	if (own & ~known)
+		return "has flags of its kind that are not known here, or is done in part";
 	sqe->ioprio = own | IORING_RECVSEND_POLL_FIRST;
 	sqe->addr = get(l, l->req, PLACE_RECV_BUF, 8);
 	sqe->len = get(l, l->req, PLACE_RECV_LEN, 4);
@@ -228,13 +230,14 @@ static const char *take_sendmsg(struct looking *l, struct io_uring_sqe *sqe, Crt
 	if (!why && !has(l, PLACE_SEND_CONTROL))
 		why = "is a message, and this kernel does not tell which (it takes Linux 6.3)";
 	if (!why)
-		why = take_flags(l, sqe, IORING_RECVSEND_POLL_FIRST);
+		why = take_flags(l, sqe, IORING_RECVSEND_POLL_FIRST | URING_SEND_PIECES);
 	if (!why)
 		why = read_pieces(l, header_of(l) + l->k->at[PLACE_HEADER_PIECES], &pieces, &n);
 	if (why)
 		return why;
 	m.msg_controllen = get(l, header_of(l), PLACE_HEADER_CONTROL_LEN, 8);
 	m.msg_control = (void *)(uintptr_t)get(l, l->req, PLACE_SEND_CONTROL, 8);
+	sqe->ioprio &= ~URING_SEND_PIECES;
 	sqe->len = 1;
 	keep_name(l, r);
 	keep(l, &r->message, &r->has_message, &m, sizeof(m));

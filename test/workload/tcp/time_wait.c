@@ -6,6 +6,7 @@
  * and so does a socket that is bound and does not listen.
  *
  * wl: areas tcp
+ * wl: needs kernel:6.8
  * wl: cycles 2
  * wl: crossing from
  * wl: both --tcp-established

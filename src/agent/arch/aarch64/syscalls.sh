@@ -20,6 +20,6 @@ cc=$1 src=$2 out=$3
 	} | sort -n -u | sed 's/\([0-9]*\) \(.*\)/	{ "\2", \1 },/'
 	echo '};'
 	echo 'const size_t syscalls_native_count = sizeof(syscalls_native) / sizeof(syscalls_native[0]);'
-	echo 'const struct syscall_entry syscalls_compat[] = { { 0 } };'
+	echo 'const struct syscall_entry syscalls_compat[] = { { .nr = 0 } };'
 	echo 'const size_t syscalls_compat_count = 0;'
 } > "$out"
