@@ -89,7 +89,9 @@ if not CRIT:
 
 
 def in_use(core):
-    core["thread_info"]["fpregs"]["xsave"]["xstate_bv"] |= 8
+    xsave = core["thread_info"]["fpregs"]["xsave"]
+    xsave["xstate_bv"] |= 8
+    xsave["bndreg_state"] = [1] + [0] * 7
 
 
 def fewer(cpu):
