@@ -155,11 +155,12 @@ static void list_spans(struct restore_task *t, struct spans *ret)
 	add_span(t, ret, (struct span){ .start = t->r->home, .end = t->r->stage_from });
 }
 
-static call_id plug(struct program *p, uint64_t start, uint64_t end)
+/* how: MAP_FIXED_NOREPLACE, or MAP_FIXED over what may be there. */
+static call_id plug(struct program *p, uint64_t start, uint64_t end, int how)
 {
 	return program_call(p, SYS_mmap, IMM(start), IMM(end - start), IMM(PROT_NONE),
-			    IMM(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE),
-			    IMM(-1), IMM(0));
+			    IMM(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | how), IMM(-1),
+			    IMM(0));
 }
 
 struct hole {
@@ -172,9 +173,10 @@ struct holes {
 	size_t n;
 };
 
-static call_id fill_hole(struct restore_task *t, uint64_t start, uint64_t end, struct holes *filled)
+static call_id fill_hole(struct restore_task *t, uint64_t start, uint64_t end, int how,
+			 struct holes *filled)
 {
-	struct hole hole = { plug(t->threads[0].prog, start, end), end - start };
+	struct hole hole = { plug(t->threads[0].prog, start, end, how), end - start };
 
 	arena_push(restore_arena(t->r), filled->holes, filled->n, hole);
 	return hole.id;
@@ -195,10 +197,11 @@ static void fill_doubtful(struct restore_task *t, uint64_t start, uint64_t end,
 			  struct holes *filled)
 {
 	for (uint64_t at = start; at < end; at += PAGE_SIZE_)
-		fill_hole(t, at, at + PAGE_SIZE_, filled);
+		fill_hole(t, at, at + PAGE_SIZE_, MAP_FIXED_NOREPLACE, filled);
 }
 
-/* From `at` on; returns up to where it is done. */
+/* From `at` on; returns up to where it is done. What was staged has been moved to its place by now,
+ * or was only for children to inherit (a segment that System V has removed): it may go. */
 static uint64_t fill_special(struct restore_task *t, uint64_t at, uint64_t next,
 			     struct holes *filled)
 {
@@ -216,8 +219,10 @@ static uint64_t fill_special(struct restore_task *t, uint64_t at, uint64_t next,
 	end = end < next ? end : next;
 	if (at == home_end)
 		fill_doubtful(t, at, end, filled);
+	else if (at == t->r->stage_from)
+		program_want(t->threads[0].prog, fill_hole(t, at, end, MAP_FIXED, filled), at);
 	else
-		fill_hole(t, at, end, filled);
+		fill_hole(t, at, end, MAP_FIXED_NOREPLACE, filled);
 	return end;
 }
 
@@ -243,7 +248,7 @@ static void fill_holes(struct restore_task *t, const struct spans *s, uint64_t l
 				at = fill_special(t, at, next, filled);
 		} while (at != from);
 		if (at < next && (next - at >= least || is_beside_ring(s, i, at)))
-			program_want(p, fill_hole(t, at, next, filled), at);
+			program_want(p, fill_hole(t, at, next, MAP_FIXED_NOREPLACE, filled), at);
 		if (i < s->n && s->spans[i].doubtful)
 			fill_doubtful(t, s->spans[i].start, s->spans[i].end, filled);
 		if (i < s->n && s->spans[i].end > at)
@@ -251,8 +256,9 @@ static void fill_holes(struct restore_task *t, const struct spans *s, uint64_t l
 	}
 	for (size_t i = 0; i < s->n; i++)
 		if (s->spans[i].ring)
-			program_want(p, plug(p, s->spans[i].start, s->spans[i].end),
-				     s->spans[i].start);
+			program_want(
+				p, plug(p, s->spans[i].start, s->spans[i].end, MAP_FIXED_NOREPLACE),
+				s->spans[i].start);
 }
 
 static void map_ring(struct restore_task *t, const struct restore_vma *v)

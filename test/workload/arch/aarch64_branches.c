@@ -5,6 +5,7 @@
  * file.
  *
  *	wl: areas   arch memory
+ *	wl: crossing to CRIU does not see which memory is guarded
  *	wl: flavours host user ns userns
  *	wl: needs   aarch64 feature:bti
  *	wl: cycles  2

@@ -5,6 +5,7 @@
  * that one has switched off (PR_PAC_SET_ENABLED_KEYS) is off.
  *
  *	wl: areas   arch threads
+ *	wl: crossing from CRIU's restore of a thread's keys fails, with its own images too
  *	wl: flavours host user ns userns
  *	wl: needs   aarch64 feature:paca feature:pacg
  *	wl: cycles  2
