@@ -10,7 +10,8 @@
  * The number in the header under which the process' table has the context stays the new one's.
  *
  * A fork does not give the child the context, though it has the mapping: io_getevents(2) tells.
- * Requests that are under way are shown by nothing.
+ * Requests that are under way are shown by nothing. But they go on while the tree stands still, and
+ * their events come into the ring: so the dump waits as long as some come.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -33,6 +35,8 @@
 #define AIO_MAGIC    0xa10a10a1u /* of the file system, and of the ring */
 #define LENGTH_LIMIT (UINT64_C(1) << 31)
 #define SPARE_EVENTS 2 /* that the kernel adds to what a context is to hold (aio_setup_ring()) */
+#define QUIET_MS     20
+#define AWAIT_MAX    100
 #define PER_CPU	     4 /* requests that a context holds at least for each possible processor */
 
 struct aio_header {
@@ -109,13 +113,41 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 	task_warn(
 		t, area_object(arena, a),
 		"is an AIO context: the kernel does not show requests that are under way, and what "
-		"they do after the dump is lost",
+		"they do after the dump, which waits as long as some end, is lost",
 		"dump when the program waits for none");
 	ring->id = a->start;
 	ring->ring_len = length;
 	ring->nr_req = requests_of(length);
 	arena_push(arena, t->mm->aios, t->mm->n_aios, ring);
 	return 0;
+}
+
+static uint32_t tail_of(const struct dump_task *t, const VmaEntry *e)
+{
+	struct aio_header h = { 0 };
+
+	return task_read(t->stop->via, e->start, &h, sizeof(h)) < 0 ? 0 : h.tail;
+}
+
+/* Until no event has come for QUIET_MS, or AWAIT_MAX of these have gone by. */
+static void await_events(const struct dump_task *t, const struct aio_probes *all)
+{
+	const struct timespec quiet = { .tv_nsec = QUIET_MS * 1000000L };
+	uint32_t *tail = arena_array(dump_arena(t->dump), uint32_t, all->n);
+	bool moved = true;
+
+	for (size_t i = 0; i < all->n; i++)
+		tail[i] = tail_of(t, all->probes[i].area->vma);
+	for (int n = 0; moved && n < AWAIT_MAX; n++) {
+		moved = false;
+		nanosleep(&quiet, NULL);
+		for (size_t i = 0; i < all->n; i++) {
+			uint32_t now = tail_of(t, all->probes[i].area->vma);
+
+			moved |= now != tail[i];
+			tail[i] = now;
+		}
+	}
 }
 
 static int collect_contexts(struct dump_task *t)
@@ -136,6 +168,8 @@ static int collect_contexts(struct dump_task *t)
 					IMM(0));
 		arena_push(dump_arena(t->dump), all->probes, all->n, probe);
 	}
+	if (all)
+		await_events(t, all);
 	return 0;
 }
 
