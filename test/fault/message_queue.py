@@ -6,14 +6,7 @@ is killed while they are out, or fails. All are there afterwards, with their pri
 wl: needs root
 wl: areas pidfd-memfd-misc-fds"""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import survivors
-from survivors import check, run
 
 HOLDER = r"""
 import ctypes, os, signal, sys
@@ -49,41 +42,5 @@ for number, queue in enumerate(queues):
 print("good", flush=True)
 """
 
-
-def text():
-    with open("said", encoding="utf-8") as f:
-        return f.read()
-
-
-def start():
-    with open("said", "wb") as said:
-        proc = subprocess.Popen([sys.executable, "-I", "-S", "-c", HOLDER],
-                                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                                start_new_session=True)
-    deadline = time.monotonic() + 20
-    while text() != "ready\n":
-        check(proc.poll() is None and time.monotonic() < deadline, f"no start: {text()}")
-        time.sleep(0.005)
-    return proc
-
-
-def main():
-    survivors.begin()
-    os.mkdir("images")
-    proc = start()
-    words = ["dump", "-D", "images", "-t", str(proc.pid), "-R"]
-    for _ in range(5):
-        status, said = run(*words, fault="dump-messages:kill")
-        check(status == -signal.SIGKILL, f"killed, it ends with {status}: {said}")
-        status, said = run(*words, fault="dump-messages")
-        check(status == 1, f"it was to fail, and ends with {status}: {said}")
-    span = survivors.measured(*words)
-    for delay in survivors.instants(30, span):
-        survivors.run_killed(delay, *words)
-    status, said = run("clean")
-    check(status == 0, said)
-    proc.send_signal(signal.SIGTERM)
-    check(proc.wait(20) == 0 and text() == "ready\ngood\n", text())
-
-
-main()
+survivors.begin()
+survivors.hold_contents(HOLDER, "dump-messages")

@@ -287,3 +287,45 @@ def instants(count, span):
 
 def kills(default):
     return int(os.environ.get("CRTOOLS_TEST_KILLS", default))
+
+
+# --- what is taken out of an object for a moment ------------------------------------------------
+
+
+def said_by_holder():
+    with open("said", encoding="utf-8") as f:
+        return f.read()
+
+
+def start_holder(program):
+    with open("said", "wb") as said:
+        proc = subprocess.Popen([sys.executable, "-I", "-S", "-c", program],
+                                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                start_new_session=True)
+    deadline = time.monotonic() + 20
+    while said_by_holder() != "ready\n":
+        check(proc.poll() is None and time.monotonic() < deadline,
+              f"no start: {said_by_holder()}")
+        time.sleep(0.005)
+    return proc
+
+
+def hold_contents(program, point):
+    """A program that says "ready", is dumped by a tool that is killed and fails at the fault point
+    where the contents are out, and at other instants, and says "good" after SIGTERM if it has them
+    all."""
+    os.mkdir("images")
+    proc = start_holder(program)
+    words = ["dump", "-D", "images", "-t", str(proc.pid), "-R"]
+    for _ in range(5):
+        status, said = run(*words, fault=f"{point}:kill")
+        check(status == -signal.SIGKILL, f"killed, it ends with {status}: {said}")
+        status, said = run(*words, fault=point)
+        check(status == 1, f"it was to fail, and ends with {status}: {said}")
+    span = measured(*words)
+    for delay in instants(30, span):
+        run_killed(delay, *words)
+    status, said = run("clean")
+    check(status == 0, said)
+    proc.send_signal(signal.SIGTERM)
+    check(proc.wait(20) == 0 and said_by_holder() == "ready\ngood\n", said_by_holder())
