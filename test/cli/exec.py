@@ -22,7 +22,7 @@ import time
 sys.path.insert(0, os.path.join(os.environ["SOURCE"], "test"))
 sys.dont_write_bytecode = True
 
-from lib import snapshot, system  # noqa: E402
+from lib import needs, snapshot, system  # noqa: E402
 
 CRTOOLS = os.environ["CRTOOLS"]
 SOURCE = os.path.join(os.environ["SOURCE"], "test/cli/exec_target.c")
@@ -114,11 +114,11 @@ class Target:
 def build():
     binaries = []
     for name, flags in (("target", []), ("target32", ["-m32", "-msse2", "-mfpmath=sse"])):
+        if flags and needs.lacks("32bit"):
+            print(f"only 64-bit processes: there is not {needs.lacks('32bit')}")
+            continue
         done = subprocess.run(["gcc", "-O2", "-pthread", *flags, "-o", name, SOURCE, "-lm"],
                               capture_output=True, text=True)
-        if done.returncode and flags:
-            print("no 32-bit compiler: only 64-bit processes")
-            continue
         check(not done.returncode, done.stderr)
         binaries.append(os.path.abspath(name))
     return binaries

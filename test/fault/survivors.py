@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.environ["SOURCE"], "test"))
 sys.dont_write_bytecode = True
 
-from lib import system  # noqa: E402
+from lib import needs, system  # noqa: E402
 
 TOOL = os.environ["CRTOOLS"]
 HERE = os.path.join(os.environ["SOURCE"], "test", "fault")
@@ -64,7 +64,7 @@ class Subject:
         good, said = compile_subject("subject")
         check(good, said)
         words = [os.path.abspath("subject"), os.path.abspath("status")]
-        if compat and compile_subject("subject32", "-m32")[0]:
+        if compat and not needs.lacks("32bit") and compile_subject("subject32", "-m32")[0]:
             words.append(os.path.abspath("subject32"))
         proc = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL, start_new_session=True)
@@ -190,13 +190,34 @@ class Subject:
         system.reap()
 
 
+def describe(pid):
+    """Of a task that ought to be gone: what it is at, and what it has been sent."""
+    lines = []
+    for tid in os.listdir(f"/proc/{pid}/task") if system.exists(pid) else []:
+        base = f"/proc/{pid}/task/{tid}/"
+        status = system.read_text(base + "status") or ""
+        keep = [x.replace("\t", " ") for x in status.splitlines()
+                if x.startswith(("Name", "State", "PPid", "SigBlk", "SigPnd", "ShdPnd",
+                                 "TracerPid", "VmRSS", "nonvoluntary"))]
+        lines.append(f"{pid}/{tid} call {system.read_text(base + 'syscall')!r} {keep} "
+                     f"stack {system.read_text(base + 'stack')!r}")
+    return "\n".join(lines)
+
+
 def await_gone(pids, context, limit=3.0):
-    deadline = time.monotonic() + limit
+    """What is late is looked at twice, and waited for: a task that is slow to end is not one that
+    stays."""
+    start = time.monotonic()
+    late = None
     while any(os.path.exists(f"/proc/{pid}") for pid in pids):
         system.reap()
-        left = [f"{p} {system.process_state(p)}" for p in pids if os.path.exists(f"/proc/{p}")]
-        check(not left or time.monotonic() < deadline, f"{context}: tasks are left: {left}")
+        now = time.monotonic() - start
+        if now > limit and not late:
+            left = [f"{p} {system.process_state(p)}" for p in pids if system.exists(p)]
+            late = f"{context}: tasks are left: {left}\n" + "\n".join(map(describe, pids))
+        check(now < 10 * limit, f"{late}\nafter {now:.0f} s\n" + "\n".join(map(describe, pids)))
         time.sleep(0.001)
+    check(not late, f"{late}\ngone after {time.monotonic() - start:.1f} s")
 
 
 def end(pids):

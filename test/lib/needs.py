@@ -164,21 +164,22 @@ def _smallest_32bit():
 
 
 def _runs_32bit():
-    if not shutil.which("gcc"):
-        with tempfile.TemporaryDirectory() as folder:
-            program = os.path.join(folder, "program")
+    """A kernel may have the calls of i386 and not allow them (ia32_emulation=off)."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, "program")
+        if shutil.which("gcc"):
+            built = subprocess.run(["gcc", "-m32", "-x", "c", "-", "-o", program], text=True,
+                                   input="int main(void) { return 0; }", capture_output=True)
+            if built.returncode:
+                return False
+        else:
             with open(program, "wb") as f:
                 f.write(_smallest_32bit())
             os.chmod(program, 0o755)
-            try:
-                return subprocess.run([program]).returncode == 0
-            except OSError:
-                return False
-    with tempfile.TemporaryDirectory() as folder:
-        program = os.path.join(folder, "program")
-        built = subprocess.run(["gcc", "-m32", "-x", "c", "-", "-o", program], text=True,
-                               input="int main(void) { return 0; }", capture_output=True)
-        return built.returncode == 0 and subprocess.run([program]).returncode == 0
+        try:
+            return subprocess.run([program]).returncode == 0
+        except OSError:
+            return False
 
 
 def _tracing():
