@@ -165,9 +165,10 @@ static void read_identity(struct cpu_x86 *cpu)
 		cpu->model += (regs[EAX] >> 16 & 0xf) << 4;
 }
 
+/* Without the blanks in front; those behind it are kept, as CRIU has them in its images. */
 static void read_model_id(struct cpu_x86 *cpu)
 {
-	size_t len, blanks;
+	size_t blanks;
 
 	for (unsigned int i = 0; i < 3; i++) {
 		uint32_t regs[4];
@@ -177,9 +178,6 @@ static void read_model_id(struct cpu_x86 *cpu)
 	}
 	blanks = strspn(cpu->model_id, " ");
 	memmove(cpu->model_id, cpu->model_id + blanks, sizeof(cpu->model_id) - blanks);
-	len = strlen(cpu->model_id);
-	while (len && cpu->model_id[len - 1] == ' ')
-		cpu->model_id[--len] = '\0';
 }
 
 void cpu_x86_read(struct cpu_x86 *ret)

@@ -101,24 +101,29 @@ static int try_scan(int fd, uint64_t categories)
 	return ioctl(fd, SCAN_IOCTL, &arg) < 0 ? -errno : 0;
 }
 
-/* The frame number of the zero page: that of our own memory which was only read. 0: can't know. */
+/*
+ * The frame number of the zero page: that of our own memory which was only read. 0: can't know, or
+ * there is none: a kernel may give whoever reads a page of his own (guests of PVM do so, and
+ * the frame of ours would be somebody's memory a moment later). So two pages have to agree.
+ */
 static uint64_t find_zero_pfn(void)
 {
 	_cleanup_fd_ int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	size_t page = getpagesize();
-	uint64_t entry = 0;
+	uint64_t entry[2] = { 0 };
 	char *mem;
 
 	if (fd < 0)
 		return 0;
-	mem = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mem = mmap(NULL, 2 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)
 		return 0;
 	(void)*(volatile char *)mem;
-	if (pread(fd, &entry, 8, (uintptr_t)mem / page * 8) != 8)
-		entry = 0;
-	munmap(mem, page);
-	return entry & ENTRY_PRESENT ? entry & ENTRY_PFN : 0;
+	(void)*(volatile char *)(mem + page);
+	if (pread(fd, entry, sizeof(entry), (uintptr_t)mem / page * 8) != sizeof(entry))
+		entry[0] = 0;
+	munmap(mem, 2 * page);
+	return entry[0] & ENTRY_PRESENT && entry[0] == entry[1] ? entry[0] & ENTRY_PFN : 0;
 }
 
 int pagemap_open(struct pagemap *ret, const struct proc *p, struct err *err)

@@ -3,11 +3,23 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <string.h>
+
 #include "base/log.h"
 #include "front/cli/cli.h"
 #include "image/reader.h"
 #include "image/writer.h"
 #include "model/cpuinfo.h"
+
+/* Processors fill their names up with blanks. */
+static int name_len(const char *name)
+{
+	int len = strlen(name);
+
+	while (len && name[len - 1] == ' ')
+		len--;
+	return len;
+}
 
 /* The image stands alone: it is no part of a set, and may be in a directory without one. */
 static int dump(struct run *run)
@@ -37,8 +49,8 @@ static int check(struct run *run)
 	ret = cpuinfo_compare(entries[0], run->opts->cpu_cap, &run->s.report, run->err);
 	if (!ret && run->s.report.refusals)
 		ret = err_set(run->err, ERR_CPU, 0,
-			      "this processor lacks what the one of the images has (%s)",
-			      cpuinfo_model(entries[0]));
+			      "this processor lacks what the one of the images has (%.*s)",
+			      name_len(cpuinfo_model(entries[0])), cpuinfo_model(entries[0]));
 	if (!ret && !run->opts->json)
 		printf("The processor is compatible.\n");
 	return ret;
