@@ -71,4 +71,14 @@ int kmem_find_pages(struct kmem *k, struct btf *b);
 /* The contents of a struct page; 0: not known. */
 uint64_t kmem_page(const struct kmem *k, uint64_t page);
 
+/* How far each processor's part is from what a __percpu pointer says. */
+struct kmem_processors {
+	uint64_t *distance; /* of the user's; malloc'ed */
+	size_t n;
+};
+/* 0 or -errno. Linux 5.19. */
+int kmem_find_processors(struct kmem *k, struct btf *b, struct kmem_processors *ret);
+/* Of a 32-bit word that each processor has its own of. 0 or -errno. */
+int kmem_sum(struct kmem *k, const struct kmem_processors *p, uint64_t per_cpu, uint32_t *ret);
+
 #endif

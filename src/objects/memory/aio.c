@@ -10,8 +10,9 @@
  * The number in the header under which the process' table has the context stays the new one's.
  *
  * A fork does not give the child the context, though it has the mapping: io_getevents(2) tells.
- * Requests that are under way are shown by nothing. But they go on while the tree stands still, and
- * their events come into the ring: so the dump waits as long as some come.
+ * Requests that are under way go on while the tree stands still, and their events come into the
+ * ring: so the dump waits for them. How many there are is read in the kernel's memory
+ * (aio_kernel.c). Where that can't be, nothing shows them: the dump waits as long as some end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/interrupt.h"
 #include "image/constants.h"
 #include "kernel/ptrace.h"
+#include "objects/memory/aio.h"
 #include "objects/memory/areas.h"
 #include "objects/registry.h"
 #include "objects/restored.h"
@@ -37,6 +40,7 @@
 #define SPARE_EVENTS 2 /* that the kernel adds to what a context is to hold (aio_setup_ring()) */
 #define QUIET_MS     20
 #define AWAIT_MAX    100
+#define LOOK_MS	     2
 #define PER_CPU	     4 /* requests that a context holds at least for each possible processor */
 
 struct aio_header {
@@ -71,6 +75,7 @@ static bool header_fits(const struct aio_header *h, uint64_t length)
 struct aio_probe {
 	const struct dump_area *area;
 	call_id id;
+	uint64_t context; /* the kernel's; 0: not known */
 };
 
 struct aio_probes {
@@ -95,6 +100,21 @@ static bool match(const struct dump_task *t, const struct proc_area *a)
 	return fstatfs(fd, &fs) == 0 && (uint32_t)fs.f_type == AIO_MAGIC;
 }
 
+static void warn_if_blind(struct dump_task *t, const struct proc_area *a)
+{
+	uint64_t context;
+	int ret = aio_find(t, a->start, &context);
+
+	if (ret < 0 && ret != -ESRCH)
+		task_warn(
+			t, area_object(dump_arena(t->dump), a),
+			"is an AIO context: how many of its requests are under way can't be read "
+			"here, and what they do after the dump, which waits as long as some end, is "
+			"lost",
+			"dump with CAP_SYS_ADMIN, on Linux 5.19 or later with BPF and BTF, or when "
+			"the program waits for none");
+}
+
 static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 {
 	struct arena *arena = dump_arena(t->dump);
@@ -110,11 +130,7 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 			    "have the program end it (io_destroy)");
 		return 0;
 	}
-	task_warn(
-		t, area_object(arena, a),
-		"is an AIO context: the kernel does not show requests that are under way, and what "
-		"they do after the dump, which waits as long as some end, is lost",
-		"dump when the program waits for none");
+	warn_if_blind(t, a);
 	ring->id = a->start;
 	ring->ring_len = length;
 	ring->nr_req = requests_of(length);
@@ -129,25 +145,77 @@ static uint32_t tail_of(const struct dump_task *t, const VmaEntry *e)
 	return task_read(t->stop->via, e->start, &h, sizeof(h)) < 0 ? 0 : h.tail;
 }
 
-/* Until no event has come for QUIET_MS, or AWAIT_MAX of these have gone by. */
+static void rest(unsigned int ms)
+{
+	const struct timespec moment = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&moment, NULL);
+}
+
+/* Until no event has come for QUIET_MS, or AWAIT_MAX of these have gone by: of the contexts that
+ * the kernel's memory does not tell of. */
 static void await_events(const struct dump_task *t, const struct aio_probes *all)
 {
-	const struct timespec quiet = { .tv_nsec = QUIET_MS * 1000000L };
 	uint32_t *tail = arena_array(dump_arena(t->dump), uint32_t, all->n);
-	bool moved = true;
+	bool moved = false;
 
-	for (size_t i = 0; i < all->n; i++)
+	for (size_t i = 0; i < all->n; i++) {
 		tail[i] = tail_of(t, all->probes[i].area->vma);
+		moved |= !all->probes[i].context;
+	}
 	for (int n = 0; moved && n < AWAIT_MAX; n++) {
 		moved = false;
-		nanosleep(&quiet, NULL);
+		rest(QUIET_MS);
 		for (size_t i = 0; i < all->n; i++) {
 			uint32_t now = tail_of(t, all->probes[i].area->vma);
 
-			moved |= now != tail[i];
+			moved |= !all->probes[i].context && now != tail[i];
 			tail[i] = now;
 		}
 	}
+}
+
+/* Until all of a context's requests have ended, or the time is over: how many have not. */
+static int await_end(struct dump_task *t, const struct aio_probe *probe, uint64_t until,
+		     uint32_t *ret_left)
+{
+	int ret = 0;
+
+	for (;;) {
+		if (aio_under_way(t->dump, probe->context, ret_left) < 0)
+			*ret_left = UINT32_MAX;
+		if (!*ret_left || (until && monotonic_ns() >= until))
+			return 0;
+		ret = interrupt_check(dump_err(t->dump), "waiting for AIO requests to end");
+		if (ret < 0)
+			return ret;
+		rest(LOOK_MS);
+	}
+}
+
+/* The time is for all of a task's together. */
+static int await_ends(struct dump_task *t, const struct aio_probes *all)
+{
+	unsigned int limit = t->dump->s->opts->timeout;
+	uint64_t until = limit ? monotonic_ns() + limit * UINT64_C(1000000000) : 0;
+	struct arena *a = dump_arena(t->dump);
+
+	for (size_t i = 0; i < all->n; i++) {
+		uint32_t left = 0;
+		int ret = all->probes[i].context ? await_end(t, &all->probes[i], until, &left) : 0;
+
+		if (ret < 0)
+			return ret;
+		if (left)
+			task_refuse(
+				t, area_object(a, all->probes[i].area->area),
+				arena_printf(a,
+					     "is an AIO context with %u request%s under way that "
+					     "did not end within --timeout",
+					     left, left == 1 ? "" : "s"),
+				"have the program cancel them, or wait longer");
+	}
+	return 0;
 }
 
 static int collect_contexts(struct dump_task *t)
@@ -163,14 +231,17 @@ static int collect_contexts(struct dump_task *t)
 			continue;
 		if (!all)
 			all = t->priv[SLOT_AIO] = arena_new(dump_arena(t->dump), struct aio_probes);
+		if (aio_find(t, e->start, &probe.context) < 0)
+			probe.context = 0;
 		program_note(p, "AIO context");
 		probe.id = program_call(p, SYS_io_getevents, IMM(e->start), IMM(0), IMM(0), IMM(0),
 					IMM(0));
 		arena_push(dump_arena(t->dump), all->probes, all->n, probe);
 	}
-	if (all)
-		await_events(t, all);
-	return 0;
+	if (!all)
+		return 0;
+	await_events(t, all);
+	return await_ends(t, all);
 }
 
 static int absorb_contexts(struct dump_task *t)
