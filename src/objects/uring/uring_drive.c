@@ -143,12 +143,14 @@ int uring_drive(const struct drive *v, const CrtoolsUring *e)
 	return ret < 0 ? ret : send_messages(v, cq_tail - sq_head);
 }
 
-/* Heads and tails are the old ones by now; what the kernel's thread says of itself stays, and it is
- * not to see those that wait before they are there. */
+/* Heads and tails are the old ones by now, but for requests that wait. The kernel's thread is not
+ * to see these before they are there, and its head tells when it has taken them (uring_watch()): so
+ * both stay, and what it says of itself. */
 void uring_fill(const struct drive *v, const CrtoolsUring *e)
 {
 	uint32_t *flags = word(v, v->m.p.sq_off.flags), kept = *flags;
 	uint32_t *tail = word(v, v->m.p.sq_off.tail), seen = *tail;
+	uint32_t *head = word(v, v->m.p.sq_off.head), taken = *head;
 	size_t len = e->rings.len < v->m.rings_len ? e->rings.len : v->m.rings_len;
 	size_t behind = v->m.p.sq_off.tail + sizeof(*tail);
 
@@ -158,6 +160,7 @@ void uring_fill(const struct drive *v, const CrtoolsUring *e)
 		memcpy(v->m.rings, e->rings.data, len);
 	} else {
 		memcpy(v->m.rings, e->rings.data, v->m.p.sq_off.tail);
+		*head = taken;
 		*tail = seen;
 		memcpy(v->m.rings + behind, e->rings.data + behind, len - behind);
 	}

@@ -279,15 +279,6 @@ static const char *take_one(struct looking *l, uint64_t at, bool running, uint64
 }
 
 static const char too_many[] = "has more linked to it than its queue has room for";
-static const char polled[] =
-	"is no plain poll or timeout, in a ring that a thread of the kernel's polls (SQPOLL)";
-
-/* Others were seen to be cancelled when they had been given to such a thread again. */
-static bool is_for_thread(const struct io_uring_sqe *sqe, uint64_t next)
-{
-	return (sqe->opcode == IORING_OP_POLL_ADD || sqe->opcode == IORING_OP_TIMEOUT) && !next;
-}
-
 /* With all that are linked to it. A timeout behind the first one is that one's, and runs. */
 static const char *take_chain(struct looking *l, uint64_t at)
 {
@@ -305,8 +296,6 @@ static const char *take_chain(struct looking *l, uint64_t at)
 		sqe = sqe_of(l->found->list[last]);
 		if (n == 1 && sqe->opcode == IORING_OP_LINK_TIMEOUT)
 			why = take_timeout(l, l->found->list[last], true);
-		if (l->u->info.sq_thread >= 0 && !is_for_thread(sqe, next))
-			why = polled;
 	}
 	return why;
 }

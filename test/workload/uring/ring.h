@@ -23,6 +23,15 @@ static inline void ring_new(struct io_uring *ring, unsigned int entries, unsigne
 	RING_TRY(io_uring_queue_init(entries, ring, flags));
 }
 
+/* What was prepared, taken by the kernel: a ring's thread (SQPOLL) comes for it in its own time,
+ * and reads what an entry leads to only then. */
+static inline void ring_give(struct io_uring *ring)
+{
+	RING_TRY(io_uring_submit(ring));
+	while (__atomic_load_n(ring->sq.khead, __ATOMIC_ACQUIRE) != *ring->sq.ktail)
+		wl_sleep_ms(1);
+}
+
 /* One request that does nothing. */
 static inline void ring_submit(struct io_uring *ring, uint64_t data)
 {
