@@ -357,6 +357,30 @@ static void check_thread(struct restore_thread *th)
 /* What the programs of all threads ask for. */
 static const enum attribute of_threads[] = { PERSONALITY, MCE, IO_FLUSHER, TSC, CPUID };
 
+/* The parent of a tree's root is the tool, but with --restore-sibling. Where that ends as soon as
+ * the tree runs, the signal would come at once, and most programs end by it. */
+static bool parent_ends(const struct restore_task *t)
+{
+	const struct options *opts = t->r->s->opts;
+
+	return t == t->r->tasks[0] && opts->detached && !opts->sibling;
+}
+
+static void warn_of_death_signal(struct restore_thread *th)
+{
+	struct arena *a = restore_arena(th->task->r);
+	const ThreadCoreEntry *tc = th->core->thread_core;
+
+	if (tc->has_pdeath_sig && tc->pdeath_sig && parent_ends(th->task))
+		restored_warn(th->task, arena_printf(a, "thread %d", th->vtid),
+			      arena_printf(a,
+					   "asked for signal %u at its parent's death; it will not "
+					   "get it, since crtools, which would be its parent, ends "
+					   "as soon as the tree runs",
+					   tc->pdeath_sig),
+			      "Restore without -d, or with --restore-sibling.");
+}
+
 static int check(struct restore_task *t)
 {
 	uint32_t mask;
@@ -377,6 +401,7 @@ static int check(struct restore_task *t)
 					 "the parent-death signal of thread %d is %u",
 					 t->threads[i].vtid, tc->pdeath_sig);
 		check_thread(&t->threads[i]);
+		warn_of_death_signal(&t->threads[i]);
 	}
 	return 0;
 }
@@ -440,12 +465,12 @@ static void put_last(struct restore_thread *th)
 	const ThreadCoreEntry *tc = th->core->thread_core;
 	const CrtoolsThreadEntry *e = th->extra;
 	struct program *p = th->prog;
+	uint32_t death_signal = tc->has_pdeath_sig && !parent_ends(th->task) ? tc->pdeath_sig : 0;
 
 	program_stage(p, STAGE_LAST);
 	/* Always: a task that is being restored dies with the tool, until here. */
-	if (thread_leads(th) || (tc->has_pdeath_sig && tc->pdeath_sig))
-		put(p, readings[PDEATH].name, SYS_prctl, PR_SET_PDEATHSIG,
-		    tc->has_pdeath_sig ? tc->pdeath_sig : 0, 0);
+	if (thread_leads(th) || death_signal)
+		put(p, readings[PDEATH].name, SYS_prctl, PR_SET_PDEATHSIG, death_signal, 0);
 	if (!e)
 		return;
 	if (e->has_tsc_mode && e->tsc_mode != own_value(TSC))
