@@ -334,18 +334,27 @@ static int bind_again(const struct inet_in *s, int fd)
 	return bind(fd, &own.sa, inet_addr_len(s->e)) < 0 ? -errno : 0;
 }
 
+/* Said by the program, and not by the peer's end. What waits can still be read. */
+static int read_no_more(const struct inet_in *s, int fd)
+{
+	if (!s->e->has_shutdown || !(s->e->shutdown & 1) || tcp_received_fin(s->e->state) ||
+	    s->e->state == INET_SYN_SENT)
+		return 0;
+	return shutdown(fd, SHUT_RD) < 0 ? -errno : 0;
+}
+
 static int finish(const struct inet_in *s, int fd)
 {
 	int ret;
 
 	if (tcp_stays_in_repair(s))
-		return 0;
+		return read_no_more(s, fd);
 	ret = end(s, fd);
 	if (ret == 0)
 		ret = tcp_repair(fd, TCP_REPAIR_BEGIN);
 	if (ret == 0)
 		ret = set_window(s, fd, false);
-	return ret;
+	return ret < 0 ? ret : read_no_more(s, fd);
 }
 
 int tcp_make(struct restore_task *t, struct inet_in *s, int fd)

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -222,18 +223,27 @@ static int lock(struct dump *d, struct inet_dump *x, struct nft_connection *all,
 	return ret;
 }
 
+/* By the peer's end, or by shutdown(SHUT_RD), which the peer does not hear of. */
+static bool reads_no_more(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP;
+}
+
 static int look_again(struct dump *d, struct inet_out *s)
 {
 	_cleanup_fd_ int fd = tcp_borrow(d, s);
 	struct tcp_info info;
+	uint32_t shut;
 	int ret = fd < 0 ? fd : tcp_read_info(d, s, fd, &info);
 
 	if (ret < 0)
 		return ret;
 	s->e->state = info.tcpi_state;
-	s->e->has_shutdown = tcp_sent_fin(s->e->state) || tcp_received_fin(s->e->state);
-	s->e->shutdown = (SkShutdown)((tcp_received_fin(s->e->state) ? 1 : 0) |
-				      (tcp_sent_fin(s->e->state) ? 2 : 0));
+	shut = (reads_no_more(fd) ? 1 : 0) | (tcp_sent_fin(s->e->state) ? 2 : 0);
+	s->e->has_shutdown = shut;
+	s->e->shutdown = (SkShutdown)shut;
 	if (!is_kept_state(s->e->state))
 		task_refuse(s->task, s->object, "is between two states", "try again");
 	tcp_keys_judge(s);
