@@ -185,6 +185,9 @@ int uring_event_read(struct uring_out *u);
 /* Its file's id; 0: no descriptor in the tree leads to it. */
 uint32_t uring_event_file(const struct dump *d, const struct uring_out *u);
 
+/* Registered files, into u->e; refusals of those that can't be found. */
+void uring_files_note(struct uring_out *u);
+
 /* Has it a ring? */
 bool uring_area_any(const struct dump_task *t);
 /* Areas name the rings' files from here on; those of no known ring are refused. */

@@ -6,6 +6,8 @@
 
 #include "base/cleanup.h"
 
+#define FDS_MAX (1u << 20)
+
 static const char *const members[] = {
 #define MEMBER(id, member) member,
 	URING_PLACES(MEMBER, MEMBER)
@@ -92,4 +94,24 @@ struct uring_kernel *uring_kernel(struct dump *d)
 		x->kernel->state = ret < 0 ? ret : 1;
 	}
 	return x->kernel->state > 0 ? x->kernel : NULL;
+}
+
+int uring_kernel_fds(struct dump *d, const struct uring_kernel *k, uint64_t task, uint64_t **ret,
+		     uint32_t *ret_n)
+{
+	struct kmem *m = k->memory;
+	uint64_t table = kmem_pointer(m, kmem_pointer(m, task, k->at[PLACE_TASK_FILES]),
+				      k->at[PLACE_FILES_TABLE]);
+	uint64_t *files;
+	uint32_t n = 0;
+
+	if (!table || kmem_read(m, table + k->at[PLACE_FDS_MAX], &n, sizeof(n)) < 0 || !n ||
+	    n > FDS_MAX)
+		return -EIO;
+	files = arena_array(dump_arena(d), uint64_t, n);
+	if (kmem_read(m, kmem_pointer(m, table, k->at[PLACE_FDS]), files, n * sizeof(*files)) < 0)
+		return -EIO;
+	*ret = files;
+	*ret_n = n;
+	return 0;
 }

@@ -29,6 +29,7 @@
 	MAYBE(FILE_TABLE, "io_ring_ctx.file_table")                                                \
 	MAYBE(FILE_DATA, "io_file_table.data") /* Linux 6.13 */                                    \
 	MAYBE(FILE_NODES, "io_rsrc_data.nodes")                                                    \
+	MAYBE(NODE_FILE, "io_rsrc_node.file_ptr")                                                  \
 	PLACE(REQ_FILE, "io_kiocb.file")                                                           \
 	PLACE(REQ_OPCODE, "io_kiocb.opcode")                                                       \
 	PLACE(REQ_FLAGS, "io_kiocb.flags")                                                         \
@@ -144,9 +145,14 @@ struct uring_kernel {
 	uint64_t creds;
 	int pieces_one, pieces_list; /* values of enum iter_type; -ENOENT */
 	uint32_t level;		     /* of pid namespaces, the tool's own */
+	bool has_files;
+	struct hash by_file; /* address of a struct file -> FdinfoEntry */
 };
 
 /* NULL: the kernel's memory can't be read, or is of another kind. */
 struct uring_kernel *uring_kernel(struct dump *d);
+/* The files that a task (its task_struct) has open, by their numbers, in the arena; 0 or -errno. */
+int uring_kernel_fds(struct dump *d, const struct uring_kernel *k, uint64_t task, uint64_t **ret,
+		     uint32_t *ret_n);
 
 #endif

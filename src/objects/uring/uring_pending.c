@@ -22,8 +22,7 @@
 
 #define REQUESTS_MAX (1u << 20)
 #define CHAIN_MAX    (1u << 16) /* in a bucket or list */
-#define FDS_MAX	     (1u << 20)
-#define BUCKETS_MAX  16 /* bits */
+#define BUCKETS_MAX  16		/* bits */
 #define NS	     UINT64_C(1000000000)
 
 #define get looking_get
@@ -47,21 +46,13 @@ static uint64_t pointer_at(const struct looking *l, uint64_t base, enum uring_pl
 
 static int read_fds(struct looking *l, uint64_t task)
 {
-	uint64_t table = pointer_at(l, pointer_at(l, task, PLACE_TASK_FILES), PLACE_FILES_TABLE);
-	uint32_t n = word_at(l, table, PLACE_FDS_MAX);
+	int ret;
 
 	if (l->task == task)
 		return 0;
-	l->task = 0;
-	if (!n || n > FDS_MAX)
-		return -EIO;
-	l->fds = arena_array(dump_arena(l->u->task->dump), uint64_t, n);
-	if (kmem_read(l->k->memory, pointer_at(l, table, PLACE_FDS), l->fds, n * sizeof(*l->fds)) <
-	    0)
-		return -EIO;
-	l->n_fds = n;
-	l->task = task;
-	return 0;
+	ret = uring_kernel_fds(l->u->task->dump, l->k, task, &l->fds, &l->n_fds);
+	l->task = ret == 0 ? task : 0;
+	return ret;
 }
 
 /* The node of a registered file; 0. */

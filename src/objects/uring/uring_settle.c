@@ -196,51 +196,6 @@ static void note_buffers(struct uring_out *u)
 	}
 }
 
-/* The file that all descriptors in the tree with that name lead to; 0: none, or there are several. */
-static uint32_t file_by_name(const struct dump *d, const char *name)
-{
-	uint32_t found = 0;
-
-	for (size_t i = 0; i < d->n_tasks; i++) {
-		const struct dump_task *t = d->tasks[i];
-
-		for (size_t k = 0; t->table && t->table->owner == t && k < t->table->n_fds; k++) {
-			const FdinfoEntry *e = t->table->fds[k];
-			char link[32], path[4096];
-			ssize_t n;
-
-			snprintf(link, sizeof(link), "fd/%u", e->fd);
-			n = readlinkat(t->stop->proc.fd, link, path, sizeof(path) - 1);
-			if (n <= 0 || (size_t)n != strlen(name) || memcmp(path, name, n))
-				continue;
-			if (found && found != e->id)
-				return 0;
-			found = e->id;
-		}
-	}
-	return found;
-}
-
-static void note_files(struct uring_out *u)
-{
-	struct dump *d = u->task->dump;
-
-	for (uint64_t i = 0; i < u->info.n_files; i++) {
-		const char *name = u->info.files[i];
-		uint32_t id = name ? file_by_name(d, name) : 0;
-
-		arena_push(dump_arena(d), u->e->file, u->e->n_file, id);
-		if (name && !id)
-			uring_refuse(
-				u,
-				arena_printf(dump_arena(d),
-					     "has %s registered, which no descriptor of the tree "
-					     "leads to, or several with that name do",
-					     name),
-				"have the program keep the descriptor open");
-	}
-}
-
 static void note_event(struct uring_out *u)
 {
 	if (!u->setup.event)
@@ -402,7 +357,7 @@ int uring_settle(struct dump *d, struct uring_dump *x, struct uring_out *u)
 			     "");
 	judge_rest(u);
 	note_buffers(u);
-	note_files(u);
+	uring_files_note(u);
 	note_event(u);
 	note_groups(u);
 	fill_entry(u);
