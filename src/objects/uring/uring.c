@@ -110,10 +110,11 @@ void uring_refuse_groups(const struct uring_out *u)
 {
 	uring_refuse(
 		u,
-		"has buffers to give out (IORING_REGISTER_PBUF_RING), and where they are can't be "
-		"read in the kernel's memory (it takes Linux 6.14, CAP_SYS_ADMIN, BPF and BTF; "
-		"none that were put in by IORING_OP_PROVIDE_BUFFERS)",
-		"have the program unregister them (IORING_UNREGISTER_PBUF_RING)");
+		"has buffers to give out (IORING_REGISTER_PBUF_RING, IORING_OP_PROVIDE_BUFFERS), "
+		"and where they are can't be read in the kernel's memory (it takes Linux 6.14, "
+		"CAP_SYS_ADMIN, BPF and BTF)",
+		"have the program take them back (IORING_UNREGISTER_PBUF_RING, "
+		"IORING_OP_REMOVE_BUFFERS)");
 }
 
 static bool group_is_there(int fd, uint32_t group)
@@ -174,7 +175,7 @@ static int uring_collect(struct dump *d, struct dump_file *f, const struct file_
 	if (uring_under_way(u) || u->info.armed)
 		uring_pending_read(u);
 	uring_ask(u->fd, &u->setup);
-	u->setup.groups = !u->setup.closed && has_groups(u);
+	u->setup.groups = uring_groups_any(u) || (!u->setup.closed && has_groups(u));
 	if (d->examining && u->setup.groups && uring_groups_read(u) < 0)
 		uring_refuse_groups(u);
 	if (!u->setup.closed || d->examining)

@@ -179,6 +179,7 @@ int uring_pending_read(struct uring_out *u);
 
 /* Buffers to give out, into u->e. 0 or -errno: they can't be told. */
 int uring_groups_read(struct uring_out *u);
+bool uring_groups_any(struct uring_out *u);
 
 /* One that signals an eventfd: which, and how? 0 or -errno. */
 int uring_event_read(struct uring_out *u);

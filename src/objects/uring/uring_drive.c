@@ -216,8 +216,8 @@ static void prepare_read(const struct drive *v, int zero, uint32_t group)
 		memset(word(v, p->sq_off.array), 0, p->sq_entries * sizeof(uint32_t));
 }
 
-/* All that have come are reads of a byte. */
-static int check_reads(const struct drive *v, uint32_t from)
+/* All that have come were done. */
+static int check_results(const struct drive *v, uint32_t from, int want)
 {
 	const struct io_uring_params *p = &v->m.p;
 
@@ -226,19 +226,31 @@ static int check_reads(const struct drive *v, uint32_t from)
 			(const void *)(v->m.rings + p->cq_off.cqes +
 				       (at & (p->cq_entries - 1)) * uring_cqe_size(p));
 
-		if (cqe->res != 1)
+		if (cqe->res != want)
 			return cqe->res < 0 ? cqe->res : -EIO;
 	}
 	return 0;
+}
+
+static int submit_and_check(const struct drive *v, uint32_t n, int want)
+{
+	uint32_t from = *word(v, v->m.p.cq_off.tail);
+	int ret = submit(v, n);
+
+	if (ret == 0 &&
+	    syscall(SYS_io_uring_enter, v->fd, 0, n, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		ret = -errno;
+	if (ret == 0)
+		ret = check_results(v, from, want);
+	take_all(v);
+	return ret;
 }
 
 /* `n` of them, which count from `done` on. */
 static int take_some(const struct drive *v, const CrtoolsUringGroup *g, struct io_uring_buf *at,
 		     uint16_t done, uint32_t n)
 {
-	uint32_t from = *word(v, v->m.p.cq_off.tail);
 	static char nowhere;
-	int ret;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct io_uring_buf *buf = &at[(done + i) & (g->entries - 1)];
@@ -247,14 +259,7 @@ static int take_some(const struct drive *v, const CrtoolsUringGroup *g, struct i
 		buf->len = 1;
 	}
 	__atomic_store_n(&at->resv, (uint16_t)(done + n), __ATOMIC_RELEASE); /* the tail */
-	ret = submit(v, n);
-	if (ret == 0 &&
-	    syscall(SYS_io_uring_enter, v->fd, 0, n, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
-		ret = -errno;
-	if (ret == 0)
-		ret = check_reads(v, from);
-	take_all(v);
-	return ret;
+	return submit_and_check(v, n, 1);
 }
 
 static int take_buffers(const struct drive *v, const CrtoolsUringGroup *g, struct io_uring_buf *at)
@@ -319,9 +324,48 @@ int uring_give_out(struct restore_task *t, const struct drive *v, const CrtoolsU
 	return ret < 0 ? ret : take_beside(v, g, at);
 }
 
+/* One request at a time: these are few, as most lie one behind the other. */
+int uring_provide(const struct drive *v, const CrtoolsUring *e)
+{
+	const struct io_uring_params *p = &v->m.p;
+	int ret = 0;
+
+	prepare_nothing(v, 0);
+	for (size_t i = 0; ret == 0 && i < e->n_provided; i++) {
+		const CrtoolsUringProvided *given = e->provided[i];
+		uint32_t place =
+			p->flags & URING_SETUP_NO_SQARRAY ? head_of(v) & (p->sq_entries - 1) : 0;
+		struct io_uring_sqe *sqe = (void *)(v->m.sqes + place * uring_sqe_size(p));
+
+		memset(sqe, 0, sizeof(*sqe));
+		sqe->opcode = IORING_OP_PROVIDE_BUFFERS;
+		sqe->fd = (int32_t)given->count;
+		sqe->addr = given->addr;
+		sqe->len = given->len;
+		sqe->off = given->number;
+		sqe->buf_group = given->group;
+		ret = submit_and_check(v, 1, 0);
+	}
+	return ret;
+}
+
+static bool provided_fit(const CrtoolsUring *e)
+{
+	for (size_t i = 0; i < e->n_provided; i++) {
+		const CrtoolsUringProvided *p = e->provided[i];
+
+		if (!p->len || !p->count || p->group > UINT16_MAX || p->number > UINT16_MAX ||
+		    p->count > UINT16_MAX + 1u - p->number)
+			return false;
+	}
+	return true;
+}
+
 /* What makes sense. */
 bool uring_groups_fit(const CrtoolsUring *e)
 {
+	if (!provided_fit(e))
+		return false;
 	for (size_t i = 0; i < e->n_group; i++) {
 		const CrtoolsUringGroup *g = e->group[i];
 

@@ -16,6 +16,7 @@
 #define NODES_MAX  1024 /* of the tree */
 #define PIECE	   4096 /* pages at once */
 #define ENTRY_SIZE sizeof(struct io_uring_buf)
+#define LIST_MAX   65536 /* numbers of buffers that there can be */
 
 struct walk {
 	struct uring_kernel *k;
@@ -120,6 +121,52 @@ static int find_memory(struct walk *w, CrtoolsUringGroup *g)
 	return find_frame(w, (page - w->k->memory->pages) / w->k->memory->struct_size, &g->addr);
 }
 
+/* --- lists ------------------------------------------------------------------------------------- */
+
+static void add_buffer(struct walk *w, uint32_t group, uint64_t addr, uint32_t len, uint16_t number)
+{
+	struct arena *a = dump_arena(w->u->task->dump);
+	CrtoolsUring *e = w->u->e;
+	CrtoolsUringProvided *p = e->n_provided ? e->provided[e->n_provided - 1] : NULL;
+
+	if (p && p->group == group && p->len == len && p->number + p->count == number &&
+	    p->addr + (uint64_t)p->count * len == addr) {
+		p->count++;
+		return;
+	}
+	p = arena_msg(a, CrtoolsUringProvided, crtools_uring_provided);
+	p->has_group = p->has_number = p->has_count = p->has_addr = p->has_len = true;
+	p->group = group;
+	p->number = number;
+	p->count = 1;
+	p->addr = addr;
+	p->len = len;
+	arena_push(a, e->provided, e->n_provided, p);
+}
+
+static int take_list(struct walk *w, uint64_t at)
+{
+	struct kmem *k = w->k->memory;
+	uint64_t head = at + (uint64_t)w->k->at[PLACE_GROUP_LIST];
+	uint64_t node = kmem_pointer(k, head, 0);
+	uint32_t group = get(w, PLACE_GROUP_NUMBER, 2);
+
+	for (uint32_t n = 0; node != head; n++) { /* a buffer's link is its first member */
+		uint64_t addr;
+		uint32_t len;
+		uint16_t number;
+
+		if (!node || n == LIST_MAX ||
+		    kmem_read(k, node + w->k->at[PLACE_BUFFER_ADDR], &addr, sizeof(addr)) < 0 ||
+		    kmem_read(k, node + w->k->at[PLACE_BUFFER_LEN], &len, sizeof(len)) < 0 ||
+		    kmem_read(k, node + w->k->at[PLACE_BUFFER_NUMBER], &number, sizeof(number)) < 0)
+			return -EIO;
+		add_buffer(w, group, addr, len, number);
+		node = kmem_pointer(k, node, 0);
+	}
+	return 0;
+}
+
 /* --- which there are --------------------------------------------------------------------------- */
 
 static int take_group(struct walk *w, uint64_t at)
@@ -132,7 +179,9 @@ static int take_group(struct walk *w, uint64_t at)
 		return -EIO;
 	flags = get(w, PLACE_GROUP_FLAGS, 2);
 	if (!(flags & w->k->group_is_ring))
-		return -EOPNOTSUPP;
+		return take_list(w, at);
+	if (!w->k->has_pages)
+		return -EPERM;
 	g->has_number = g->has_entries = g->has_head = g->has_flags = true;
 	g->number = get(w, PLACE_GROUP_NUMBER, 2);
 	g->entries = get(w, PLACE_GROUP_MASK, 2) + 1; /* a power of two */
@@ -165,8 +214,18 @@ static bool is_known(const struct uring_kernel *k)
 	for (int i = PLACE_GROUPS; i <= PLACE_REGION_FLAGS; i++)
 		if (k->at[i] < 0)
 			return false;
-	return k->group_size > 0 && k->slots > 0 && k->slots <= 64 && k->has_pages &&
-	       k->group_is_ring && k->region_user;
+	return k->group_size > 0 && k->slots > 0 && k->slots <= 64 && k->group_is_ring &&
+	       k->region_user;
+}
+
+/* Is there anything in the tree? As far as the kernel's memory tells. */
+bool uring_groups_any(struct uring_out *u)
+{
+	struct uring_kernel *k = uring_kernel(u->task->dump);
+	uint64_t ring = k && k->at[PLACE_GROUPS] >= 0 ? kmem_private(k->memory, u->fd) : 0;
+
+	return ring &&
+	       kmem_pointer(k->memory, ring + (uint64_t)k->at[PLACE_GROUPS], k->at[PLACE_XA_HEAD]);
 }
 
 int uring_groups_read(struct uring_out *u)
@@ -176,7 +235,7 @@ int uring_groups_read(struct uring_out *u)
 	uint64_t ring;
 	int ret;
 
-	u->e->n_group = 0;
+	u->e->n_group = u->e->n_provided = 0;
 	if (!w.k || !is_known(w.k))
 		return -ENOENT;
 	ring = kmem_private(w.k->memory, u->fd);
@@ -185,6 +244,6 @@ int uring_groups_read(struct uring_out *u)
 						 w.k->at[PLACE_XA_HEAD]))
 		   : -EIO;
 	if (ret < 0)
-		u->e->n_group = 0;
+		u->e->n_group = u->e->n_provided = 0;
 	return ret;
 }

@@ -105,6 +105,10 @@
 	MAYBE(GROUP_HEAD, "io_buffer_list.head")                                                   \
 	MAYBE(GROUP_FLAGS, "io_buffer_list.flags")                                                 \
 	MAYBE(GROUP_REGION, "io_buffer_list.region") /* Linux 6.14 */                              \
+	MAYBE(GROUP_LIST, "io_buffer_list.buf_list")                                               \
+	MAYBE(BUFFER_ADDR, "io_buffer.addr")                                                       \
+	MAYBE(BUFFER_LEN, "io_buffer.len")                                                         \
+	MAYBE(BUFFER_NUMBER, "io_buffer.bid")                                                      \
 	MAYBE(REGION_PAGES, "io_mapped_region.pages")                                              \
 	MAYBE(REGION_FLAGS, "io_mapped_region.flags")                                              \
 	PLACE(TIMEOUT_OFF, "io_timeout.off")                                                       \

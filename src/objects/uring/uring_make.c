@@ -203,6 +203,8 @@ static int bring_there(struct restore_task *t, const struct restore_file *f,
 	for (size_t i = 0; ret == 0 && i < in->e->n_group; i++)
 		ret = uring_give_out(t, &v, in->e->group[i]);
 	if (ret == 0)
+		ret = uring_provide(&v, in->e);
+	if (ret == 0)
 		ret = uring_drive(&v, in->e);
 	if (ret == 0)
 		uring_fill(&v, in->e);

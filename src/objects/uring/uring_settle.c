@@ -209,12 +209,13 @@ static void note_event(struct uring_out *u)
 
 static void note_groups(struct uring_out *u)
 {
-	uint64_t taken = 0;
+	uint64_t taken;
 
 	if (!u->setup.groups)
 		return;
 	if (uring_groups_read(u) < 0)
 		uring_refuse_groups(u);
+	taken = u->e->n_provided; /* each takes a request */
 	for (size_t i = 0; i < u->e->n_group; i++)
 		taken += u->e->group[i]->head;
 	if (taken + u->e->n_request > u->info.cached_sq_head || taken > u->info.cached_cq_tail)
