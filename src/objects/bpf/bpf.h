@@ -18,9 +18,9 @@ int bpf_map_by_id(uint32_t id, uint32_t open_flags);
 /* Bytes of a value as they cross to the program: one for each possible processor, or one. 0: the
  * number of processors can't be read. */
 uint64_t bpf_value_size(uint32_t type, uint32_t value_size);
-/* Is a map of this type kept? *ret_unread (may be NULL): only as long as it is empty, since to look
- * at an element takes it out. NULL: yes; else what it is, for a refusal. */
-const char *bpf_type_refused(uint32_t type, bool *ret_unread);
+/* Is a map of this type kept? *ret_queue (may be NULL): it is a queue or stack, of which to look at
+ * an element takes it out. NULL: yes; else what it is, for a refusal. */
+const char *bpf_type_refused(uint32_t type, bool *ret_queue);
 
 /* --- map_data.c
  * ----------------------------------------------------------------------------------- */
@@ -33,6 +33,16 @@ struct bpf_elements {
 /* All that the map holds. 0 or -errno; what is in *ret is the caller's to free(), also then. */
 int bpf_map_read(int fd, const struct bpf_map_info *info, struct bpf_elements *ret);
 int bpf_map_fill(int fd, const void *keys, const void *values, uint32_t n);
+
+/* --- map_queue.c: of a queue or stack
+ * ----------------------------------------------------------------------------------- */
+
+/* Can the kernel's memory be read? */
+bool bpf_queue_is_readable(struct dump *d);
+/* As bpf_map_read(): the oldest one first, and no keys. */
+int bpf_queue_read(struct dump *d, int fd, const struct bpf_map_info *info,
+		   struct bpf_elements *ret);
+int bpf_queue_fill(int fd, const unsigned char *values, uint32_t value_size, uint32_t n);
 
 /* --- map_restore.c
  * -------------------------------------------------------------------------------- */

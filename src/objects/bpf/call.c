@@ -88,9 +88,9 @@ static const char *const refused[] = {
 	"of memory (ARENA)",
 };
 
-const char *bpf_type_refused(uint32_t type, bool *ret_unread)
+const char *bpf_type_refused(uint32_t type, bool *ret_queue)
 {
-	if (ret_unread)
-		*ret_unread = type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK;
+	if (ret_queue)
+		*ret_queue = type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK;
 	return type < ARRAY_SIZE(refused) ? refused[type] : refused[0];
 }

@@ -118,8 +118,8 @@ static bool is_readable_at_once(int fd)
 static bool judge(struct dump *d, const struct file_probe *p, const struct bpf_map_info *info,
 		  int fd)
 {
-	bool unread;
-	const char *what = bpf_type_refused(info->type, &unread);
+	bool queue;
+	const char *what = bpf_type_refused(info->type, &queue);
 
 	if (what)
 		task_refuse(p->task, probe_object(p),
@@ -134,12 +134,13 @@ static bool judge(struct dump *d, const struct file_probe *p, const struct bpf_m
 		task_refuse(p->task, probe_object(p),
 			    "is a BPF map that this descriptor only writes to",
 			    "give crtools CAP_SYS_ADMIN, which reads it by its id");
-	else if (unread && has_element(fd, info))
+	else if (queue && has_element(fd, info) && !bpf_queue_is_readable(d))
 		task_refuse(p->task, probe_object(p),
-			    "is a BPF map with elements that nobody can read without taking them "
-			    "out (QUEUE, STACK)",
-			    "have the program take them before the dump");
-	else if (!unread && !is_readable_at_once(fd))
+			    "is a BPF map with elements that can't be read without taking them "
+			    "out, but in the kernel's memory (QUEUE, STACK)",
+			    "have the program take them before the dump, or dump with "
+			    "CAP_SYS_ADMIN, on a kernel with BTF");
+	else if (!queue && !is_readable_at_once(fd))
 		task_refuse(p->task, probe_object(p),
 			    "is a BPF map that this kernel can't read at once",
 			    "use Linux 5.16 or later");
@@ -222,11 +223,14 @@ static int write_elements(struct dump *d, struct image_writer *w, const struct m
 	uint64_t value_size = bpf_value_size(m->info.type, m->info.value_size);
 	BpfmapDataEntry *e = arena_msg(dump_arena(d), BpfmapDataEntry, bpfmap_data_entry);
 	struct bpf_elements x = { 0 };
-	bool unread;
-	int ret;
+	bool queue;
+	int ret = 0;
 
-	bpf_type_refused(m->info.type, &unread);
-	ret = unread ? 0 : bpf_map_read(m->fd, &m->info, &x);
+	bpf_type_refused(m->info.type, &queue);
+	if (!queue)
+		ret = bpf_map_read(m->fd, &m->info, &x);
+	else if (has_element(m->fd, &m->info))
+		ret = bpf_queue_read(d, m->fd, &m->info, &x);
 	e->map_id = m->info.id;
 	e->count = x.n;
 	e->keys_bytes = x.n * m->info.key_size;
@@ -239,7 +243,7 @@ static int write_elements(struct dump *d, struct image_writer *w, const struct m
 			      m->object);
 	else
 		ret = image_write_msg(w, &e->base, dump_err(d));
-	if (ret == 0 && x.n)
+	if (ret == 0 && e->keys_bytes)
 		ret = image_write_raw(w, x.keys, e->keys_bytes, dump_err(d));
 	if (ret == 0 && x.n)
 		ret = image_write_raw(w, x.values, e->values_bytes, dump_err(d));

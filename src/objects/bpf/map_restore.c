@@ -250,6 +250,7 @@ static int fill(struct restore_task *t, const struct map_in *m, int fd)
 	uint64_t keys = (uint64_t)m->count * m->e->key_size;
 	struct stat st;
 	unsigned char *data;
+	bool queue;
 	int ret;
 
 	if (!m->count)
@@ -263,7 +264,9 @@ static int fill(struct restore_task *t, const struct map_in *m, int fd)
 	data = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, image_reader_fd(reader), 0);
 	if (data == MAP_FAILED)
 		return failed(t, m, -errno, "map its image");
-	ret = bpf_map_fill(fd, data + m->keys_at, data + m->keys_at + keys, m->count);
+	bpf_type_refused(m->e->map_type, &queue);
+	ret = queue ? bpf_queue_fill(fd, data + m->keys_at, m->e->value_size, m->count)
+		    : bpf_map_fill(fd, data + m->keys_at, data + m->keys_at + keys, m->count);
 	munmap(data, st.st_size);
 	return ret < 0 ? failed(t, m, ret, "put its elements in") : 0;
 }
