@@ -39,6 +39,14 @@ static void wait_here(void)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+void fault_hold(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (wish && !strncmp(wish, name, len) && !strcmp(wish + len, ":sleep"))
+		wait_here();
+}
+
 int fault_at(const char *name, struct err *err)
 {
 	size_t len = strlen(name);

@@ -12,6 +12,9 @@
 
 /* The wish of this run; NULL: none. */
 void fault_set(const char *wish);
+/* For a process that helps: with NAME:sleep it waits here, and nothing else. Such points are not
+ * listed: to kill a helper is not what any part of the tool has to stand. */
+void fault_hold(const char *name);
 /* 0, or -ECANCELED with err filled. */
 int fault_at(const char *name, struct err *err);
 

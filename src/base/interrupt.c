@@ -35,7 +35,7 @@ void interrupt_defer(void)
 	deferred = sigprocmask(SIG_BLOCK, &set, &before) == 0;
 }
 
-int interrupt_check(struct err *err, const char *doing)
+int interrupt_pending(void)
 {
 	sigset_t pending;
 
@@ -43,9 +43,17 @@ int interrupt_check(struct err *err, const char *doing)
 		return 0;
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		if (sigismember(&pending, signals[i]) && !sigismember(&before, signals[i]))
-			return err_set(err, ERR_INTERRUPTED, EINTR, "ended by %s at: %s",
-				       sigabbrev_np(signals[i]), doing);
+			return signals[i];
 	return 0;
+}
+
+int interrupt_check(struct err *err, const char *doing)
+{
+	int signo = interrupt_pending();
+
+	return signo ? err_set(err, ERR_INTERRUPTED, EINTR, "ended by %s at: %s",
+			       sigabbrev_np(signo), doing)
+		     : 0;
 }
 
 void interrupt_allow(void)

@@ -13,6 +13,8 @@
 void interrupt_defer(void);
 /* 0, or -EINTR with err filled: what the tool was doing when the signal came. */
 int interrupt_check(struct err *err, const char *doing);
+/* The signal that has come, or 0. */
+int interrupt_pending(void);
 /* Lets them through: the tool may end here. Nothing happens when they were not deferred. */
 void interrupt_allow(void);
 /* The run is past the point where it could be taken back: forgets those that came. */

@@ -102,9 +102,10 @@ struct options {
 	/* Dump. */
 	bool leave_stopped; /* -s: of restore too */
 	bool leave_running;
-	const char *freeze_cgroup; /* path of a v1 freezer cgroup or a v2 cgroup */
-	unsigned int timeout;	   /* seconds for freezing and collecting; 0: no limit */
-	uint64_t ghost_limit;	   /* bytes of contents that a ghost file may have */
+	const char *freeze_cgroup;   /* path of a v1 freezer cgroup or a v2 cgroup */
+	unsigned int timeout;	     /* seconds for freezing and collecting; 0: no limit */
+	unsigned int script_timeout; /* for each action script, where --timeout is given */
+	uint64_t ghost_limit;	     /* bytes of contents that a ghost file may have */
 	bool ghost_fiemap;
 	bool link_remap;
 	bool evasive_devices;

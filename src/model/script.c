@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See script.h. Scripts are started with posix_spawn: the tool may hold much memory by then. */
+/*
+ * See script.h. Scripts are started with posix_spawn: the tool may hold much memory by then. One
+ * that has a limit leads a process group, so that what it has started ends with it. That takes it
+ * out of the terminal's foreground: signals that the tool gets meanwhile are passed on.
+ */
 #include "model/script.h"
 
 #include <signal.h>
@@ -12,11 +16,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/interrupt.h"
 #include "base/log.h"
+#include "kernel/child.h"
 
 extern char **environ;
 
 #define OWN_VARS 3
+#define LOOK_MS	 100 /* between looks for signals */
 
 static const char *const stage_names[SCRIPT_STAGE_COUNT] = {
 	[SCRIPT_PRE_STREAM] = "pre-stream",
@@ -71,7 +78,7 @@ static char **make_environ(struct arena *a, enum script_stage stage, int images_
 }
 
 /* Signals as a new program expects them, and no text of a script amid our JSON. */
-static int spawn(const char *script, char **env, bool json, pid_t *ret_pid)
+static int spawn(const char *script, char **env, const struct options *o, pid_t *ret_pid)
 {
 	char *shell[] = { "sh", "-c", (char *)script, NULL }, *file[] = { (char *)script, NULL };
 	posix_spawn_file_actions_t actions;
@@ -81,7 +88,7 @@ static int spawn(const char *script, char **env, bool json, pid_t *ret_pid)
 	int ret;
 
 	posix_spawn_file_actions_init(&actions);
-	if (json)
+	if (o->json)
 		posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
 	posix_spawnattr_init(&attr);
 	sigemptyset(&set);
@@ -91,7 +98,8 @@ static int spawn(const char *script, char **env, bool json, pid_t *ret_pid)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGCHLD);
 	posix_spawnattr_setsigdefault(&attr, &set);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						(o->script_timeout ? POSIX_SPAWN_SETPGROUP : 0));
 	if (!stat(script, &st) && S_ISREG(st.st_mode)) {
 		ret = posix_spawn(ret_pid, script, &actions, &attr, file, env);
 		if (ret == ENOEXEC) { /* no #! line: a shell script all the same */
@@ -107,6 +115,28 @@ static int spawn(const char *script, char **env, bool json, pid_t *ret_pid)
 	return ret;
 }
 
+/* 0 with its status; -ETIMEDOUT: it has been killed. */
+static int await_script(pid_t pid, unsigned int seconds, int *ret_status)
+{
+	uint64_t until = child_limit(seconds), look;
+	int signo, passed = 0, ret;
+
+	if (!seconds)
+		return child_wait(pid, 0, ret_status);
+	do {
+		look = child_limit_ms(LOOK_MS);
+		ret = child_wait(pid, look < until ? look : until, ret_status);
+		if (ret != -ETIMEDOUT)
+			return ret;
+		signo = interrupt_pending();
+		if (signo && signo != passed)
+			kill(-pid, passed = signo);
+	} while (look < until);
+	kill(-pid, SIGKILL);
+	child_kill(pid);
+	return ret;
+}
+
 /* Returns the exit status: 0 is success. */
 static int run_one(const struct options *o, const char *script, enum script_stage stage, char **env,
 		   struct err *err)
@@ -115,18 +145,25 @@ static int run_one(const struct options *o, const char *script, enum script_stag
 	int status, ret;
 	pid_t pid;
 
-	ret = spawn(script, env, o->json, &pid);
+	ret = spawn(script, env, o, &pid);
 	if (ret) {
 		log_warn("action script %s can't be started: %s", script, strerror(ret));
 		err_set(err, ERR_SCRIPT, ret, "action script %s can't be started at stage %s",
 			script, name);
 		return 127;
 	}
-	do {
-		ret = waitpid(pid, &status, 0);
-	} while (ret < 0 && errno == EINTR);
+	ret = await_script(pid, o->script_timeout, &status);
+	if (ret == -ETIMEDOUT) {
+		log_warn("action script %s has run for %u s at stage %s, and was killed", script,
+			 o->script_timeout, name);
+		err_set(err, ERR_TIMEOUT, ETIMEDOUT,
+			"action script %s has run for %u s at stage %s, and was killed", script,
+			o->script_timeout, name);
+		return 128 + SIGKILL;
+	}
 	if (ret < 0) {
-		err_sys(err, "waitpid", "waiting for action script %s at stage %s", script, name);
+		err_set(err, ERR_SCRIPT, -ret, "can't wait for action script %s at stage %s",
+			script, name);
 		return 1;
 	}
 	if (WIFSIGNALED(status)) {

@@ -6,6 +6,8 @@
  *   CRTOOLS_IMAGE_DIR      /proc/<our pid>/fd/<n>, the images directory
  *   CRTOOLS_INIT_PID       pid of the tree's root, as we see it, once it is known
  * An --action-script that names a file is executed; anything else is a command line for /bin/sh.
+ * With --timeout none has more than that time at any stage: it is killed with its process group,
+ * and has failed. (Without, none has a limit: what engines do in them may take long.)
  */
 #ifndef MODEL_SCRIPT_H
 #define MODEL_SCRIPT_H

@@ -43,4 +43,4 @@ print("good", flush=True)
 """
 
 survivors.begin()
-survivors.hold_contents(HOLDER, "dump-messages")
+survivors.hold_contents(HOLDER, "dump-messages", "helper-messages", "which receives the messages")

@@ -6,6 +6,7 @@ import atexit
 import mmap
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -80,6 +81,11 @@ class Subject:
             self.map = mmap.mmap(f.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ)
         while len(self.slots()) < self.wanted or not all(b for _, b, _ in self.slots()):
             check(time.monotonic() < deadline, f"the subject did not start: {self.slots()}")
+            time.sleep(0.01)
+        # The one that ends at once may not have come to it yet, on a busy machine.
+        while not any(system.process_state(p) == "Z" for p in self.processes()) or \
+                not any(system.process_state(p) == "T" for p in self.processes()):
+            check(time.monotonic() < deadline, "none of the subject is dead, or none stopped")
             time.sleep(0.01)
         self.tasks = self.threads()
         self.maps = self.all_maps()
@@ -331,7 +337,27 @@ def start_holder(program):
     return proc
 
 
-def hold_contents(program, point):
+def give_up_on_helper(tree, words, point, does):
+    """A dump whose helping process does not go on, at this point, is given up and says which, and
+    the tree runs. The helper goes on afterwards."""
+    with open("given-up", "w+", encoding="utf-8") as out:
+        start = time.monotonic()
+        done = subprocess.run([TOOL, *words, "--timeout", "2"], stdin=subprocess.DEVNULL,
+                              stdout=out, stderr=out, env=environment(f"{point}:sleep"), timeout=60)
+        took = time.monotonic() - start
+        out.seek(0)
+        said = out.read()
+    check(done.returncode == 1 and does in said, f"status {done.returncode}: {said}")
+    check(took < 4.5, f"it was given up after {took:.1f} s, not 2")
+    status = system.read_text(f"/proc/{tree}/status") or ""
+    check("TracerPid:\t0\n" in status and "State:\tS" in status, f"it was let go, and is {status}")
+    helper = int(re.search(r"process (\d+) of crtools", said)[1])
+    check(system.exists(helper), f"the helper {helper} has been killed: {said}")
+    os.kill(helper, signal.SIGCONT)
+    await_gone([helper], "a helper that goes on")
+
+
+def hold_contents(program, point, helper, does):
     """A program that says "ready", is dumped by a tool that is killed and fails at the fault point
     where the contents are out, and at other instants, and says "good" after SIGTERM if it has them
     all."""
@@ -343,6 +369,7 @@ def hold_contents(program, point):
         check(status == -signal.SIGKILL, f"killed, it ends with {status}: {said}")
         status, said = run(*words, fault=point)
         check(status == 1, f"it was to fail, and ends with {status}: {said}")
+    give_up_on_helper(proc.pid, words, helper, does)
     span = measured(*words)
     for delay in instants(30, span):
         run_killed(delay, *words)

@@ -44,4 +44,4 @@ print("good", flush=True)
 """
 
 survivors.begin()
-survivors.hold_contents(HOLDER, "dump-terminal")
+survivors.hold_contents(HOLDER, "dump-terminal", "helper-terminal", "which looks at what waits")

@@ -95,6 +95,16 @@ int set_seconds(struct options *o, const struct setting *s, struct err *err)
 	return ret;
 }
 
+/* The one of freezing, and, as it was asked for, of scripts. */
+int set_timeout(struct options *o, const struct setting *s, struct err *err)
+{
+	int ret = set_seconds(o, s, err);
+
+	if (!ret)
+		o->script_timeout = o->timeout;
+	return ret;
+}
+
 int set_size(struct options *o, const struct setting *s, struct err *err)
 {
 	if (human_parse_size(s->value, FIELD(o, s, uint64_t)))

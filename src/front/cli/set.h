@@ -11,6 +11,7 @@
 	X(set_list)                                                                                \
 	X(set_choice)                                                                              \
 	X(set_seconds)                                                                             \
+	X(set_timeout)                                                                             \
 	X(set_size)                                                                                \
 	X(set_pid)                                                                                 \
 	X(set_final_state)                                                                         \

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "kernel/child.h"
 #include "objects/ipc/ipc.h"
 
 struct copied {
@@ -73,15 +73,17 @@ static _Noreturn void run(const struct copy *c)
 {
 	setsid();
 	receive_all(c);
+	fault_hold("helper-messages");
 	send_all(c);
 	_exit(0);
 }
 
-static int copy_by_child(struct dump *d, const struct copy *c)
+static int copy_by_child(struct dump *d, const struct copy *c, const char *object)
 {
+	unsigned int seconds = d->s->opts->timeout;
 	sigset_t all, before;
 	pid_t pid;
-	int ret;
+	int ret, end;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
@@ -92,10 +94,14 @@ static int copy_by_child(struct dump *d, const struct copy *c)
 	if (pid < 0)
 		return -errno;
 	ret = fault_at("dump-messages", dump_err(d));
-	while (waitpid(pid, NULL, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return ret < 0 ? ret : -c->result->error;
+	end = child_wait(pid, child_limit(seconds), NULL);
+	if (end == -ETIMEDOUT) /* it has the messages: it must not be killed */
+		return err_set(dump_err(d), ERR_TIMEOUT, ETIMEDOUT,
+			       "process %d of crtools, which receives the messages of %s and sends "
+			       "them again, has not come to an end within %u s (is it stopped?); "
+			       "those that it has are back when it goes on",
+			       pid, object, seconds);
+	return ret < 0 ? ret : end < 0 ? end : -c->result->error;
 }
 
 static void keep(struct dump *d, const struct copy *c, CrtoolsMqueue *e)
@@ -127,7 +133,7 @@ int mqueue_messages_copy(struct dump *d, int fd, CrtoolsMqueue *e, const char *o
 	if (p == MAP_FAILED)
 		return err_sys(dump_err(d), "mmap", "no memory for the messages of %s", object);
 	c.result = p;
-	ret = copy_by_child(d, &c);
+	ret = copy_by_child(d, &c, object);
 	if (ret < 0)
 		ret = err_set(dump_err(d), ERR_KERNEL, -ret, "can't copy the messages of %s",
 			      object);

@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "image/registers.h"
+#include "kernel/child.h"
 #include "kernel/proc/maps.h"
 #include "kernel/ptrace.h"
 #include "objects/memory/vdso_block.h"
@@ -113,17 +113,16 @@ static int probe_compat(struct restore *r, const struct proc_areas *own, struct 
 	if (pid == 0)
 		become_compat(own, ready[1]);
 	close(ready[1]);
-	if (pid < 0 || read(ready[0], &byte, 1) != 1)
+	if (pid < 0 || child_wait_readable(ready[0], child_limit(r->s->opts->timeout)) < 0 ||
+	    read(ready[0], &byte, 1) != 1)
 		ret = err_sys(restore_err(r), "fork", "can't find out this kernel's 32-bit vdso");
 	else
 		ret = read_areas(r, pid, &areas);
 	close(ready[0]);
 	if (ret == 0)
 		ret = describe_block(r, pid, &areas, b);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
+	if (pid > 0)
+		child_kill(pid);
 	return ret;
 }
 

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/child.h"
 #include "objects/process/process.h"
 
 #ifndef SCHED_DEADLINE
@@ -472,7 +473,8 @@ static bool any_cookie(const struct restore *r)
 
 int sched_finish(struct restore *r, pid_t (*real_tid)(const struct restore_thread *th))
 {
-	int status;
+	unsigned int seconds = r->s->opts->timeout;
+	int status, ret;
 	pid_t pid;
 
 	if (!any_cookie(r))
@@ -482,10 +484,17 @@ int sched_finish(struct restore *r, pid_t (*real_tid)(const struct restore_threa
 		return err_sys(restore_err(r), "fork", "can't make a process for core scheduling");
 	if (!pid)
 		_exit(share_cookies(r, real_tid));
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(restore_err(r), "waitpid",
-				       "can't wait for a process of our own");
+	ret = child_wait(pid, child_limit(seconds), &status);
+	if (ret == -ETIMEDOUT) {
+		child_kill(pid);
+		return err_set(restore_err(r), ERR_TIMEOUT, ETIMEDOUT,
+			       "process %d of crtools, which gives core scheduling cookies again, "
+			       "has not come to an end within %u s (is it stopped?)",
+			       pid, seconds);
+	}
+	if (ret < 0)
+		return err_set(restore_err(r), ERR_KERNEL, -ret,
+			       "can't wait for a process of our own");
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
 	return err_set(

@@ -20,10 +20,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/child.h"
 #include "kernel/proc/task.h"
 #include "objects/registry.h"
 #include "objects/security/security.h"
@@ -117,14 +117,11 @@ static _Noreturn void middle_main(int pidfd, int flags, const struct kind *as, i
 	_exit(pid < 0 || !say(out, pid, false));
 }
 
-static void reap(pid_t pid)
+/* A twin that does not come in time is none: then nothing can be tried. */
+static void twin_start(struct twin *twin, int pidfd, int flags, const struct kind *as,
+		       unsigned int seconds)
 {
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
-}
-
-static void twin_start(struct twin *twin, int pidfd, int flags, const struct kind *as)
-{
+	uint64_t until = child_limit(seconds);
 	struct word word;
 	pid_t middle;
 	int out[2];
@@ -136,12 +133,13 @@ static void twin_start(struct twin *twin, int pidfd, int flags, const struct kin
 		middle_main(pidfd, flags, as, out[1]);
 	close(out[1]);
 	/* Two words, in either order; fewer if something fails. */
-	for (int i = 0; middle > 0 && i < 2 && read(out[0], &word, sizeof(word)) == sizeof(word);
+	for (int i = 0; middle > 0 && i < 2 && child_wait_readable(out[0], until) == 0 &&
+			read(out[0], &word, sizeof(word)) == sizeof(word);
 	     i++)
 		*(word.own ? &twin->vpid : &twin->pid) = word.pid;
 	close(out[0]);
-	if (middle > 0)
-		reap(middle);
+	if (middle > 0 && child_wait(middle, until, NULL) == -ETIMEDOUT)
+		child_kill(middle);
 }
 
 static void end_twins(void *data)
@@ -151,8 +149,7 @@ static void end_twins(void *data)
 	for (struct twin *twin = d->priv[SLOT_LANDLOCK]; twin; twin = twin->next) {
 		if (twin->pid <= 0)
 			continue;
-		kill(twin->pid, SIGKILL);
-		reap(twin->pid);
+		child_kill(twin->pid);
 		twin->pid = 0;
 	}
 }
@@ -175,7 +172,7 @@ static struct twin *twin_of(struct dump_task *t, const struct kind *kind, const 
 	d->priv[SLOT_LANDLOCK] = twin;
 	if (!(flags & CLONE_NEWUSER) || (map_id(&t->stop->proc, "uid_map", kind->uid, &as.uid) &&
 					 map_id(&t->stop->proc, "gid_map", kind->gid, &as.gid)))
-		twin_start(twin, t->stop->pidfd, flags, &as);
+		twin_start(twin, t->stop->pidfd, flags, &as, d->s->opts->timeout);
 	return twin;
 }
 

@@ -14,7 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "image/writer.h"
+#include "kernel/child.h"
 #include "kernel/pidfd.h"
 #include "objects/tty/tty.h"
 #include "objects/tty/queue_flow.h"
@@ -92,15 +92,17 @@ static int note_queue(struct dump *d, struct tty_out *tty, const struct queue *q
 static int run_helper(struct dump *d, struct tty_out *tty, int fd, int other, struct queue *q)
 {
 	uint64_t all = ~UINT64_C(0), old;
-	int status = -1, ret;
+	unsigned int seconds = d->s->opts->timeout;
+	int status = -1, ret = 0, end;
 	pid_t pid;
 
 	/* Neither a hangup nor a terminal's signal stops it half way. */
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
 	pid = fork();
 	if (pid == 0) {
-		int ret = tty->master ? queue_take_output(fd, other, tty->e->packet_mode, q)
-				      : queue_take_input(fd, other, q);
+		fault_hold("helper-terminal");
+		ret = tty->master ? queue_take_output(fd, other, tty->e->packet_mode, q)
+				  : queue_take_input(fd, other, q);
 
 		q->error = ret < 0 ? -ret : 0;
 		q->lost = ret > 0 ? ret : 0;
@@ -111,8 +113,13 @@ static int run_helper(struct dump *d, struct tty_out *tty, int fd, int other, st
 		return err_sys(dump_err(d), "fork", "can't start a process to look into %s",
 			       tty->object);
 	ret = fault_at("dump-terminal", dump_err(d));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
+	end = child_wait(pid, child_limit(seconds), &status);
+	if (end == -ETIMEDOUT) /* it has what was read: it must not be killed */
+		return err_set(dump_err(d), ERR_TIMEOUT, ETIMEDOUT,
+			       "process %d of crtools, which looks at what waits in %s, has not "
+			       "come to an end within %u s (is it stopped?); it puts back what it "
+			       "has read when it goes on",
+			       pid, tty->object, seconds);
 	if (ret < 0)
 		return ret;
 	errno = status ? ECHILD : q->error;

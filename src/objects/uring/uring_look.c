@@ -28,6 +28,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
+#include "kernel/child.h"
 #include "objects/uring/uring_kernel.h"
 
 #define BAD_POINTER ((void *)1)
@@ -161,7 +163,8 @@ struct guise {
 
 struct look {
 	int fd;
-	char *text; /* shared with the process that looks */
+	char *text;	      /* shared with the process that looks */
+	unsigned int seconds; /* that it may take */
 };
 
 static void put(const struct guise *g, size_t n, uint32_t *saved)
@@ -185,17 +188,23 @@ static _Noreturn void look_and_end(const struct look *l, const struct guise *g, 
 
 	setsid(); /* no signal to the tool's group, no hangup */
 	put(g, n, saved);
+	fault_hold("helper-ring");
 	len = uring_info_text(l->fd, l->text, LOOK_MAX);
 	put_back(g, n, saved);
 	_exit(len < 0);
 }
 
+/* Whatever has become of the process that looks, the words are the program's again before the
+ * program runs: it stands still, so nobody else has changed them. */
 static int look(const struct look *l, const struct guise *g, size_t n)
 {
+	uint32_t saved[2];
 	sigset_t all, before;
-	int status;
+	int status, ret;
 	pid_t pid;
 
+	for (size_t i = 0; i < n; i++)
+		saved[i] = __atomic_load_n(g[i].word, __ATOMIC_RELAXED);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
@@ -204,10 +213,13 @@ static int look(const struct look *l, const struct guise *g, size_t n)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		return -errno;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+	ret = child_wait(pid, child_limit(l->seconds), &status);
+	if (ret == 0 && WIFEXITED(status))
+		return WEXITSTATUS(status) ? -EIO : 0;
+	if (ret < 0)
+		child_kill(pid);
+	put_back(g, n, saved);
+	return ret < 0 ? ret : -EIO;
 }
 
 /* Any two headers agree in where heads and tails are; the array of requests is at different places.
@@ -327,9 +339,9 @@ static int read_flags(struct dump *d, struct uring_out *u)
 	return 0;
 }
 
-static int look_for_flags(struct uring_out *u)
+static int look_for_flags(struct dump *d, struct uring_out *u)
 {
-	struct look l = { .fd = u->fd };
+	struct look l = { .fd = u->fd, .seconds = d->s->opts->timeout };
 	int ret;
 
 	l.text = mmap(NULL, LOOK_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -347,7 +359,12 @@ int uring_look(struct dump *d, struct uring_out *u)
 	int ret = read_flags(d, u);
 
 	if (ret < 0)
-		ret = look_for_flags(u);
+		ret = look_for_flags(d, u);
+	if (ret == -ETIMEDOUT)
+		return err_set(dump_err(d), ERR_TIMEOUT, ETIMEDOUT,
+			       "a process of crtools that finds out how %s was set up has not come "
+			       "to an end within %u s (was it stopped?), and was killed",
+			       u->object, d->s->opts->timeout);
 	if (ret == 0 && u->setup.unsure)
 		task_warn(u->task, u->object,
 			  "has no array of requests (IORING_SETUP_NO_SQARRAY), and the size of its "
