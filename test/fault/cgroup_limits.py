@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A restore in a control group that allows too few tasks, or too little memory: it fails with what
-ran out, nothing of the tree is left, and the same images restore outside of that group.
+"""A restore in a control group that allows too few tasks, or too little memory, wherever in the tree
+that shows: it fails with what ran out, nothing of the tree is left, and the same images restore
+outside of that group.
 
 wl: needs root
 wl: areas task"""
 
+import glob
 import os
 import subprocess
 import sys
@@ -15,45 +17,59 @@ import dumped  # noqa: E402
 from dumped import check, fail, skip, system  # noqa: E402, F401
 
 TREE = """
-import os, time
-for _ in range(5):
+import os, threading, time
+def live():
+    memory = bytearray(os.urandom(1 << 20)) * 8
+    for _ in range(2):
+        threading.Thread(target=time.sleep, args=(1000,)).start()
+    open(f"ready-{os.getpid()}", "w").close()
+    time.sleep(1000)
+for _ in range(2):
     if os.fork() == 0:
-        time.sleep(1000)
-memory = bytearray(os.urandom(1 << 20)) * 40
-open("ready~", "w").close(); os.rename("ready~", "ready")
-time.sleep(1000)
+        if os.fork() == 0:
+            live()
+        live()
+live()
 """
+PROCESSES, TASKS = 5, 15
+MEGABYTES = 8 * PROCESSES
 
-# For each limit: where it may be, and what the tool has to say. The kernel may choose the tool
-# itself when it has to kill somebody.
+# For each limit: where it may be, the values, and what the tool has to say. The kernel may choose
+# the tool itself when it has to kill somebody. Any number of tasks leaves too few, as the tool is
+# one; of the memory, a part goes to the tree's own page tables and to the tool.
 LIMITS = (
-    ("pids", (("/sys/fs/cgroup/pids", "pids.max"), ("/sys/fs/cgroup", "pids.max")), "4",
-     ("Raise the limit (ulimit, cgroup)",)),
+    ("pids", (("/sys/fs/cgroup/pids", "pids.max"), ("/sys/fs/cgroup", "pids.max")),
+     [str(n) for n in range(1, TASKS + 1)], ("Raise the limit (ulimit, cgroup)",)),
     ("memory", (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-                ("/sys/fs/cgroup", "memory.max")), "20M",
+                ("/sys/fs/cgroup", "memory.max")), [f"{n}M" for n in range(4, MEGABYTES, 6)],
      ("memory of a cgroup or of the machine was used up",)),
 )
 
 
-def make_group(places, value):
-    """In the first hierarchy that has the limit; None if none has."""
+def make_group(places):
+    """In the first hierarchy that has the limit: the folder, and the limit's name."""
     for top, name in places:
         group = f"{top}/crtools-test-{os.getpid()}"
         try:
             os.mkdir(group)
         except OSError:
             continue
-        try:
-            with open(f"{group}/{name}", "w", encoding="ascii") as file:
-                file.write(value)
-            for swap, limit in (("memory.swap.max", "0"), ("memory.memsw.limit_in_bytes", value)):
-                if name.startswith("memory") and os.path.exists(f"{group}/{swap}"):
-                    with open(f"{group}/{swap}", "w", encoding="ascii") as file:
-                        file.write(limit)
-            return group
-        except OSError:
-            os.rmdir(group)
-    return None
+        if os.path.exists(f"{group}/{name}"):
+            return group, name
+        os.rmdir(group)
+    return None, None
+
+
+def set_limit(group, name, value):
+    """Also of swap, in an order that no value forbids: what both take is never less than one."""
+    steps = [(name, value), ("memory.swap.max", "0")]
+    if name == "memory.limit_in_bytes":
+        memsw = "memory.memsw.limit_in_bytes"
+        steps = [(memsw, "-1"), (name, value), (memsw, value)]
+    for file, number in steps:
+        if os.path.exists(f"{group}/{file}"):
+            with open(f"{group}/{file}", "w", encoding="ascii") as f:
+                f.write(number)
 
 
 def restore_in(group, tree):
@@ -62,36 +78,41 @@ def restore_in(group, tree):
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
 
+def check_limited(tree, pids, group, context, words):
+    done = restore_in(group, tree)
+    said = done.stdout + done.stderr
+    check(done.returncode != 0, f"{context}: the restore was not limited:\n{said}")
+    check(done.returncode < 0 or any(word in said for word in words),
+          f"{context}: it does not say what ran out:\n{said}")
+
+    def gone():
+        system.reap()
+        with open(f"{group}/cgroup.procs", encoding="ascii") as file:
+            return not file.read() and not any(map(system.exists, pids))
+    dumped.await_true(f"{context}: the end of all in the group", gone)
+
+
 def main():
     dumped.begin()
-    groups = [(name, make_group(places, value), words) for name, places, value, words in LIMITS]
-    if not any(group for _, group, _ in groups):
+    groups = [(*make_group(places), values, words) for _, places, values, words in LIMITS]
+    if not any(group for group, *_ in groups):
         skip("control groups with limits of tasks or memory")
     try:
         tree = dumped.python(TREE)
-        dumped.await_true("the program's start", lambda: os.path.exists("ready"))
+        dumped.await_true("the program's start", lambda: len(glob.glob("ready-*")) == PROCESSES)
+        pids = [tree.pid, *system.descendants(tree.pid)]
         tree.must_dump()
-        for name, group, words in groups:
-            if not group:
-                continue
-            done = restore_in(group, tree)
-            said = done.stdout + done.stderr
-            check(done.returncode != 0, f"{name}: the restore was not limited:\n{said}")
-            check(done.returncode < 0 or any(word in said for word in words),
-                  f"{name}: it does not say what ran out:\n{said}")
-            tree.check_gone()
-
-            def empty():
-                system.reap()
-                with open(f"{group}/cgroup.procs", encoding="ascii") as file:
-                    return not file.read()
-            dumped.await_true(f"{name}: the end of all in the group", empty)
+        for group, name, values, words in groups:
+            for value in values if group else ():
+                set_limit(group, name, value)
+                check_limited(tree, pids, group, f"{name} of {value}", words)
         subprocess.run([dumped.TOOL, "clean"], check=True, stdout=subprocess.DEVNULL)
         tree.must_restore()
-        check(len(system.descendants(tree.pid)) == 5, "children are missing")
+        check(sorted(pids) == sorted([tree.pid, *system.descendants(tree.pid)]),
+              "processes are missing")
         tree.end()
     finally:
-        for _, group, _ in groups:
+        for group, *_ in groups:
             if group:
                 os.rmdir(group)
 

@@ -65,6 +65,8 @@ static int task_clone(struct restore *r, struct restore_task *t, uint64_t flags)
 	got = clone_with_id(&args, pid);
 	if (got == 0)
 		task_main(t);
+	if (got < 0 && errno == EAGAIN)
+		return err_add_pid(restore_err(r), t->vpid, too_many_tasks(r, "task", pid));
 	if (got < 0)
 		return err_add_pid(restore_err(r), t->vpid,
 				   errno == EEXIST

@@ -13,6 +13,8 @@ int judge_images(struct restore *r);
 void judge_ids(struct restore *r);
 /* An id could not be had after all: the error that says who has it. */
 int id_is_taken(struct restore *r, pid_t id);
+/* Says which limits there are, when a "task" or "thread" can't be made (EAGAIN). */
+int too_many_tasks(struct restore *r, const char *what, pid_t id);
 /* No process, thread or process group has it. */
 bool id_is_free(pid_t id);
 /* sessions.c: who is forked in which session, and stand-ins for leaders that are gone. */

@@ -303,6 +303,15 @@ static int read_area(const void *source, uint64_t off, void *buf, size_t n)
 	return task_read(t->vpid, t->area_addr + off, buf, n);
 }
 
+int too_many_tasks(struct restore *r, const char *what, pid_t id)
+{
+	return err_set(restore_err(r), ERR_RESOURCE, EAGAIN,
+		       "can't make a %s with the id %d: there are as many tasks as a cgroup "
+		       "(pids.max), the user's limit (RLIMIT_NPROC) or the machine's "
+		       "(kernel.threads-max, kernel.pid_max) allows",
+		       what, id);
+}
+
 /* The program of a task that stands in the agent because a call did not do what it had to. */
 static bool explain_program(struct restore *r, struct restore_task *t, uint64_t header)
 {
@@ -316,6 +325,10 @@ static bool explain_program(struct restore *r, struct restore_task *t, uint64_t 
 		return false;
 	if (call.op == AGENT_THREAD && call.result == -EEXIST) {
 		id_is_taken(r, (pid_t)call.want);
+		return true;
+	}
+	if (call.op == AGENT_THREAD && call.result == -EAGAIN) {
+		err_add_pid(restore_err(r), t->vpid, too_many_tasks(r, "thread", call.want));
 		return true;
 	}
 	if (call.note)

@@ -2,7 +2,6 @@
 /* crtools cpuinfo dump|check: the processor's features in cpuinfo.img. */
 #include <errno.h>
 #include <stdio.h>
-
 #include <string.h>
 
 #include "base/log.h"
