@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A restore in a control group that allows too few tasks, or too little memory, wherever in the tree
-that shows: it fails with what ran out, nothing of the tree is left, and the same images restore
-outside of that group.
+"""A restore in a control group that allows too few tasks, or too little memory, wherever in the
+tree that shows: it fails with what ran out, nothing of the tree is left, and the same images
+restore outside of that group.
 
 wl: needs root
 wl: areas task"""
