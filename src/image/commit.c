@@ -53,20 +53,6 @@ static int note_stale(struct image_dir *dir, struct err *err)
 	return 0;
 }
 
-/* For messages: the directory's path. */
-static const char *where(int fd, char *buf, size_t size)
-{
-	char link[64];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, buf, size - 1);
-	if (n <= 0)
-		return "the images directory";
-	buf[n] = '\0';
-	return buf;
-}
-
 int image_dir_create(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir)
 {
 	_cleanup_image_dir_ struct image_dir *dir = image_dir_new();
@@ -89,7 +75,7 @@ int image_dir_create(int dirfd, const char *path, struct err *err, struct image_
 		return ret;
 	if (made)
 		return err_set(err, ERR_IMAGE_WRITE, -made, "can't make a folder in %s",
-			       where(dir->fd, name, sizeof(name)));
+			       image_dir_where(dir, name, sizeof(name)));
 	dir->writing = true;
 	*ret_dir = TAKE_PTR(dir);
 	return 0;

@@ -155,6 +155,36 @@ static void finish_cut(int fd)
 	image_unlock_dir(fd);
 }
 
+/* What a person meets who has named another folder, or none. */
+static int look_for_set(const struct image_dir *dir, struct err *err)
+{
+	char path[512];
+
+	if (!faccessat(dir->fd, "inventory.img", F_OK, 0) || errno != ENOENT)
+		return 0;
+	image_dir_where(dir, path, sizeof(path));
+	if (!faccessat(dir->fd, "pstree.img", F_OK, 0))
+		return err_set(err, ERR_IMAGE_MISSING, ENOENT,
+			       "the images in %s are not whole: the last one, inventory.img, is "
+			       "missing",
+			       path);
+	return err_set(err, ERR_IMAGE_MISSING, ENOENT,
+		       "there are no images of a tree in %s: no inventory.img", path);
+}
+
+const char *image_dir_where(const struct image_dir *dir, char *buf, size_t size)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir->fd);
+	n = readlink(link, buf, size - 1);
+	if (n <= 0)
+		return strcpy(buf, "the images directory");
+	buf[n] = '\0';
+	return buf;
+}
+
 int image_dir_open(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir)
 {
 	_cleanup_image_dir_ struct image_dir *dir = image_dir_new();
@@ -166,8 +196,12 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 	if (ret)
 		return ret;
 	dir->set_fd = dir->fd;
-	if (faccessat(dir->fd, "inventory.img", F_OK, 0) < 0)
+	if (faccessat(dir->fd, "inventory.img", F_OK, 0) < 0) {
 		finish_cut(dir->fd);
+		ret = look_for_set(dir, err);
+		if (ret)
+			return ret;
+	}
 	dir->listing = arena_new(&dir->arena, struct listing);
 	dir->listing->records = &dir->records;
 	dir->records.shared = true;

@@ -78,6 +78,8 @@ int image_corrupt(struct err *err, const char *image, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* All bytes as one number, to tell one inventory from another. */
 uint64_t image_hash(const char *data, size_t len);
+/* For messages: the directory's path; size is 32 at least. */
+const char *image_dir_where(const struct image_dir *dir, char *buf, size_t size);
 int image_open_subdir(int dirfd, const char *path, struct err *err, int *ret_fd);
 struct image_dir *image_dir_new(void);
 /* Image i of the listing; false: it does not belong to the set. */

@@ -176,9 +176,9 @@ def test_refusals(binary):
     for words, text in [
         (["opan", "&x"], "the nearest one is open"),
         (["getpid", "O_RDONLLY"], "the nearest one is O_RDONLY"),
-        (["read", "@1"], "there are 0 calls before it"),
+        (["read", "@1"], "there are 0 calls before it; the first is @1"),
         (["getpid", ",", "read", "@2"], "there is 1 call before it"),
-        (["read", 0, "@buf1", 1], "there are 0 buffers before it"),
+        (["read", 0, "@buf1", 1], "there are 0 buffers before it; the first is @buf1"),
         (["getpid", 1, 2, 3, 4, 5, 6, 7], "more than six arguments"),
         (["getpid", ","], "missing beside a comma"),
         (["read", 0, "buf:0", 1], "size of 1 byte to 64M"),

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A file that a dumped process has open, or mapped, is changed between dump and restore: it has
-grown, shrunk, become a directory, lost its name, or, for an ELF file with --file-validation
-buildid, is another one of the same size. The restore is refused, names the file, and leaves no
-task behind. When the file is as it was (or another one of the same size, by filesize), it
-succeeds.
+grown, shrunk, become a directory, lost its name, has other permissions, is another build of the
+same size (--file-validation buildid), or has other contents (checksum). The restore is refused,
+says which file it is, what has changed and what to do, and leaves no task behind; where that is
+another option, it succeeds with it. It does, too, when nothing has changed that was to be compared.
 
 wl: needs root
 wl: areas files migration"""
@@ -70,37 +70,61 @@ def rewrite(path):
         f.write(b"x" * 10)
 
 
+def change_mode(path):
+    os.chmod(path, 0o600)
+
+
+PUT_BACK = "put it back as it was at the dump"
+OR_SIZES = f"{PUT_BACK}, or compare nothing but sizes: --file-validation filesize"
+SIZE = f"its size was {len(DATA)} and is "
 CASES = [
-    # what, contents, the change, validation, must it be refused
-    ("unchanged", DATA, lambda path: None, "filesize", False),
-    ("grown", DATA, grow, "filesize", True),
-    ("shrunk", DATA, shrink, "filesize", True),
-    ("a directory", DATA, to_directory, "filesize", True),
-    ("gone", DATA, os.unlink, "filesize", True),
-    ("replaced by one of the same size", DATA, replace, "filesize", False),
-    ("rewritten", DATA, rewrite, "filesize", False),
-    ("of another build", note(b"a" * 20), other_build, "buildid", True),
-    ("of the same build", note(b"a" * 20), replace, "buildid", False),
-    ("grown, by build id but none in it", DATA, grow, "buildid", True),
+    # what, contents, the change, validation, what a refusal says and advises (None: there is none)
+    ("unchanged", DATA, lambda path: None, "filesize", None),
+    ("grown", DATA, grow, "filesize", (SIZE + str(len(DATA) + 4), PUT_BACK + "\n")),
+    ("shrunk", DATA, shrink, "filesize", (SIZE + str(len(DATA) - 1), PUT_BACK + "\n")),
+    ("a directory", DATA, to_directory, "filesize", ("and is a directory", PUT_BACK + "\n")),
+    ("gone", DATA, os.unlink, "filesize", ("is missing", "bring it to the place")),
+    ("replaced by one of the same size", DATA, replace, "filesize", None),
+    ("rewritten", DATA, rewrite, "filesize", None),
+    ("of another build", note(b"a" * 20), other_build, "buildid",
+     (f"its build id was {b'a'.hex() * 20} and is {b'b'.hex() * 20}", OR_SIZES)),
+    ("of another build, by size", note(b"a" * 20), other_build, "filesize", None),
+    ("of the same build", note(b"a" * 20), replace, "buildid", None),
+    ("grown, by build id but none in it", DATA, grow, "buildid",
+     (SIZE + str(len(DATA) + 4), PUT_BACK + "\n")),
+    ("unchanged, by checksum", DATA, lambda path: None, "checksum", None),
+    ("replaced by its copy, by checksum", DATA, replace, "checksum", None),
+    ("rewritten, by checksum", DATA, rewrite, "checksum",
+     ("its contents are not what they were", OR_SIZES)),
+    ("grown, by checksum", DATA, grow, "checksum",
+     (SIZE + str(len(DATA) + 4), PUT_BACK + "\n")),
+    ("of another mode", DATA, change_mode, "filesize",
+     ("its mode was 0640 and is 0600", "--skip-file-rwx-check")),
 ]
 
 
-def one(folder, contents, change, validation, refused, mapped):
+def one(folder, contents, change, validation, refusal, mapped):
     os.mkdir(folder)
     os.chdir(folder)
     name = "the file"
     path = os.path.abspath(name)
     with open(path, "wb") as f:
         f.write(contents)
+    os.chmod(path, 0o640)
     tree = dumped.python(READER, path, int(mapped))
     dumped.await_true("the program's start", lambda: os.path.exists("ready"))
     tree.must_dump("--file-validation", validation)
     change(path)
     said = tree.restore("--file-validation", validation)
-    if refused:
+    if refusal:
         dumped.check(not said, "the restore was not refused")
-        dumped.check(name in said.text, f"the refusal doesn't name the file:\n{said.text[-2000:]}")
+        for text in (path, *refusal):
+            dumped.check(text in said.text + "\n", f"the refusal lacks {text!r}:\n{said.text}")
         tree.check_gone()
+        if "--skip-file-rwx-check" in refusal[1]:
+            tree.must_restore("--skip-file-rwx-check")
+        elif "--file-validation filesize" in refusal[1]:
+            tree.must_restore("--file-validation", "filesize")
     else:
         dumped.check(said, f"the restore was refused:\n{said.text[-2000:]}")
         dumped.check(tree.alive(), "the task is not there")
@@ -153,11 +177,11 @@ def main():
     below_readonly_mount()
     runs_as_program()
     failed = []
-    for number, (what, contents, change, validation, refused) in enumerate(CASES):
+    for number, (what, contents, change, validation, refusal) in enumerate(CASES):
         for mapped in (False, True):
             os.chdir(top)
             try:
-                one(f"{number}-{mapped:d}", contents, change, validation, refused, mapped)
+                one(f"{number}-{mapped:d}", contents, change, validation, refusal, mapped)
             except SystemExit as e:
                 failed.append(f"{'mapped' if mapped else 'open'} file, {what}: {e}")
     if failed:

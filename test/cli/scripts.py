@@ -60,7 +60,8 @@ def main():
     os.chmod(script, 0o755)
     set_failing("none")
     tree = dumped.Tree(["/bin/sleep", "1000"])
-    option = ["--action-script", script]
+    # By a path from here, though they are called in the work directory.
+    option = ["--action-script", "./script"]
 
     for stage in DUMP:
         set_failing(stage)

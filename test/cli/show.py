@@ -71,6 +71,8 @@ with open(f"{GOLDEN}/simple/json/pstree.json", encoding="utf-8") as f:
     expected = f.read()
 assert json.loads(run("-f", "simple/pstree.img", "--json")[0]) == json.loads(expected)
 assert run("simple/pstree.img")[0] == run("-f", "simple/pstree.img")[0] != ""
+assert run("-D", "simple", "-f", "pstree.img")[0] == run("-f", "simple/pstree.img")[0]
+assert run("-D", "family", "simple/pstree.img")[0] == run("-f", "simple/pstree.img")[0]
 
 # Trouble: a task that is not there, a directory without images, a damaged set.
 assert "no task 99999 in the images" in run("-D", "simple", "-t", "99999", status=1)[1]

@@ -63,6 +63,25 @@ for args, text in [
     assert out == "" and text in err, (args, err)
     assert err.count("Error: ") == 1, err
 
+# No images there: the message has the folder's path, also where none was named.
+for args in (["show"], ["restore"], ["show", "-D", "."]):
+    out, err = run(*args, status=1)
+    assert f"no images of a tree in {os.getcwd()}: no inventory.img" in err, err
+os.mkdir("half")
+for name in ("pstree.img", "core-1.img"):
+    open(f"half/{name}", "w", encoding="utf-8").close()
+out, err = run("restore", "-D", "half", status=1)
+assert "half are not whole: the last one, inventory.img, is missing" in err, err
+
+# What a dump judges by is for check -t, too: in its help, and without a word of having no effect.
+out, _ = run("check", "--help")
+for option in ("leave-running", "freeze-cgroup", "ghost-limit", "]link-remap", "]shell-job",
+               "]file-locks", "external", "]tcp-established", "ext-unix-sk"):
+    assert option in out, (option, out)
+p = subprocess.run([CRTOOLS, "check", "-t", "4194303", "--shell-job", "-l", "--tcp-established"],
+                   capture_output=True, text=True, env=ENV, check=False)
+assert "no effect" not in p.stderr and "there is no process" in p.stderr, p.stderr
+
 # The same as JSON: one object on standard output, nothing else anywhere.
 out, err = run("--json", "dump", "--no-such-option", status=1)
 result = json.loads(out)
@@ -124,5 +143,8 @@ for feature in known:
     assert feature["supported"] or f"without it: {feature['lost']}" in p.stdout, feature
 assert lines[-1].startswith("Looks good") or "Does not look good" in p.stderr, (lines, p.stderr)
 assert "is missing" not in p.stderr, p.stderr
+lacks = [f for f in known if not f["supported"] and f["category"] in ("extra", "experimental")]
+if lacks and lines[-1].startswith("Looks good"):
+    assert f"but {len(lacks)} of the extra and experimental features" in lines[-1], lines[-1]
 out, err = run("check", "--feature", "uffdx", status=1)
 assert "no feature called uffdx; the nearest one is uffd;" in err, err

@@ -205,9 +205,9 @@ static int adopt_shell(struct restore *r)
 	if (leads_session(r->root))
 		return 0;
 	if (!r->s->opts->shell_job)
-		return err_set(restore_err(r), ERR_USAGE, EINVAL,
-			       "the root task %d does not lead its session %d; with --shell-job it "
-			       "joins the session of the caller",
+		return err_set(restore_err(r), ERR_USAGE, 0,
+			       "the root task %d does not lead its session %d, which is not in the "
+			       "images; with --shell-job it joins the session of the caller",
 			       r->root->vpid, sid);
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		PstreeEntry *e = r->tasks[i]->pstree;

@@ -111,10 +111,12 @@ static int parse_reference(struct exec *x, const char *text, struct exec_arg *ar
 	int64_t number;
 
 	if (human_parse_int(buffer ? text + 3 : text, 1, known, &number) < 0)
-		return err_set(err, ERR_USAGE, 0, "%s: there %s %zu %s before it", arg->text,
+		return err_set(err, ERR_USAGE, 0,
+			       "%s: there %s %zu %s before it; the first is @%s1", arg->text,
 			       known == 1 ? "is" : "are", known,
 			       buffer ? (known == 1 ? "buffer" : "buffers")
-				      : (known == 1 ? "call" : "calls"));
+				      : (known == 1 ? "call" : "calls"),
+			       buffer ? "buf" : "");
 	arg->kind = buffer ? EXEC_BUFFER : EXEC_RESULT;
 	arg->value = number - 1;
 	return 0;

@@ -64,9 +64,13 @@ struct option_info {
 	const char *later; /* not NULL: refused with this sentence where it would have an effect */
 };
 
-#define V(verb)	  (1u << VERB_##verb)
-#define V_DUMPS	  (V(DUMP) | V(PRE_DUMP))
-#define V_TREE	  (V_DUMPS | V(RESTORE))
+#define V(verb) (1u << VERB_##verb)
+#define V_DUMPS (V(DUMP) | V(PRE_DUMP))
+#define V_TREE	(V_DUMPS | V(RESTORE))
+/* What a dump judges by, and so check -t, which foretells it. */
+#define V_JUDGED  (V_DUMPS | V(CHECK))
+#define V_BOTH	  (V_JUDGED | V(RESTORE))
+#define V_ENDS	  (V(DUMP) | V(CHECK))
 #define V_SERVERS (V(LAZY_PAGES) | V(PAGE_SERVER) | V(SERVICE) | V(SWRK))
 #define V_CRIU	  (V_TREE | V_SERVERS | V(CHECK) | V(CPUINFO) | V(DEDUP))
 #define V_ALL	  (V_CRIU | V(SHOW) | V(EXEC) | V(CLEAN))

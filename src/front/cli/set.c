@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/human.h"
@@ -45,6 +46,18 @@ int set_list(struct options *o, const struct setting *s, struct err *err)
 		return bad(o, s, err, "an empty value makes no sense here");
 	str_list_add(FIELD(o, s, struct str_list), &o->arena, s->value);
 	return 0;
+}
+
+/* Scripts are called in the work directory. Who names one by a path means it from where he stands;
+ * one that is not there may be below the work directory, as CRIU has it. */
+int set_script(struct options *o, const struct setting *s, struct err *err)
+{
+	char path[PATH_MAX];
+	struct setting absolute = *s;
+
+	if (strchr(s->value, '/') && realpath(s->value, path))
+		absolute.value = path;
+	return set_list(o, &absolute, err);
 }
 
 /* The place of word in "a|b|c", -1 when it is not there. */

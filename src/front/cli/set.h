@@ -9,6 +9,7 @@
 	X(set_bool)                                                                                \
 	X(set_string)                                                                              \
 	X(set_list)                                                                                \
+	X(set_script)                                                                              \
 	X(set_choice)                                                                              \
 	X(set_seconds)                                                                             \
 	X(set_timeout)                                                                             \

@@ -226,9 +226,10 @@ int verb_check(const struct check_args *args)
 		log_error("Does not look good.");
 	} else if (others) {
 		fprintf(out,
-			"Looks good but %zu feature%s of this kernel or these privileges "
-			"%s missing; what needs them can't be dumped or restored.\n",
-			others, others == 1 ? "" : "s", others == 1 ? "is" : "are");
+			"Looks good but %zu of the extra%s features %s missing; what needs "
+			"%s can't be dumped or restored.\n",
+			others, wanted(args, FEATURE_CLASS_EXPERIMENTAL) ? " and experimental" : "",
+			others == 1 ? "is" : "are", others == 1 ? "it" : "them");
 	} else {
 		fprintf(out, "Looks good.\n");
 	}

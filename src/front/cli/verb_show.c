@@ -3,20 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "front/cli/show.h"
 #include "image/reader.h"
 #include "image/render.h"
 
-/* The name is relative to where the tool was started. */
+/* A path is relative to where the tool was started, a bare name to the images directory. */
 static int show_image(struct run *run)
 {
 	const struct render_options render = { .pretty = true };
+	const char *name = run->opts->show_file;
 	_cleanup_image_reader_ struct image_reader *r = NULL;
-	int ret =
-		image_reader_open_file(AT_FDCWD, run->opts->show_file, &run->s.arena, run->err, &r);
+	int ret;
 
+	if (!strchr(name, '/'))
+		name = arena_printf(&run->s.arena, "%s/%s", run->opts->images_dir, name);
+	ret = image_reader_open_file(AT_FDCWD, name, &run->s.arena, run->err, &r);
 	if (ret)
 		return ret;
 	if (run->opts->json)

@@ -26,16 +26,19 @@ const struct verb_info verb_table[] = {
 	  .text = "Verifies the images in DIR, plans all of the work, and builds the same tree "
 		  "with the same ids. Without -d crtools stays as the parent of the tree and waits "
 		  "until its root exits. A restore that fails leaves nothing behind." },
-	{ .verb = VERB_CHECK, .synopsis = "check [-t PID] [--feature NAME | --all]",
+	{ .verb = VERB_CHECK, 
+	  .synopsis = "check [--feature NAME | --all] | check -t PID [DUMP OPTIONS]",
 	  .summary = "See what this kernel, or a given tree, allows.",
 	  .text = "Lists what the kernel and the privileges at hand lack, what is lost without "
 		  "it, and what brings it. With -t the running tree is examined without freezing "
-		  "or changing it, and everything that would refuse its dump is listed." },
-	{ .verb = VERB_SHOW, .synopsis = "show [-D DIR] [-t PID] | show -f IMAGE",
+		  "or changing it, and everything that would refuse its dump, or be lost by it, is "
+		  "listed, with what to do about each, the size of the images, and for how long it "
+		  "would be frozen. The options are those that the dump would be given." },
+	{ .verb = VERB_SHOW, .synopsis = "show [-D DIR] [-t PID | -f IMAGE]",
 	  .summary = "Print what is in the images.",
 	  .text = "Prints the tree in DIR with its memory, descriptors and sizes, or only the "
-		  "task PID of it, or the contents of one image file. With --json an image is "
-		  "printed as CRIU's image tool decodes it." },
+		  "task PID of it, or the contents of one image file: a path, or the name of one in "
+		  "DIR. With --json an image is printed as CRIU's image tool decodes it." },
 	{ .verb = VERB_EXEC, .needs_pid = true,
 	  .synopsis = "exec -t PID SYSCALL [ARGUMENT]... [, SYSCALL [ARGUMENT]...]...",
 	  .summary = "Run system calls in another process.",

@@ -61,6 +61,8 @@ bool validate_reads(const struct restore *r, const RegFileEntry *e);
  * was 7"), NULL: nothing is. */
 int validate_compare(struct restore *r, const RegFileEntry *e, int path_fd, const struct stat *st,
 		     const char **ret_text);
+/* What helps against such a difference; st as the file is now. */
+const char *validate_cure(const struct restore *r, const RegFileEntry *e, const struct stat *st);
 
 /* --- reg.c ------------------------------------------------------------------------------------- */
 

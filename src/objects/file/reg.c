@@ -219,10 +219,9 @@ static int compare(struct restore *r, struct restore_file *f, struct reg_plan *p
 		return err_sys(restore_err(r), "statx", "can't examine %s", e->name);
 	ret = validate_compare(r, e, fd, &st, &text);
 	if (ret == 0 && text)
-		report_refuse(
-			&r->s->report, 0, object_of(r, e),
-			arena_printf(restore_arena(r), "has changed: %s", text),
-			"put it back as it was at the dump, or choose another --file-validation");
+		report_refuse(&r->s->report, 0, object_of(r, e),
+			      arena_printf(restore_arena(r), "has changed: %s", text),
+			      validate_cure(r, e, &st));
 	plan->seen = true;
 	plan->dev = st.st_dev;
 	plan->ino = st.st_ino;

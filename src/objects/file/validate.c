@@ -418,3 +418,16 @@ int validate_compare(struct restore *r, const RegFileEntry *e, int path_fd, cons
 		*ret_text = "its contents are not what they were (CRC-32C)";
 	return 0;
 }
+
+/* Size and type are compared with each --file-validation. */
+const char *validate_cure(const struct restore *r, const RegFileEntry *e, const struct stat *st)
+{
+	if (e->has_mode && ((e->mode ^ st->st_mode) & S_IFMT) == 0 && e->mode != st->st_mode &&
+	    !r->s->opts->skip_file_rwx_check)
+		return "set its mode as it was at the dump, or use --skip-file-rwx-check";
+	if (validate_reads(r, e) && S_ISREG(st->st_mode) &&
+	    (!e->has_size || e->size == (uint64_t)st->st_size))
+		return "put it back as it was at the dump, or compare nothing but sizes: "
+		       "--file-validation filesize";
+	return "put it back as it was at the dump";
+}
