@@ -8,6 +8,11 @@ import json
 import os
 import re
 import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["SOURCE"], "test"))
+
+from lib import needs  # noqa: E402
 
 CRTOOLS = os.environ["CRTOOLS"]
 ENV = {"PATH": os.environ["PATH"], "HOME": os.getcwd()}
@@ -143,6 +148,17 @@ for feature in known:
     assert feature["supported"] or f"without it: {feature['lost']}" in p.stdout, feature
 assert lines[-1].startswith("Looks good") or "Does not look good" in p.stderr, (lines, p.stderr)
 assert "is missing" not in p.stderr, p.stderr
+
+# Not by what the kernel was built with: what it runs.
+with open("32bit", "wb") as f:
+    f.write(needs.smallest_32bit())
+os.chmod("32bit", 0o755)
+try:
+    runs = subprocess.run(["./32bit"], check=False).returncode == 0
+except OSError:
+    runs = False
+machine = os.uname().machine
+assert answers["compat_cr"] == ("yes" if runs and machine == "x86_64" else "no"), answers
 lacks = [f for f in known if not f["supported"] and f["category"] in ("extra", "experimental")]
 if lacks and lines[-1].startswith("Looks good"):
     assert f"but {len(lacks)} of the extra and experimental features" in lines[-1], lines[-1]

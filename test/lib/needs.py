@@ -153,7 +153,7 @@ def _hugepages():
         return False
 
 
-def _smallest_32bit():
+def smallest_32bit():
     """A program of i386 that does nothing but exit(0), for machines without a compiler, where
     others have compiled."""
     code = bytes.fromhex("b801000000" "31db" "cd80")
@@ -174,7 +174,7 @@ def _runs_32bit():
                 return False
         else:
             with open(program, "wb") as f:
-                f.write(_smallest_32bit())
+                f.write(smallest_32bit())
             os.chmod(program, 0o755)
         try:
             return subprocess.run([program]).returncode == 0

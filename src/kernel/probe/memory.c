@@ -28,6 +28,7 @@
 #define MADV_GUARD_INSTALL_ 102
 #define MAP_DROPPABLE_	    0x08
 #define MFD_NOEXEC_SEAL_    8
+#define MFD_EXEC_	    16
 #define UFFD_USER_MODE_	    1
 #define UFFD_WP_ASYNC_	    (UINT64_C(1) << 15)
 #define UFFD_MOVE_	    (UINT64_C(1) << 16)
@@ -385,9 +386,36 @@ PROBE(CAN_MAP_VDSO)
 	return probe_expect(syscall(SYS_arch_prctl, ARCH_MAP_VDSO_64_, 0), EEXIST);
 }
 
+/* _exit(0), for i386: file and program header, and three instructions at their end. */
+static const uint32_t smallest_32bit[] = {
+	0x464c457f, 0x00010101, 0, 0, 0x00030002, 1,	      0x08048054, 52, 0, 0,    0x00200034,
+	0x00000001, 0,		1, 0, 0x08048000, 0x08048000, 93,	  93, 5, 4096, 0x000001b8,
+	0xcddb3100, 0x00000080,
+};
+
+/* Run in a child. Where no memfd may be executed nothing is known: then it does not count. */
+static int run_32bit(void *arg)
+{
+	static char *const none[] = { NULL };
+	int fd = memfd_create("32bit", MFD_CLOEXEC | MFD_EXEC_);
+	int e;
+
+	(void)arg;
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 all are executable */
+		fd = memfd_create("32bit", MFD_CLOEXEC);
+	if (fd < 0 || write(fd, smallest_32bit, sizeof(smallest_32bit)) < 0)
+		return 0;
+	syscall(SYS_execveat, fd, "", none, none, AT_EMPTY_PATH);
+	e = errno;
+	return e == ENOEXEC ? e : 0;
+}
+
+/* A kernel has the call also where it was told not to run such programs (ia32_emulation=off). */
 PROBE(COMPAT_CR)
 {
-	return probe_expect(syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32_, 0), EEXIST);
+	int e = probe_expect(syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32_, 0), EEXIST);
+
+	return e ? e : probe_in_child(run_32bit, NULL);
 }
 
 PROBE(SHADOW_STACK)
