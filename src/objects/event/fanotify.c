@@ -149,6 +149,7 @@ static int fanotify_collect(struct dump *d, struct dump_file *f, const struct fi
 			       h->object);
 	while ((line = strstr(line + 1, MARK)))
 		collect_mark(d, h, e, arena_printf(a, "%.*s", (int)strcspn(line, "\n"), line));
+	watched_judge_flight(p, e->n_mark);
 	judge_unread(p, e);
 	return fown_collect(d, p, &e->fown);
 }

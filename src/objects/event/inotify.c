@@ -161,6 +161,7 @@ static int inotify_collect(struct dump *d, struct dump_file *f, const struct fil
 	for (line = strstr(text, "inotify wd:"); line; line = strstr(line + 1, "inotify wd:"))
 		collect_watch(d, h, e, line + strlen("inotify "),
 			      strcspn(line, "\n") - strlen("inotify "));
+	watched_judge_flight(p, e->n_wd);
 	if (ioctl(p->local, FIONREAD, &waiting) == 0 && waiting)
 		note_unread(d, p, e->id, waiting);
 	return fown_collect(d, p, &e->fown);

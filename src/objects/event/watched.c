@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "objects/fown.h"
 #include "objects/registry.h"
 
 #define HANDLE_WORDS 16		 /* of CRIU's fh_entry, at least */
@@ -181,6 +182,15 @@ int watched_find(struct dump *d, FhEntry *e, uint64_t ino, uint32_t dev)
 	if (found < 0)
 		e->path = (char *)name_by_tree(d, ino, dev);
 	return e->path ? 0 : found;
+}
+
+void watched_judge_flight(const struct file_probe *p, bool any)
+{
+	if (any && p->task->in_flight)
+		task_refuse(p->task, probe_object(p),
+			    "is on its way in a unix socket, and has watches, which are given back "
+			    "by a descriptor",
+			    "have it received before the dump");
 }
 
 const char *watched_why_not(int found)

@@ -18,6 +18,9 @@ int watched_parse(struct dump *d, const char *line, size_t len, uint64_t *ret_in
 int watched_find(struct dump *d, FhEntry *e, uint64_t ino, uint32_t dev);
 /* The same as a part of a sentence: "is on a file that …". */
 const char *watched_why_not(int found);
+/* Watches are given back when the tree stands, by a descriptor of a task: refuses those of a group
+ * that is nothing but on its way in a unix socket. */
+void watched_judge_flight(const struct file_probe *p, bool any);
 /* The path of an entry of the images, which leads to that very file. NULL: there is none; *ret_why
  * says so. dev: as in fdinfo. */
 const char *watched_path(struct restore *r, const FhEntry *e, uint64_t ino, uint32_t dev,
