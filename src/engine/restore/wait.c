@@ -66,10 +66,12 @@ _Noreturn void task_fail(struct restore *r)
 
 void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value)
 {
-	/* The tool kills everybody when somebody fails; the timeout is for a tool that is gone. */
-	const struct timespec moment = { .tv_nsec = 50000000 };
+	/* The tool kills everybody when somebody fails, and the kernel most when the tool is gone:
+	 * the timeout is for those who have no such parent. It grows, since hundreds of tasks that
+	 * look again and again keep from work those who are waited for. */
+	struct timespec moment = { .tv_nsec = 50000000 };
 
-	for (;;) {
+	for (;; moment.tv_nsec = moment.tv_nsec < 400000000 ? 2 * moment.tv_nsec : 800000000) {
 		uint32_t now = *counter;
 
 		if (r->shared->failed)
