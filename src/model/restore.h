@@ -125,7 +125,9 @@ struct restore_task {
 	struct restore_vma *vmas;
 	size_t n_vmas;
 	struct restore_table *table;
-	struct page_pool *pages; /* pages room: what pagemap-<vpid> holds, once it is open */
+	struct page_pool *pages;    /* pages room: what pagemap-<vpid> holds, once it is open */
+	const unsigned char *alike; /* by page of its pages file: 1 if the forker has the same at
+				     * the same address; NULL: not known (engine/restore/alike.c) */
 
 	struct area *area; /* the programs; built by plan_programs */
 	uint64_t area_addr;

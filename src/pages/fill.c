@@ -54,16 +54,21 @@ int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_
 	return 0;
 }
 
-void page_pool_close(struct page_pool *p)
+void page_pool_leave(struct page_pool *p)
 {
-	if (p->data)
-		munmap((void *)p->data, p->size);
-	p->data = NULL;
 	close_fd(&p->fd);
 	close_fd(&p->self_mem);
 	if (p->uffd >= 0)
 		close(p->uffd);
 	p->uffd = -1;
+}
+
+void page_pool_close(struct page_pool *p)
+{
+	if (p->data)
+		munmap((void *)p->data, p->size);
+	p->data = NULL;
+	page_pool_leave(p);
 	page_extents_free(&p->x);
 }
 
@@ -263,7 +268,6 @@ static int read_into(struct page_pool *p, struct iovec *iov, int n, uint64_t off
 {
 	ssize_t got = preadv(p->fd, iov, n, off);
 
-	tally(p, len);
 	if (got == (ssize_t)len)
 		return 0;
 	/* A short read: piece by piece, to find out where and why. */
@@ -291,6 +295,7 @@ static int fill_read(struct page_pool *p, const struct fill *f, size_t first)
 			continue;
 		if (n && (n == IOVS || part.file_off != off + len || len > (64u << 20))) {
 			ret = read_into(p, iov, n, off, len);
+			tally(p, len);
 			n = 0;
 			len = 0;
 		}
@@ -300,7 +305,11 @@ static int fill_read(struct page_pool *p, const struct fill *f, size_t first)
 		iov[n].iov_len = part.end - part.start;
 		len += iov[n++].iov_len;
 	}
-	return ret < 0 || !n ? ret : read_into(p, iov, n, off, len);
+	if (ret == 0 && n) {
+		ret = read_into(p, iov, n, off, len);
+		tally(p, len);
+	}
+	return ret;
 }
 
 static int open_self_mem(struct page_pool *p)
@@ -379,22 +388,65 @@ static int read_forced(struct page_pool *p, int prot, uint64_t from, void *to)
 }
 
 /* One page of inherited memory: shared with the forker as long as nobody writes to it. */
-static int compare_page(struct page_pool *p, const struct fill *f, char *at, const char *want)
+static int compare_page(struct page_pool *p, const struct fill *f, char *at, uint64_t off)
 {
 	char copy[PAGE_SIZE_], *now = f->prot & PROT_READ ? at : copy;
-	int ret = now == copy ? read_forced(p, f->prot, (uint64_t)at, copy) : 0;
+	int ret = map_data(p);
 
+	if (ret == 0 && now == copy)
+		ret = read_forced(p, f->prot, (uint64_t)at, copy);
 	if (ret < 0)
 		return ret;
-	p->compared++;
-	if (!memcmp(now, want, PAGE_SIZE_)) {
+	if (!memcmp(now, p->data + off, PAGE_SIZE_)) {
 		p->kept++;
 		return 0;
 	}
 	if (!(f->prot & PROT_WRITE))
-		return write_forced(p, f->prot, (uint64_t)at, want, PAGE_SIZE_);
-	memcpy(at, want, PAGE_SIZE_);
+		return write_forced(p, f->prot, (uint64_t)at, p->data + off, PAGE_SIZE_);
+	memcpy(at, p->data + off, PAGE_SIZE_);
 	return 0;
+}
+
+/* The same where it is known what differs: that is read into place, and nothing else touched. */
+static int renew_part(struct page_pool *p, const struct fill *f, const struct page_extent *part)
+{
+	const unsigned char *alike = f->alike + part->file_off / PAGE_SIZE_;
+	size_t n = (part->end - part->start) / PAGE_SIZE_, end;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < n; i = end) {
+		char *at = (char *)(f->at + (part->start - f->start) + i * PAGE_SIZE_);
+		uint64_t off = part->file_off + i * PAGE_SIZE_;
+
+		for (end = i + 1; end < n && alike[end] == alike[i];)
+			end++;
+		if (alike[i]) {
+			p->kept += end - i;
+		} else if (f->prot & PROT_WRITE) {
+			size_t len = (end - i) * PAGE_SIZE_;
+
+			ret = read_into(p, &(struct iovec){ at, len }, 1, off, len);
+		} else {
+			ret = map_data(p);
+			if (ret == 0)
+				ret = write_forced(p, f->prot, (uint64_t)at, p->data + off,
+						   (end - i) * PAGE_SIZE_);
+		}
+	}
+	return ret;
+}
+
+static int compare_part(struct page_pool *p, const struct fill *f, const struct page_extent *part)
+{
+	int ret = 0;
+
+	p->compared += (part->end - part->start) / PAGE_SIZE_;
+	if (f->alike)
+		return renew_part(p, f, part);
+	for (uint64_t a = part->start; ret == 0 && a < part->end; a += PAGE_SIZE_)
+		ret = compare_page(p, f, (char *)(f->at + (a - f->start)),
+				   part->file_off + (a - part->start));
+	return ret;
 }
 
 static int drop(struct page_pool *p, const struct fill *f, uint64_t start, uint64_t end)
@@ -425,15 +477,14 @@ static int fill_compare(struct page_pool *p, const struct fill *f, size_t first)
 {
 	uint64_t last = f->start;
 	struct page_extent part;
-	int ret = p->size ? map_data(p) : 0;
+	int ret = 0;
 
 	for (size_t i = first; ret == 0 && i < p->x.n && p->x.e[i].start < f->end; i++) {
 		if (!clip(&p->x.e[i], f->start, f->end, &part))
 			continue;
 		ret = drop_between(p, f, last, part.start);
-		for (uint64_t a = part.start; ret == 0 && a < part.end; a += PAGE_SIZE_)
-			ret = compare_page(p, f, (char *)(f->at + (a - f->start)),
-					   p->data + part.file_off + (a - part.start));
+		if (ret == 0)
+			ret = compare_part(p, f, &part);
 		last = part.end;
 		tally(p, part.end - part.start);
 	}

@@ -32,6 +32,9 @@ struct page_pool {
 int page_pool_open(struct page_pool *p, const struct image_dir *dir, enum image_kind kind,
 		   uint64_t key, struct err *err);
 void page_pool_close(struct page_pool *p);
+/* The same but for its memory, which the task's program unmaps with all else of the tool's: each
+ * munmap of what was touched flushes the processor's table of addresses. */
+void page_pool_leave(struct page_pool *p);
 
 struct fill {
 	uint64_t start, end; /* what part of the pool: addresses as in the images */
@@ -43,6 +46,8 @@ struct fill {
 	bool compare;	     /* inherited: write only what differs, drop what the image lacks */
 	const struct page_extents *had; /* compare: what the memory holds besides zeroes */
 	uint64_t had_start;		/* where start is in terms of had */
+	const unsigned char *alike; /* compare: by page of the pages file, whether the memory has it
+				     * already; NULL: not known, each is looked at */
 	/* Of a run of areas, which is to be cut up into them: cut() does that, before the first
 	 * page comes if possible, since then there is the least to do for the kernel. bound() tells
 	 * the end of the area that an address is in; *hint is 0 at first. */

@@ -174,6 +174,7 @@ static const struct {
 	{ "restore-home", plan_home },
 	{ "restore-count", count_living },
 	{ "restore-plan", plan_restore },    /* with --plan, the last step */
+	{ "restore-alike", find_alike },     /* pages that tasks will share */
 	{ "restore-leave", leave_own_file }, /* a task may have the tool's own file mapped */
 	{ "restore-outside", step_outside }, /* deleted files exist again, and are open */
 	{ "restore-fork", step_fork },	     /* from here on there are tasks */

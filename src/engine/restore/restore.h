@@ -21,6 +21,8 @@ bool id_is_free(pid_t id);
 int plan_sessions(struct restore *r);
 /* owners.c: which task opens which file. */
 int plan_files(struct restore *r);
+/* alike.c: pages of small tasks that are the same in their forkers. */
+int find_alike(struct restore *r);
 /* home.c: a range of addresses, and numbers of descriptors, that disturb nobody. */
 int leave_own_file(struct restore *r);
 int plan_home(struct restore *r);

@@ -170,6 +170,13 @@ static int fill_protected(struct restore_task *t, struct restore_vma *v, struct 
 	return ret;
 }
 
+/* What alike.c knows of is where it was in the forker, and is filled with what the images hold. */
+static bool is_plain(const VmaEntry *e)
+{
+	return !(e->status & ~(VMA_AREA_REGULAR | VMA_AREA_STACK | VMA_AREA_HEAP |
+			       VMA_ANON_PRIVATE | VMA_FILE_PRIVATE));
+}
+
 static int fill_area(struct restore_task *t, struct restore_vma *v)
 {
 	struct restore_task *from = t->forker;
@@ -189,6 +196,8 @@ static int fill_area(struct restore_task *t, struct restore_vma *v)
 
 	if (moved)
 		f.had_start = moved->e->start;
+	else if (v->inherited && is_plain(v->e))
+		f.alike = t->alike;
 
 	if (!is_private(v->e) || !v->placed)
 		return 0;
@@ -410,7 +419,7 @@ int place_areas(struct restore_task *t, bool for_children)
 		atomic_fetch_add(&t->r->shared->pages_restored, t->pages->filled);
 		atomic_fetch_add(&t->r->shared->pages_compared, t->pages->compared);
 		atomic_fetch_add(&t->r->shared->pages_skipped_cow, t->pages->kept);
-		page_pool_close(t->pages);
+		page_pool_leave(t->pages);
 	}
 	return ret;
 }
