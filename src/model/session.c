@@ -13,9 +13,13 @@ void session_init(struct session *s, const struct options *opts, struct err *err
 void session_end(struct session *s)
 {
 	undo_all(&s->undo);
+	if (s->images)
+		image_dir_abort(s->images);
+	journal_end(&s->journal);
+	if (s->last)
+		return;
 	undo_all(&s->owned);
 	image_dir_close(s->images);
-	journal_end(&s->journal);
 	arena_free(&s->arena);
 }
 

@@ -37,9 +37,13 @@ struct session {
 	pid_t root_pid; /* of the restored tree, as the tool sees it */
 	int pidfile_fd; /* --pidfile, made and empty: pidfile_write() once root_pid is known; -1 */
 	int script_status; /* of a post-dump script that failed: the dump exits with it */
+	/* The process ends with this session, and the kernel frees its memory: to free a page that
+	 * a restored task was forked with is to copy it first. */
+	bool last;
 };
 
 void session_init(struct session *s, const struct options *opts, struct err *err, int images_fd);
+/* Effects that have not become results are taken back, memory and descriptors freed. */
 void session_end(struct session *s);
 /* The hash is freed at the session's end. */
 void session_own_hash(struct session *s, struct hash *h);

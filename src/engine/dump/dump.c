@@ -264,6 +264,7 @@ int engine_dump(struct session *s)
 		interrupt_forget();
 		ret = write_stats(&d);
 	}
-	dump_free(&d);
+	if (!s->last)
+		dump_free(&d);
 	return ret;
 }

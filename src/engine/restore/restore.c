@@ -240,6 +240,14 @@ static int post_sentry(struct session *s)
 	return ret < 0 ? ret : sentry_post(s, &servers, false);
 }
 
+static void restore_free(struct restore *r)
+{
+	hash_free(&r->task_by_pid);
+	hash_free(&r->thread_ids);
+	hash_free(&r->file_by_id);
+	hash_free(&r->table_by_id);
+}
+
 int engine_restore(struct session *s)
 {
 	struct restore r = { .s = s };
@@ -267,9 +275,7 @@ int engine_restore(struct session *s)
 	} else {
 		undo_all(&s->undo);
 	}
-	hash_free(&r.task_by_pid);
-	hash_free(&r.thread_ids);
-	hash_free(&r.file_by_id);
-	hash_free(&r.table_by_id);
+	if (!s->last)
+		restore_free(&r);
 	return ret;
 }

@@ -74,6 +74,7 @@ static int run_verb(struct run *run, const struct str_list *notes)
 		for (size_t i = 0; i < notes->n; i++)
 			log_warn("%s", notes->items[i]);
 		session_init(&run->s, run->opts, run->err, run->images_fd);
+		run->s.last = true;
 		status = verbs[run->opts->verb].run(run);
 	}
 	result_print(run, status, verbs[run->opts->verb].own_output);
@@ -136,7 +137,6 @@ int cli_main(int argc, char **argv)
 {
 	struct err *err = shared_err();
 	struct options o;
-	int status;
 
 	if (!err) {
 		fprintf(stderr, "Error: there is no memory to start with\n");
@@ -150,7 +150,5 @@ int cli_main(int argc, char **argv)
 		return 1;
 	}
 	options_init(&o);
-	status = main_with(&o, argc, argv, err);
-	options_free(&o);
-	return status;
+	return main_with(&o, argc, argv, err); /* memory is the kernel's to free (struct session) */
 }
