@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/huge.h"
+
 struct arena_block {
 	struct arena_block *next;
 	size_t used, size;
@@ -17,6 +19,8 @@ struct arena_block {
 
 #define BLOCK_SIZE  (64 * 1024)
 #define SHARED_SIZE (1024 * 1024) /* few areas: a fork copies each */
+/* Of a huge page fork(2) copies one entry, and neither it nor its readers fault at each 4 KiB. */
+#define HUGE_ROOM (HUGE_PAGE - sizeof(struct arena_block))
 
 static _Noreturn void out_of_memory(size_t size)
 {
@@ -37,10 +41,12 @@ static struct arena_block *add_block(struct arena *a, size_t size)
 	size_t usual = shared ? SHARED_SIZE : BLOCK_SIZE;
 	bool alone = size > usual / 4;
 	size_t room = alone ? size : usual;
-	struct arena_block *b;
+	struct arena_block *b = shared && !alone ? huge_page_map() : NULL;
 
 	/* What is big may come from the kernel, zeroed. Of others only what is used is touched. */
-	if (shared)
+	if (b)
+		room = HUGE_ROOM;
+	else if (shared)
 		b = map_shared(sizeof(*b) + room);
 	else
 		b = alone ? calloc(1, sizeof(*b) + room) : malloc(sizeof(*b) + room);

@@ -3,9 +3,10 @@
  * Memory that lives as long as its owner (a session): no single frees, one end. Running out of
  * memory ends the program with a message: what is allocated here is small.
  *
- * A shared arena is for what many forked tasks read: all of it but its first block is shared
- * memory, whose page tables fork(2) does not copy. It is sealed before the fork: what it holds
- * can't be changed any more, and what is allocated afterwards is the task's own.
+ * A shared arena is for what many forked tasks read: all of it but its first block is in huge
+ * pages, of which fork(2) copies an entry each, or in shared memory, whose page tables it does not
+ * copy. It is sealed before the fork: what it holds can't be changed any more, and what is
+ * allocated afterwards is the task's own.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

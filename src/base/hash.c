@@ -34,9 +34,8 @@ void *hash_get(const struct hash *h, uint64_t key)
 	return h->size ? find(h->slots, h->size, key)->value : NULL;
 }
 
-static void grow(struct hash *h)
+static void resize(struct hash *h, size_t size)
 {
-	size_t size = h->size ? h->size * 2 : 64;
 	struct hash_slot *slots = calloc(size, sizeof(*slots));
 
 	if (!slots) {
@@ -51,12 +50,22 @@ static void grow(struct hash *h)
 	h->size = size;
 }
 
+void hash_reserve(struct hash *h, size_t n)
+{
+	size_t size = 64;
+
+	while (size * 3 < n * 4)
+		size *= 2;
+	if (n && size > h->size)
+		resize(h, size);
+}
+
 void hash_put(struct hash *h, uint64_t key, void *value)
 {
 	struct hash_slot *slot;
 
 	if (h->used * 4 >= h->size * 3)
-		grow(h);
+		resize(h, h->size ? h->size * 2 : 64);
 	slot = find(h->slots, h->size, key);
 	if (!slot->value)
 		h->used++;

@@ -15,13 +15,13 @@ struct verify {
 
 	PstreeEntry **tasks;
 	size_t n_tasks;
-	struct hash tids;    /* virtual tid -> its PstreeEntry */
-	bool has_files;	     /* else the files are in the images of old versions */
-	struct hash files;   /* id -> FileEntry; a tun file's is the TUNF one */
-	struct hash reg_ids; /* id -> RegFileEntry */
-	struct hash memfds;  /* inode_id -> MemfdInodeEntry */
-	struct hash ttys;    /* id -> TtyInfoEntry */
-	size_t n_filters;    /* of seccomp.img */
+	struct hash tids;     /* virtual tid -> its PstreeEntry */
+	bool has_files;	      /* else the files are in the images of old versions */
+	struct hash files;    /* id -> FileEntry; a tun file's is the TUNF one */
+	struct hash tun_regs; /* id -> RegFileEntry, of those that are half of a tun file */
+	struct hash memfds;   /* inode_id -> MemfdInodeEntry */
+	struct hash ttys;     /* id -> TtyInfoEntry */
+	size_t n_filters;     /* of seccomp.img */
 
 	/* The image that is being read. */
 	const char *name;
@@ -32,8 +32,11 @@ struct verify {
 	/* Of this image: the end of the last range, pages counted, descriptors met. */
 	uint64_t last_end;
 	uint64_t present_pages;
-	struct hash fds;
+	struct hash fds;   /* from FD_BITS on */
+	uint64_t *fd_bits; /* below; NULL: none yet */
 };
+
+#define FD_BITS 16384 /* of most tasks all: two KiB in place of a hash */
 
 /* The entry's field is wrong; returns -EINVAL. */
 int check_fail(struct verify *v, const char *field, const char *fmt, ...)
@@ -49,6 +52,8 @@ int check_core(struct verify *v, const CoreEntry *core);
 int check_load_files(struct verify *v);
 int check_file(struct verify *v, const FileEntry *file);
 int check_fdinfo(struct verify *v, const FdinfoEntry *fd);
+/* Another image is begun. */
+void check_forget_fds(struct verify *v);
 int check_remap(struct verify *v, const RemapFilePathEntry *remap);
 int check_packet(struct verify *v, const SkPacketEntry *packet);
 int check_ghost(struct verify *v, const ProtobufCMessage *msg);

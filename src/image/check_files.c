@@ -44,19 +44,23 @@ static int load_list(struct verify *v, enum image_kind kind, struct hash *h, siz
 	return 0;
 }
 
+static bool is_reg(const FileEntry *f)
+{
+	return f->type == FD_TYPES__REG;
+}
+
+/* Only a tun file's two entries may have one id. */
 static int load_file(struct verify *v, FileEntry *f)
 {
-	const FileEntry *other = hash_get(&v->files, f->id);
+	FileEntry *other = hash_get(&v->files, f->id);
 	bool pair = other && (other->type == FD_TYPES__TUNF) != (f->type == FD_TYPES__TUNF) &&
-		    (other->type == FD_TYPES__REG || f->type == FD_TYPES__REG);
+		    (is_reg(other) || is_reg(f));
+	FileEntry *reg = !pair ? NULL : is_reg(f) ? f : other;
 
-	if (f->type == FD_TYPES__REG && f->reg) {
-		if (hash_get(&v->reg_ids, f->id))
-			return check_fail(v, "id", "%u is there twice", f->id);
-		hash_put(&v->reg_ids, f->id, f->reg);
-	}
-	if (other && !pair)
+	if ((other && !pair) || (reg && hash_get(&v->tun_regs, f->id)))
 		return check_fail(v, "id", "%u is there twice", f->id);
+	if (reg && reg->reg)
+		hash_put(&v->tun_regs, f->id, reg->reg);
 	if (!other || f->type == FD_TYPES__TUNF)
 		hash_put(&v->files, f->id, f);
 	return 0;
@@ -71,6 +75,8 @@ int check_load_files(struct verify *v)
 
 	v->name = "files.img";
 	v->has_files = !ret && n;
+	if (!ret)
+		hash_reserve(&v->files, n);
 	for (v->entry = 0; !ret && v->entry < n; v->entry++)
 		ret = load_file(v, files[v->entry]);
 	if (!ret)
@@ -95,7 +101,7 @@ int check_file_id(struct verify *v, const char *field, uint64_t id, int type)
 {
 	const FileEntry *f = hash_get(&v->files, id);
 
-	if (!v->has_files || (type == FD_TYPES__REG && hash_get(&v->reg_ids, id)))
+	if (!v->has_files || (type == FD_TYPES__REG && hash_get(&v->tun_regs, id)))
 		return 0;
 	if (!f)
 		return check_fail(v, field, "there is no file %" PRIu64 " in files.img", id);
@@ -105,13 +111,38 @@ int check_file_id(struct verify *v, const char *field, uint64_t id, int type)
 	return 0;
 }
 
+void check_forget_fds(struct verify *v)
+{
+	hash_free(&v->fds);
+	if (v->fd_bits)
+		memset(v->fd_bits, 0, FD_BITS / 8);
+}
+
+/* Marks it, and says if it was. */
+static bool is_met(struct verify *v, const FdinfoEntry *fd)
+{
+	uint64_t *word, bit = UINT64_C(1) << fd->fd % 64;
+	bool met;
+
+	if (fd->fd >= FD_BITS) {
+		met = hash_get(&v->fds, fd->fd);
+		hash_put(&v->fds, fd->fd, v);
+		return met;
+	}
+	if (!v->fd_bits)
+		v->fd_bits = arena_array(&v->arena, uint64_t, FD_BITS / 64);
+	word = &v->fd_bits[fd->fd / 64];
+	met = *word & bit;
+	*word |= bit;
+	return met;
+}
+
 int check_fdinfo(struct verify *v, const FdinfoEntry *fd)
 {
 	if (fd->fd > INT32_MAX)
 		return check_fail(v, "fd", "%u is no descriptor", fd->fd);
-	if (hash_get(&v->fds, fd->fd))
+	if (is_met(v, fd))
 		return check_fail(v, "fd", "%u is there twice", fd->fd);
-	hash_put(&v->fds, fd->fd, v);
 	return check_file_id(v, "id", fd->id, fd->type);
 }
 

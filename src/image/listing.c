@@ -144,6 +144,7 @@ void listing_settle(struct listing *l)
 		if (!l->images[i].gone)
 			l->images[n++] = l->images[i];
 	l->n = n;
+	hash_reserve(&l->by_name, n);
 	for (size_t i = 0; i < n; i++)
 		hash_put(&l->by_name, hash_mix(l->images[i].kind, l->images[i].key), &l->images[i]);
 }

@@ -213,8 +213,7 @@ static int verify_all(struct verify *v)
 		    (file.kind == IMAGE_FILES) != (i < count))
 			continue;
 		ret = check_image(v, &file);
-		hash_free(&v->fds);
-		v->fds = (struct hash){};
+		check_forget_fds(v);
 	}
 	return ret ? ret : check_tasks(v);
 }
@@ -234,7 +233,7 @@ int image_verify(const struct image_dir *dir, struct err *err)
 		ret = verify_all(&v);
 	hash_free(&v.tids);
 	hash_free(&v.files);
-	hash_free(&v.reg_ids);
+	hash_free(&v.tun_regs);
 	hash_free(&v.memfds);
 	hash_free(&v.ttys);
 	hash_free(&v.fds);

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
+#include "base/huge.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -116,13 +118,57 @@ static void test_seal(void **state)
 	arena_free(&a);
 }
 
+static void test_huge_page(void **state)
+{
+	char *p = huge_page_map(), *q;
+
+	(void)state;
+	if (!p) {
+		assert_int_equal(huge_pages(), HUGE_NEVER);
+		return;
+	}
+	q = huge_page_map();
+	assert_int_equal((uintptr_t)p % HUGE_PAGE, 0);
+	assert_int_equal((uintptr_t)q % HUGE_PAGE, 0);
+	assert_ptr_not_equal(p, q);
+	assert_true(all_zero(p, HUGE_PAGE));
+	memset(p, 0xff, HUGE_PAGE);
+	assert_true(all_zero(q, HUGE_PAGE));
+	assert_int_equal(munmap(p, HUGE_PAGE), 0);
+	assert_int_equal(munmap(q, HUGE_PAGE), 0);
+}
+
+/* Room for so many keys is neither less than they need, nor takes what is there away. */
+static void test_hash_reserve(void **state)
+{
+	static const size_t counts[] = { 0, 1, 48, 49, 96, 97, 1000, 5000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		struct hash h = {};
+		size_t size;
+
+		hash_reserve(&h, counts[i]);
+		size = h.size;
+		for (size_t k = 0; k < counts[i]; k++)
+			hash_put(&h, k, &h);
+		assert_int_equal(h.size, size);
+		hash_put(&h, UINT64_MAX, &h.used);
+		hash_reserve(&h, 2 * counts[i] + 100);
+		for (size_t k = 0; k < counts[i]; k++)
+			assert_ptr_equal(hash_get(&h, k), &h);
+		assert_ptr_equal(hash_get(&h, UINT64_MAX), &h.used);
+		assert_null(hash_get(&h, counts[i]));
+		hash_free(&h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_zeroes),
-		cmocka_unit_test(test_push),
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_zeroes),	  cmocka_unit_test(test_push),
+		cmocka_unit_test(test_text),	  cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_huge_page), cmocka_unit_test(test_hash_reserve),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

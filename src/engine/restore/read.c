@@ -85,6 +85,7 @@ static int read_files(struct restore *r)
 	if (ret < 0)
 		return ret;
 	r->files = arena_array(restore_arena(r), struct restore_file *, n);
+	hash_reserve(&r->file_by_id, n);
 	for (size_t i = 0; i < n; i++) {
 		struct restore_file *f = file_of(r, entries[i]);
 
@@ -237,6 +238,8 @@ static int read_tree(struct restore *r)
 	int ret = image_read_all(r->s->images, IMAGE_PSTREE, 0, restore_arena(r), restore_err(r),
 				 &entries, &n);
 
+	if (ret == 0)
+		hash_reserve(&r->task_by_pid, n);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		struct restore_task *t = arena_new(restore_arena(r), struct restore_task);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/huge.h"
 #include "engine/restore/restore.h"
 #include "image/constants.h"
 #include "objects/memory/areas.h"
@@ -233,22 +234,6 @@ static bool has_room_for_huge(const struct restore_task *t)
 	return t->pages->x.bytes >= HUGE_MIN;
 }
 
-/* Asked once a run: a task's children inherit what it knows. */
-static bool huge_pages_unasked(void)
-{
-	static enum { NOT_ASKED, ALWAYS, NOT_ALWAYS } state;
-	_cleanup_fd_ int fd = -1;
-	char text[16] = "";
-
-	if (state != NOT_ASKED)
-		return state == ALWAYS;
-	fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
-	state = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strncmp(text, "[always]", 8)
-			? ALWAYS
-			: NOT_ALWAYS;
-	return state == ALWAYS;
-}
-
 static int open_pages(struct restore_task *t)
 {
 	int ret;
@@ -258,7 +243,7 @@ static int open_pages(struct restore_task *t)
 	t->pages = arena_new(restore_arena(t->r), struct page_pool);
 	ret = page_pool_open(t->pages, t->r->s->images, IMAGE_PAGEMAP, t->vpid, restore_err(t->r));
 	t->pages->tally = &t->r->shared->filled;
-	t->pages->huge_always = has_room_for_huge(t) && huge_pages_unasked();
+	t->pages->huge_always = has_room_for_huge(t) && huge_pages() == HUGE_ALWAYS;
 	if (ret == 0 && t->pages->fd >= 0) {
 		ret = service_fd(t->r, t->pages->fd);
 		t->pages->fd = ret;
