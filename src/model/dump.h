@@ -17,6 +17,8 @@
 #include "task/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #define STATE_SLOTS 32 /* room for private data of the classes, in a task or thread */
@@ -28,6 +30,15 @@
 	 NS_BIT(NS_PID_FOR_CHILDREN))
 
 struct kmem_task; /* kernel/kmem_tasks.h */
+struct file_class;
+
+/* What a thread that reads has for itself, so that several can. */
+struct reader {
+	struct arena *arena; /* lives as long as the dump's */
+	struct arena *brief; /* of descriptors: until their class has collected */
+	struct proc_buf *buf;
+	struct err *err; /* NULL: failures are not told */
+};
 
 struct dump_thread {
 	struct dump_task *task;
@@ -109,14 +120,27 @@ struct file_probe {
 	struct dump_task *task;
 	int fd;		   /* number in the task; -1: not a descriptor (exe, cwd, mapping …) */
 	const char *magic; /* where it is in /proc/PID: "fd/5", "exe", "map_files/…" */
-	int local;	   /* the very same description in the tool, or O_PATH for magic ones */
+	int local;	   /* use probe_local() */
+	int lost;	   /* -errno: that has failed */
 	struct stat stat;
 	uint64_t attributes;   /* STATX_ATTR_* */
 	struct proc_link link; /* what the magic link says */
 	struct proc_fdinfo info;
 	uint32_t fs_magic; /* statfs f_type of the file system it is on */
 	uint32_t anon;	   /* link starts with "anon_inode:" */
+	int domain;	   /* of a socket (not O_PATH): its family; else -1 */
+
+	bool asked; /* the owner of its signals is known, and what its class asks (class->ask) */
+	struct f_owner_ex owner;
+	int signal;			   /* F_GETSIG */
+	const struct file_class *answered; /* whose answers these are; NULL: nobody's */
+	void *answers;
 };
+
+/* The very same description in the tool, or O_PATH for magic ones. Whoever looked at many has
+ * closed it again: then it is fetched by the first one that needs it. -1: it can't be had, the
+ * error is filled, and the engine goes no further with it. */
+int probe_local(const struct file_probe *p);
 
 #define IMAGE_BLOCK UINT64_C(4096) /* what an image takes on most file systems, at least */
 
@@ -138,6 +162,8 @@ struct dump {
 	void *priv[RUN_SLOTS];
 	struct files_index *files_index; /* engine's: how descriptions are found again */
 	struct saving *saving;		 /* engine's: memory that is being saved; NULL */
+	/* Held to make what all readers have in common, when one of them needs it first. */
+	pthread_mutex_t common;
 };
 
 /* The error and the arena that everything in a dump uses. */
@@ -148,6 +174,12 @@ static inline struct err *dump_err(const struct dump *d)
 static inline struct arena *dump_arena(const struct dump *d)
 {
 	return &d->s->arena;
+}
+
+/* For the first thread. */
+static inline struct reader dump_reader(struct dump *d)
+{
+	return (struct reader){ &d->s->arena, &d->s->arena, &d->tree.buf, d->s->err };
 }
 
 /* A failure that means no more than that a running tree has gone on, while it is examined: the

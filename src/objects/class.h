@@ -57,6 +57,11 @@ struct file_class {
 	int type; /* FD_TYPES__… */
 	/* Dump. Is it one of mine? The first class in the registry that says yes has it. */
 	bool (*match)(const struct file_probe *p);
+	/* What the kernel tells of the file alone, in *ret, for collect to find as p->answers. Any
+	 * of several threads may do so, with p->local in a table of descriptors of its own: the
+	 * session's arena, report and log are not to be used, and what is made for all of them only
+	 * with d->common held. A file may be asked more than once. */
+	int (*ask)(const struct file_probe *p, const struct reader *r, void **ret);
 	/* Fills f->entry's sub-message (allocated here). Called once a description. */
 	int (*collect)(struct dump *d, struct dump_file *f, const struct file_probe *p);
 	/* All descriptors of all tasks are known: which are on their way in its queue

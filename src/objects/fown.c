@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "kernel/pidfd.h"
 #include "objects/fown.h"
 
 #ifndef F_GETOWNER_UIDS
@@ -30,6 +31,19 @@ const char *probe_object(const struct file_probe *p)
 	if (p->fd < 0)
 		return arena_printf(a, "%s (%s%s)", p->magic, p->link.path, gone);
 	return arena_printf(a, "descriptor %d (%s%s)", p->fd, p->link.path, gone);
+}
+
+int probe_local(const struct file_probe *p)
+{
+	struct file_probe *own = (struct file_probe *)p;
+
+	if (own->local >= 0 || own->lost < 0 || own->fd < 0)
+		return own->local;
+	own->local = pidfd_get(own->task->stop->pidfd, own->fd, dump_err(own->task->dump));
+	if (own->local >= 0)
+		return own->local;
+	own->lost = own->local;
+	return own->local = -1;
 }
 
 /* The id in the tree of who is meant; 0: not in the tree. *ret_thread: a thread that is no leader. */
@@ -74,7 +88,7 @@ static void collect_owner(struct dump *d, const struct file_probe *p,
 			"set the owner (F_SETOWN) anew after the restore");
 		return;
 	}
-	if (fcntl(p->local, F_GETOWNER_UIDS, uids) < 0) {
+	if (fcntl(probe_local(p), F_GETOWNER_UIDS, uids) < 0) {
 		/* No such call in this kernel: the task's own are the best guess. */
 		uids[0] = p->task->status->uid[0];
 		uids[1] = p->task->status->uid[1];
@@ -88,18 +102,13 @@ static void collect_owner(struct dump *d, const struct file_probe *p,
 int fown_collect(struct dump *d, const struct file_probe *p, FownEntry **ret)
 {
 	FownEntry *e = arena_msg(dump_arena(d), FownEntry, fown_entry);
-	struct f_owner_ex owner;
-	int sig;
 
 	*ret = e;
-	if (p->fd < 0 || p->info.flags & O_PATH)
+	if (!p->asked)
 		return 0;
-	sig = fcntl(p->local, F_GETSIG);
-	if (sig < 0 || fcntl(p->local, F_GETOWN_EX, &owner) < 0)
-		return err_sys(dump_err(d), "fcntl", "can't read the owner of %s", probe_object(p));
-	e->signum = sig;
-	if (owner.pid)
-		collect_owner(d, p, &owner, e);
+	e->signum = p->signal;
+	if (p->owner.pid)
+		collect_owner(d, p, &p->owner, e);
 	return 0;
 }
 

@@ -244,7 +244,7 @@ static int run_steps(struct dump *d)
 
 int engine_dump(struct session *s)
 {
-	struct dump d = { .s = s };
+	struct dump d = { .s = s, .common = PTHREAD_MUTEX_INITIALIZER };
 	int ret;
 
 	interrupt_defer();

@@ -9,20 +9,11 @@
 #include "pages/extents.h"
 
 /* look.c: what /proc shows of a task, a thread, the areas of a task. */
-struct reader {
-	struct arena *arena;
-	struct proc_buf *buf;
-	struct err *err; /* NULL: failures are not told */
-};
 int look_at_task(struct dump_task *t, const struct reader *r);
 int look_at_thread(struct dump_thread *th, const struct reader *r);
 int look_at_areas(struct dump_task *t, const struct reader *r);
 /* All of a frozen tree, where it is large enough for several threads. */
 void look_at_tree(struct dump *d);
-static inline struct reader dump_reader(struct dump *d)
-{
-	return (struct reader){ &d->s->arena, &d->tree.buf, d->s->err };
-}
 
 /* scout.c: refuses a tree with files on a file system that does not answer, and tells which such
  * file systems are in use. tree: if there is one by now, else NULL. */

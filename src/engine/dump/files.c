@@ -20,7 +20,7 @@
 
 #include "base/cleanup.h"
 #include "engine/dump/dump.h"
-#include "engine/dump/probe.h"
+#include "engine/dump/survey.h"
 #include "kernel/inode.h"
 #include "kernel/kcmp.h"
 #include "kernel/pidfd.h"
@@ -118,30 +118,58 @@ static int bucket_find(struct dump *d, const struct bucket *b, const struct file
 	return 0;
 }
 
-static int new_file(struct dump *d, const struct file_probe *p, struct dump_file **ret_file)
+/* Who looked at many did not ask where it may have been known. */
+static int complete(struct dump *d, struct file_probe *p)
+{
+	struct reader r = dump_reader(d);
+
+	if (p->asked || p->fd < 0)
+		return 0;
+	return probe_local(p) < 0 ? p->lost : probe_ask(p, &r);
+}
+
+static int new_file(struct dump *d, struct file_probe *p, struct dump_file **ret_file)
 {
 	struct arena *a = dump_arena(d);
 	struct dump_file *f = arena_new(a, struct dump_file);
+	int ret = complete(d, p);
 
+	if (ret < 0)
+		return ret;
 	for (size_t i = 0; file_classes[i] && !f->class; i++)
 		if (file_classes[i]->match(p))
 			f->class = file_classes[i];
 	if (!f->class)
 		return err_set(dump_err(d), ERR_INTERNAL, EINVAL, "no class for %s", p->magic);
+	if (f->class->ask && p->answered != f->class)
+		return err_set(dump_err(d), ERR_INTERNAL, EINVAL, "%s was not asked as a %s",
+			       p->magic, f->class->name);
 	f->entry = arena_msg(a, FileEntry, file_entry);
 	f->entry->id = ++d->next_file_id;
 	f->entry->type = f->class->type;
 	arena_push(a, d->files, d->n_files, f);
 	*ret_file = f;
-	return f->class->collect(d, f, p);
+	ret = f->class->collect(d, f, p);
+	return ret < 0 ? ret : p->lost;
 }
 
-static int find_description(struct dump *d, const struct file_probe *p, struct dump_file **ret_file)
+static uint64_t description_key(const struct file_probe *p)
 {
 	uint64_t inode = hash_mix(p->stat.st_dev, p->stat.st_ino);
 	uint64_t state = hash_mix(p->info.pos, p->info.flags & ~O_CLOEXEC);
-	uint64_t key = hash_mix(hash_mix(inode, state), p->anon ? proc_fdinfo_object(&p->info) : 0);
-	struct bucket *b = bucket_of(dump_arena(d), &d->files_index->descriptions, key, &p->stat);
+
+	return hash_mix(hash_mix(inode, state), p->anon ? proc_fdinfo_object(&p->info) : 0);
+}
+
+bool file_may_be_known(const struct file_probe *p)
+{
+	return hash_get(&p->task->dump->files_index->descriptions, description_key(p));
+}
+
+static int find_description(struct dump *d, struct file_probe *p, struct dump_file **ret_file)
+{
+	struct bucket *b = bucket_of(dump_arena(d), &d->files_index->descriptions,
+				     description_key(p), &p->stat);
 	struct known *k;
 	bool found;
 	size_t at = 0;
@@ -162,15 +190,29 @@ static int find_description(struct dump *d, const struct file_probe *p, struct d
 	return 0;
 }
 
-static int collect_fd(struct dump_task *t, int fd)
+static int examine(struct dump_task *t, int fd, struct file_probe *ret, bool *ret_ask_cloexec)
+{
+	struct reader r = dump_reader(t->dump);
+
+	return probe_fd(&t->dump->files_index->prober, &r, t, fd, ret, ret_ask_cloexec);
+}
+
+/* s: what a survey has seen, or NULL. */
+static int collect_fd(struct dump_task *t, int fd, const struct descriptor *s)
 {
 	struct arena *a = dump_arena(t->dump);
 	struct file_probe probe;
 	struct dump_file *file;
 	FdinfoEntry *e;
 	bool ask_cloexec;
-	int ret = probe_fd(&t->dump->files_index->prober, t, fd, &probe, &ask_cloexec);
+	int ret = 0;
 
+	if (s && s->seen) {
+		probe = s->probe;
+		ask_cloexec = s->ask_cloexec;
+	} else {
+		ret = examine(t, fd, &probe, &ask_cloexec);
+	}
 	if (ret == 0)
 		ret = find_description(t->dump, &probe, &file);
 	close_fd(&probe.local);
@@ -188,6 +230,27 @@ static int collect_fd(struct dump_task *t, int fd)
 	return 0;
 }
 
+static int collect_fds(struct dump_task *t, const struct proc_fds *fds)
+{
+	struct dump *d = t->dump;
+	struct survey *v = survey_begin(t, &d->files_index->prober, fds->n);
+	const struct descriptor *seen = NULL;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < fds->n; i++) {
+		size_t at = i % SURVEY_WINDOW, left = fds->n - i;
+
+		if (v && !at)
+			seen = survey_look(v, &fds->fds[i],
+					   left < SURVEY_WINDOW ? left : SURVEY_WINDOW);
+		ret = collect_fd(t, fds->fds[i], v ? &seen[at] : NULL);
+		if (dump_vanished(d, ret))
+			ret = 0;
+	}
+	survey_end(v);
+	return ret;
+}
+
 static int collect_table(struct dump_task *t)
 {
 	struct dump *d = t->dump;
@@ -201,14 +264,10 @@ static int collect_table(struct dump_task *t)
 	*t->table = (struct dump_table){ .id = t->ids->files_id, .owner = t };
 	hash_put(&d->files_index->tables, t->ids->files_id, t->table);
 	ret = probe_numbers(t, &fds);
-	if (ret == 0)
-		prober_begin(&d->files_index->prober, d, fds.n);
-	for (size_t i = 0; ret == 0 && i < fds.n; i++) {
-		ret = collect_fd(t, fds.fds[i]);
-		if (dump_vanished(d, ret))
-			ret = 0;
-	}
-	return ret;
+	if (ret < 0)
+		return ret;
+	prober_begin(&d->files_index->prober, d, fds.n);
+	return collect_fds(t, &fds);
 }
 
 static int collect_fs(struct dump_task *t)
@@ -325,7 +384,7 @@ int dump_file_in_flight(struct dump_task *t, int fd, uint32_t *ret_id)
 
 	prober_begin(&index_of(d)->prober, d, 0);
 	if (ret == 0)
-		ret = probe_fd(&d->files_index->prober, carrier, fd, &probe, &ask_cloexec);
+		ret = examine(carrier, fd, &probe, &ask_cloexec);
 	if (ret == 0)
 		ret = find_description(d, &probe, &file);
 	close_fd(&probe.local);
@@ -371,7 +430,7 @@ int dump_file_by_link(struct dump_task *t, const char *magic, int flags, uint32_
 {
 	struct dump *d = t->dump;
 	struct arena *a = dump_arena(d);
-	struct file_probe p = { .task = t, .fd = -1, .magic = magic };
+	struct file_probe p = { .task = t, .fd = -1, .local = -1, .magic = magic, .domain = -1 };
 	struct dump_file *file;
 	struct bucket *b;
 	struct known *k;

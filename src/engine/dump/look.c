@@ -126,7 +126,7 @@ struct looking {
 
 static struct reader reader_of(struct looking *l, size_t who)
 {
-	return (struct reader){ &l->arenas[who], &l->bufs[who], NULL };
+	return (struct reader){ .arena = &l->arenas[who], .buf = &l->bufs[who] };
 }
 
 static int task_part(void *data, size_t who, size_t part)

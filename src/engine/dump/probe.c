@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -94,7 +95,7 @@ void prober_begin(struct prober *pr, struct dump *d, size_t n)
 	/* A process that runs has no agent. */
 	pr->short_way = !d->examining && n >= SHORT_WAY_MIN && n <= SHORT_WAY_MAX;
 	if (pr->short_way && pr->self_fd < 0)
-		pr->self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		pr->self_fd = open("/proc/thread-self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	pr->short_way = pr->short_way && pr->self_fd >= 0;
 }
 
@@ -162,7 +163,7 @@ static bool read_own_fdinfo(struct prober *pr, struct arena *a, int fd, struct p
 		char name[32];
 
 		close_fd(&pr->fdinfo);
-		snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+		snprintf(name, sizeof(name), "/proc/thread-self/fdinfo/%d", fd);
 		pr->fdinfo = open(name, O_RDONLY | O_CLOEXEC);
 		pr->fdinfo_of = fd;
 	}
@@ -188,6 +189,14 @@ static bool read_own_link(struct prober *pr, struct arena *a, const struct file_
 	return proc_readlink(&self, text, a, ret, NULL) == 0;
 }
 
+static int socket_domain(int fd)
+{
+	int domain;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ? -1 : domain;
+}
+
 /* false: the long way has to be gone. */
 static bool look_shortly(struct prober *pr, struct arena *a, struct file_probe *p)
 {
@@ -203,39 +212,50 @@ static bool look_shortly(struct prober *pr, struct arena *a, struct file_probe *
 	return true;
 }
 
-int probe_fd(struct prober *pr, struct dump_task *t, int fd, struct file_probe *p,
-	     bool *ret_ask_cloexec)
+static int look_long(const struct reader *r, struct dump_task *t, struct file_probe *p)
 {
-	struct arena *a = dump_arena(t->dump);
-	struct err *err = dump_err(t->dump);
+	struct proc proc = t->stop->proc;
+	int ret = 0;
+
+	proc.buf = r->buf;
+	if (!p->link.path)
+		ret = proc_readlink(&proc, p->magic, r->arena, &p->link, r->err);
+	return ret < 0 ? ret : proc_fdinfo(&proc, p->fd, r->arena, &p->info, r->err);
+}
+
+int probe_fd(struct prober *pr, const struct reader *r, struct dump_task *t, int fd,
+	     struct file_probe *p, bool *ret_ask_cloexec)
+{
 	char magic[32];
 	int ret = 0;
 
 	snprintf(magic, sizeof(magic), "fd/%d", fd);
-	*p = (struct file_probe){
-		.task = t, .fd = fd, .local = -1, .magic = arena_strdup(a, magic)
-	};
+	*p = (struct file_probe){ .task = t,
+				  .fd = fd,
+				  .local = -1,
+				  .magic = arena_strdup(r->arena, magic),
+				  .domain = -1 };
 	*ret_ask_cloexec = false;
 	/* Of a running process a descriptor may vanish, which is told by its link. */
 	if (!pr->short_way)
-		ret = proc_readlink(&t->stop->proc, magic, a, &p->link, err);
+		ret = proc_readlink(&t->stop->proc, magic, r->arena, &p->link, r->err);
 	if (ret < 0)
 		return ret;
-	p->local = pidfd_get(t->stop->pidfd, fd, err);
+	p->local = pidfd_get(t->stop->pidfd, fd, r->err);
 	if (p->local < 0)
 		return p->local;
 	if (inode_stat(p->local, "", AT_EMPTY_PATH, &p->stat, &p->attributes) < 0)
-		return err_sys(err, "statx", "can't examine descriptor %d (%s)", fd, magic);
-	p->fs_magic = fs_magic_of(pr, a, p->local, &p->stat);
-	*ret_ask_cloexec = look_shortly(pr, a, p);
-	if (!*ret_ask_cloexec) {
-		if (!p->link.path)
-			ret = proc_readlink(&t->stop->proc, magic, a, &p->link, err);
-		if (ret == 0)
-			ret = proc_fdinfo(&t->stop->proc, fd, a, &p->info, err);
-	}
-	p->anon = ret == 0 && !strncmp(p->link.path, "anon_inode:", 11);
-	return ret;
+		return err_sys(r->err, "statx", "can't examine descriptor %d (%s)", fd, magic);
+	p->fs_magic = fs_magic_of(pr, r->arena, p->local, &p->stat);
+	*ret_ask_cloexec = look_shortly(pr, r->arena, p);
+	if (!*ret_ask_cloexec)
+		ret = look_long(r, t, p);
+	if (ret < 0)
+		return ret;
+	p->anon = !strncmp(p->link.path, "anon_inode:", 11);
+	if (S_ISSOCK(p->stat.st_mode) && !(p->info.flags & O_PATH))
+		p->domain = socket_domain(p->local);
+	return 0;
 }
 
 void emit_asked_fds(struct dump_task *t)

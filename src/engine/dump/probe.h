@@ -23,8 +23,12 @@ void prober_begin(struct prober *pr, struct dump *d, size_t n);
 void prober_end(struct prober *pr);
 /* p->local is the caller's, also after a failure. *ret_ask_cloexec: info.flags says nothing about
  * O_CLOEXEC, which has to be asked of the process. */
-int probe_fd(struct prober *pr, struct dump_task *t, int fd, struct file_probe *p,
-	     bool *ret_ask_cloexec);
+int probe_fd(struct prober *pr, const struct reader *r, struct dump_task *t, int fd,
+	     struct file_probe *p, bool *ret_ask_cloexec);
+
+/* files.c: is there a file that may be the same? Then it is not worth asking before they were
+ * compared. Not while files are collected. */
+bool file_may_be_known(const struct file_probe *p);
 
 /* The asking, by the program of the table's owner. */
 void emit_asked_fds(struct dump_task *t);

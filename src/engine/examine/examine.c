@@ -277,7 +277,9 @@ static int look(struct examination *x)
 int engine_examine(struct session *s)
 {
 	struct servers used;
-	struct examination x = { .d = { .s = s, .examining = true } };
+	struct examination x = {
+		.d = { .s = s, .examining = true, .common = PTHREAD_MUTEX_INITIALIZER }
+	};
 	uint64_t start = monotonic_ns();
 	int ret = tree_observe(&x.d.tree, s->opts->pid, &s->arena, s->err);
 

@@ -153,7 +153,7 @@ static int reader_of(const struct file_probe *p, uint32_t id)
 {
 	if ((p->info.flags & O_ACCMODE) == O_WRONLY)
 		return bpf_map_by_id(id, BPF_F_RDONLY);
-	return fcntl(p->local, F_DUPFD_CLOEXEC, 0);
+	return fcntl(probe_local(p), F_DUPFD_CLOEXEC, 0);
 }
 
 static void fill(struct dump *d, BpfmapFileEntry *e, const struct file_probe *p,
@@ -197,7 +197,7 @@ static int bpfmap_collect(struct dump *d, struct dump_file *f, const struct file
 	int ret;
 
 	*m = (struct map_out){ .e = e, .object = probe_object(p), .fd = -1 };
-	ret = bpf_map_info(p->local, &m->info);
+	ret = bpf_map_info(probe_local(p), &m->info);
 	if (ret < 0)
 		return err_set(dump_err(d), ERR_KERNEL, -ret, "can't read how %s was made",
 			       m->object);

@@ -114,7 +114,7 @@ static int eventpoll_collect(struct dump *d, struct dump_file *f, const struct f
 		all = d->priv[SLOT_EPOLL] = arena_new(dump_arena(d), struct epolls_out);
 	*out = (struct epoll_out){ .task = p->task, .fd = p->fd, .object = probe_object(p), .e = e };
 	arena_push(dump_arena(d), all->list, all->n, out);
-	if (ioctl(p->local, GET_PARAMS, &params) == 0 &&
+	if (ioctl(probe_local(p), GET_PARAMS, &params) == 0 &&
 	    (params.usecs || params.budget || params.prefer))
 		task_warn(p->task, out->object,
 			  "the parameters of its busy polling (EPIOCSPARAMS) go back to none",

@@ -120,7 +120,7 @@ static void judge_unread(const struct file_probe *p, const FanotifyFileEntry *e)
 	int waiting = 0;
 	const char *text;
 
-	if (ioctl(p->local, FIONREAD, &waiting) < 0 || !waiting)
+	if (ioctl(probe_local(p), FIONREAD, &waiting) < 0 || !waiting)
 		return;
 	text = arena_printf(dump_arena(p->task->dump), "has %d events that nobody has read%s",
 			    waiting / (int)FAN_EVENT_METADATA_LEN,

@@ -128,7 +128,7 @@ static int find_change(struct dump *d, int fd)
 
 static void note_unread(struct dump *d, const struct file_probe *p, uint32_t id, int bytes)
 {
-	bool change = find_change(d, p->local) > 0;
+	bool change = find_change(d, probe_local(p)) > 0;
 	CrtoolsInotify *x;
 
 	task_warn(
@@ -162,7 +162,7 @@ static int inotify_collect(struct dump *d, struct dump_file *f, const struct fil
 		collect_watch(d, h, e, line + strlen("inotify "),
 			      strcspn(line, "\n") - strlen("inotify "));
 	watched_judge_flight(p, e->n_wd);
-	if (ioctl(p->local, FIONREAD, &waiting) == 0 && waiting)
+	if (ioctl(probe_local(p), FIONREAD, &waiting) == 0 && waiting)
 		note_unread(d, p, e->id, waiting);
 	return fown_collect(d, p, &e->fown);
 }

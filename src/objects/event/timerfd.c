@@ -95,7 +95,7 @@ static int timerfd_collect(struct dump *d, struct dump_file *f, const struct fil
 		return ret;
 	if (!has_time(e)) {
 		/* Standing still, about to expire, or not set at all: a second look tells. */
-		if (timerfd_gettime(p->local, &spec) < 0)
+		if (timerfd_gettime(probe_local(p), &spec) < 0)
 			return err_sys(dump_err(d), "timerfd_gettime", "can't read %s",
 				       probe_object(p));
 		ret = proc_fdinfo(&p->task->stop->proc, p->fd, dump_arena(d), &again.info,

@@ -37,7 +37,16 @@ static bool pipe_match(const struct file_probe *p)
  * before it looks at the size. One that no pipe may have (EINVAL) changes nothing in any case. */
 static bool is_notification_pipe(const struct file_probe *p)
 {
-	return fcntl(p->local, F_SETPIPE_SZ, PIPE_SIZE_MAX + 1) < 0 && errno == EBUSY;
+	return fcntl(probe_local(p), F_SETPIPE_SZ, PIPE_SIZE_MAX + 1) < 0 && errno == EBUSY;
+}
+
+static int pipe_ask(const struct file_probe *p, const struct reader *r, void **ret)
+{
+	bool *notifies = arena_new(r->brief, bool);
+
+	*notifies = is_notification_pipe(p);
+	*ret = notifies;
+	return 0;
 }
 
 static int pipe_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
@@ -45,7 +54,7 @@ static int pipe_collect(struct dump *d, struct dump_file *f, const struct file_p
 	PipeEntry *e = arena_msg(dump_arena(d), PipeEntry, pipe_entry);
 	int ret;
 
-	if (is_notification_pipe(p))
+	if (*(const bool *)p->answers)
 		task_refuse(p->task, probe_object(p),
 			    "is a notification pipe, whose filter and watches can't be read out of "
 			    "the kernel",
@@ -238,6 +247,7 @@ const struct file_class pipe_class = {
 	.name = "pipe",
 	.type = FD_TYPES__PIPE,
 	.match = pipe_match,
+	.ask = pipe_ask,
 	.collect = pipe_collect,
 	.write = pipe_write,
 	.examine = pipe_examine,

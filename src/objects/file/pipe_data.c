@@ -80,7 +80,7 @@ static void foretell(struct dump *d, const struct pipes_out *out, const struct f
 {
 	int bytes;
 
-	if (!d->examining || ioctl(p->local, FIONREAD, &bytes) < 0)
+	if (!d->examining || ioctl(probe_local(p), FIONREAD, &bytes) < 0)
 		return;
 	d->content_bytes += (out->n ? 0 : IMAGE_BLOCK) + (uint64_t)bytes;
 }

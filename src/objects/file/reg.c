@@ -88,7 +88,7 @@ static void collect_position(const struct file_probe *p, RegFileEntry *e)
 	e->pos = p->info.pos;
 	/* /dev/kmsg, for one, has records and no offsets. */
 	if (S_ISCHR(p->stat.st_mode) && p->fd >= 0 && !(e->flags & O_PATH) &&
-	    lseek(p->local, 0, SEEK_CUR) < 0)
+	    lseek(probe_local(p), 0, SEEK_CUR) < 0)
 		e->pos = NO_POS;
 	if (e->pos == NO_POS && (e->flags & O_ACCMODE) != O_WRONLY)
 		task_warn(

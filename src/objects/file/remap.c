@@ -314,7 +314,7 @@ static bool is_on(const struct file_probe *p, uint32_t magic)
 
 	if (p->fs_magic)
 		return p->fs_magic == magic;
-	return fstatfs(p->local, &fs) == 0 && (uint32_t)fs.f_type == magic;
+	return fstatfs(probe_local(p), &fs) == 0 && (uint32_t)fs.f_type == magic;
 }
 
 static bool is_silly(const struct file_probe *p, const char *name)

@@ -68,7 +68,7 @@ static void collect_device(struct dump *d, struct dump_file *f, const struct fil
 			   const struct ifreq *req)
 {
 	CrtoolsTun *x = arena_msg(dump_arena(d), CrtoolsTun, crtools_tun);
-	struct pollfd queue = { .fd = p->local, .events = POLLIN };
+	struct pollfd queue = { .fd = probe_local(p), .events = POLLIN };
 	struct tun_out *out = f->priv;
 
 	x->has_id = x->has_flags = true;
@@ -90,7 +90,7 @@ static void collect_device(struct dump *d, struct dump_file *f, const struct fil
 			       req->ifr_name),
 		  "without one, remove it: ip link delete");
 	out->name = f->entry->tunf->netdev;
-	out->fd = fcntl(p->local, F_DUPFD_CLOEXEC, 0);
+	out->fd = fcntl(probe_local(p), F_DUPFD_CLOEXEC, 0);
 	undo_push(&d->s->undo, close_out, out);
 }
 
@@ -120,14 +120,14 @@ static int tun_collect(struct dump *d, struct dump_file *f, const struct file_pr
 	e->id = f->entry->id;
 	e->has_ns_id = p->task->ids && p->task->ids->has_net_ns_id;
 	e->ns_id = e->has_ns_id ? p->task->ids->net_ns_id : 0;
-	if (!is_of_own_netns(p->local)) {
+	if (!is_of_own_netns(probe_local(p))) {
 		task_refuse(
 			p->task, probe_object(p),
 			"is of a tun or tap device of another network namespace than the tool's",
 			"close it before the dump");
 		return 0;
 	}
-	if (ioctl(p->local, TUNGETIFF, &req) == 0)
+	if (ioctl(probe_local(p), TUNGETIFF, &req) == 0)
 		collect_device(d, f, p, &req);
 	else if (errno != EBADFD) /* it is not attached */
 		return err_sys(dump_err(d), "ioctl", "can't read the device of %s",

@@ -212,11 +212,11 @@ static int readable(const struct file_probe *p, int *ret_own)
 
 	*ret_own = -1;
 	if (!leased) {
-		*ret_own = fd_reopen(p->local, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME);
+		*ret_own = fd_reopen(probe_local(p), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME);
 		if (*ret_own == -EPERM) /* neither owner nor CAP_FOWNER */
-			*ret_own = fd_reopen(p->local, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+			*ret_own = fd_reopen(probe_local(p), O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	}
-	return *ret_own >= 0 ? *ret_own : can ? p->local : -1;
+	return *ret_own >= 0 ? *ret_own : can ? probe_local(p) : -1;
 }
 
 /* The area that shows the file's beginning, of a file that is found by one of its areas. */

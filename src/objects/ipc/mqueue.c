@@ -71,7 +71,7 @@ static void collect_notification(struct dump *d, const struct file_probe *p, Crt
 	struct status s;
 	pid_t vpid;
 
-	read_status(p->local, &s);
+	read_status(probe_local(p), &s);
 	vpid = s.pid ? dump_vpid(d, s.pid) : 0;
 	if (!vpid)
 		return;
@@ -150,7 +150,7 @@ static struct mqueue_out *mqueue_out(struct dump *d, const struct file_probe *p,
 	if (d->examining || !e->removed || !e->waiting || hash_get(seen, e->inode))
 		return m;
 	hash_put(seen, e->inode, m);
-	m->fd = reopen(p->local, O_RDWR | O_NONBLOCK);
+	m->fd = reopen(probe_local(p), O_RDWR | O_NONBLOCK);
 	undo_push(&d->s->undo, close_out, m);
 	return m;
 }
@@ -165,14 +165,14 @@ static int mqueue_collect(struct dump *d, struct dump_file *f, const struct file
 	CrtoolsMqueue *e = arena_msg(dump_arena(d), CrtoolsMqueue, crtools_mqueue);
 	struct mq_attr attr;
 
-	if (syscall(SYS_mq_getsetattr, p->local, NULL, &attr) < 0)
+	if (syscall(SYS_mq_getsetattr, probe_local(p), NULL, &attr) < 0)
 		return err_sys(dump_err(d), "mq_getsetattr", "can't read the attributes of %s",
 			       probe_object(p));
 	e->has_id = e->has_inode = e->has_flags = e->has_removed = e->has_mode = true;
 	e->has_uid = e->has_gid = e->has_max_messages = e->has_message_size = e->has_waiting = true;
 	e->id = f->entry->id;
 	e->inode = p->stat.st_ino;
-	e->flags = fcntl(p->local, F_GETFL);
+	e->flags = fcntl(probe_local(p), F_GETFL);
 	e->has_pos = true;
 	e->pos = p->info.pos;
 	e->name = (char *)p->link.path;

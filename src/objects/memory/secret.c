@@ -94,7 +94,7 @@ static bool is_secret(int fd)
 static bool secret_match(const struct file_probe *p)
 {
 	return !strncmp(p->link.path, LINK, strlen(LINK)) && !(p->info.flags & O_PATH) &&
-	       is_secret(p->local);
+	       is_secret(probe_local(p));
 }
 
 static struct secret_out *add_inode(struct dump *d, const struct file_probe *p,
@@ -131,7 +131,7 @@ static int secret_collect(struct dump *d, struct dump_file *f, const struct file
 	if (!s)
 		s = add_inode(d, p, e);
 	if (p->fd >= 0 && s->fd < 0) {
-		s->fd = fcntl(p->local, F_DUPFD_CLOEXEC, 0);
+		s->fd = fcntl(probe_local(p), F_DUPFD_CLOEXEC, 0);
 		if (s->fd < 0)
 			return err_sys(dump_err(d), "fcntl", "can't keep %s", s->object);
 	}

@@ -84,7 +84,7 @@ static uint64_t huge_page_of(const struct file_probe *p)
 {
 	struct statfs fs;
 
-	if (!is_kernels_huge(p->link.path) || fstatfs(p->local, &fs) < 0 ||
+	if (!is_kernels_huge(p->link.path) || fstatfs(probe_local(p), &fs) < 0 ||
 	    fs.f_type != HUGETLBFS_MAGIC)
 		return 0;
 	return fs.f_bsize;

@@ -69,9 +69,9 @@ static bool family_match(const struct file_probe *p)
 
 static int family_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
-	int family = socket_int(p->local, SOL_SOCKET, SO_DOMAIN, -1);
-	int type = socket_int(p->local, SOL_SOCKET, SO_TYPE, -1);
-	int protocol = socket_int(p->local, SOL_SOCKET, SO_PROTOCOL, -1);
+	int family = socket_int(probe_local(p), SOL_SOCKET, SO_DOMAIN, -1);
+	int type = socket_int(probe_local(p), SOL_SOCKET, SO_TYPE, -1);
+	int protocol = socket_int(probe_local(p), SOL_SOCKET, SO_PROTOCOL, -1);
 	const char *name = arena_printf(dump_arena(d), "family %d", family);
 	const char *what = "a", *cure = CLOSE_IT;
 

@@ -114,10 +114,10 @@ static int collect_addresses(struct dump *d, const struct file_probe *p, Netlink
 	struct sockaddr_nl own = { 0 }, peer = { 0 };
 	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
 
-	if (getsockname(p->local, (struct sockaddr *)&own, &own_len) < 0)
+	if (getsockname(probe_local(p), (struct sockaddr *)&own, &own_len) < 0)
 		return err_sys(dump_err(d), "getsockname", "can't read the address of %s",
 			       probe_object(p));
-	if (getpeername(p->local, (struct sockaddr *)&peer, &peer_len) < 0)
+	if (getpeername(probe_local(p), (struct sockaddr *)&peer, &peer_len) < 0)
 		return err_sys(dump_err(d), "getpeername", "can't read the peer of %s",
 			       probe_object(p));
 	e->portid = own.nl_pid;
@@ -134,7 +134,7 @@ static int collect_groups(struct dump *d, const struct dump_file *f, const struc
 	socklen_t len = sizeof(words);
 	size_t n;
 
-	if (getsockopt(p->local, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, words, &len) < 0)
+	if (getsockopt(probe_local(p), SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, words, &len) < 0)
 		return err_sys(dump_err(d), "getsockopt", "can't read the groups of %s",
 			       probe_object(p));
 	/* The length is what all groups would take, however large the buffer is. */
@@ -184,11 +184,11 @@ static void judge_answer(const struct file_probe *p, const char *refused, const 
  * error. Nobody but the kernel can put messages of its own into the queue again. */
 static void judge_queue(const struct file_probe *p, const struct netlink_info *info)
 {
-	struct pollfd queue = { .fd = p->local, .events = POLLIN };
+	struct pollfd queue = { .fd = probe_local(p), .events = POLLIN };
 	bool waits = poll(&queue, 1, 0) > 0 && queue.revents & POLLIN;
 	bool error = queue.revents & POLLERR, answering = info && info->answering;
 
-	if (waits && !error && !answering && is_news(p->local))
+	if (waits && !error && !answering && is_news(probe_local(p)))
 		task_warn(p->task, probe_object(p),
 			  "has netlink messages that were not read; they are lost", "");
 	else if (waits)
@@ -208,7 +208,7 @@ static void judge_queue(const struct file_probe *p, const struct netlink_info *i
 static int netlink_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
 	NetlinkSkEntry *e = arena_msg(dump_arena(d), NetlinkSkEntry, netlink_sk_entry);
-	int type = socket_int(p->local, SOL_SOCKET, SO_TYPE, SOCK_RAW);
+	int type = socket_int(probe_local(p), SOL_SOCKET, SO_TYPE, SOCK_RAW);
 	const struct netlink_info *info;
 	struct netlink_dump *x;
 	int ret = netlink_dump_of(d, &x);
@@ -216,7 +216,7 @@ static int netlink_collect(struct dump *d, struct dump_file *f, const struct fil
 	if (ret < 0)
 		return ret;
 	info = hash_get(&x->by_ino, p->stat.st_ino);
-	if (x->netns_cookie && socket_netns_cookie(p->local) != x->netns_cookie) {
+	if (x->netns_cookie && socket_netns_cookie(probe_local(p)) != x->netns_cookie) {
 		task_refuse(p->task, probe_object(p),
 			    "is a netlink socket of another network namespace than the tool's",
 			    "close it before the dump");
@@ -225,7 +225,7 @@ static int netlink_collect(struct dump *d, struct dump_file *f, const struct fil
 	f->entry->nlsk = e;
 	e->id = f->entry->id;
 	e->ino = p->stat.st_ino;
-	e->protocol = socket_int(p->local, SOL_SOCKET, SO_PROTOCOL, 0);
+	e->protocol = socket_int(probe_local(p), SOL_SOCKET, SO_PROTOCOL, 0);
 	e->flags = p->info.flags & ~O_CLOEXEC;
 	e->has_ns_id = p->task->ids && p->task->ids->has_net_ns_id;
 	e->ns_id = e->has_ns_id ? p->task->ids->net_ns_id : 0;
@@ -238,7 +238,7 @@ static int netlink_collect(struct dump *d, struct dump_file *f, const struct fil
 		ret = collect_groups(d, f, p, e);
 	e->state = (info && info->state == STATE_CONNECTED) || e->dst_portid || e->dst_group;
 	if (ret == 0)
-		ret = socket_options_collect(d, f, p, AF_NETLINK, type, e->protocol, &e->opts);
+		ret = socket_options_collect(d, f, p, type, e->protocol, &e->opts);
 	if (ret == 0)
 		ret = fown_collect(d, p, &e->fown);
 	judge_queue(p, info);

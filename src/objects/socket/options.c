@@ -70,20 +70,31 @@ static bool applies(const struct option *o, int family, int type, int protocol)
 	}
 }
 
-/* Can a socket that is made anew have it? One with a connection, or that had one, can't: tcp_info
- * starts with the state, and a new socket shows no end of the peer's. */
-static bool can_be_set(const struct option *o, int fd)
+/* Can a socket that is made anew have what is said so (enum when)? One with a connection, or that
+ * had one, can't: tcp_info starts with the state, and a new socket shows no end of the peer's. */
+struct past {
+	bool idle, asking;
+};
+
+static struct past past_of(int fd, int protocol)
 {
 	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
 	unsigned char state = TCP_CLOSE;
 	socklen_t len = sizeof(state);
 
-	if ((o->when != IDLE && o->when != ASKING) ||
-	    getsockopt(fd, SOL_TCP, TCP_INFO, &state, &len) < 0 || state == TCP_LISTEN)
-		return true;
+	if (protocol != IPPROTO_TCP || getsockopt(fd, SOL_TCP, TCP_INFO, &state, &len) < 0 ||
+	    state == TCP_LISTEN)
+		return (struct past){ true, true };
 	if (state == TCP_SYN_SENT)
-		return o->when == ASKING;
-	return state == TCP_CLOSE && !(poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP);
+		return (struct past){ .asking = true };
+	if (state != TCP_CLOSE || (poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP))
+		return (struct past){ 0 };
+	return (struct past){ true, true };
+}
+
+static bool can_be_set(const struct option *o, const struct past *past)
+{
+	return o->when == IDLE ? past->idle : o->when != ASKING || past->asking;
 }
 
 /* What a new socket of a kind has. */
@@ -93,15 +104,12 @@ struct fresh {
 	struct fresh *next;
 };
 
-static const struct fresh *fresh_of(struct dump *d, int family, int type, int protocol)
+static const struct fresh *make_fresh(struct dump *d, struct arena *a, int family, int type,
+				      int protocol)
 {
-	struct fresh *fresh = d->priv[SLOT_SOCKOPTS];
+	struct fresh *fresh = arena_new(a, struct fresh);
 	_cleanup_fd_ int fd = -1;
 
-	for (; fresh; fresh = fresh->next)
-		if (fresh->family == family && fresh->type == type && fresh->protocol == protocol)
-			return fresh;
-	fresh = arena_new(dump_arena(d), struct fresh);
 	*fresh = (struct fresh){ family, type, protocol, .next = d->priv[SLOT_SOCKOPTS] };
 	d->priv[SLOT_SOCKOPTS] = fresh;
 	/* Where the tool may not make one, all options that are not 0 count as set. */
@@ -109,6 +117,21 @@ static const struct fresh *fresh_of(struct dump *d, int family, int type, int pr
 	for (size_t i = 0; fd >= 0 && i < N_OPTIONS; i++)
 		if (applies(&sockopts[i], family, type, protocol))
 			read_option(fd, &sockopts[i], &fresh->values[i]);
+	return fresh;
+}
+
+static const struct fresh *fresh_of(struct dump *d, struct arena *a, int family, int type,
+				    int protocol)
+{
+	const struct fresh *fresh;
+
+	pthread_mutex_lock(&d->common);
+	for (fresh = d->priv[SLOT_SOCKOPTS]; fresh; fresh = fresh->next)
+		if (fresh->family == family && fresh->type == type && fresh->protocol == protocol)
+			break;
+	if (!fresh)
+		fresh = make_fresh(d, a, family, type, protocol);
+	pthread_mutex_unlock(&d->common);
 	return fresh;
 }
 
@@ -121,35 +144,33 @@ static bool is_default(const struct value *v, const struct value *fresh)
 	return v->len == fresh->len && !memcmp(v->bytes, fresh->bytes, v->len);
 }
 
-static void keep_option(struct dump *d, const struct dump_file *f, int level, int name,
-			const struct value *v)
+static void keep_option(struct arena *a, int level, int name, const struct value *v,
+			struct socket_answers *ret)
 {
-	struct arena *a = dump_arena(d);
 	CrtoolsSockopt *o = arena_msg(a, CrtoolsSockopt, crtools_sockopt);
-	CrtoolsSocket *x = socket_extra(d, f);
 
 	o->has_level = o->has_name = o->has_value = true;
 	o->level = level;
 	o->name = name;
 	o->value.len = v->len;
 	o->value.data = arena_memdup(a, v->bytes, v->len);
-	arena_push(a, x->option, x->n_option, o);
+	arena_push(a, ret->option, ret->n_option, o);
 }
 
-static void collect_others(struct dump *d, const struct dump_file *f, const struct file_probe *p,
-			   const struct fresh *fresh)
+static void ask_others(int fd, struct arena *a, const struct fresh *fresh,
+		       struct socket_answers *ret)
 {
+	struct past past = past_of(fd, fresh->protocol);
 	struct value v;
 
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		/* What the new one does not have, this one has not either. */
-		if (!applies(&sockopts[i], fresh->family, fresh->type, fresh->protocol))
+		if (!applies(&sockopts[i], fresh->family, fresh->type, fresh->protocol) ||
+		    !can_be_set(&sockopts[i], &past))
 			continue;
-		read_option(p->local, &sockopts[i], &v);
-		if (!v.len || is_default(&v, &fresh->values[i]) ||
-		    !can_be_set(&sockopts[i], p->local))
-			continue;
-		keep_option(d, f, sockopts[i].level, sockopts[i].name, &v);
+		read_option(fd, &sockopts[i], &v);
+		if (v.len && !is_default(&v, &fresh->values[i]))
+			keep_option(a, sockopts[i].level, sockopts[i].name, &v, ret);
 	}
 }
 
@@ -158,8 +179,7 @@ static void collect_others(struct dump *d, const struct dump_file *f, const stru
 
 bool socket_is(const struct file_probe *p, int family)
 {
-	return p->fd >= 0 && S_ISSOCK(p->stat.st_mode) && !(p->info.flags & O_PATH) &&
-	       socket_int(p->local, SOL_SOCKET, SO_DOMAIN, -1) == family;
+	return p->fd >= 0 && p->domain == family;
 }
 
 int socket_int(int fd, int level, int name, int otherwise)
@@ -178,58 +198,57 @@ uint64_t socket_netns_cookie(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
 }
 
-static int collect_timeout(const struct file_probe *p, struct dump *d, int name, uint64_t *ret_sec,
-			   uint64_t *ret_usec)
+static int ask_timeout(const struct file_probe *p, const struct reader *r, int name,
+		       uint64_t *ret_sec, uint64_t *ret_usec)
 {
 	struct timeval tv;
 	socklen_t len = sizeof(tv);
 
-	if (getsockopt(p->local, SOL_SOCKET, name, &tv, &len) < 0)
-		return err_sys(dump_err(d), "getsockopt", "can't read the timeouts of %s",
-			       probe_object(p));
+	if (getsockopt(probe_local(p), SOL_SOCKET, name, &tv, &len) < 0)
+		return err_sys(r->err, "getsockopt",
+			       "can't read the timeouts of descriptor %d (%s)", p->fd,
+			       p->link.path);
 	*ret_sec = tv.tv_sec;
 	*ret_usec = tv.tv_usec;
 	return 0;
 }
 
-static void collect_device(struct dump *d, const struct file_probe *p, SkOptsEntry *e)
+static void ask_device(const struct file_probe *p, struct arena *a, SkOptsEntry *e)
 {
 	char name[IFNAMSIZ] = "";
 	socklen_t len = sizeof(name);
 
-	if (getsockopt(p->local, SOL_SOCKET, SO_BINDTODEVICE, name, &len) == 0 && len && name[0])
-		e->so_bound_dev = arena_printf(dump_arena(d), "%.*s", IFNAMSIZ - 1, name);
+	if (getsockopt(probe_local(p), SOL_SOCKET, SO_BINDTODEVICE, name, &len) == 0 && len &&
+	    name[0])
+		e->so_bound_dev = arena_printf(a, "%.*s", IFNAMSIZ - 1, name);
 }
 
 /* Unix sockets are asked for it only where they have a filter. */
-static void collect_lock(struct dump *d, const struct dump_file *f, const struct file_probe *p)
+static void ask_lock(int fd, struct arena *a, struct socket_answers *ret)
 {
 	struct value v = { .len = sizeof(int) };
 
 	memcpy(v.bytes, &(int){ 1 }, sizeof(int));
-	if (socket_int(p->local, SOL_SOCKET, SO_LOCK_FILTER, 0))
-		keep_option(d, f, SOL_SOCKET, SO_LOCK_FILTER, &v);
+	if (socket_int(fd, SOL_SOCKET, SO_LOCK_FILTER, 0))
+		keep_option(a, SOL_SOCKET, SO_LOCK_FILTER, &v, ret);
 }
 
-static void collect_filter(struct dump *d, const struct dump_file *f, const struct file_probe *p,
-			   int family, SkOptsEntry *e)
+static void ask_filter(int fd, struct arena *a, int family, struct socket_answers *ret)
 {
 	struct sock_filter code[FILTER_MAX];
+	SkOptsEntry *e = &ret->e;
 	socklen_t n = 0; /* instructions, not bytes: SO_GET_FILTER is like that */
 
-	if (door_is_shut(p->local)) /* left by a dump that was killed */
+	if (door_is_shut(fd)) /* left by a dump that was killed */
 		return;
-	if (getsockopt(p->local, SOL_SOCKET, SO_GET_FILTER, NULL, &n) < 0) {
+	if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &n) < 0) {
 		/* sk_get_filter() in net/core/filter.c: it has no classic program to show */
-		if (errno == EACCES)
-			task_refuse(p->task, probe_object(p),
-				    "has an eBPF filter, which can't be read out of the kernel",
-				    "detach it before the dump (SO_DETACH_FILTER)");
+		ret->ebpf = errno == EACCES;
 		return;
 	}
-	if (!n || n > FILTER_MAX || getsockopt(p->local, SOL_SOCKET, SO_GET_FILTER, code, &n) < 0)
+	if (!n || n > FILTER_MAX || getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, code, &n) < 0)
 		return;
-	e->so_filter = arena_array(dump_arena(d), uint64_t, n);
+	e->so_filter = arena_array(a, uint64_t, n);
 	for (; e->n_so_filter < n; e->n_so_filter++) {
 		const struct sock_filter *in = &code[e->n_so_filter];
 
@@ -237,28 +256,28 @@ static void collect_filter(struct dump *d, const struct dump_file *f, const stru
 					       (uint64_t)in->jf << 32 | in->k;
 	}
 	if (family == AF_UNIX)
-		collect_lock(d, f, p);
+		ask_lock(fd, a, ret);
 }
 
-static void collect_linger(const struct file_probe *p, SkOptsEntry *e)
+static void ask_linger(const struct file_probe *p, SkOptsEntry *e)
 {
 	struct linger l;
 	socklen_t len = sizeof(l);
 
-	if (getsockopt(p->local, SOL_SOCKET, SO_LINGER, &l, &len) < 0 || !l.l_onoff)
+	if (getsockopt(probe_local(p), SOL_SOCKET, SO_LINGER, &l, &len) < 0 || !l.l_onoff)
 		return;
 	e->has_so_linger = true;
 	e->so_linger = l.l_linger;
 }
 
-static void collect_fields(const struct file_probe *p, unsigned family, SkOptsEntry *e)
+static void ask_fields(const struct file_probe *p, unsigned family, SkOptsEntry *e)
 {
 	for (size_t i = 0; i < N_FIELDS; i++) {
 		int value;
 
 		if (!(sockopt_fields[i].families & family))
 			continue;
-		value = socket_int(p->local, SOL_SOCKET, sockopt_fields[i].name, 0);
+		value = socket_int(probe_local(p), SOL_SOCKET, sockopt_fields[i].name, 0);
 		if (value || !sockopt_fields[i].only_if_set)
 			sockopt_set(e, &sockopt_fields[i], value);
 	}
@@ -267,7 +286,7 @@ static void collect_fields(const struct file_probe *p, unsigned family, SkOptsEn
 /* The sizes of both buffers, by one call (Linux 4.12) where that is possible. It also tells whether
  * there may be a filter: each is charged to the memory of the socket's options (sk_filter_charge()
  * in net/core/filter.c). */
-static bool collect_memory(int fd, SkOptsEntry *e)
+static bool ask_memory(int fd, SkOptsEntry *e)
 {
 	uint32_t info[SK_MEMINFO_VARS];
 	socklen_t len = sizeof(info);
@@ -293,31 +312,56 @@ static SkOptsEntry *keep_options(struct dump *d, const SkOptsEntry *e)
 	return last;
 }
 
-int socket_options_collect(struct dump *d, struct dump_file *f, const struct file_probe *p,
-			   int family, int type, int protocol, SkOptsEntry **ret)
+int socket_options_ask(const struct file_probe *p, const struct reader *r, int type, int protocol,
+		       struct socket_answers *ret)
 {
-	SkOptsEntry e;
-	bool may_filter;
-	int lock, err;
+	int family = p->domain, fd = probe_local(p), lock, err;
+	SkOptsEntry *e = &ret->e;
 
-	memset(&e, 0, sizeof(e)); /* what lies between the members, too */
-	sk_opts_entry__init(&e);
-	may_filter = collect_memory(p->local, &e);
-	lock = socket_int(p->local, SOL_SOCKET, SO_BUF_LOCK, -1);
-	e.has_so_buf_lock = lock >= 0;
-	e.so_buf_lock = lock >= 0 ? lock : 0;
-	err = collect_timeout(p, d, SO_SNDTIMEO, &e.so_snd_tmo_sec, &e.so_snd_tmo_usec);
+	memset(ret, 0, sizeof(*ret)); /* what lies between the members, too */
+	sk_opts_entry__init(e);
+	ret->charged = ask_memory(fd, e);
+	lock = socket_int(fd, SOL_SOCKET, SO_BUF_LOCK, -1);
+	e->has_so_buf_lock = lock >= 0;
+	e->so_buf_lock = lock >= 0 ? lock : 0;
+	err = ask_timeout(p, r, SO_SNDTIMEO, &e->so_snd_tmo_sec, &e->so_snd_tmo_usec);
 	if (err == 0)
-		err = collect_timeout(p, d, SO_RCVTIMEO, &e.so_rcv_tmo_sec, &e.so_rcv_tmo_usec);
+		err = ask_timeout(p, r, SO_RCVTIMEO, &e->so_rcv_tmo_sec, &e->so_rcv_tmo_usec);
 	if (err < 0)
 		return err;
-	collect_fields(p, sockopt_family(family), &e);
+	ask_fields(p, sockopt_family(family), e);
 	if (family != AF_UNIX) /* which has no use for one */
-		collect_device(d, p, &e);
-	if (may_filter)
-		collect_filter(d, f, p, family, &e);
-	collect_linger(p, &e);
-	collect_others(d, f, p, fresh_of(d, family, type, protocol));
-	*ret = keep_options(d, &e);
+		ask_device(p, r->arena, e);
+	if (ret->charged)
+		ask_filter(fd, r->arena, family, ret);
+	ask_linger(p, e);
+	ask_others(fd, r->arena, fresh_of(p->task->dump, r->arena, family, type, protocol), ret);
 	return 0;
+}
+
+SkOptsEntry *socket_options_take(struct dump *d, const struct dump_file *f,
+				 const struct file_probe *p, const struct socket_answers *a)
+{
+	if (a->ebpf)
+		task_refuse(p->task, probe_object(p),
+			    "has an eBPF filter, which can't be read out of the kernel",
+			    "detach it before the dump (SO_DETACH_FILTER)");
+	for (size_t i = 0; i < a->n_option; i++) {
+		CrtoolsSocket *x = socket_extra(d, f);
+
+		arena_push(dump_arena(d), x->option, x->n_option, a->option[i]);
+	}
+	return keep_options(d, &a->e);
+}
+
+int socket_options_collect(struct dump *d, struct dump_file *f, const struct file_probe *p,
+			   int type, int protocol, SkOptsEntry **ret)
+{
+	struct reader r = dump_reader(d);
+	struct socket_answers a;
+	int err = socket_options_ask(p, &r, type, protocol, &a);
+
+	if (err == 0)
+		*ret = socket_options_take(d, f, p, &a);
+	return err;
 }

@@ -43,10 +43,23 @@ int socket_set_peek_off(int fd, int off);
 /* --- options.c: what every socket has -----------------------------------------------------------
  */
 
-/* Fills *ret, and adds what it has no field for to crtools-files.img. type and protocol: as
- * socket(2) takes them, to make one that tells what is the default. */
+/* What a socket says of its options: for class->ask. */
+struct socket_answers {
+	SkOptsEntry e;
+	bool ebpf;    /* it has a filter that can't be read */
+	bool charged; /* it may have what is charged to its options' memory (SK_MEMINFO_OPTMEM) */
+	CrtoolsSockopt **option;
+	size_t n_option;
+};
+/* type and protocol: as socket(2) takes them, to make one that tells what is the default. */
+int socket_options_ask(const struct file_probe *p, const struct reader *r, int type, int protocol,
+		       struct socket_answers *ret);
+/* Puts what there is no field for into crtools-files.img, and refuses what can't be kept. */
+SkOptsEntry *socket_options_take(struct dump *d, const struct dump_file *f,
+				 const struct file_probe *p, const struct socket_answers *a);
+/* Both at once. */
 int socket_options_collect(struct dump *d, struct dump_file *f, const struct file_probe *p,
-			   int family, int type, int protocol, SkOptsEntry **ret);
+			   int type, int protocol, SkOptsEntry **ret);
 /* Restore, before the fork: are the values any that an option can have? */
 int socket_options_check(struct restore *r, struct restore_file *f, const SkOptsEntry *e);
 /* A new socket, before it is bound or connected: those options that must be there then, and

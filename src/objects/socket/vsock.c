@@ -32,7 +32,7 @@ static void judge_connection(const struct file_probe *p)
 	struct sockaddr_vm peer = { 0 };
 	socklen_t len = sizeof(peer);
 
-	if (getpeername(p->local, (struct sockaddr *)&peer, &len) == 0)
+	if (getpeername(probe_local(p), (struct sockaddr *)&peer, &len) == 0)
 		task_refuse(
 			p->task, probe_object(p),
 			arena_printf(dump_arena(p->task->dump),
@@ -44,7 +44,7 @@ static void judge_connection(const struct file_probe *p)
 
 static void judge_listener(struct dump *d, const struct file_probe *p)
 {
-	struct pollfd queue = { .fd = p->local, .events = POLLIN };
+	struct pollfd queue = { .fd = probe_local(p), .events = POLLIN };
 	const char *text = "has not accepted a vsock connection yet, which no descriptor leads to";
 
 	if (poll(&queue, 1, 0) <= 0 || !(queue.revents & POLLIN))
@@ -63,18 +63,18 @@ static int vsock_collect(struct dump *d, struct dump_file *f, const struct file_
 	socklen_t len = sizeof(own);
 	int ret;
 
-	if (getsockname(p->local, (struct sockaddr *)&own, &len) < 0)
+	if (getsockname(probe_local(p), (struct sockaddr *)&own, &len) < 0)
 		return err_sys(dump_err(d), "getsockname", "can't read the address of %s",
 			       probe_object(p));
 	e->has_id = e->has_type = e->has_flags = e->has_cid = e->has_port = e->has_listening = true;
 	e->id = f->entry->id;
-	e->type = socket_int(p->local, SOL_SOCKET, SO_TYPE, SOCK_STREAM);
+	e->type = socket_int(probe_local(p), SOL_SOCKET, SO_TYPE, SOCK_STREAM);
 	e->flags = p->info.flags & ~O_CLOEXEC;
 	e->cid = own.svm_cid;
 	e->port = own.svm_port;
-	e->listening = socket_int(p->local, SOL_SOCKET, SO_ACCEPTCONN, 0);
+	e->listening = socket_int(probe_local(p), SOL_SOCKET, SO_ACCEPTCONN, 0);
 	extras_add(d)->vsock = e;
-	ret = socket_options_collect(d, f, p, AF_VSOCK, e->type, 0, &e->opts);
+	ret = socket_options_collect(d, f, p, e->type, 0, &e->opts);
 	if (ret == 0)
 		ret = fown_collect(d, p, &e->fown);
 	if (e->listening)

@@ -56,7 +56,7 @@ static dev_t device_of(const struct file_probe *p)
 
 	if (p->stat.st_rdev != CURRENT)
 		return p->stat.st_rdev;
-	return ioctl(p->local, TIOCGDEV, &dev) < 0
+	return ioctl(probe_local(p), TIOCGDEV, &dev) < 0
 		       ? 0
 		       : makedev((dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00));
 }
@@ -70,7 +70,7 @@ static bool is_device(const struct file_probe *p)
 	if (kind == MEM_MAJOR)
 		return false;
 	return kind == TTY_MAJOR || p->stat.st_rdev == makedev(TTYAUX_MAJOR, 1) ||
-	       ioctl(p->local, TCGETS2, &t) == 0;
+	       ioctl(probe_local(p), TCGETS2, &t) == 0;
 }
 
 static bool tty_match(const struct file_probe *p)
@@ -211,9 +211,9 @@ static void note_session(struct dump *d, struct tty_out *tty, int fd)
 
 static int fill_tty(struct dump *d, struct tty_out *tty, const struct file_probe *p)
 {
-	struct pollfd one = { .fd = p->local };
+	struct pollfd one = { .fd = probe_local(p) };
 
-	tty->hung_up = !tty->master && tty_is_hung_up(p->local);
+	tty->hung_up = !tty->master && tty_is_hung_up(probe_local(p));
 	if (tty->hung_up)
 		return 0;
 	if (tty->master && poll(&one, 1, 0) >= 0 && one.revents & POLLHUP) {
@@ -221,13 +221,13 @@ static int fill_tty(struct dump *d, struct tty_out *tty, const struct file_probe
 		tty_extra(d, tty)->has_closed = true;
 		tty->extra->closed = true;
 	}
-	if (ioctl(p->local, FIONREAD, &tty->waiting) < 0)
+	if (ioctl(probe_local(p), FIONREAD, &tty->waiting) < 0)
 		return err_sys(dump_err(d), "FIONREAD", "can't look at what waits in %s",
 			       tty->object);
 	if (tty->master)
-		note_session(d, tty, p->local);
+		note_session(d, tty, probe_local(p));
 	note_node(d, tty);
-	return modes_collect(d, tty, p->local);
+	return modes_collect(d, tty, probe_local(p));
 }
 
 /* Another instance of devpts has indexes of its own. */
@@ -244,7 +244,7 @@ static int note_device(struct dump *d, const struct file_probe *p, struct tty_ou
 {
 	dev_t dev = device_of(p);
 	const struct device_source from = { .fd = p->fd,
-					    .local = p->local,
+					    .local = probe_local(p),
 					    .object = probe_object(p),
 					    .path = p->link.path,
 					    .stat = &p->stat };
@@ -263,7 +263,7 @@ static int note_tty(struct dump *d, const struct file_probe *p, struct tty_out *
 	uint32_t index = master ? 0 : slave_index(device_of(p));
 	unsigned int number;
 
-	if (master && ioctl(p->local, TIOCGPTN, &number) < 0)
+	if (master && ioctl(probe_local(p), TIOCGPTN, &number) < 0)
 		return err_sys(dump_err(d), "TIOCGPTN", "can't ask %s for its number",
 			       probe_object(p));
 	if (master)

@@ -144,7 +144,7 @@ static int uring_collect(struct dump *d, struct dump_file *f, const struct file_
 	*u = (struct uring_out){ .task = p->task,
 				 .object = probe_object(p),
 				 .id = f->entry->id,
-				 .fd = fcntl(p->local, F_DUPFD_CLOEXEC, 0),
+				 .fd = fcntl(probe_local(p), F_DUPFD_CLOEXEC, 0),
 				 .e = arena_msg(dump_arena(d), CrtoolsUring, crtools_uring),
 				 .next = x->rings };
 	ret = uring_info_parse(dump_arena(d), &p->info, &u->info);

@@ -114,7 +114,7 @@ static void keep(struct dump *d, struct inet_out *s, const struct group_filter *
 	arena_push(dump_arena(d), x->membership, x->n_membership, m);
 }
 
-int inet_groups_collect(struct dump *d, struct inet_out *s, int fd)
+int inet_groups_collect(struct dump *d, struct inet_out *s, const struct file_probe *p)
 {
 	const struct groups *g;
 
@@ -129,7 +129,7 @@ int inet_groups_collect(struct dump *d, struct inet_out *s, int fd)
 		if (g->all[i].group.sa.sa_family != s->e->family)
 			continue;
 		memcpy(&f.gf.gf_group, &g->all[i].group, sizeof(g->all[i].group));
-		if (getsockopt(fd, inet_level(s->e), MCAST_MSFILTER, &f, &len) < 0)
+		if (getsockopt(probe_local(p), inet_level(s->e), MCAST_MSFILTER, &f, &len) < 0)
 			continue;
 		if (f.gf.gf_numsrc > SOURCES_MAX)
 			task_warn(s->task, s->object,

@@ -157,7 +157,7 @@ static int collect_datagram(struct dump *d, struct inet_dump *x, struct inet_out
 	if (ret < 0)
 		return ret;
 	e->state = INET_CLOSE;
-	if (getpeername(p->local, &peer.sa, &len) == 0) {
+	if (getpeername(probe_local(p), &peer.sa, &len) == 0) {
 		e->state = INET_ESTABLISHED;
 		inet_addr_store(dump_arena(d), &peer, &e->dst_addr, &e->n_dst_addr, &e->dst_port);
 	} else if (info && info->state == INET_ESTABLISHED) {
@@ -165,7 +165,7 @@ static int collect_datagram(struct dump *d, struct inet_dump *x, struct inet_out
 		memcpy(e->dst_addr, info->dst, e->n_dst_addr * sizeof(*e->dst_addr));
 		e->dst_port = info->dst_port;
 	}
-	set_shutdown(e, info && inet_has_ports(e) ? info->shutdown : shut_by_poll(p->local));
+	set_shutdown(e, info && inet_has_ports(e) ? info->shutdown : shut_by_poll(probe_local(p)));
 	return 0;
 }
 
@@ -177,9 +177,9 @@ static bool is_corked(const struct inet_out *s, int fd)
 	       ioctl(fd, SIOCOUTQ, &held) == 0 && held;
 }
 
-static int judge_queue(struct dump *d, struct inet_out *s, int fd)
+static int judge_queue(struct dump *d, struct inet_out *s, const struct file_probe *p)
 {
-	int peek = socket_int(fd, SOL_SOCKET, SO_PEEK_OFF, -1);
+	int peek = ((const struct inet_answers *)p->answers)->peek_off;
 
 	if (peek >= 0) {
 		socket_extra(d, s->file)->has_peek_off = true;
@@ -187,48 +187,47 @@ static int judge_queue(struct dump *d, struct inet_out *s, int fd)
 	}
 	if (inet_is_tcp(s->e))
 		return 0;
-	if (is_corked(s, fd))
+	if (is_corked(s, probe_local(p)))
 		task_refuse(s->task, s->object,
 			    "holds back a part of a datagram (UDP_CORK), which can't be read",
 			    "try again when it was sent");
-	return inet_queue_collect(d, s, fd);
+	return inet_queue_collect(d, s, probe_local(p));
 }
 
 /* --- all -----------------------------------------------------------------------------------------
  */
 
 /* Link-local addresses mean something only with their device. */
-static void note_device(struct dump *d, InetSkEntry *e, const union inet_addr *a)
+static void note_device(struct arena *arena, InetSkEntry *e, const union inet_addr *a)
 {
 	char name[IFNAMSIZ];
 
 	if (a->sa.sa_family == AF_INET6 && a->v6.sin6_scope_id &&
 	    if_indextoname(a->v6.sin6_scope_id, name))
-		e->ifname = arena_strdup(dump_arena(d), name);
+		e->ifname = arena_strdup(arena, name);
 }
 
-static int fill_entry(struct dump *d, struct inet_out *s, const struct file_probe *p, int family)
+static int fill_entry(InetSkEntry *e, const struct file_probe *p, const struct reader *r)
 {
-	InetSkEntry *e = s->e;
+	int family = p->domain;
 	union inet_addr own = { 0 }, none = { .sa.sa_family = family };
 	socklen_t len = sizeof(own);
 
-	e->id = s->file->entry->id;
 	e->ino = p->stat.st_ino;
 	e->family = family;
-	e->type = socket_int(p->local, SOL_SOCKET, SO_TYPE, 0);
-	e->proto = socket_int(p->local, SOL_SOCKET, SO_PROTOCOL, 0);
+	e->type = socket_int(probe_local(p), SOL_SOCKET, SO_TYPE, 0);
+	e->proto = socket_int(probe_local(p), SOL_SOCKET, SO_PROTOCOL, 0);
 	e->flags = p->info.flags & ~O_CLOEXEC;
 	e->has_ns_id = p->task->ids && p->task->ids->has_net_ns_id;
 	e->ns_id = e->has_ns_id ? p->task->ids->net_ns_id : 0;
-	if (getsockname(p->local, &own.sa, &len) < 0)
-		return err_sys(dump_err(d), "getsockname", "can't read the address of %s",
-			       s->object);
-	inet_addr_store(dump_arena(d), &own, &e->src_addr, &e->n_src_addr, &e->src_port);
-	inet_addr_store(dump_arena(d), &none, &e->dst_addr, &e->n_dst_addr, &e->dst_port);
-	note_device(d, e, &own);
+	if (getsockname(probe_local(p), &own.sa, &len) < 0)
+		return err_sys(r->err, "getsockname",
+			       "can't read the address of descriptor %d (%s)", p->fd, p->link.path);
+	inet_addr_store(r->arena, &own, &e->src_addr, &e->n_src_addr, &e->src_port);
+	inet_addr_store(r->arena, &none, &e->dst_addr, &e->n_dst_addr, &e->dst_port);
+	note_device(r->arena, e, &own);
 	e->has_v6only = family == AF_INET6;
-	e->v6only = e->has_v6only && socket_int(p->local, SOL_IPV6, IPV6_V6ONLY, 0);
+	e->v6only = e->has_v6only && socket_int(probe_local(p), SOL_IPV6, IPV6_V6ONLY, 0);
 	return 0;
 }
 
@@ -241,13 +240,31 @@ static void note_address(struct dump *d, struct inet_dump *x, struct inet_out *s
 			socket_extra(d, s->file)->address_away = true;
 }
 
-static bool refused_kind(struct inet_out *s, struct inet_dump *x, const struct file_probe *p)
+static int inet_ask(const struct file_probe *p, const struct reader *r, void **ret)
+{
+	struct inet_answers *a = arena_new(r->brief, struct inet_answers);
+	InetSkEntry *e = arena_msg(r->arena, InetSkEntry, inet_sk_entry);
+	int err = fill_entry(e, p, r);
+
+	*ret = a;
+	a->e = e;
+	if (err == 0)
+		err = socket_options_ask(p, r, e->type, e->proto, &a->options);
+	if (err < 0)
+		return err;
+	a->netns_cookie = socket_netns_cookie(probe_local(p));
+	a->peek_off = socket_int(probe_local(p), SOL_SOCKET, SO_PEEK_OFF, -1);
+	inet_options_ask(e, probe_local(p), r->arena);
+	return inet_is_tcp(e) ? tcp_ask(p, r, a) : 0;
+}
+
+static bool refused_kind(struct inet_out *s, struct inet_dump *x, const struct inet_answers *a)
 {
 	const InetSkEntry *e = s->e;
 	bool ping = e->proto == (e->family == AF_INET ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
 	const char *text = NULL;
 
-	if (x->netns_cookie && socket_netns_cookie(p->local) != x->netns_cookie)
+	if (x->netns_cookie && a->netns_cookie != x->netns_cookie)
 		text = "is of another network namespace than the tool's";
 	else if (e->proto == IPPROTO_MPTCP)
 		text = "is a multipath TCP socket, whose subflows the kernel does not show";
@@ -266,34 +283,31 @@ static bool refused_kind(struct inet_out *s, struct inet_dump *x, const struct f
 static int inet_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
 	struct inet_out *s = arena_new(dump_arena(d), struct inet_out);
-	int family = socket_int(p->local, SOL_SOCKET, SO_DOMAIN, AF_INET);
+	const struct inet_answers *a = p->answers;
 	struct inet_dump *x;
 	int ret = inet_dump_of(d, &x);
 
 	if (ret < 0)
 		return ret;
 	*s = (struct inet_out){ .file = f, .task = p->task, .fd = p->fd, .object = probe_object(p) };
-	s->e = f->entry->isk = arena_msg(dump_arena(d), InetSkEntry, inet_sk_entry);
-	ret = fill_entry(d, s, p, family);
-	if (ret < 0 || refused_kind(s, x, p))
-		return ret;
+	s->e = f->entry->isk = a->e;
+	s->e->id = f->entry->id;
+	if (refused_kind(s, x, a))
+		return 0;
 	f->priv = s;
 	ret = inet_is_tcp(s->e) ? tcp_collect(d, x, s, p) : collect_datagram(d, x, s, p);
-	if (ret == 0)
-		ret = socket_options_collect(d, f, p, family, s->e->type, s->e->proto, &s->e->opts);
-	if (ret == 0)
-		ret = fown_collect(d, p, &s->e->fown);
 	if (ret < 0)
 		return ret;
-	if (s->kept || s->e->state == INET_LISTEN)
-		ret = tcp_keys_collect(d, x, s, p->local);
+	s->e->opts = socket_options_take(d, f, p, &a->options);
+	ret = fown_collect(d, p, &s->e->fown);
+	if (ret == 0 && (s->kept || s->e->state == INET_LISTEN))
+		ret = tcp_keys_collect(d, x, s, a);
 	if (ret < 0)
 		return ret;
-	inet_options_collect(d, s->e, p->local);
-	inet_steering_judge(d, s, p->local);
+	inet_steering_judge(d, s, p);
 	note_address(d, x, s);
-	ret = judge_queue(d, s, p->local);
-	return ret < 0 ? ret : inet_groups_collect(d, s, p->local);
+	ret = judge_queue(d, s, p);
+	return ret < 0 ? ret : inet_groups_collect(d, s, p);
 }
 
 static int inet_settle(struct dump *d, struct dump_file *f)
@@ -331,6 +345,7 @@ const struct file_class inet_class = {
 	.name = "internet socket",
 	.type = FD_TYPES__INETSK,
 	.match = inet_match,
+	.ask = inet_ask,
 	.collect = inet_collect,
 	.settle = inet_settle,
 	.write = inet_write,

@@ -80,6 +80,20 @@ struct inet_in;
 /* --- dump ----------------------------------------------------------------------------------------
  */
 
+/* What the kernel tells of one by its descriptor: for the class' ask. */
+struct inet_answers {
+	InetSkEntry *e; /* all of it but id, state and fown; of a datagram socket not its peer */
+	struct socket_answers options;
+	uint64_t netns_cookie;
+	int peek_off;
+	/* TCP */
+	uint32_t state;
+	bool has_peer;
+	char protocol[16]; /* on top (TCP_ULP); "" */
+	bool urgent;	   /* data that was not read */
+	bool signs;	   /* by keys of TCP-AO */
+};
+
 /* One socket: dump_file.priv. */
 struct inet_out {
 	struct dump_file *file;
@@ -114,8 +128,8 @@ int inet_find_peer(struct dump *d, struct inet_dump *x, InetSkEntry *e);
 
 /* --- steering.c ------------------------------------------------------------------------------- */
 
-/* Is there a program that chooses among those that share its port? fd is a copy of it. */
-void inet_steering_judge(struct dump *d, const struct inet_out *out, int fd);
+/* Is there a program that chooses among those that share its port? */
+void inet_steering_judge(struct dump *d, const struct inet_out *out, const struct file_probe *p);
 
 /* --- tcp.c ---------------------------------------------------------------------------------------
  */
@@ -130,6 +144,8 @@ void tcp_leave(struct dump *d, struct inet_dump *x, bool killed);
 /* Repair mode on or off, off without and with a probe that makes the peer answer. 0 or -errno. */
 enum tcp_repair { TCP_REPAIR_BEGIN = 1, TCP_REPAIR_END = -1, TCP_REPAIR_END_PROBE = 0 };
 int tcp_repair(int fd, enum tcp_repair how);
+/* What it has of its own: state, peer, and what can't be kept. */
+int tcp_ask(const struct file_probe *p, const struct reader *r, struct inet_answers *a);
 /* Its state. */
 int tcp_read_info(struct dump *d, const struct inet_out *s, int fd, struct tcp_info *ret);
 /* The very socket; the caller closes. */
@@ -166,7 +182,10 @@ int tcp_waiting_read(struct dump *d, struct inet_dump *x);
  */
 
 /* Of a connection or a listener whose addresses and options are known. */
-int tcp_keys_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd);
+int tcp_keys_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
+		     const struct inet_answers *a);
+/* Keys that can't be read (TCP-AO)? */
+bool tcp_keys_hidden(int fd);
 void tcp_keys_judge(const struct inet_out *s);
 int tcp_keys_check(struct restore *r, const struct inet_in *s);
 /* Before it is connected, or listens. */
@@ -204,7 +223,7 @@ int inet_queue_collect(struct dump *d, struct inet_out *s, int fd);
 /* --- inet/options.c ------------------------------------------------------------------------------
  */
 
-void inet_options_collect(struct dump *d, InetSkEntry *e, int fd);
+void inet_options_ask(InetSkEntry *e, int fd, struct arena *arena);
 /* Before it is bound: what has to be there. */
 int inet_options_early(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,
 		       int fd);
@@ -217,7 +236,7 @@ int inet_options_priority(struct restore_task *t, const struct restore_file *f,
 /* --- inet/groups.c -------------------------------------------------------------------------------
  */
 
-int inet_groups_collect(struct dump *d, struct inet_out *s, int fd);
+int inet_groups_collect(struct dump *d, struct inet_out *s, const struct file_probe *p);
 /* Are the devices here? */
 int inet_groups_check(struct restore *r, const struct restore_file *f, const struct inet_in *s);
 int inet_groups_join(struct restore_task *t, const struct restore_file *f, const InetSkEntry *e,

@@ -67,7 +67,7 @@ static const struct field tcp_fields[] = {
 };
 #undef FIELD
 
-static void collect(const InetSkEntry *e, const struct field *fields, size_t n, int fd, void *msg)
+static void ask(const InetSkEntry *e, const struct field *fields, size_t n, int fd, void *msg)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct field *f = &fields[i];
@@ -91,32 +91,32 @@ static bool has_filter(const InetSkEntry *e)
 	       e->proto == (e->family == AF_INET ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
 }
 
-static void collect_raw(struct dump *d, InetSkEntry *e, int fd)
+static void ask_raw(InetSkEntry *e, int fd, struct arena *arena)
 {
-	IpOptsRawEntry *raw = arena_msg(dump_arena(d), IpOptsRawEntry, ip_opts_raw_entry);
+	IpOptsRawEntry *raw = arena_msg(arena, IpOptsRawEntry, ip_opts_raw_entry);
 	uint32_t words[ICMP6_FILTER_WORDS];
 	socklen_t len = sizeof(words);
 
-	collect(e, raw_fields, ARRAY_SIZE(raw_fields), fd, raw);
+	ask(e, raw_fields, ARRAY_SIZE(raw_fields), fd, raw);
 	if (has_filter(e) &&
 	    getsockopt(fd, e->family == AF_INET ? SOL_RAW : SOL_ICMPV6,
 		       e->family == AF_INET ? ICMP_FILTER_ : ICMPV6_FILTER_, words, &len) == 0) {
 		raw->n_icmpv_filter = len / sizeof(*words);
-		raw->icmpv_filter = arena_memdup(dump_arena(d), words, len);
+		raw->icmpv_filter = arena_memdup(arena, words, len);
 	}
 	e->ip_opts->raw = raw;
 }
 
-void inet_options_collect(struct dump *d, InetSkEntry *e, int fd)
+void inet_options_ask(InetSkEntry *e, int fd, struct arena *arena)
 {
-	e->ip_opts = arena_msg(dump_arena(d), IpOptsEntry, ip_opts_entry);
-	collect(e, ip_fields, ARRAY_SIZE(ip_fields), fd, e->ip_opts);
+	e->ip_opts = arena_msg(arena, IpOptsEntry, ip_opts_entry);
+	ask(e, ip_fields, ARRAY_SIZE(ip_fields), fd, e->ip_opts);
 	if (e->type == SOCK_RAW)
-		collect_raw(d, e, fd);
+		ask_raw(e, fd, arena);
 	if (!inet_is_tcp(e))
 		return;
-	e->tcp_opts = arena_msg(dump_arena(d), TcpOptsEntry, tcp_opts_entry);
-	collect(e, tcp_fields, ARRAY_SIZE(tcp_fields), fd, e->tcp_opts);
+	e->tcp_opts = arena_msg(arena, TcpOptsEntry, tcp_opts_entry);
+	ask(e, tcp_fields, ARRAY_SIZE(tcp_fields), fd, e->tcp_opts);
 }
 
 /* --- restore -------------------------------------------------------------------------------------

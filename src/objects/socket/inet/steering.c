@@ -16,7 +16,7 @@
 
 static const char *const members[] = { "socket.sk", "sock.sk_reuseport_cb", "sock_reuseport.prog" };
 
-void inet_steering_judge(struct dump *d, const struct inet_out *out, int fd)
+void inet_steering_judge(struct dump *d, const struct inet_out *out, const struct file_probe *p)
 {
 	const int *offsets;
 	uint64_t at;
@@ -24,7 +24,7 @@ void inet_steering_judge(struct dump *d, const struct inet_out *out, int fd)
 	if (!out->e->opts->has_so_reuseport || !out->e->opts->so_reuseport)
 		return;
 	offsets = inside_offsets(d, members, ARRAY_SIZE(members));
-	at = offsets ? kmem_private(&inside_kernel(d)->memory, fd) : 0;
+	at = offsets ? kmem_private(&inside_kernel(d)->memory, probe_local(p)) : 0;
 	for (size_t i = 0; at && i < ARRAY_SIZE(members); i++)
 		at = kmem_pointer(&inside_kernel(d)->memory, at, offsets[i]);
 	if (at)

@@ -198,7 +198,7 @@ static void collect_fanout(const struct file_probe *p, const struct packet_info 
 	if (info->fanout == NO_FANOUT)
 		return;
 	e->has_fanout = true;
-	e->fanout = socket_int(p->local, SOL_PACKET, PACKET_FANOUT, info->fanout);
+	e->fanout = socket_int(probe_local(p), SOL_PACKET, PACKET_FANOUT, info->fanout);
 	if (FANOUT_TYPE(e->fanout) == PACKET_FANOUT_CBPF ||
 	    FANOUT_TYPE(e->fanout) == PACKET_FANOUT_EBPF)
 		task_refuse(
@@ -232,7 +232,7 @@ static int collect_rings(struct dump *d, struct dump_file *f, const struct file_
 	e->tx_ring = ring_entry(dump_arena(d), info->tx);
 	*out = (struct packet_out){ .task = p->task, .object = probe_object(p), .e = e };
 	f->priv = out;
-	return d->examining ? 0 : packet_rings_note(d, out, p->local);
+	return d->examining ? 0 : packet_rings_note(d, out, probe_local(p));
 }
 
 static int packet_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
@@ -245,7 +245,7 @@ static int packet_collect(struct dump *d, struct dump_file *f, const struct file
 	if (ret < 0)
 		return ret;
 	info = hash_get(&x->listing, p->stat.st_ino);
-	if (!info || (x->netns_cookie && socket_netns_cookie(p->local) != x->netns_cookie)) {
+	if (!info || (x->netns_cookie && socket_netns_cookie(probe_local(p)) != x->netns_cookie)) {
 		task_refuse(p->task, probe_object(p),
 			    "is a packet socket of another network namespace than the tool's",
 			    "close it before the dump");
@@ -261,7 +261,7 @@ static int packet_collect(struct dump *d, struct dump_file *f, const struct file
 	note_device(d, f, p, e->ifindex);
 	collect_members(d, f, p, info, e);
 	collect_fanout(p, info, e);
-	ret = socket_options_collect(d, f, p, AF_PACKET, e->type, 0, &e->opts);
+	ret = socket_options_collect(d, f, p, e->type, 0, &e->opts);
 	if (ret == 0)
 		ret = fown_collect(d, p, &e->fown);
 	if (ret == 0)

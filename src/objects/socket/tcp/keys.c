@@ -32,7 +32,7 @@ static void keep(struct dump *d, struct inet_out *s, const struct inet_diag_key 
 	arena_push(a, x->tcp_key, x->n_tcp_key, k);
 }
 
-static bool has_ao(int fd)
+bool tcp_keys_hidden(int fd)
 {
 	char info[64] = "";
 	socklen_t len = sizeof(info);
@@ -55,7 +55,8 @@ void tcp_keys_judge(const struct inet_out *s)
 			    "try again when it has, or drop them with --skip-in-flight");
 }
 
-int tcp_keys_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd)
+int tcp_keys_collect(struct dump *d, struct inet_dump *x, struct inet_out *s,
+		     const struct inet_answers *a)
 {
 	const InetSkEntry *e = s->e;
 	struct inet_diag_sockid id = { .idiag_sport = htons(e->src_port),
@@ -65,10 +66,13 @@ int tcp_keys_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, in
 	size_t n;
 	int ret;
 
-	if (has_ao(fd))
+	if (a->signs)
 		task_refuse(s->task, s->object,
 			    "signs its segments (TCP-AO) by keys that can't be read",
 			    "close it before the dump");
+	/* Each key is charged to it (__tcp_md5_do_add() in net/ipv4/tcp_ipv4.c). */
+	if (!a->options.charged)
+		return 0;
 	memcpy(id.idiag_src, e->src_addr, e->n_src_addr * sizeof(uint32_t));
 	memcpy(id.idiag_dst, e->dst_addr, e->n_dst_addr * sizeof(uint32_t));
 	if (e->opts->so_bound_dev)

@@ -92,12 +92,12 @@ int tcp_read_info(struct dump *d, const struct inet_out *s, int fd, struct tcp_i
 }
 
 /* A look stops before urgent data that the program takes in line (SO_OOBINLINE). */
-static bool has_urgent_in_line(int fd)
+static bool has_urgent_in_line(int fd, const SkOptsEntry *opts)
 {
 	int all = 0, first = 0;
 	ssize_t n;
 
-	if (!socket_int(fd, SOL_SOCKET, SO_OOBINLINE, 0) || ioctl(fd, SIOCINQ, &all) < 0 || !all)
+	if (!opts->so_oobinline || ioctl(fd, SIOCINQ, &all) < 0 || !all)
 		return false;
 	if (ioctl(fd, SIOCATMARK, &first) == 0 && first)
 		return true;
@@ -108,11 +108,36 @@ static bool has_urgent_in_line(int fd)
 /* --- collect -------------------------------------------------------------------------------------
  */
 
-static void judge_connection(struct dump *d, struct inet_dump *x, struct inet_out *s, int fd)
+int tcp_ask(const struct file_probe *p, const struct reader *r, struct inet_answers *a)
 {
-	char text[16] = "", byte;
-	socklen_t len = sizeof(text);
+	union inet_addr peer = { 0 };
+	socklen_t len = sizeof(peer);
+	struct tcp_info info = { 0 };
+	InetSkEntry *e = a->e;
+	char byte;
 
+	a->has_peer = getpeername(probe_local(p), &peer.sa, &len) == 0;
+	if (a->has_peer)
+		inet_addr_store(r->arena, &peer, &e->dst_addr, &e->n_dst_addr, &e->dst_port);
+	len = sizeof(info);
+	if (getsockopt(probe_local(p), SOL_TCP, TCP_INFO, &info, &len) < 0)
+		return err_sys(r->err, "getsockopt", "can't read the state of descriptor %d (%s)",
+			       p->fd, p->link.path);
+	a->state = info.tcpi_state;
+	a->signs = tcp_keys_hidden(probe_local(p));
+	if (a->state == INET_LISTEN)
+		return 0;
+	len = sizeof(a->protocol) - 1;
+	if (getsockopt(probe_local(p), SOL_TCP, TCP_ULP_, a->protocol, &len) < 0 || !len)
+		a->protocol[0] = '\0';
+	a->urgent = recv(probe_local(p), &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) > 0 ||
+		    has_urgent_in_line(probe_local(p), &a->options.e);
+	return 0;
+}
+
+static void judge_connection(struct dump *d, struct inet_dump *x, struct inet_out *s,
+			     const struct inet_answers *a)
+{
 	if (!d->s->opts->tcp_established)
 		task_refuse(s->task, s->object, "is a TCP connection",
 			    "keep it with --tcp-established, or close it with --tcp-close");
@@ -121,49 +146,44 @@ static void judge_connection(struct dump *d, struct inet_dump *x, struct inet_ou
 			    "is a TCP connection, which takes CAP_NET_ADMIN and a kernel with "
 			    "CONFIG_CHECKPOINT_RESTORE to keep",
 			    "dump as root, or close it with --tcp-close");
-	if (getsockopt(fd, SOL_TCP, TCP_ULP_, text, &len) == 0 && len && text[0])
+	if (a->protocol[0])
 		task_refuse(s->task, s->object,
 			    arena_printf(dump_arena(d),
-					 "has the protocol \"%.15s\" on top (TCP_ULP), whose state "
+					 "has the protocol \"%s\" on top (TCP_ULP), whose state "
 					 "can't be read",
-					 text),
+					 a->protocol),
 			    "close it before the dump");
-	if (recv(fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) > 0 || has_urgent_in_line(fd))
+	if (a->urgent)
 		task_refuse(s->task, s->object, "has urgent data that was not read",
 			    "try again when it was");
 }
 
 int tcp_collect(struct dump *d, struct inet_dump *x, struct inet_out *s, const struct file_probe *p)
 {
-	union inet_addr peer = { 0 };
-	socklen_t len = sizeof(peer);
+	const struct inet_answers *a = p->answers;
 	struct tcp_info info;
-	int ret = tcp_read_info(d, s, p->local, &info);
+	int ret = 0;
 
+	s->e->state = a->state;
+	if (a->state == INET_LISTEN) {
+		ret = tcp_read_info(d, s, probe_local(p), &info);
+		return ret < 0 ? ret : tcp_listen_collect(d, x, s, probe_local(p), &info);
+	}
+	if (!a->has_peer && a->state == INET_CLOSE) {
+		tcp_closed_collect(d, x, s, probe_local(p));
+		return 0;
+	}
+	/* One in SYN_SENT does not show it by its name. */
+	if (!a->has_peer)
+		ret = inet_find_peer(d, x, s->e);
 	if (ret < 0)
 		return ret;
-	s->e->state = info.tcpi_state;
-	if (info.tcpi_state == INET_LISTEN)
-		return tcp_listen_collect(d, x, s, p->local, &info);
-	/* One in SYN_SENT does not show it by its name. */
-	if (getpeername(p->local, &peer.sa, &len) < 0) {
-		if (info.tcpi_state == INET_CLOSE) {
-			tcp_closed_collect(d, x, s, p->local);
-			return 0;
-		}
-		ret = inet_find_peer(d, x, s->e);
-		if (ret < 0)
-			return ret;
-	} else {
-		inet_addr_store(dump_arena(d), &peer, &s->e->dst_addr, &s->e->n_dst_addr,
-				&s->e->dst_port);
-	}
 	s->connection = true;
 	arena_push(dump_arena(d), x->connections, x->n, s);
 	if (d->s->opts->tcp_close)
 		return 0;
 	s->kept = true;
-	judge_connection(d, x, s, p->local);
+	judge_connection(d, x, s, a);
 	return 0;
 }
 

@@ -217,7 +217,7 @@ int unix_name_collect(struct unix_dump *x, struct unix_out *u, const struct file
 	u->e->name = (ProtobufCBinaryData){ u->diag->name_len, (uint8_t *)u->diag->name };
 	if (!unix_has_path(u->e))
 		return 0;
-	ret = file_of(x, u, p->local, &f);
+	ret = file_of(x, u, probe_local(p), &f);
 	if (ret < 0)
 		return ret;
 	u->e->file_perms = f->perms;

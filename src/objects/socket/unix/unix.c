@@ -98,22 +98,52 @@ CrtoolsCredentials *unix_credentials(struct dump *d, const struct ucred *creds)
 	return c;
 }
 
-static CrtoolsCredentials *credentials_of(struct dump *d, int fd)
-{
-	struct ucred creds;
-	uint32_t groups[256];
-	socklen_t len = sizeof(creds);
-	CrtoolsCredentials *c;
+/* What the kernel tells of one by its descriptor. */
+struct answers {
+	struct socket_answers options;
+	int peek_off;
+	struct ucred peer; /* pid 0: it has none */
+	uint32_t *group;
+	size_t n_group;
+};
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &creds, &len) < 0 || creds.pid <= 0)
-		return NULL;
-	c = unix_credentials(d, &creds);
+static void ask_credentials(int fd, const struct reader *r, struct answers *a)
+{
+	uint32_t groups[256];
+	socklen_t len = sizeof(a->peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &a->peer, &len) < 0 || a->peer.pid <= 0) {
+		a->peer.pid = 0;
+		return;
+	}
 	len = sizeof(groups);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0 && len) {
-		c->n_group = len / sizeof(*groups);
-		c->group = arena_memdup(dump_arena(d), groups, len);
+		a->n_group = len / sizeof(*groups);
+		a->group = arena_memdup(r->arena, groups, len);
 	}
-	return c;
+}
+
+static int unix_ask(const struct file_probe *p, const struct reader *r, void **ret)
+{
+	struct answers *a = arena_new(r->brief, struct answers);
+
+	*ret = a;
+	a->peek_off = socket_int(probe_local(p), SOL_SOCKET, SO_PEEK_OFF, -1);
+	ask_credentials(probe_local(p), r, a);
+	return socket_options_ask(
+		p, r, socket_int(probe_local(p), SOL_SOCKET, SO_TYPE, SOCK_STREAM), 0, &a->options);
+}
+
+static void note_credentials(struct dump *d, struct unix_out *u, const struct answers *a)
+{
+	CrtoolsCredentials *c;
+
+	if (!a->peer.pid)
+		return;
+	c = unix_credentials(d, &a->peer);
+	c->n_group = a->n_group;
+	c->group = a->group;
+	socket_extra(d, u->file)->peer = c;
 }
 
 /* A peer that has closed has its address still; a datagram socket has nothing else of it. */
@@ -140,18 +170,16 @@ static void note_gone_peer(struct dump *d, struct unix_out *u, int fd)
 
 static void collect_extras(struct dump *d, struct unix_out *u, const struct file_probe *p)
 {
-	int peek = socket_int(p->local, SOL_SOCKET, SO_PEEK_OFF, -1);
-	CrtoolsCredentials *c = credentials_of(d, p->local);
-	struct pollfd error = { .fd = p->local };
+	const struct answers *a = p->answers;
+	struct pollfd error = { .fd = probe_local(p) };
 
-	if (c)
-		socket_extra(d, u->file)->peer = c;
-	u->peek_off = peek;
-	if (peek >= 0) {
+	note_credentials(d, u, a);
+	u->peek_off = a->peek_off;
+	if (a->peek_off >= 0) {
 		socket_extra(d, u->file)->has_peek_off = true;
-		socket_extra(d, u->file)->peek_off = peek;
+		socket_extra(d, u->file)->peek_off = a->peek_off;
 	}
-	note_gone_peer(d, u, p->local);
+	note_gone_peer(d, u, probe_local(p));
 	/* Reading the error would clear it; there is only one that it can be. */
 	if (unix_connects(u->e) && u->e->state == UNIX_ESTABLISHED && !u->diag->peer &&
 	    u->e->shutdown == SK_SHUTDOWN__BOTH && poll(&error, 1, 0) > 0 &&
@@ -201,6 +229,7 @@ static void note_waiting(struct dump *d, struct unix_dump *x, struct unix_out *u
 static int unix_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
 {
 	struct unix_out *u = arena_new(dump_arena(d), struct unix_out);
+	const struct answers *a = p->answers;
 	struct unix_dump *x;
 	int ret = unix_dump_of(d, &x);
 
@@ -225,17 +254,17 @@ static int unix_collect(struct dump *d, struct dump_file *f, const struct file_p
 	arena_push(dump_arena(d), x->all, x->n, u);
 	hash_put(&x->by_ino, u->diag->ino, u);
 	fill_entry(u, p);
-	note_waiting(d, x, u, p->local);
+	note_waiting(d, x, u, probe_local(p));
 	ret = unix_name_collect(x, u, p);
-	if (ret == 0)
-		ret = socket_options_collect(d, f, p, AF_UNIX, u->e->type, 0, &u->e->opts);
-	if (ret == 0)
-		ret = fown_collect(d, p, &u->e->fown);
+	if (ret < 0)
+		return ret;
+	u->e->opts = socket_options_take(d, f, p, &a->options);
+	ret = fown_collect(d, p, &u->e->fown);
 	if (ret == 0)
 		collect_extras(d, u, p);
 	if (ret == 0)
-		unix_early_look(x, u, p->local);
-	return ret < 0 || u->e->state == UNIX_LISTEN ? ret : unix_queue_look(x, u, p->local);
+		unix_early_look(x, u, probe_local(p));
+	return ret < 0 || u->e->state == UNIX_LISTEN ? ret : unix_queue_look(x, u, probe_local(p));
 }
 
 static bool is_declared(struct dump *d, uint32_t ino)
@@ -634,6 +663,7 @@ const struct file_class unix_class = {
 	.name = "unix socket",
 	.type = FD_TYPES__UNIXSK,
 	.match = unix_match,
+	.ask = unix_ask,
 	.collect = unix_collect,
 	.collect_flight = unix_collect_flight,
 	.relate = unix_relate,
