@@ -62,6 +62,8 @@ struct file_class {
 	 * session's arena, report and log are not to be used, and what is made for all of them only
 	 * with d->common held. A file may be asked more than once. */
 	int (*ask)(const struct file_probe *p, const struct reader *r, void **ret);
+	bool asks_much; /* so many calls, about a hundred a file, that it pays to have several
+			 * threads make them */
 	/* Fills f->entry's sub-message (allocated here). Called once a description. */
 	int (*collect)(struct dump *d, struct dump_file *f, const struct file_probe *p);
 	/* All descriptors of all tasks are known: which are on their way in its queue

@@ -49,6 +49,7 @@ struct files_index {
 	struct proc_buf carrier_buf;
 	struct proc_stop *carrier_stop;
 	struct prober prober;
+	size_t asked_much; /* files, of class->asks_much */
 };
 
 /* A mapped file as smaps shows it; another area that shows the same is of the same file. */
@@ -144,6 +145,7 @@ static int new_file(struct dump *d, struct file_probe *p, struct dump_file **ret
 	if (f->class->ask && p->answered != f->class)
 		return err_set(dump_err(d), ERR_INTERNAL, EINVAL, "%s was not asked as a %s",
 			       p->magic, f->class->name);
+	d->files_index->asked_much += f->class->asks_much;
 	f->entry = arena_msg(a, FileEntry, file_entry);
 	f->entry->id = ++d->next_file_id;
 	f->entry->type = f->class->type;
@@ -230,16 +232,28 @@ static int collect_fd(struct dump_task *t, int fd, const struct descriptor *s)
 	return 0;
 }
 
+/* What a team is for is seen from a table's first descriptors, which are looked at without one:
+ * where less than a quarter of them asks much, threads cost more than they save. */
+#define TRIED 64
+
+static bool worth_a_survey(const struct files_index *index, size_t before)
+{
+	return (index->asked_much - before) * 4 >= TRIED;
+}
+
 static int collect_fds(struct dump_task *t, const struct proc_fds *fds)
 {
 	struct dump *d = t->dump;
-	struct survey *v = survey_begin(t, &d->files_index->prober, fds->n);
+	size_t before = d->files_index->asked_much;
+	struct survey *v = NULL;
 	const struct descriptor *seen = NULL;
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < fds->n; i++) {
-		size_t at = i % SURVEY_WINDOW, left = fds->n - i;
+		size_t left = fds->n - i, at = (i - TRIED) % SURVEY_WINDOW;
 
+		if (i == TRIED && worth_a_survey(d->files_index, before))
+			v = survey_begin(t, &d->files_index->prober, left);
 		if (v && !at)
 			seen = survey_look(v, &fds->fds[i],
 					   left < SURVEY_WINDOW ? left : SURVEY_WINDOW);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kernel tells of a descriptor is most of what a table of thousands costs: 10 calls for a
- * file, a hundred for a TCP socket. They are made by a team of threads; then the first thread
- * judges what they have found, in the order of the numbers, as if it had looked itself: the report
- * and the images are the same whoever has read, and what a helper could not read is read again
- * there.
+ * What the kernel tells of a TCP socket takes a hundred calls, which is most of what a table of
+ * thousands costs. They are made by a team of threads; then the first thread judges what they have
+ * found, in the order of the numbers, as if it had looked itself: the report and the images are the
+ * same whoever has read, and what a helper could not read is read again there.
  *
  * Threads that share a table of descriptors count references at each call (__fget_light() in
  * fs/file.c), and write to the same words for it, which takes longer than what two of them save. So
@@ -22,7 +21,7 @@
 #include "base/team.h"
 #include "objects/registry.h"
 
-/* So many descriptors pay for the start of a thread. */
+/* So many descriptors of which much is asked pay for the start of a thread. */
 #define WORTH 48
 
 struct member {

@@ -346,6 +346,7 @@ const struct file_class inet_class = {
 	.type = FD_TYPES__INETSK,
 	.match = inet_match,
 	.ask = inet_ask,
+	.asks_much = true,
 	.collect = inet_collect,
 	.settle = inet_settle,
 	.write = inet_write,
