@@ -77,11 +77,6 @@ def bpf_map(name, kind, key, value, entries):
 
 bpf_map("bpf-programs", 3, 4, 4, 2)
 bpf_map("bpf-ring", 27, 0, 0, 4096)
-queue = bpf_map("bpf-queue", 22, 0, 8, 5)
-value = ctypes.create_string_buffer(8)
-attr = ctypes.create_string_buffer(struct.pack("<I4xQQQ", queue & 0xffffffff, 0,
-                                               ctypes.addressof(value), 0) + bytes(96))
-libc.syscall(321, 2, attr, len(attr))
 for path in ("/dev/kvm", "/dev/fuse"):
     device(path)
 family("AF_XDP")
@@ -103,7 +98,6 @@ SAID = {
     "bpf-prog": "is a BPF program",
     "bpf-programs": "is a BPF map of programs (PROG_ARRAY), whose contents can't be read",
     "bpf-ring": "is a BPF map that is a ring (RINGBUF), whose contents can't be read",
-    "bpf-queue": "is a BPF map with elements that nobody can read without taking them out",
     "seccomp listener": "listens to a seccomp filter",
     "large secret": "is secret memory of over 16 MiB that no descriptor leads to",
     "/dev/kvm": "is a part of a virtual machine of KVM",
