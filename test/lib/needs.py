@@ -6,10 +6,12 @@ import ctypes
 import errno
 import functools
 import json
+import mmap
 import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -29,6 +31,7 @@ SYS_MSEAL = 462
 SYS_IO_URING_SETUP = 425
 SYS_MEMFD_SECRET = 447
 PR_SET_VMA, PR_SCHED_CORE = 0x53564D41, 62
+PR_SET_TSC, PR_TSC_SIGSEGV = 26, 2
 EINVAL, EFAULT = 22, 14
 
 
@@ -163,6 +166,22 @@ def smallest_32bit():
         struct.pack("<8I", 1, 0, base, base, head + len(code), head + len(code), 5, 4096) + code
 
 
+def _counter_faults():
+    """Guests of some hypervisors (PVM) read the time-stamp counter after PR_SET_TSC all the same."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as code:
+                code.write(b"\x0f\x31\xc3")  # rdtsc; ret
+                read = ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+                if _libc.prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) == 0:
+                    read()
+        finally:
+            os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSEGV
+
+
 def _runs_32bit():
     """A kernel may have the calls of i386 and not allow them (ia32_emulation=off)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -284,6 +303,7 @@ _PROBES = {
     "avx512": lambda: _cpu_flag("avx512f"),
     "avx": lambda: _cpu_flag("avx"),
     "32bit": _runs_32bit,
+    "tsc-fault": _counter_faults,
     "uprobes": _tracing,
     "soft-dirty": _soft_dirty,
     "overlayfs": lambda: _filesystem("overlay"),
@@ -321,6 +341,7 @@ _LACKS = {
     "lockdown": "a kernel that is locked down for confidentiality",
     "mptcp": "multipath TCP (CONFIG_MPTCP, net.mptcp.enabled)",
     "pfn": "CAP_SYS_ADMIN, to see page frames",
+    "tsc-fault": "a processor that keeps processes from its time-stamp counter (PR_SET_TSC)",
     "rseq-no-restart": "a kernel before 6.1 (the rseq flags were removed then)",
     "pku": "protection keys in the processor",
     "hugepages": "memory for sixteen huge pages",

@@ -6,7 +6,7 @@
  *
  *	wl: areas   task arch
  *	wl: flavours host user ns userns
- *	wl: needs   x86_64
+ *	wl: needs   x86_64 tsc-fault
  *	wl: crossing none CRIU keeps no PR_SET_TSC
  */
 #define _GNU_SOURCE
