@@ -171,7 +171,8 @@ def _counter_faults():
     pid = os.fork()
     if pid == 0:
         try:
-            with mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as code:
+            every = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+            with mmap.mmap(-1, 4096, prot=every) as code:
                 code.write(b"\x0f\x31\xc3")  # rdtsc; ret
                 read = ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
                 if _libc.prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) == 0:
