@@ -167,7 +167,7 @@ def smallest_32bit():
 
 
 def _counter_faults():
-    """Guests of some hypervisors (PVM) read the time-stamp counter after PR_SET_TSC all the same."""
+    """Guests of some hypervisors (PVM) read the counter after PR_SET_TSC all the same."""
     pid = os.fork()
     if pid == 0:
         try:
