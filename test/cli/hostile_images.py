@@ -16,6 +16,7 @@ wl: needs root
 wl: timeout 7200
 wl: areas images cli-rpc"""
 
+import contextlib
 import os
 import re
 import resource
@@ -313,7 +314,8 @@ def main():
             if len(wrong) == WRONG_MAX:
                 dumped.fail("\n".join(wrong))
         write(name, originals[name])
-        if of_our_own(name):
+        # It is there only if the stride met this file.
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(f"images/{MANIFEST}")
     dumped.check(not wrong, "\n".join(wrong))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
