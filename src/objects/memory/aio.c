@@ -13,6 +13,7 @@
  * Requests that are under way go on while the tree stands still, and their events come into the
  * ring: so the dump waits for them. How many there are is read in the kernel's memory
  * (aio_kernel.c). Where that can't be, nothing shows them: the dump waits as long as some end.
+ * Those that wait for a file are given again (aio_poll.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,13 +44,6 @@
 #define LOOK_MS	     2
 #define PER_CPU	     4 /* requests that a context holds at least for each possible processor */
 
-struct aio_header {
-	uint32_t id; /* in the process' table of contexts */
-	uint32_t nr; /* events that the ring has room for; one stays free */
-	uint32_t head, tail;
-	uint32_t magic, compat_features, incompat_features, header_length;
-};
-
 static uint32_t room_of(uint64_t length)
 {
 	return (length - sizeof(struct aio_header)) / sizeof(struct io_event);
@@ -63,7 +57,7 @@ static uint32_t requests_of(uint64_t length)
 	return too_few < SPARE_EVENTS ? 1 : (too_few - SPARE_EVENTS) / 2 + 1;
 }
 
-static bool header_fits(const struct aio_header *h, uint64_t length)
+bool aio_header_fits(const struct aio_header *h, uint64_t length)
 {
 	return h->magic == AIO_MAGIC && h->header_length == sizeof(*h) &&
 	       h->nr == room_of(length) && h->tail < h->nr;
@@ -124,7 +118,7 @@ static int collect(struct dump_task *t, const struct proc_area *a, VmaEntry *e)
 
 	e->status = VMA_AREA_AIORING;
 	if (!a->shared || a->offset || task_read(t->stop->via, a->start, &h, sizeof(h)) < 0 ||
-	    !header_fits(&h, length)) {
+	    !aio_header_fits(&h, length)) {
 		task_refuse(t, area_object(arena, a),
 			    "is a part of the ring of an AIO context, or one that was written over",
 			    "have the program end it (io_destroy)");
@@ -175,6 +169,22 @@ static void await_events(const struct dump_task *t, const struct aio_probes *all
 	}
 }
 
+/* Those that wait for a file were under way, if they are so now. */
+static uint32_t look(struct dump_task *t, const struct aio_probe *probe)
+{
+	const VmaEntry *e = probe->area->vma;
+	uint32_t tail = tail_of(t, e), left;
+	uint64_t *polls;
+	size_t n;
+
+	if (aio_under_way(t->dump, probe->context, &left) < 0)
+		return UINT32_MAX;
+	if (!left || aio_polls(t, probe->context, &polls, &n) < 0 || n < left)
+		return left;
+	aio_polls_save(t, e->start, tail, polls, n);
+	return 0;
+}
+
 /* Until all of a context's requests have ended, or the time is over: how many have not. */
 static int await_end(struct dump_task *t, const struct aio_probe *probe, uint64_t until,
 		     uint32_t *ret_left)
@@ -182,8 +192,7 @@ static int await_end(struct dump_task *t, const struct aio_probe *probe, uint64_
 	int ret = 0;
 
 	for (;;) {
-		if (aio_under_way(t->dump, probe->context, ret_left) < 0)
-			*ret_left = UINT32_MAX;
+		*ret_left = look(t, probe);
 		if (!*ret_left || (until && monotonic_ns() >= until))
 			return 0;
 		ret = interrupt_check(dump_err(t->dump), "waiting for AIO requests to end");
@@ -265,7 +274,7 @@ static bool claims(const VmaEntry *e)
 	return e->status & VMA_AREA_AIORING;
 }
 
-static int read_saved(struct restore_task *t, const VmaEntry *e, size_t len, void *ret)
+int aio_read_saved(struct restore_task *t, const VmaEntry *e, size_t len, void *ret)
 {
 	struct page_pool pool;
 	int opened =
@@ -294,10 +303,10 @@ static int check(struct restore_task *t, struct restore_vma *v)
 
 	if (!ring || ring->ring_len != length || length >= LENGTH_LIMIT)
 		return area_corrupt(t, v, "ring_len");
-	ret = read_saved(t, v->e, sizeof(h), &h);
+	ret = aio_read_saved(t, v->e, sizeof(h), &h);
 	if (ret < 0)
 		return ret;
-	if (!header_fits(&h, length) || h.head >= h.nr)
+	if (!aio_header_fits(&h, length) || h.head >= h.nr)
 		return area_corrupt(t, v, "ring: its header makes no sense");
 	if (cpus > 0 && 2 * PER_CPU * (uint64_t)cpus + SPARE_EVENTS > room_of(length))
 		restored_refuse(t,
@@ -401,4 +410,6 @@ const struct state_class aio_state = {
 	.name = "AIO contexts",
 	.collect = collect_contexts,
 	.absorb = absorb_contexts,
+	.check = aio_polls_check,
+	.emit = aio_polls_emit,
 };

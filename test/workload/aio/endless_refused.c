@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request of Linux' asynchronous I/O that does not end (for data in a pipe): refused when the
- *time is over, and it ends when there is data.
+ * A request of Linux' asynchronous I/O that does not end (for data in a pipe), and whose words the
+ * program has written over since, so that it can't be given again: refused when the time is over,
+ * and it ends when there is data.
  *
  *	wl: areas  aio-uring-bpf
  *	wl: needs  kernel:5.19
@@ -29,6 +30,7 @@ int main(void)
 	cb.aio_fildes = ends[0];
 	wl_try(syscall(SYS_io_setup, 8, &context));
 	wl_check_eq(wl_try(syscall(SYS_io_submit, context, 1, list)), 1);
+	cb.aio_buf = POLLOUT;
 	wl_ready_and_wait();
 	wl_check_eq(write(ends[1], "x", 1), 1);
 	wl_check_eq(wl_try(syscall(SYS_io_getevents, context, 1, 1, &e, &limit)), 1);

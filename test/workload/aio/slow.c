@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A request of Linux' asynchronous I/O that takes its time, as one on a slow disk does: here it is
- * for a clock that strikes two seconds after it was given, while the tree stands still: the dump
- *waits for it. For the other contexts it does not: nothing is under way in one with events that
- *nobody has fetched, nor in one whose events the program has taken from the ring itself, so that
- *the kernel has counted less of them.
+ * for a clock that strikes two seconds after it was given, while the tree stands still, and the
+ * program has written over what it gave, so that it can't be given again: the dump waits for it.
+ * For the other contexts it does not: nothing is under way in one with events that nobody has
+ * fetched, nor in one whose events the program has taken from the ring itself, so that the kernel
+ * has counted less of them.
  *
  *	wl: areas    aio-uring-bpf
  *	wl: needs    kernel:5.19
@@ -58,6 +59,7 @@ int main(void)
 	wl_try(syscall(SYS_io_setup, 8, &context));
 	wl_try(timerfd_settime(clock, 0, &later, NULL));
 	wl_check_eq(wl_try(syscall(SYS_io_submit, context, 1, list)), 1);
+	cb.aio_buf = POLLOUT;
 	wl_ready_and_wait();
 	wl_check_eq(wl_try(syscall(SYS_io_getevents, context, 1, 1, &e, &limit)), 1);
 	wl_check_eq(e.data, 4711);
