@@ -23,15 +23,17 @@ NAMES = (
     "pipes/spread_ends",
 )
 
-# Run by the peer's python: decodes a folder's images in one go.
+# Run by the peer's python: decodes the images of all folders in one go, since it takes as long to
+# start as for all of them.
 DECODE = """
 import json, os, sys, pycriu
 found = {}
-folder = sys.argv[1]
-for name in sorted(os.listdir(folder)):
-    if name.endswith(".img") and not name.startswith(("pages-", "crtools-")):
-        with open(os.path.join(folder, name), "rb") as f:
-            found[name] = pycriu.images.load(f, True)
+for folder in sys.argv[1:]:
+    found[folder] = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".img") and not name.startswith(("pages-", "crtools-")):
+            with open(os.path.join(folder, name), "rb") as f:
+                found[folder][name] = pycriu.images.load(f, True)
 json.dump(found, sys.stdout)
 """
 
@@ -66,9 +68,9 @@ def dump(name):
     return images
 
 
-def theirs(images):
+def theirs(folders):
     python = os.path.join(os.path.dirname(PEER), "python")
-    done = subprocess.run([python, "-c", DECODE, images], capture_output=True, text=True,
+    done = subprocess.run([python, "-c", DECODE, *folders], capture_output=True, text=True,
                           check=False)
     assert done.returncode == 0, f"pycriu can't decode: {done.stderr}"
     return json.loads(done.stdout)
@@ -87,9 +89,11 @@ def main():
     images_seen = 0
     missing = [name for name in NAMES if not os.path.exists(os.path.join(WORKLOADS, name))]
     assert not missing, f"no such workloads: {missing}"
-    for name in NAMES:
-        images = dump(name)
-        for image, wanted in theirs(images).items():
+    folders = {dump(name): name for name in NAMES}
+    for images, found in theirs(folders).items():
+        name = folders[images]
+        assert found, f"{name}: no image"
+        for image, wanted in found.items():
             got = ours(os.path.join(images, image))
             assert got == wanted, f"{name}: {image}:\nours   {got}\ntheirs {wanted}"
             images_seen += 1
