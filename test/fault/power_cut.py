@@ -27,7 +27,7 @@ import time
 import survivors
 from survivors import TOOL, check, run
 
-SIZE = 32 << 20
+SIZE = 24 << 20
 CUTS = int(os.environ.get("CRTOOLS_TEST_CUTS", 50))
 DISK, COPY = "/run/disk", "/run/copy"
 PROGRAM = """
@@ -45,13 +45,19 @@ def must(*words):
     check(done.returncode == 0, f"{' '.join(words)}: {done.stdout}")
 
 
-def held_by_disk(disk):
-    """What it held at one instant; None: it was written all the time."""
-    for _ in range(20):
-        first = bytes(disk)
-        if first == disk[:]:
-            return first
-    return None
+class Disk:
+    def __init__(self):
+        with open(DISK, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), SIZE, mmap.MAP_SHARED, mmap.PROT_READ)
+        self.held = bytearray(SIZE)  # fresh memory at each instant would take longer than to copy
+
+    def hold(self):
+        """What it held at one instant, until the next; None: it was written all the time."""
+        for _ in range(20):
+            self.held[:] = memoryview(self.map)
+            if self.held == self.map:
+                return self.held
+        return None
 
 
 class Writeback:
@@ -78,7 +84,7 @@ def files_of(folder):
 
 def judge(held, whole, context):
     """Mounts it, and looks. True: there is a set."""
-    with open(COPY, "wb") as f:
+    with open(COPY, "r+b") as f:
         f.write(held)
     must("mount", "-t", "ext4", "-o", "loop", COPY, "/run/after")
     try:
@@ -105,7 +111,7 @@ def dump_and_cut(tree, disk, when, chance):
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE, text=True)
     time.sleep(when)
-    held = held_by_disk(disk)
+    held = disk.hold()
     said = proc.communicate(timeout=60)[1]
     check(proc.returncode == 0, said)
     writeback.end()
@@ -116,8 +122,9 @@ def main():
     survivors.begin()
     for folder in ("before", "after"):
         os.mkdir(f"/run/{folder}")
-    with open(DISK, "wb") as f:
-        f.truncate(SIZE)
+    for path in (DISK, COPY):
+        with open(path, "wb") as f:
+            f.truncate(SIZE)
     must("mkfs.ext4", "-q", "-F", "-b", "4096", "-J", "size=4", DISK)
     must("mount", "-t", "ext4", "-o", "loop,commit=1", DISK, "/run/before")
     tree = survivors.start_holder(PROGRAM)
@@ -129,8 +136,7 @@ def main():
         os.mkdir("/run/before/images")
         span = survivors.measured("dump", "-t", str(tree.pid), "-R", "-D", "/run/before/images")
         shutil.rmtree("/run/before/images")
-        with open(DISK, "r+b") as f:
-            disk = mmap.mmap(f.fileno(), SIZE, mmap.MAP_SHARED, mmap.PROT_READ)
+        disk = Disk()
         for number, when in enumerate(survivors.instants(CUTS, 2 * span)):
             held = dump_and_cut(tree.pid, disk, when, chance)
             if held:
