@@ -115,6 +115,7 @@ class Case:
     """Runs test/run in a guest; each test of it becomes an outcome of its own."""
 
     needs = []
+    one_of_many = False
     meta = types.SimpleNamespace(lane="guest", idle=False)
 
     def __init__(self, name, patterns, build, works, limit, results=None):

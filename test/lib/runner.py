@@ -1,22 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs cases, several at a time, each in a process of its own (and in a pid namespace of its own,
-where that can be had), which is the subreaper of all that the case starts. That process ends
-everything below it before it reports; should it die itself, its orphans fall to the runner, which
-ends them."""
+"""Runs cases, several at a time, each by a worker (worker.py), and reports them."""
 
-import json
 import os
 import select
 import shutil
-import signal
 import sys
 import tempfile
 import time
-import traceback
 
 from . import needs, system
-from .result import Failure, Skip
 from .telling import Teller
+from .worker import Worker, unmount_below
 
 
 class Outcome:
@@ -26,38 +20,6 @@ class Outcome:
     def __init__(self, name, kind, text="", details="", seconds=0.0, cpu=0.0):
         self.name, self.kind, self.text, self.details = name, kind, text, details
         self.seconds, self.cpu = seconds, cpu
-
-
-def _unmount_below(folder):
-    """Mounts that a test made in its folder; the last made first."""
-    points = [line.split()[1] for line in system.read_text("/proc/self/mounts").splitlines()]
-    for point in reversed(points):
-        if point.startswith(folder + "/"):
-            system.unmount(point)
-
-
-def _attempt(case, folder, build_error):
-    try:
-        return "pass", "", "", case.run(folder, build_error)
-    except Skip as reason:
-        return "skip", str(reason), "", None
-    except Failure as failure:
-        return "fail", failure.text, failure.details, None
-    except Exception:  # a bug in the runner is a failure of the test, not the end of the run
-        return "fail", "the test runner failed", traceback.format_exc(), None
-
-
-def _work(case, folder, build_error, report):
-    """Body of a case's process."""
-    system.hear_all_signals()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    system.become_subreaper()
-    kind, text, details, parts = _attempt(case, folder, build_error)
-    left = system.kill_descendants()
-    if left and kind == "pass":
-        kind, text = "fail", f"processes that can't be ended are left: {left}"
-    with os.fdopen(report, "w", encoding="utf-8", errors="backslashreplace") as out:
-        json.dump([kind, text, details, parts], out)
 
 
 # Tests that mostly wait (wl: idle) run beside those that want a processor.
@@ -78,7 +40,9 @@ class Runner:
         self.outcomes = []
         self.base = tempfile.mkdtemp(prefix="crtools-test-")
         os.chmod(self.base, 0o755)
-        self.running = {}  # report descriptor: [pid, case, folder, text so far, start]
+        self.cases = []
+        self.running = {}  # report descriptor: [worker, case, folder, start]
+        self.waiting = []  # workers that have nothing to do
         self.number = 0
         # A machine under load makes time limits and races of tests fail: what fails is run once
         # more, alone, when all others are done, and is listed either way.
@@ -97,39 +61,45 @@ class Runner:
             print("\t" + outcome.details.rstrip().replace("\n", "\n\t"))
         sys.stdout.flush()
 
+    def _workers(self):
+        return [worker for worker, *_ in self.running.values()] + self.waiting
+
+    def _work(self, number):
+        case = self.cases[number]
+        work = getattr(case, "work", None)
+        return case, self.build_errors.get(work.name) if work else None
+
     def _start(self, case):
         self.number += 1
         folder = os.path.join(self.base, f"{self.number}")
         os.mkdir(folder)
-        reading, writing = os.pipe()
         self.teller.tell("started", case.name)
         sys.stdout.flush()
-        pid = os.fork()
-        if pid == 0:
-            os.close(reading)
-            status = 1
-            try:
-                system.own_pids()
-                work = getattr(case, "work", None)
-                _work(case, folder, self.build_errors.get(work.name) if work else None, writing)
-                status = 0
-            finally:
-                os._exit(status)
-        os.close(writing)
-        self.running[reading] = [pid, case, folder, b"", time.monotonic()]
+        start = time.monotonic()
+        worker = self.waiting.pop() if self.waiting else Worker(self._work, self._workers())
+        worker.begin(self.cases.index(case), folder)
+        self.running[worker.report] = [worker, case, folder, start]
 
-    def _finish(self, reading):
-        pid, case, folder, text, start = self.running.pop(reading)
-        os.close(reading)
-        _, status, usage = os.wait4(pid, 0)
-        seconds, cpu = time.monotonic() - start, usage.ru_utime + usage.ru_stime
-        try:
-            kind, reason, details, parts = json.loads(text)
-        except ValueError:
-            kind, details, parts = "fail", "", None
+    def _end(self, worker):
+        """Its status, of a worker that ends."""
+        worker.close()
+        return os.waitpid(worker.pid, 0)[1]
+
+    def _finish(self, reading, said):
+        worker, case, folder, start = self.running.pop(reading)
+        seconds = time.monotonic() - start
+        if said:
+            good, cpu, kind, reason, details, parts = said
+        else:
+            good, cpu, kind, details, parts = False, 0.0, "fail", "", None
+        if good:
+            self.waiting.append(worker)
+        else:
+            status = self._end(worker)
+        if not said:
             reason = f"the test's process {system.describe_status(status)} without a report"
-        system.kill_descendants_except([p for p, *_ in self.running.values()])
-        _unmount_below(folder)
+        system.kill_descendants_except([worker.pid for worker in self._workers()])
+        unmount_below(folder)
         if kind == "fail" and self.keep:
             reason += f" (kept in {folder})"
         else:
@@ -153,22 +123,23 @@ class Runner:
         ready, _, _ = select.select(list(self.running), [], [], 1.0)
         self.teller.alive()
         for reading in ready:
-            data = os.read(reading, 1 << 16)
-            if data:
-                self.running[reading][3] += data
-            else:
-                self._finish(reading)
+            said = self.running[reading][0].hear()
+            if said is not None:
+                self._finish(reading, said)
         # The case has its own time limit; this one is for a case that does not keep it.
-        for pid, case, _, _, start in self.running.values():
+        for worker, case, _, start in self.running.values():
             if time.monotonic() > start + case.timeout * 2 + 60:
-                os.kill(pid, signal.SIGKILL)
+                worker.kill()
 
     def run(self, cases):
+        self.cases = list(cases)
         self._run(list(cases))
         self.alone = True
         jobs, self.jobs = self.jobs, 1
         self._run(list(self.again))
         self.jobs = jobs
+        while self.waiting:
+            self._end(self.waiting.pop())
 
     def _next(self, queue):
         """The first case for which there is room, and whose lane is free; None: there is none."""
@@ -195,13 +166,13 @@ class Runner:
                 if self.running:
                     self._collect()
         except BaseException:
-            for pid, *_ in self.running.values():
-                os.kill(pid, signal.SIGKILL)
+            for worker in self._workers():
+                worker.kill()
             system.kill_descendants()
             raise
 
     def close(self):
-        _unmount_below(self.base)
+        unmount_below(self.base)
         try:
             os.rmdir(self.base)
         except OSError:

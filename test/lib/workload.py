@@ -142,6 +142,7 @@ class Case:
     restore, if the dump leaves it running."""
 
     environment = {}  # of the workload, beside the usual
+    one_of_many = True  # its worker may go on with another one
 
     def __init__(self, work, flavour, dumper, restorer):
         self.work = work
