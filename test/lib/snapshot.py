@@ -92,16 +92,17 @@ def _stat(pid, tid):
 
 
 def _threads(pid):
-    """Those of the program; the kernel has some of its own in processes that use io_uring."""
+    """Those of the program, and what /proc/PID/task/TID/stat has of them; the kernel has some of its
+    own in processes that use io_uring."""
     try:
         tids = sorted(map(int, os.listdir(f"/proc/{pid}/task")))
     except OSError:
-        return []
-    return [tid for tid in tids if not int(_stat(pid, tid)[6] or 0) & PF_IO_WORKER]
+        return {}
+    stats = {tid: _stat(pid, tid) for tid in tids}
+    return {tid: stat for tid, stat in stats.items() if not int(stat[6] or 0) & PF_IO_WORKER}
 
 
-def _sched(pid, tid):
-    stat = _stat(pid, tid)
+def _sched(tid, stat):
     # Fields 18, 19, 40 and 41 of proc_pid_stat(5); the list starts at field 3.
     return {"priority": stat[15], "nice": stat[16], "rt_priority": stat[37], "policy": stat[38],
             "timerslack": (system.read_text(f"/proc/{tid}/timerslack_ns") or "").strip()}
@@ -109,8 +110,9 @@ def _sched(pid, tid):
 
 def _task(pid, parent):
     fds, infos = _fds(pid)
-    stat = _stat(pid, pid)
-    threads = _threads(pid)
+    stats = _threads(pid)
+    stat = stats.get(pid) or _stat(pid, pid)
+    threads = list(stats)
     status = {}
     sched = {name: (system.read_text(f"/proc/{pid}/{name}") or "").strip()
              for name in ("oom_score_adj", "coredump_filter", "personality")}
@@ -118,7 +120,7 @@ def _task(pid, parent):
         text = system.read_text(f"/proc/{pid}/task/{tid}/status")
         for key, value in _fields(text, _STATUS).items():
             status[f"{tid} {key}"] = value
-        for key, value in _sched(pid, tid).items():
+        for key, value in _sched(tid, stats[tid]).items():
             sched[f"{tid} {key}"] = value
     return {
         # The root's parent is whoever restored it.
