@@ -5,7 +5,7 @@ while new ones are written.
 
 wl: needs root
 wl: areas memory
-wl: timeout 300"""
+wl: timeout 900"""
 
 import os
 import re
@@ -14,7 +14,9 @@ import subprocess
 import cycles
 
 MEBIBYTES = 4096
-TURNS = 8
+TURNS = 4
+# Each costs more than all other cycles of a test together.
+CYCLES = 2
 
 
 def available():
@@ -34,8 +36,8 @@ def main():
     os.mkdir("memory")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=90%", "images", "memory"], check=True)
     app.folder = os.path.abspath("memory")
-    app.await_progress(1)
-    app.cycles()
+    app.await_progress(1, 300)
+    app.cycles(times=CYCLES)
     app.wait()
     lines = (cycles.system.read_text(app.log) or "").splitlines()
     places = [line.split()[:2] for line in lines[1:]]

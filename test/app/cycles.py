@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For the scripts beside: a real program is dumped and restored five times in a row while it
+"""For the scripts beside: a real program is dumped and restored several times in a row while it
 works, and in the end what it has done is compared with a run that nobody interrupted. Between two
 dumps it must have gone on working: a tree that came back dead, or stands still, is found at once.
 
@@ -55,7 +55,7 @@ class App(dumped.Tree):
         self.moved = moved or (lambda: size(self.log))
         self.total = total
 
-    def await_progress(self, goal, limit=60):
+    def await_progress(self, goal, limit=180):
         def there():
             check(self.alive(), f"the program ended too early, at {self.moved()} of {self.total}; "
                                 f"its output:\n{(system.read_text(self.log) or '')[-2000:]}")
@@ -93,6 +93,26 @@ class App(dumped.Tree):
                  f"{(system.read_text(self.log) or '')[-2000:]}")
         check(status == 0, f"the program {system.describe_status(status)}; its output:\n"
                            f"{(system.read_text(self.log) or '')[-2000:]}")
+
+
+def gated_log(argv, rounds, verify, times=CYCLES):
+    """The same for a program that is large, and whose every round costs: it prints a line a round,
+    and, given the name of a file, works as many rounds as that has bytes. So it is at work when a
+    dump begins, and rests when it is looked at, however slow the machine is."""
+    expected = run([*argv, str(rounds)])
+    with open("gate", "wb", buffering=0) as gate:
+        app = App([*argv, str(rounds), "gate"], total=rounds,
+                  moved=lambda: (system.read_text(app.log) or "").count("\n"))
+        step = rounds // (times + 1)
+        for number in range(times):
+            gate.write(b"." * step)
+            app.await_progress(number * step + 1)
+            app.cycle()
+            verify(app)
+        gate.write(b"." * (rounds - times * step))
+        app.wait()
+    have = (system.read_text(app.log) or "").encode()
+    check(have == expected, f"the output is\n{have.decode()}\nnot\n{expected.decode()}")
 
 
 def same_log(argv, quick=(), paced=(), words=(), limit=120, verify=None):

@@ -6,7 +6,7 @@
  *
  *	storms fork|clone|exec|relay|threads|races|kill|bomb	until SIGTERM; then all is counted
  *
- * Prints a line for each thousand births.
+ * Prints a line for each hundred births.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -50,7 +50,7 @@ static void born(void)
 {
 	uint64_t n = add(&shared->born, 1);
 
-	if (n % 1000 == 0)
+	if (n % 100 == 0)
 		dprintf(1, "%llu\n", (unsigned long long)n);
 }
 

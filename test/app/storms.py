@@ -9,7 +9,7 @@ for in the end.
 
 wl: needs root
 wl: areas task threads
-wl: timeout 300"""
+wl: timeout 900"""
 
 import os
 import random
@@ -26,6 +26,8 @@ from cycles import check, dumped, system
 STORMS = {"fork": 20, "exec": 20, "relay": 20, "threads": 40, "races": 20, "clone": 8,
           "kill": 20, "bomb": 8}
 RESTORES = 4
+# A machine that has more to do than this test lets a tree come to rest late.
+PATIENT = ("--timeout", "60")
 # What a storm may be refused for, since a task of it is just there: a child of vfork(2) before its
 # exec, a process whose first thread has ended before the others.
 TRANSIENT = ("vfork", "leader has ended")
@@ -42,11 +44,11 @@ class Storm(cycles.App):
         self.number += 1
         self.images = os.path.join(self.folder, f"images-{self.number}")
         os.mkdir(self.images)
-        return self._command("dump", ["-t", str(self.pid), "-R"])
+        return self._command("dump", ["-t", str(self.pid), "-R", *PATIENT])
 
     def one(self, number):
         leave = number % (STORMS[self.name] // RESTORES) != 0
-        said = self.copy() if leave else self.dump()
+        said = self.copy() if leave else self.dump(*PATIENT)
         if said and not leave:
             self.must_restore()
         elif not said:

@@ -4,7 +4,7 @@
  * lets them work in an order that changes from step to step, and prints what they have made of it;
  * each finds its id, name, stack and data as it left them.
  *
- *	threads COUNT STEPS PAUSE	(microseconds between steps)
+ *	threads COUNT STEPS [GATE]	(a file: its size is how many steps may be done)
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct worker {
@@ -65,10 +66,18 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* With a file: until this one lets so many steps be done. */
+static void await_gate(const char *gate, off_t n)
+{
+	struct stat st;
+
+	while (gate && (stat(gate, &st) || st.st_size < n))
+		usleep(2000);
+}
+
 int main(int argc, char **argv)
 {
 	int count = argc > 1 ? atoi(argv[1]) : 2000;
-	useconds_t pause = argc > 3 ? atoi(argv[3]) : 0;
 	pthread_attr_t attr;
 
 	steps = argc > 2 ? atoi(argv[2]) : 100;
@@ -87,6 +96,7 @@ int main(int argc, char **argv)
 	for (int step = 0; step < steps; step++) {
 		uint64_t sum = 0;
 
+		await_gate(argc > 3 ? argv[3] : NULL, step + 1);
 		/* 7919 is a prime: every thread has one turn. */
 		for (int i = 0; i < count; i++) {
 			sem_post(&workers[((long)i * 7919 + step) % count].go);
@@ -95,8 +105,6 @@ int main(int argc, char **argv)
 		for (int i = 0; i < count; i++)
 			sum = sum * 17 + workers[i].value;
 		printf("%d %llx %llx\n", step, (unsigned long long)sum, (unsigned long long)shared);
-		if (pause)
-			usleep(pause);
 	}
 	for (int i = 0; i < count; i++)
 		pthread_join(workers[i].thread, NULL);

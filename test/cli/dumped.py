@@ -33,12 +33,12 @@ def check(condition, text):
         fail(text)
 
 
-def await_true(what, condition, limit=20):
+def await_true(what, condition, limit=60, pause=0.005):
     deadline = time.monotonic() + limit
     while not condition():
         if time.monotonic() > deadline:
             fail(f"{what}: not within {limit} seconds")
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def start_time(pid):
@@ -78,7 +78,7 @@ class Tree:
         log = os.path.join(self.images, f"{verb}-{self.number}.log")
         done = subprocess.run([TOOL, verb, "-D", self.images, "-o", log, "-v4", *words],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, pass_fds=pass_fds, timeout=120)
+                              stderr=subprocess.STDOUT, text=True, pass_fds=pass_fds, timeout=300)
         text = done.stdout + (system.read_text(log) or "")
         return Said(done.returncode == 0, text)
 
@@ -120,7 +120,7 @@ class Tree:
     def finish(self, sig=signal.SIGTERM):
         """Sends the signal, and returns the wait status."""
         os.kill(self.pid, sig)
-        status = system.wait_child(self.pid, 20)
+        status = system.wait_child(self.pid, 60)
         check(status is not None, "the program did not end")
         return status
 

@@ -7,6 +7,7 @@
  *	wl: areas   task
  *	wl: crossing none CRIU can't restore such sessions, and keeps no mask of zombies
  *	wl: flavours host user ns userns
+ *	wl: timeout 180
  */
 #define _GNU_SOURCE
 #include "puppet.h"
