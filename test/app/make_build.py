@@ -27,7 +27,7 @@ ROOMS = ("base", "kernel")
 UNITS = ("base_arena", "kernel_proc")
 # The sections of an object for the link have names with a random number, unless it is given.
 MAKEFILE = """
-CFLAGS = -std=gnu17 -O2 -flto=2 -ffat-lto-objects -frandom-seed=$@ -fno-strict-aliasing -I. \\
+CFLAGS = -std=gnu17 -O1 -flto=2 -frandom-seed=$@ -fno-strict-aliasing -I. \\
 	-D_GNU_SOURCE= -DCRTOOLS_VERSION='"0"'
 objects = $(patsubst %.c,%.o,$(wildcard base/*.c kernel/*.c kernel/*/*.c))
 all: test_base_arena test_kernel_proc

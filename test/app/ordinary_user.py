@@ -51,12 +51,15 @@ sys.exit(child.wait())
 """
 
 BASH = r"""
-pause=$1; exec 3> >(cat > side); trap 'echo hup' HUP
+pause=$1; exec 3> >(cat > side) 4<> <(:); trap 'echo hup' HUP
 total=0; declare -A seen
 while read -r a b; do
 	total=$(((total * 31 + a + b) % 1000003)); seen[$((total % 97))]=$b
 	echo "$a $total ${#seen[@]}"; echo "$total" >&3
-	[ "$pause" = 0 ] || read -rt "$pause" < <(sleep 1) || :
+	if [ "$pause" = 0 ]; then :
+	elif ((a % 20)); then read -rt "$pause" -u 4
+	else read -rt "$pause" < <(sleep 1)
+	fi
 done < <(seq 1 600 | awk '{ print $1, $1 * 7 % 13; fflush() }' | sort -s -k2,2n)
 exec 3>&-
 umask; ulimit -n; id -u

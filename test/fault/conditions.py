@@ -460,8 +460,8 @@ def main():
     twice(case)
     closed_output(case)
     for mode in ("child", "exec", "threads"):
-        restless(mode, 30)
-    chains(60)
+        restless(mode, 20)
+    chains(24)
     ends_meanwhile()
     does_not_stop()
     ignored(case)

@@ -114,7 +114,7 @@ static void futex_turns(struct slot *s, uint32_t mine)
 				    0) < 0 &&
 			    errno != EAGAIN)
 				complain(s, "futex failed, errno %d", errno);
-		usleep(500);
+		usleep(1000);
 		__atomic_add_fetch(&turn_word, 1, __ATOMIC_SEQ_CST);
 		syscall(SYS_futex, &turn_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	}
@@ -334,7 +334,7 @@ static void take_signals(struct slot *s)
 			if (sigismember(&want, i) != sigismember(&now, i))
 				complain(s, "signal %d is %sblocked", i,
 					 sigismember(&now, i) > 0 ? "" : "not ");
-		usleep(200);
+		usleep(1000);
 	}
 }
 
@@ -345,7 +345,7 @@ static void send_signals(struct slot *s, pid_t to)
 
 		while (sigqueue(to, SIGRTMIN + 3, value) < 0 && errno == EAGAIN)
 			usleep(1000);
-		usleep(700);
+		usleep(1500);
 	}
 }
 
