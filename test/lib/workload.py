@@ -308,13 +308,13 @@ class _Run:
     def restore(self, images):
         return self.command(self.case.restorer, "restore", images, "-d")
 
-    def compare(self, before, limit=0.5):
+    def compare(self, before):
         # What CRIU leaves out is no failure of ours: its restores are judged by the workload,
         # unless somebody wants to know.
         tool = self.case.restorer or self.case.dumper
         if tool.is_peer and not tool.compared:
             return
-        found = snapshot.compare(before, self.root, self.meta.ignore, limit)
+        found = snapshot.compare(before, self.root, self.meta.ignore)
         if found:
             self.fail("changed by dump and restore:\n\t" + "\n\t".join(found[:20]))
 
