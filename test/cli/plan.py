@@ -19,7 +19,8 @@ os.umask(0o27)
 if os.fork() == 0:
     time.sleep(1000)
 threading.Thread(target=time.sleep, args=(1000,)).start()
-open("ready", "w").close()
+open("begun", "w").close()
+os.rename("begun", "ready")
 time.sleep(1000)
 """
 

@@ -15,7 +15,8 @@ def run(build):
     log = os.path.join(build, "meson-logs", "testlog.json")
     if os.path.exists(log):
         os.unlink(log)
-    done = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs"],
+    done = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs",
+                           "--timeout-multiplier", "10"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     found = []
     if os.path.exists(log):
