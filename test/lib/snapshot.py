@@ -92,8 +92,8 @@ def _stat(pid, tid):
 
 
 def _threads(pid):
-    """Those of the program, and what /proc/PID/task/TID/stat has of them; the kernel has some of its
-    own in processes that use io_uring."""
+    """Those of the program, and what /proc/PID/task/TID/stat has of them; the kernel has some of
+    its own in processes that use io_uring."""
     try:
         tids = sorted(map(int, os.listdir(f"/proc/{pid}/task")))
     except OSError:
