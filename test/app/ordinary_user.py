@@ -5,7 +5,8 @@ bash, awk and sort; perl. Dumped and restored by root without CAP_SYS_RESOURCE, 
 is the user's too and has nothing but CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE.
 
 wl: needs root program:perl program:setpriv
-wl: areas creds memory files pipes threads"""
+wl: areas creds memory files pipes threads
+wl: idle"""
 
 import os
 import stat
@@ -87,9 +88,9 @@ for my $step (1 .. 800) {
 close $write; wait; die if $?;
 """
 
-PROGRAMS = (("program.py", PYTHON, "/usr/bin/python3", "0.003"),
-            ("program.sh", BASH, "/bin/bash", "0.003"),
-            ("program.pl", PERL, "/usr/bin/perl", "0.003"))
+PROGRAMS = (("program.py", PYTHON, "/usr/bin/python3", "0.01"),
+            ("program.sh", BASH, "/bin/bash", "0.01"),
+            ("program.pl", PERL, "/usr/bin/perl", "0.01"))
 
 
 class Users(cycles.App):

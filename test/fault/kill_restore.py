@@ -34,7 +34,7 @@ def settle(tree, pids, context):
     """After a kill: all or nothing, and nothing in between that lasts. True: the tree was restored,
     and goes on: all may also be there for the moment before they end by themselves."""
     before = {name: beats for name, beats, _ in tree.slots()}
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     left = []
     while time.monotonic() < deadline:
         system.reap()

@@ -74,7 +74,7 @@ class Subject:
         self.pid = proc.pid
         self.wanted = 15 + (3 if len(words) > 2 else 0)
         atexit.register(self.end)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not os.path.exists("status") or os.path.getsize("status") < SLOTS * SLOT.size:
             check(time.monotonic() < deadline, "the subject did not start")
             time.sleep(0.01)
@@ -116,7 +116,7 @@ class Subject:
     def all_maps(self):
         return {pid: system.read_text(f"/proc/{pid}/maps") for pid in self.processes()}
 
-    def check_states(self, context, limit=2.0):
+    def check_states(self, context, limit=20.0):
         """All are there, none is traced, and only the one that has to be is stopped."""
         deadline = time.monotonic() + limit
         while True:
@@ -143,7 +143,7 @@ class Subject:
                 stopped += state == "T"
         return "" if stopped == 1 else f"{stopped} threads are stopped, not one"
 
-    def check_beats(self, context, limit=5.0):
+    def check_beats(self, context, limit=30.0):
         """Every actor counts on, and has no complaint."""
         before = {name: beats for name, beats, _ in self.slots()}
         deadline = time.monotonic() + limit
@@ -160,7 +160,7 @@ class Subject:
 
     def explain(self):
         lines = []
-        for pid in self.processes():
+        for pid in filter(system.exists, self.processes()):
             for tid in os.listdir(f"/proc/{pid}/task"):
                 base = f"/proc/{pid}/task/{tid}/"
                 status = system.read_text(base + "status") or ""
