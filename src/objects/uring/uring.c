@@ -23,12 +23,14 @@
 #include "base/cleanup.h"
 #include "objects/extras.h"
 #include "objects/fown.h"
+#include "objects/inside.h"
 #include "objects/registry.h"
 #include "objects/uring/uring_kernel.h"
 
 #define LINK	   "anon_inode:[io_uring]"
 #define GROUPS	   1024 /* of provided buffers that are looked for */
 #define GROUPS_OWN 16	/* through the ring's own thread */
+#define CLOSE_IT   "dump before the program makes the ring, or when it has closed it"
 
 /* --- descriptors ------------------------------------------------------------------------------ */
 
@@ -93,11 +95,11 @@ static void judge_known(struct uring_out *u)
 			"lies in memory of the program's (IORING_SETUP_NO_MMAP), it is not known where",
 			"have the program let the kernel allocate it");
 	if (s->restricted)
-		uring_refuse(u, "has restrictions, which can't be read", "");
+		uring_refuse(u, "has restrictions, which can't be read", CLOSE_IT);
 	if (s->event)
 		judge_event(u);
 	if (s->region)
-		uring_refuse(u, "has a region of memory registered, which can't be read", "");
+		uring_refuse(u, "has a region of memory registered, which can't be read", CLOSE_IT);
 	if (u->info.personalities)
 		uring_refuse(u, "has personalities registered, which this version can't keep",
 			     "have the program unregister them");
@@ -133,6 +135,18 @@ static bool has_groups(const struct uring_out *u)
 	while (group < GROUPS && !group_is_there(u->fd, group))
 		group++;
 	return group < GROUPS;
+}
+
+/* fdinfo of Linux 6.18 shows none. */
+static bool has_personalities(const struct uring_out *u)
+{
+	static const char *const members[] = { "io_ring_ctx.personalities", "xarray.xa_head" };
+	struct dump *d = u->task->dump;
+	const int *at = inside_offsets(d, members, ARRAY_SIZE(members));
+	struct kmem *k = at ? &inside_kernel(d)->memory : NULL;
+	uint64_t ring = k ? kmem_private(k, u->fd) : 0;
+
+	return ring && kmem_pointer(k, ring + at[0], at[1]);
 }
 
 static int uring_collect(struct dump *d, struct dump_file *f, const struct file_probe *p)
@@ -175,6 +189,7 @@ static int uring_collect(struct dump *d, struct dump_file *f, const struct file_
 	if (uring_under_way(u) || u->info.armed)
 		uring_pending_read(u);
 	uring_ask(u->fd, &u->setup);
+	u->info.personalities |= has_personalities(u);
 	u->setup.groups = uring_groups_any(u) || (!u->setup.closed && has_groups(u));
 	if (d->examining && u->setup.groups && uring_groups_read(u) < 0)
 		uring_refuse_groups(u);

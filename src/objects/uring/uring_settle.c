@@ -355,7 +355,7 @@ int uring_settle(struct dump *d, struct uring_dump *x, struct uring_out *u)
 		uring_refuse(u,
 			     "has completions of two sizes (IORING_SETUP_CQE_MIXED), which this "
 			     "version can't keep",
-			     "");
+			     "dump before the program makes the ring, or when it has closed it");
 	judge_rest(u);
 	note_buffers(u);
 	uring_files_note(u);
