@@ -167,8 +167,11 @@ static void clean_images(struct walk *w, char **f, size_t n)
 	dir = open_dir(f[1]);
 	if (dir < 0)
 		return;
-	if (!w->given_up) /* it may hold the lock */
-		image_lock_dir(dir);
+	if (!w->given_up && image_lock_dir(dir) < 0) { /* one that was given up may have it */
+		tell(w, false, "can't look for unfinished image sets in %s: another process has locked it",
+		     f[1]);
+		return;
+	}
 	before = image_staging_clean(dir, w->given_up, &finished);
 	image_unlock_dir(dir);
 	if (finished)

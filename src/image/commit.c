@@ -65,17 +65,21 @@ int image_dir_create(int dirfd, const char *path, struct err *err, struct image_
 	ret = image_open_subdir(dirfd, path, err, &dir->fd);
 	if (ret)
 		return ret;
-	image_lock_dir(dir->fd);
+	image_dir_where(dir, name, sizeof(name));
+	ret = image_claim_dir(dir->fd, name, err);
+	if (ret)
+		return ret;
 	image_staging_clean(dir->fd, 0, &finished);
-	ret = note_stale(dir, err);
+	ret = image_check_unwritten(dir->fd, name, err);
+	if (!ret)
+		ret = note_stale(dir, err);
 	if (!ret)
 		made = image_staging_make(dir->fd, dir->staging, &dir->set_fd, &dir->owner_fd);
 	image_unlock_dir(dir->fd);
 	if (ret)
 		return ret;
 	if (made)
-		return err_set(err, ERR_IMAGE_WRITE, -made, "can't make a folder in %s",
-			       image_dir_where(dir, name, sizeof(name)));
+		return err_set(err, ERR_IMAGE_WRITE, -made, "can't make a folder in %s", name);
 	dir->writing = true;
 	*ret_dir = TAKE_PTR(dir);
 	return 0;
@@ -346,6 +350,7 @@ static void end_writing(struct image_dir *dir)
 
 int image_dir_commit(struct image_dir *dir, enum image_sync sync, struct err *err)
 {
+	char where[512];
 	int ret;
 
 	if (!dir->inventory_hash)
@@ -353,9 +358,10 @@ int image_dir_commit(struct image_dir *dir, enum image_sync sync, struct err *er
 	ret = write_manifest(dir, err);
 	if (!ret)
 		ret = sync_images(dir, sync, err);
+	if (!ret)
+		ret = image_claim_dir(dir->fd, image_dir_where(dir, where, sizeof(where)), err);
 	if (ret)
 		return ret;
-	image_lock_dir(dir->fd);
 	ret = move_set(dir, sync, err);
 	if (ret)
 		image_dir_abort(dir);

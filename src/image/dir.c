@@ -150,7 +150,8 @@ static void finish_cut(int fd)
 {
 	bool finished;
 
-	image_lock_dir(fd);
+	if (image_lock_dir(fd))
+		return;
 	image_staging_clean(fd, 0, &finished);
 	image_unlock_dir(fd);
 }
@@ -185,9 +186,11 @@ const char *image_dir_where(const struct image_dir *dir, char *buf, size_t size)
 	return buf;
 }
 
-int image_dir_open(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir)
+static int open_set(int dirfd, const char *path, bool hold, struct err *err,
+		    struct image_dir **ret_dir)
 {
 	_cleanup_image_dir_ struct image_dir *dir = image_dir_new();
+	char where[512];
 	int ret;
 
 	if (!dir)
@@ -196,12 +199,14 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 	if (ret)
 		return ret;
 	dir->set_fd = dir->fd;
-	if (faccessat(dir->fd, "inventory.img", F_OK, 0) < 0) {
+	if (faccessat(dir->fd, "inventory.img", F_OK, 0) < 0)
 		finish_cut(dir->fd);
+	if (hold)
+		ret = image_hold_dir(dir->fd, image_dir_where(dir, where, sizeof(where)), err);
+	if (!ret)
 		ret = look_for_set(dir, err);
-		if (ret)
-			return ret;
-	}
+	if (ret)
+		return ret;
 	dir->listing = arena_new(&dir->arena, struct listing);
 	dir->listing->records = &dir->records;
 	dir->records.shared = true;
@@ -220,6 +225,21 @@ int image_dir_open(int dirfd, const char *path, struct err *err, struct image_di
 		return ret;
 	*ret_dir = TAKE_PTR(dir);
 	return 0;
+}
+
+int image_dir_open(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir)
+{
+	return open_set(dirfd, path, false, err, ret_dir);
+}
+
+int image_dir_hold(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir)
+{
+	return open_set(dirfd, path, true, err, ret_dir);
+}
+
+void image_dir_let_go(struct image_dir *dir)
+{
+	image_unlock_dir(dir->fd);
 }
 
 int image_dir_open_parent(const struct image_dir *dir, struct err *err,

@@ -29,6 +29,10 @@ struct image_dir;
  * holds all files against the manifest when there is one.
  */
 int image_dir_open(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir);
+/* The same, and nobody writes a set there until image_dir_let_go, or the end of this process and of
+ * those that it has forked. ERR_IMAGE_BUSY: somebody does already. */
+int image_dir_hold(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir);
+void image_dir_let_go(struct image_dir *dir);
 /* The set that the link `parent` (or image_dir_set_parent) names: only pages may be read from it,
  * so a pre-dump's inventory (img_version 0), or none, is fine. 0 and NULL when there is no link. */
 int image_dir_open_parent(const struct image_dir *dir, struct err *err,
@@ -58,7 +62,7 @@ int image_dir_open_raw(const struct image_dir *dir, enum image_kind kind, uint64
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Starts a new set in an existing directory. What an earlier dump that was killed left behind is
- * removed. Nothing visible changes before the commit. */
+ * removed. ERR_IMAGE_BUSY: another one is written there, or read by a restore. Nothing visible changes before the commit. */
 int image_dir_create(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir);
 /* Creates a raw image (mode 0600, O_RDWR|O_CLOEXEC, plus flags such as O_DIRECT); the caller writes
  * and closes it. Its size is taken at the commit. May be called from several threads. */

@@ -3,12 +3,14 @@
  * The hidden folder that a new set is written in: .crtools-dump-<16 hex digits>, inside of the
  * images directory and so on its file system (rename(2) can move the files out).
  *
- * 1. A folder holds a file `owner` with "pid starttime bootid", locked with flock(2) from before
- *    the folder can be seen by others until its writer ends, however it ends.
+ * 1. A folder holds a file `owner` with "pid starttime bootid pidns", locked with flock(2) from
+ *    before the folder can be seen by others until its writer ends, however it ends.
  * 2. Folders are made and removed with the images directory locked, so (1) has no gap.
  * 3. The set of an abandoned folder that was about to replace an older one is finished (finish.c).
  * 4. A folder whose note is not locked is abandoned. Where the file system has no flock, the writer
  *    is looked up by pid and start time (/proc/PID/stat field 22).
+ * 5. Who can be seen to be gone writes no more, though a helper that it has left may still hold the
+ *    lock: its folder stays, and is in nobody's way.
  */
 #include "image/staging.h"
 
@@ -27,27 +29,27 @@
 #include "base/journal.h"
 #include "base/log.h"
 
-void image_lock_dir(int fd)
+/* Of this process. 0: not known. */
+static uint64_t pid_namespace(void)
 {
-	while (flock(fd, LOCK_EX) && errno == EINTR)
-		;
-}
+	struct stat st;
 
-void image_unlock_dir(int fd)
-{
-	flock(fd, LOCK_UN);
+	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
 }
 
 /* The writer that left this note, if it is still there; else 0. */
-static pid_t living_writer(int note)
+static pid_t living_writer(int note, uint64_t *ret_namespace)
 {
 	char text[128] = "", boot[40], wanted[40] = "";
-	uint64_t start;
+	uint64_t start, ns = 0;
 	int pid;
 
 	if (pread(note, text, sizeof(text) - 1, 0) <= 0 ||
-	    sscanf(text, "%d %" SCNu64 " %39s", &pid, &start, wanted) != 3 || boot_id(boot))
+	    sscanf(text, "%d %" SCNu64 " %39s %" SCNu64, &pid, &start, wanted, &ns) < 3 ||
+	    boot_id(boot))
 		return 0;
+	if (ret_namespace)
+		*ret_namespace = ns;
 	return !strcmp(boot, wanted) && process_start_time(pid) == start ? pid : 0;
 }
 
@@ -57,9 +59,44 @@ static bool is_abandoned(int folder, pid_t given_up)
 
 	if (note < 0)
 		return errno == ENOENT;
-	if (!flock(note, LOCK_EX | LOCK_NB) || (given_up && living_writer(note) == given_up))
+	if (!flock(note, LOCK_EX | LOCK_NB) || (given_up && living_writer(note, NULL) == given_up))
 		return true;
-	return errno != EWOULDBLOCK && !living_writer(note); /* without flock */
+	return errno != EWOULDBLOCK && !living_writer(note, NULL); /* without flock */
+}
+
+/* Where its id says nothing here, the lock does. */
+static bool is_written(int folder, pid_t *ret_pid)
+{
+	_cleanup_fd_ int note = openat(folder, "owner", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t ns = 0, own = pid_namespace();
+	bool locked;
+
+	if (note < 0)
+		return false;
+	locked = flock(note, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+	*ret_pid = living_writer(note, &ns);
+	if (ns == own)
+		return *ret_pid;
+	*ret_pid = 0;
+	return locked;
+}
+
+bool image_staging_written(int dirfd, pid_t *ret_pid)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		_cleanup_fd_ int folder = -1;
+
+		if (strncmp(e->d_name, IMAGE_STAGING_PREFIX, strlen(IMAGE_STAGING_PREFIX)))
+			continue;
+		folder = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (folder >= 0 && is_written(folder, ret_pid))
+			return true;
+	}
+	return false;
 }
 
 /* By the bare call: readdir(3) takes memory, and there may be none left, which is why it is
@@ -121,8 +158,8 @@ static int write_note(int folder, int *ret_note)
 		return -errno;
 	flock(note, LOCK_EX | LOCK_NB); /* nobody else can hold it; see (4) where it can't be had */
 	boot_id(boot);
-	snprintf(text, sizeof(text), "%d %" PRIu64 " %s\n", getpid(), process_start_time(getpid()),
-		 boot);
+	snprintf(text, sizeof(text), "%d %" PRIu64 " %s %" PRIu64 "\n", getpid(),
+		 process_start_time(getpid()), boot, pid_namespace());
 	ret = write_full(note, text, strlen(text));
 	if (ret)
 		return ret;

@@ -10,6 +10,7 @@ left behind.
 wl: needs root
 wl: timeout 240"""
 
+import fcntl
 import os
 import re
 import resource
@@ -133,6 +134,10 @@ def directories(case):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", "frozen"], check=True)
     case.refused("read-only", tool(["dump", "-D", "frozen", "-o", "/dev/null", *case.words]),
                  "Read-only file system")
+    status, said = tool(["dump", "-D", "images", "-W", "frozen", "-o", "/dev/null", *case.words])
+    check(status == 0 and re.search("stats-dump: .*Read-only", said),
+          f"no place for figures: {status}: {said}")
+    case.tree.check_well("no place for figures")
     subprocess.run(["umount", "frozen"], check=True)
     case.refused("no directory", tool(["dump", "-D", "nowhere", *case.words]), "nowhere")
     os.mkdir("vanishing")
@@ -152,6 +157,81 @@ def twice(case):
     status, said = first.go_on()
     check(status == 0, f"the first dump, with another one beside: {said}")
     case.tree.check_well("two dumps at once")
+
+
+def sleeper():
+    proc = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL, start_new_session=True)
+    proc.returncode = 0
+    return proc.pid
+
+
+def images_of(pid, folder):
+    return [n for n in os.listdir(folder) if re.fullmatch(rf"core-{pid}\.img", n)]
+
+
+def same_folder(case):
+    """Nobody writes where another one writes or restores; who is gone is in nobody's way."""
+    os.mkdir("same")
+    other = sleeper()
+    words = ["dump", "-D", "same", "-t", str(other), "-R"]
+    first = Held("dump-files", "dump", "-D", "same", *case.words)
+    for what in (words, ["restore", "-D", "same", "-d"]):
+        status, said = tool(what)
+        check(status == 1 and f"in use: process {first.pid} (crtools) writes a dump there" in said,
+              f"{what[0]} where a dump is written: {status}: {said}")
+    status, said = first.go_on()
+    check(status == 0, f"a dump, with another one into its folder: {said}")
+    check(images_of(case.tree.pid, "same") and not images_of(other, "same"), os.listdir("same"))
+    case.tree.check_well("two dumps into one folder")
+    abandoned(case, words, other)
+    beside_a_restore(words, other)
+
+
+def abandoned(case, words, other):
+    """The folder of a killed dump, though one that it has left still holds its lock."""
+    first = Held("dump-files", "dump", "-D", "same", *case.words)
+    first.go_on(signal.SIGKILL)
+    case.tree.check_well("a dump was killed")
+    (folder,) = [n for n in os.listdir("same") if n.startswith(".crtools-dump-")]
+    with open(f"same/{folder}/owner", "r+", encoding="ascii") as note:
+        fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        status, said = tool(words)
+        check(status == 0, f"a dump after one that was killed: {said}")
+        check(os.path.exists(f"same/{folder}"), "a folder whose lock is held was removed")
+        # The same, by somebody whose id says nothing here.
+        fields = note.read().split()
+        note.seek(0)
+        note.write(" ".join([*fields[:3], str(int(fields[3]) + 1)]) + "\n")
+        note.flush()
+        status, said = tool(words)
+        check(status == 1 and "in use: a process that can't be seen from here writes" in said,
+              f"a dump where one of another namespace writes: {status}: {said}")
+    status, said = tool(words)
+    check(status == 0, f"a dump after all have gone: {said}")
+    check(not os.path.exists(f"same/{folder}"), f"{folder} is left")
+    check(images_of(other, "same") and not images_of(case.tree.pid, "same"), os.listdir("same"))
+    run("clean")
+
+
+def beside_a_restore(words, other):
+    victim = sleeper()
+    os.kill(other, signal.SIGKILL)
+    await_gone([other], "the dumped process")
+    first = Held("restore-ready", "restore", "-D", "same")
+    words = [*words[:-2], str(victim), "-R"]
+    status, said = tool(words)
+    check(status == 1 and f"in use: process {first.pid} (crtools) has locked it" in said,
+          f"a dump where a restore reads: {status}: {said}")
+    check(images_of(other, "same") and not images_of(victim, "same"), os.listdir("same"))
+    first.proc.send_signal(signal.SIGCONT)
+    deadline = time.monotonic() + 20
+    while tool(words)[0]:
+        check(time.monotonic() < deadline, "a restore that is done is still in the way")
+    check(first.proc.poll() is None and system.exists(other), "the restored process has ended")
+    check(images_of(victim, "same") and not images_of(other, "same"), os.listdir("same"))
+    end([other, victim])
+    check(first.proc.wait(10) == 0, "the restore failed")
 
 
 def closed_output(case):
@@ -458,6 +538,7 @@ def main():
     limits(case)
     directories(case)
     twice(case)
+    same_folder(case)
     closed_output(case)
     for mode in ("child", "exec", "threads"):
         restless(mode, 20)

@@ -355,22 +355,33 @@ static void test_killed_between_moves(void **state)
 	assert_true(nth > 2 * 5 * SHARED_NAMES);
 }
 
-/* The folder of a writer that lives stays. */
+/* The folder of a writer that lives stays, and nobody else writes beside it. */
 static void test_two_writers(void **state)
 {
-	_cleanup_image_dir_ struct image_dir *one = NULL, *two = NULL;
-	struct err err = {};
+	_cleanup_image_dir_ struct image_dir *one = NULL, *two = NULL, *seen = NULL;
+	struct err err = {}, refused = {};
 
 	(void)state;
 	empty_folder();
 	begin_set(&one, &err);
 	write_inventory(one, &err);
-	begin_set(&two, &err);
-	assert_int_equal(count_names(), 2);
-	write_inventory(two, &err);
+	assert_int_equal(image_dir_create(AT_FDCWD, folder, &refused, &two), -EBUSY);
+	assert_int_equal(refused.id, ERR_IMAGE_BUSY);
+	assert_int_equal(count_names(), 1);
 	must(image_dir_commit(one, IMAGE_SYNC_NONE, &err), &err);
+	begin_set(&two, &err);
+	write_inventory(two, &err);
 	must(image_dir_commit(two, IMAGE_SYNC_NONE, &err), &err);
 	assert_int_equal(count_names(), 2);
+	/* Nor where somebody reads, until he has done with it. */
+	image_dir_close(two);
+	two = NULL;
+	must(image_dir_hold(AT_FDCWD, folder, &err, &seen), &err);
+	refused = (struct err){};
+	assert_int_equal(image_dir_create(AT_FDCWD, folder, &refused, &two), -EWOULDBLOCK);
+	assert_int_equal(refused.id, ERR_IMAGE_BUSY);
+	image_dir_let_go(seen);
+	begin_set(&two, &err);
 }
 
 /* A move that fails half-way: nothing of the set is left, and no inventory. */

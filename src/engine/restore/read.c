@@ -263,7 +263,7 @@ static int read_tree(struct restore *r)
 
 int read_images(struct restore *r)
 {
-	int ret = image_dir_open(r->s->images_fd, ".", restore_err(r), &r->s->images);
+	int ret = image_dir_hold(r->s->images_fd, ".", restore_err(r), &r->s->images);
 
 	if (ret < 0)
 		return ret;

@@ -269,6 +269,7 @@ int engine_restore(struct session *s)
 		undo_drop(&s->undo, 0);
 		not_a_reaper(NULL);
 		finish_outside(&r);
+		image_dir_let_go(s->images);
 		write_stats(&r, start);
 		sentry_succeeded(s);
 		script_run(s->opts, SCRIPT_POST_RESUME, s->images_fd, s->root_pid, NULL, NULL);
