@@ -68,6 +68,30 @@ for args, text in [
     assert out == "" and text in err, (args, err)
     assert err.count("Error: ") == 1, err
 
+# Each verb's status for a command line that is wrong, and for one that can't begin, is the one that
+# its page and its help have: exec has one of its own, as 1 says there that a call failed.
+for verb in verbs:
+    wrong = 2 if verb == "exec" else 1
+    for args in ([verb, "--no-such-option"], [verb, "--timeout", "x"], [verb, "-o", "no/dir/log"]):
+        words = [*args, *{"dump": ["-t", "1"], "exec": ["-t", "1", "getpid"],
+                          "cpuinfo": ["check"]}.get(verb, [])]
+        out, err = run(*words, status=wrong)
+        assert out == "" and err.count("Error: ") == 1, (words, out, err)
+    page = open(os.path.join(os.environ["SOURCE"], f"doc/man/crtools-{verb}.1.in"),
+                encoding="utf-8").read().partition(".SH EXIT STATUS")[2].partition(".SH")[0]
+    told = dict(re.findall(r"^\.B (\w+)\n(.*)$", page, re.M))
+    assert set(told) == {"0", "1", *{"exec": "2", "dump": "N"}.get(verb, "")}, (verb, told)
+    if verb not in ("dump", "restore"):  # whose 1 says that nothing was done, for whatever reason
+        assert "command line could not be understood" in told[str(wrong)], (verb, told)
+assert "exit status is 0 if all calls succeeded, 1 if one failed, 2 if they could not be made" in \
+    " ".join(run("exec", "--help")[0].split())
+for args in ([], ["getpid"], ["-t", "1"], ["-t", "1", "no-such-call"], ["-t", "0", "getpid"],
+             ["-t", "4194303", "getpid"]):
+    run("exec", *args, status=2)
+p = subprocess.run([CRTOOLS, "exec", "--help"], stdout=open("/dev/full", "w", encoding="utf-8"),
+                   env=ENV, check=False)
+assert p.returncode == 2, p.returncode
+
 # No images there: the message has the folder's path, also where none was named.
 for args in (["show"], ["restore"], ["show", "-D", "."]):
     out, err = run(*args, status=1)

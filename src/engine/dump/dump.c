@@ -221,6 +221,18 @@ static int write_stats(struct dump *d)
 	return image_write_service(AT_FDCWD, IMAGE_STATS_DUMP, msgs, 1, dump_err(d));
 }
 
+/* The tree is saved, and may have ended: that there are no figures of it changes nothing. */
+static void note_stats(struct dump *d)
+{
+	char text[512];
+
+	if (write_stats(d) == 0)
+		return;
+	err_format(dump_err(d), text, sizeof(text));
+	report_warn(&d->s->report, 0, "stats-dump", arena_strdup(dump_arena(d), text), "");
+	*dump_err(d) = (struct err){ 0 };
+}
+
 static void dump_free(struct dump *d)
 {
 	free_programs(d);
@@ -262,7 +274,7 @@ int engine_dump(struct session *s)
 		ret = plan_dump(&d); /* the tree runs again */
 	if (ret == 0 && !s->opts->plan) {
 		interrupt_forget();
-		ret = write_stats(&d);
+		note_stats(&d);
 	}
 	if (!s->last)
 		dump_free(&d);

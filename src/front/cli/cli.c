@@ -19,12 +19,19 @@
 static const struct {
 	int (*run)(struct run *run);
 	bool own_output; /* prints its results itself, as JSON too */
+	int never_begun; /* the status of a run that ends before the verb has begun; 0: 1 */
 } verbs[VERB_COUNT] = {
-	[VERB_DUMP] = { verb_dump, false },	  [VERB_RESTORE] = { verb_restore, false },
-	[VERB_CHECK] = { cli_check, false },	  [VERB_SHOW] = { verb_show, true },
-	[VERB_CPUINFO] = { verb_cpuinfo, false }, [VERB_EXEC] = { verb_exec, true },
+	[VERB_DUMP] = { verb_dump },		     [VERB_RESTORE] = { verb_restore },
+	[VERB_CHECK] = { cli_check },		     [VERB_SHOW] = { verb_show, true },
+	[VERB_CPUINFO] = { verb_cpuinfo },	     [VERB_EXEC] = { verb_exec, true, 2 },
 	[VERB_CLEAN] = { verb_clean, true },
 };
+
+/* That of exec has to be told from a call that failed. */
+static int never_begun(const struct options *o)
+{
+	return verbs[o->verb].never_begun ? verbs[o->verb].never_begun : 1;
+}
 
 /* Shared with the children that a restore forks; a page that is never given back. */
 static struct err *shared_err(void)
@@ -63,12 +70,12 @@ static int print_help(const struct options *o, const struct settings *cl)
 		help_verb(stdout, o->verb);
 	else
 		help_overview(stdout);
-	return fflush(stdout) ? 1 : 0;
+	return fflush(stdout) ? never_begun(o) : 0;
 }
 
 static int run_verb(struct run *run, const struct str_list *notes)
 {
-	int status = 1;
+	int status = never_begun(run->opts);
 
 	if (!start(run)) {
 		for (size_t i = 0; i < notes->n; i++)
@@ -118,7 +125,8 @@ static int main_with(struct options *o, int argc, char **argv, struct err *err)
 
 	if (refuse_set_uid(err) || read_options(argc, argv, o, &cl, &notes, err)) {
 		o->json = o->json || wants_json(argc, argv);
-		result_print(&run, 1, false);
+		status = never_begun(o);
+		result_print(&run, status, false);
 		if (o->verb == VERB_NONE && argc < 2)
 			help_overview(stderr);
 	} else if (settings_have(&cl, "help") || settings_have(&cl, "version")) {

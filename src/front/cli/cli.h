@@ -12,7 +12,7 @@
 #include "model/options.h"
 #include "model/session.h"
 
-/* Exit status 0: done; 1: any failure. */
+/* Exit status 0: done; 1: any failure, but see verb_exec.c, and verb_dump.c for scripts. */
 int cli_main(int argc, char **argv);
 
 struct run {
