@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +19,28 @@ static inline int bpf_call(int cmd, union bpf_attr *attr)
 	long ret = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 
 	return ret < 0 ? -errno : (int)ret;
+}
+
+/* A program of n instructions, for helpers that ask for the license. */
+static inline int bpf_load(enum bpf_prog_type type, const struct bpf_insn *program, size_t n)
+{
+	union bpf_attr attr = { .prog_type = type,
+				.insns = (uintptr_t)program,
+				.insn_cnt = n,
+				.license = (uintptr_t) "GPL" };
+
+	return bpf_call(BPF_PROG_LOAD, &attr);
+}
+
+/* What it returns, or -errno. */
+static inline int bpf_run(int program, const void *arguments, size_t size)
+{
+	union bpf_attr attr = { .test = { .prog_fd = program,
+					  .ctx_in = (uintptr_t)arguments,
+					  .ctx_size_in = size } };
+	int ret = bpf_call(BPF_PROG_TEST_RUN, &attr);
+
+	return ret < 0 ? ret : (int)attr.test.retval;
 }
 
 #define INSN(op, to, from, offset, value)                                                          \

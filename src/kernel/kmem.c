@@ -46,24 +46,16 @@ static int load(struct kmem *k)
 		INSN_SET(BPF_REG_0, 0),
 		INSN_RETURN,
 	};
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
-				.insns = (uintptr_t)program,
-				.insn_cnt = ARRAY_SIZE(program),
-				.license = (uintptr_t) "GPL" }; /* the helper asks for it */
 
-	k->prog = bpf_call(BPF_PROG_LOAD, &attr);
+	k->prog = bpf_load(BPF_PROG_TYPE_RAW_TRACEPOINT, program, ARRAY_SIZE(program));
 	return k->prog < 0 ? k->prog : 0;
 }
 
 static int run(struct kmem *k, uint64_t addr, size_t len)
 {
 	uint64_t arguments[] = { addr, len };
-	union bpf_attr attr = { .test = { .prog_fd = k->prog,
-					  .ctx_in = (uintptr_t)arguments,
-					  .ctx_size_in = sizeof(arguments) } };
-	int ret = bpf_call(BPF_PROG_TEST_RUN, &attr);
 
-	return ret < 0 ? ret : (int)attr.test.retval;
+	return bpf_run(k->prog, arguments, sizeof(arguments));
 }
 
 int kmem_open(struct kmem *ret, struct btf *b)

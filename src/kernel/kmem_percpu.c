@@ -47,12 +47,8 @@ static int load(const struct kmem *k, int map)
 		INSN_SET(BPF_REG_0, 0),
 		INSN_RETURN,
 	};
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
-				.insns = (uintptr_t)program,
-				.insn_cnt = ARRAY_SIZE(program),
-				.license = (uintptr_t) "GPL" };
 
-	return bpf_call(BPF_PROG_LOAD, &attr);
+	return bpf_load(BPF_PROG_TYPE_RAW_TRACEPOINT, program, ARRAY_SIZE(program));
 }
 
 struct finding {
@@ -65,12 +61,9 @@ struct finding {
 static int find_one(struct finding *f, uint32_t cpu)
 {
 	uint64_t argument = cpu, at;
-	union bpf_attr attr = { .test = { .prog_fd = f->prog,
-					  .ctx_in = (uintptr_t)&argument,
-					  .ctx_size_in = sizeof(argument) } };
-	int ret = bpf_call(BPF_PROG_TEST_RUN, &attr);
+	int ret = bpf_run(f->prog, &argument, sizeof(argument));
 
-	if (ret < 0 || attr.test.retval)
+	if (ret)
 		return ret < 0 ? ret : -ENOENT;
 	if (f->found.n % STEP == 0) {
 		uint64_t *more = realloc(f->found.distance, (f->found.n + STEP) * sizeof(*more));

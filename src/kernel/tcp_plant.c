@@ -80,12 +80,8 @@ static int load(struct tcp_plant *p, int assign)
 		INSN_SET(BPF_REG_0, TCX_NEXT),
 		INSN_RETURN,
 	};
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SCHED_CLS,
-				.insns = (uintptr_t)program,
-				.insn_cnt = ARRAY_SIZE(program),
-				.license = (uintptr_t) "GPL" }; /* the function asks for it */
 
-	p->program = bpf_call(BPF_PROG_LOAD, &attr);
+	p->program = bpf_load(BPF_PROG_TYPE_SCHED_CLS, program, ARRAY_SIZE(program));
 	return p->program < 0 ? p->program : 0;
 }
 
