@@ -16,13 +16,16 @@
 #include <unistd.h>
 
 #include "base/coverage.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "engine/restore/restore.h"
+#include "kernel/child.h"
 #include "model/logfile.h"
 #include "model/pidfile.h"
 #include "objects/process/process.h"
 #include "objects/process/core.h"
 #include "objects/registry.h"
+#include "task/tree.h"
 
 static _Noreturn void task_main(struct restore_task *t);
 
@@ -218,17 +221,29 @@ static int come_to_life(struct restore_task *t)
 /* Children that are not to live: stand-ins are buried, zombies are left to be waited for. */
 static int await_dead(struct restore_task *t)
 {
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	unsigned int seconds = t->r->s->opts->timeout;
+	uint64_t until = child_limit(seconds);
+
 	for (size_t i = 0; i < t->r->n_tasks; i++) {
 		struct restore_task *c = t->r->tasks[i];
-		siginfo_t info;
+		int how = WEXITED | __WALL | (c->helper ? 0 : WNOWAIT) | (until ? WNOHANG : 0);
+		siginfo_t info = { 0 };
 
 		if (c->parent != t || (!c->helper && !c->zombie))
 			continue;
-		while (waitid(P_PID, c->vpid, &info, WEXITED | __WALL | (c->helper ? 0 : WNOWAIT)) <
-		       0)
-			if (errno != EINTR)
+		while (!info.si_pid) {
+			if (waitid(P_PID, c->vpid, &info, how) < 0 && errno != EINTR)
 				return err_sys(restore_err(t->r), "waitid",
 					       "can't wait for the dead task %d", c->vpid);
+			if (!info.si_pid && until && monotonic_ns() > until)
+				return err_set(restore_err(t->r), ERR_TIMEOUT, ETIMEDOUT,
+					       "task %d, which is to be dead, has not ended within "
+					       "%u s (is it stopped?)",
+					       c->vpid, seconds);
+			if (!info.si_pid)
+				nanosleep(&moment, NULL);
+		}
 	}
 	return 0;
 }
@@ -308,6 +323,7 @@ static _Noreturn void task_main(struct restore_task *t)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every_signal, NULL, sizeof(every_signal));
 	if (logfile_child(r->s->opts, restore_err(r)) < 0)
 		task_fail(r);
+	fault_hold("task-forked");
 	ret = come_to_life(t);
 	if (ret == 0 && (t->helper || t->zombie))
 		ret = await_dead(t);

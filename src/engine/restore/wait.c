@@ -20,6 +20,7 @@
 #include "kernel/ptrace.h"
 #include "objects/security/security.h"
 #include "task/death.h"
+#include "task/tree.h"
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, const struct timespec *timeout)
 {
@@ -131,29 +132,57 @@ static int look_for_dead(struct restore *r)
 	return 0;
 }
 
+/* The first task that somebody has stopped, and since when it is. */
+struct stopped {
+	pid_t pid; /* 0: none */
+	uint64_t since;
+};
+
+static void note_stopped(struct stopped *s, pid_t pid)
+{
+	if (pid != s->pid)
+		*s = (struct stopped){ pid, monotonic_ns() };
+}
+
+/* Before the tool holds it nobody sends it on, and all others wait for it. */
+static int judge_stopped(struct restore *r, const struct stopped *s)
+{
+	unsigned int seconds = r->s->opts->timeout;
+
+	if (!s->pid || !seconds || monotonic_ns() - s->since < seconds * UINT64_C(1000000000))
+		return 0;
+	return err_set(restore_err(r), ERR_TIMEOUT, ETIMEDOUT,
+		       "task %d was stopped by somebody while it was being restored, and has not "
+		       "been sent on within %u s (SIGCONT)",
+		       s->pid, seconds);
+}
+
 /*
  * Tasks below the root are not the tool's children before it traces them: the notice of their end
  * goes to a parent that waits for others itself. A leader that ends on purpose (leader.c) leaves
  * threads behind.
  */
-static int look_for_zombies(struct restore *r)
+static int look_at_tasks(struct restore *r, struct stopped *stopped)
 {
+	pid_t first = 0;
+
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		struct restore_task *t = r->tasks[i];
 		struct proc_buf buf = { 0 };
 		struct proc proc = PROC_INIT;
 		struct proc_stat stat = { 0 };
 
-		if (t->zombie || t->helper)
-			continue;
 		if (proc_open(&proc, t->vpid, &buf, NULL) == 0 && proc_stat(&proc, &stat, NULL) < 0)
 			stat.state = 0;
 		proc_close(&proc);
 		proc_buf_free(&buf);
-		if (stat.state == 'Z' && stat.num_threads <= 1)
+		if (stat.state == 'T' && !first && !t->helper)
+			first = t->vpid;
+		if (stat.state == 'Z' && stat.num_threads <= 1 && !t->zombie && !t->helper)
 			return task_ended(r, t->vpid, stat.exit_code);
 	}
-	return 0;
+	note_stopped(stopped, first);
+	return judge_stopped(r, stopped);
 }
 
 static uint64_t bytes_of_pages(struct restore *r)
@@ -186,6 +215,7 @@ static void tell_progress(struct restore *r)
 int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, const char *what)
 {
 	const struct timespec tick = { .tv_nsec = 10000000 };
+	struct stopped stopped = { 0 };
 	unsigned int turns = 0;
 
 	for (;;) {
@@ -202,7 +232,7 @@ int wait_counter(struct restore *r, _Atomic uint32_t *counter, uint32_t value, c
 		tell_progress(r);
 		ret = look_for_dead(r);
 		if (ret == 0 && ++turns % 50 == 0)
-			ret = look_for_zombies(r);
+			ret = look_at_tasks(r, &stopped);
 		if (ret == 0)
 			ret = interrupt_check(restore_err(r), what);
 		if (ret < 0)

@@ -116,6 +116,9 @@ void features_save(struct features *f)
 		return;
 	memcpy(c.state, f->state, sizeof(c.state));
 	memcpy(c.num, f->num, sizeof(c.num));
+	for (int i = 0; i < FEATURE_COUNT; i++)
+		if (f->num[i] == ETIMEDOUT) /* the next run may find it out */
+			c.state[i] = FEATURE_UNKNOWN;
 	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", f->cache);
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)

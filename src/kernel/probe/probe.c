@@ -17,6 +17,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
+#include "kernel/child.h"
+
+#define SECONDS 10 /* a probe takes less than a thousandth of that */
 
 /* fork(2) without an exit signal: the parent gets no SIGCHLD, and has to wait with __WALL. */
 static pid_t fork_quietly(void)
@@ -24,6 +28,7 @@ static pid_t fork_quietly(void)
 	return syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
 }
 
+/* In a child of the tool, for one of its own: the tool waits for no longer than SECONDS. */
 static int wait_for(pid_t pid, int *status)
 {
 	pid_t got;
@@ -32,6 +37,16 @@ static int wait_for(pid_t pid, int *status)
 		got = waitpid(pid, status, __WALL);
 	while (got < 0 && errno == EINTR);
 	return got == pid ? 0 : errno;
+}
+
+/* One that does not end in time is killed: what it was to find out stays unknown. */
+static int wait_for_end(pid_t pid, int *status)
+{
+	int ret = child_wait(pid, child_limit(SECONDS), status);
+
+	if (ret == -ETIMEDOUT)
+		child_kill(pid);
+	return -ret;
 }
 
 int probe_in_child(int (*fn)(void *arg), void *arg)
@@ -43,9 +58,10 @@ int probe_in_child(int (*fn)(void *arg), void *arg)
 		return errno;
 	if (!pid) { /* with the tool's handlers still in place, which must not run here */
 		signal(SIGCHLD, SIG_DFL);
+		fault_hold("helper-probe");
 		_exit(fn(arg));
 	}
-	e = wait_for(pid, &status);
+	e = wait_for_end(pid, &status);
 	if (e)
 		return e;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;

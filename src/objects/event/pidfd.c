@@ -18,14 +18,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
+#include "kernel/child.h"
 #include "objects/event/event.h"
 #include "objects/restored.h"
 
@@ -243,18 +243,14 @@ static int open_pid(struct restore_task *t, const struct restore_file *f, pid_t 
 	return 0;
 }
 
-static int end_at_once(void *unused)
-{
-	(void)unused;
-	_exit(0);
-}
-
 /* No signal tells its parent of its end: it was never the program's. */
 static int make_gone(struct restore_task *t, struct gone *g)
 {
-	char stack[4096] __attribute__((aligned(16)));
-
-	g->child = clone(end_at_once, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, NULL);
+	g->child = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+	if (g->child == 0) {
+		fault_hold("helper-gone");
+		_exit(0);
+	}
 	if (g->child < 0)
 		return err_sys(restore_err(t->r), "clone",
 			       "can't make a process that stands for one that has ended");
@@ -270,8 +266,14 @@ static int open_gone(struct restore_task *t, struct restore_file *f, int *ret_fd
 		ret = open_pid(t, f, g->child, ret_fd);
 	if (ret == 0 && ++g->n_open < g->n)
 		return 0;
-	if (g->child > 0)
-		waitpid(g->child, NULL, __WALL);
+	if (g->child > 0 &&
+	    child_wait(g->child, child_limit(t->r->s->opts->timeout), NULL) == -ETIMEDOUT) {
+		child_kill(g->child);
+		ret = err_set(restore_err(t->r), ERR_TIMEOUT, ETIMEDOUT,
+			      "process %d of crtools, which stands for one that has ended, has not "
+			      "ended within %u s (is it stopped?)",
+			      g->child, t->r->s->opts->timeout);
+	}
 	g->child = 0;
 	return ret;
 }

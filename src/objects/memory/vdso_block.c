@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "image/registers.h"
 #include "kernel/child.h"
 #include "kernel/proc/maps.h"
@@ -88,6 +89,7 @@ static int describe_block(struct restore *r, pid_t pid, const struct proc_areas 
 static _Noreturn void become_compat(const struct proc_areas *own, int ready)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fault_hold("helper-vdso");
 	for (size_t i = 0; i < own->n; i++)
 		if (is_block(&own->areas[i]))
 			munmap((void *)own->areas[i].start,
@@ -103,7 +105,8 @@ static _Noreturn void become_compat(const struct proc_areas *own, int ready)
 static int probe_compat(struct restore *r, const struct proc_areas *own, struct vdso_block *b)
 {
 	struct proc_areas areas;
-	int ready[2], ret;
+	unsigned int seconds = r->s->opts->timeout;
+	int ready[2], ret = 0;
 	char byte;
 	pid_t pid;
 
@@ -113,8 +116,14 @@ static int probe_compat(struct restore *r, const struct proc_areas *own, struct 
 	if (pid == 0)
 		become_compat(own, ready[1]);
 	close(ready[1]);
-	if (pid < 0 || child_wait_readable(ready[0], child_limit(r->s->opts->timeout)) < 0 ||
-	    read(ready[0], &byte, 1) != 1)
+	if (pid > 0)
+		ret = child_wait_readable(ready[0], child_limit(seconds));
+	if (ret == -ETIMEDOUT)
+		err_set(restore_err(r), ERR_TIMEOUT, ETIMEDOUT,
+			"process %d of crtools, which shows this kernel's 32-bit vdso, has not come "
+			"so far within %u s (is it stopped?)",
+			pid, seconds);
+	else if (pid < 0 || ret < 0 || read(ready[0], &byte, 1) != 1)
 		ret = err_sys(restore_err(r), "fork", "can't find out this kernel's 32-bit vdso");
 	else
 		ret = read_areas(r, pid, &areas);

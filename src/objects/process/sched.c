@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "kernel/child.h"
 #include "objects/process/process.h"
 
@@ -482,8 +483,10 @@ int sched_finish(struct restore *r, pid_t (*real_tid)(const struct restore_threa
 	pid = fork();
 	if (pid < 0)
 		return err_sys(restore_err(r), "fork", "can't make a process for core scheduling");
-	if (!pid)
+	if (!pid) {
+		fault_hold("helper-cookies");
 		_exit(share_cookies(r, real_tid));
+	}
 	ret = child_wait(pid, child_limit(seconds), &status);
 	if (ret == -ETIMEDOUT) {
 		child_kill(pid);

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "kernel/child.h"
 #include "kernel/proc/task.h"
 #include "objects/registry.h"
@@ -38,6 +39,7 @@ struct twin {
 	struct kind kind;
 	pid_t pid;  /* as the tool sees it; 0: none could be made */
 	pid_t vpid; /* as the thread sees it */
+	pid_t late; /* who was to make it, and did not in time */
 	struct twin *next;
 };
 
@@ -109,6 +111,7 @@ static _Noreturn void middle_main(int pidfd, int flags, const struct kind *as, i
 {
 	pid_t pid;
 
+	fault_hold("helper-landlock");
 	if (flags && syscall(SYS_setns, pidfd, flags) < 0)
 		_exit(1);
 	pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
@@ -117,7 +120,6 @@ static _Noreturn void middle_main(int pidfd, int flags, const struct kind *as, i
 	_exit(pid < 0 || !say(out, pid, false));
 }
 
-/* A twin that does not come in time is none: then nothing can be tried. */
 static void twin_start(struct twin *twin, int pidfd, int flags, const struct kind *as,
 		       unsigned int seconds)
 {
@@ -138,8 +140,10 @@ static void twin_start(struct twin *twin, int pidfd, int flags, const struct kin
 	     i++)
 		*(word.own ? &twin->vpid : &twin->pid) = word.pid;
 	close(out[0]);
-	if (middle > 0 && child_wait(middle, until, NULL) == -ETIMEDOUT)
+	if (middle > 0 && child_wait(middle, until, NULL) == -ETIMEDOUT) {
 		child_kill(middle);
+		twin->late = middle;
+	}
 }
 
 static void end_twins(void *data)
@@ -184,31 +188,40 @@ static bool could_be_inside(const struct proc_status *s)
 }
 
 /* The id, as the thread sees it, of a process that it may examine; 0: there is none. */
-static pid_t find_target(struct dump_thread *th)
+static int find_target(struct dump_thread *th, pid_t *ret)
 {
 	struct dump_task *t = th->task;
+	const struct twin *twin;
 	const struct proc_ns *own = &t->dump->own_ns, *its = &t->ns;
 	struct kind kind = { .uid = th->status->uid[0], .gid = th->status->gid[0] };
 
 	if (own->ino[NS_USER] == its->ino[NS_USER] && own->ino[NS_PID] == its->ino[NS_PID] &&
 	    (th->status->cap_eff & (1u << CAP_SYS_PTRACE)))
-		return getpid();
+		return *ret = getpid(), 0;
 	kind.userns = its->ino[NS_USER];
 	kind.pidns = its->ino[NS_PID];
-	return twin_of(t, &kind, own)->vpid;
+	twin = twin_of(t, &kind, own);
+	*ret = twin->vpid;
+	if (!twin->late)
+		return 0;
+	return err_set(dump_err(t->dump), ERR_TIMEOUT, ETIMEDOUT,
+		       "process %d of crtools, which finds out whether thread %d is in a landlock "
+		       "domain, has not come so far within %u s (is it stopped?)",
+		       twin->late, th->vtid, t->dump->s->opts->timeout);
 }
 
 static int collect_thread(struct dump_thread *th)
 {
 	struct trial *trial = arena_new(dump_arena(th->task->dump), struct trial);
 	pid_t target;
+	int ret;
 
 	th->priv[SLOT_LANDLOCK] = trial;
 	if (!could_be_inside(th->status) || !landlock_active())
 		return 0;
-	target = find_target(th);
-	if (!target)
-		return 0;
+	ret = find_target(th, &target);
+	if (ret < 0 || !target)
+		return ret;
 	trial->done = true;
 	trial->call = program_call(th->prog, SYS_kcmp, IMM(target), IMM(target), IMM(KCMP_VM),
 				   IMM(0), IMM(0));

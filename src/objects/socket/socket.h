@@ -35,8 +35,14 @@ int socket_extra_of(struct restore *r, const struct restore_file *f, const Crtoo
 /* --- apart.c -------------------------------------------------------------------------------------
  */
 
-/* run(data), in a child that shares memory and descriptors and survives the tool. */
-int socket_run_apart(struct dump *d, int (*run)(void *), void *data);
+/* run(data), in a child that shares memory and descriptors and survives the tool; if it does not
+ * come to its end, put_back(data) in the tool. */
+struct apart {
+	void (*run)(void *data);
+	void (*put_back)(void *data);
+	void *data;
+};
+int socket_run_apart(struct dump *d, const struct apart *work);
 /* SO_PEEK_OFF; 0 or -errno. */
 int socket_set_peek_off(int fd, int off);
 

@@ -165,6 +165,7 @@ struct look {
 	int fd;
 	char *text;	      /* shared with the process that looks */
 	unsigned int seconds; /* that it may take */
+	pid_t *ret_late; /* who has not come to an end */
 };
 
 static void put(const struct guise *g, size_t n, uint32_t *saved)
@@ -216,8 +217,10 @@ static int look(const struct look *l, const struct guise *g, size_t n)
 	ret = child_wait(pid, child_limit(l->seconds), &status);
 	if (ret == 0 && WIFEXITED(status))
 		return WEXITSTATUS(status) ? -EIO : 0;
-	if (ret < 0)
+	if (ret < 0) {
 		child_kill(pid);
+		*l->ret_late = pid;
+	}
 	put_back(g, n, saved);
 	return ret < 0 ? ret : -EIO;
 }
@@ -339,9 +342,9 @@ static int read_flags(struct dump *d, struct uring_out *u)
 	return 0;
 }
 
-static int look_for_flags(struct dump *d, struct uring_out *u)
+static int look_for_flags(struct dump *d, struct uring_out *u, pid_t *ret_late)
 {
-	struct look l = { .fd = u->fd, .seconds = d->s->opts->timeout };
+	struct look l = { .fd = u->fd, .seconds = d->s->opts->timeout, .ret_late = ret_late };
 	int ret;
 
 	l.text = mmap(NULL, LOOK_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -356,15 +359,16 @@ int uring_look(struct dump *d, struct uring_out *u)
 {
 	struct io_uring_params p = { .sq_entries = u->info.sq_entries,
 				     .cq_entries = u->info.cq_entries };
+	pid_t late = 0;
 	int ret = read_flags(d, u);
 
 	if (ret < 0)
-		ret = look_for_flags(d, u);
+		ret = look_for_flags(d, u, &late);
 	if (ret == -ETIMEDOUT)
 		return err_set(dump_err(d), ERR_TIMEOUT, ETIMEDOUT,
-			       "a process of crtools that finds out how %s was set up has not come "
-			       "to an end within %u s (was it stopped?), and was killed",
-			       u->object, d->s->opts->timeout);
+			       "process %d of crtools, which finds out how %s was set up, has not "
+			       "come to an end within %u s (is it stopped?), and was killed",
+			       late, u->object, d->s->opts->timeout);
 	if (ret == 0 && u->setup.unsure)
 		task_warn(u->task, u->object,
 			  "has no array of requests (IORING_SETUP_NO_SQARRAY), and the size of its "

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "objects/socket/inet/inet.h"
 
@@ -44,6 +45,7 @@ struct walk {
 	struct dump *d;
 	const struct inet_out *s;
 	int fd, error;
+	int old; /* SO_PEEK_OFF */
 	char *buf;
 	CrtoolsDatagram **all;
 	size_t n;
@@ -94,11 +96,19 @@ static void take_datagram(struct walk *w, struct msghdr *m, size_t len)
 	arena_push(a, w->all, w->n, g);
 }
 
-static int walk(void *data)
+static void put_back(void *data)
+{
+	const struct walk *w = data;
+
+	socket_set_peek_off(w->fd, w->old);
+}
+
+static void walk(void *data)
 {
 	struct walk *w = data;
-	int old = socket_int(w->fd, SOL_SOCKET, SO_PEEK_OFF, -1);
 	int ret = socket_set_peek_off(w->fd, 0);
+
+	fault_hold("helper-queue");
 
 	while (ret == 0) {
 		char control[CONTROL_SIZE] __attribute__((aligned(sizeof(size_t))));
@@ -117,19 +127,20 @@ static int walk(void *data)
 		else if (errno != EINTR)
 			ret = -errno;
 	}
-	socket_set_peek_off(w->fd, old);
+	put_back(w);
 	w->error = ret == -EAGAIN ? 0 : -ret;
-	return 0;
 }
 
 static int read_queue(struct dump *d, const struct inet_out *s, int fd)
 {
 	struct walk w = { .d = d, .s = s, .fd = fd };
+	const struct apart work = { walk, put_back, &w };
 	CrtoolsSocket *extra;
 	int ret;
 
 	w.buf = arena_alloc(dump_arena(d), DATA_MAX);
-	ret = socket_run_apart(d, walk, &w);
+	w.old = socket_int(fd, SOL_SOCKET, SO_PEEK_OFF, -1);
+	ret = socket_run_apart(d, &work);
 	errno = w.error;
 	if (ret == 0 && w.error)
 		ret = err_sys(dump_err(d), "recvmsg", "can't look into the queue of %s", s->object);

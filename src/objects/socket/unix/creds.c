@@ -20,7 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
+#include "kernel/child.h"
 #include "objects/socket/unix/unix.h"
 
 void unix_creds_check(struct restore *r, struct unix_in *u, const CrtoolsCredentials *c)
@@ -77,18 +79,21 @@ static int call_with_ids(const CrtoolsCredentials *c, unix_call call, void *arg)
 	return ret < 0 ? ret : back;
 }
 
-static int run_in_child(const CrtoolsCredentials *c, unix_call call, void *arg, bool *ret_taken)
+static int run_in_child(struct restore_task *t, const CrtoolsCredentials *c, unix_call call,
+			void *arg, bool *ret_taken)
 {
+	unsigned int seconds = t->r->s->opts->timeout;
 	pid_t pid = c->pid, got;
 	struct clone_args args = {
 		.flags = CLONE_FILES | CLONE_FS,
 		.set_tid = (uint64_t)&pid,
 		.set_tid_size = 1,
 	};
-	siginfo_t info;
+	int status, end;
 
 	got = syscall(SYS_clone3, &args, sizeof(args));
 	if (got == 0) {
+		fault_hold("helper-credentials");
 		int ret = is_self(c) ? 0 : take_ids(c->uid, c->gid, c->n_group, c->group);
 
 		_exit(-(ret < 0 ? ret : call(arg)));
@@ -96,15 +101,22 @@ static int run_in_child(const CrtoolsCredentials *c, unix_call call, void *arg, 
 	*ret_taken = got < 0 && errno == EEXIST;
 	if (got < 0)
 		return -errno;
-	while (waitid(P_PID, got, &info, WEXITED | __WALL) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return info.si_code == CLD_EXITED ? -info.si_status : -EINTR;
+	end = child_wait(got, child_limit(seconds), &status);
+	if (end == -ETIMEDOUT) {
+		child_kill(got);
+		return err_set(restore_err(t->r), ERR_TIMEOUT, ETIMEDOUT,
+			       "process %d of crtools, which makes a unix socket in the name of one "
+			       "that had this id, has not come to an end within %u s (is it stopped?)",
+			       got, seconds);
+	}
+	if (end < 0)
+		return end;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
 }
 
 /* The child has memory of its own: what the call gives comes back in a page that both have. */
-static int call_in_child(const CrtoolsCredentials *c, unix_call call, void *arg, size_t size,
-			 bool *ret_taken)
+static int call_in_child(struct restore_task *t, const CrtoolsCredentials *c, unix_call call,
+			 void *arg, size_t size, bool *ret_taken)
 {
 	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int ret;
@@ -112,7 +124,7 @@ static int call_in_child(const CrtoolsCredentials *c, unix_call call, void *arg,
 	if (shared == MAP_FAILED)
 		return -errno;
 	memcpy(shared, arg, size);
-	ret = run_in_child(c, call, shared, ret_taken);
+	ret = run_in_child(t, c, call, shared, ret_taken);
 	memcpy(arg, shared, size);
 	munmap(shared, size);
 	return ret;
@@ -128,7 +140,7 @@ int unix_call_as(struct restore_task *t, const CrtoolsCredentials *c, unix_call 
 		return call(arg);
 	if ((pid_t)c->pid == t->vpid)
 		return call_with_ids(c, call, arg);
-	ret = call_in_child(c, call, arg, size, &taken);
+	ret = call_in_child(t, c, call, arg, size, &taken);
 	if (!taken)
 		return ret;
 	log_debug("process %u lives: its call is made by %d", c->pid, t->vpid);

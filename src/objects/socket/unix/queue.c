@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "objects/socket/unix/unix.h"
 
 #ifndef SCM_PIDFD
@@ -339,6 +340,7 @@ static int walk_one(struct unix_dump *x, struct unix_out *u)
 	look_for_urgent(u, &urgent_found);
 
 	ret = socket_set_peek_off(u->walk_fd, 0);
+	fault_hold("helper-queue");
 	while (ret == 0) {
 		struct unix_packet **slot = u->last;
 
@@ -360,18 +362,26 @@ static int walk_one(struct unix_dump *x, struct unix_out *u)
 	return ret == -EAGAIN ? 0 : ret;
 }
 
-static int walk_all(void *data)
+static void walk_all(void *data)
 {
 	struct unix_dump *x = data;
 
 	for (struct unix_out *u = x->walks; u; u = u->next_walk)
 		u->walk_errno = -walk_one(x, u);
-	return 0;
+}
+
+static void put_back_all(void *data)
+{
+	const struct unix_dump *x = data;
+
+	for (struct unix_out *u = x->walks; u; u = u->next_walk)
+		socket_set_peek_off(u->walk_fd, u->peek_off);
 }
 
 int unix_queue_walk(struct dump *d, struct unix_dump *x)
 {
-	int ret = socket_run_apart(d, walk_all, x);
+	const struct apart work = { walk_all, put_back_all, x };
+	int ret = socket_run_apart(d, &work);
 
 	while (x->walks) {
 		struct unix_out *u = x->walks;
