@@ -168,7 +168,8 @@ static void clean_images(struct walk *w, char **f, size_t n)
 	if (dir < 0)
 		return;
 	if (!w->given_up && image_lock_dir(dir) < 0) { /* one that was given up may have it */
-		tell(w, false, "can't look for unfinished image sets in %s: another process has locked it",
+		tell(w, false,
+		     "can't look for unfinished image sets in %s: another process has locked it",
 		     f[1]);
 		return;
 	}

@@ -6,8 +6,8 @@
  * 1. A writer is there as long as its hidden folder is (staging.c): another writer, and whoever
  *    comes to restore, is refused.
  * 2. A reader holds flock(2) on the directory, shared, until all is read: a writer is refused.
- * 3. Folders are made, and sets moved, with that lock held alone, and readers look for a folder when
- *    they have it, so (1) and (2) have no gap.
+ * 3. Folders are made, and sets moved, with that lock held alone, and readers look for a folder
+ * when they have it, so (1) and (2) have no gap.
  *
  * Both end with the process. The lock is taken without waiting for longer than a moment: whoever
  * has it may be stopped, and a tree stands still meanwhile.
@@ -64,7 +64,8 @@ static pid_t holder_of(int fd)
 		unsigned long ino;
 		int pid;
 
-		if (sscanf(line, "%*s FLOCK %*s %*s %d %x:%x:%lu", &pid, &major, &minor, &ino) == 4 &&
+		if (sscanf(line, "%*s FLOCK %*s %*s %d %x:%x:%lu", &pid, &major, &minor, &ino) ==
+			    4 &&
 		    ino == st.st_ino && makedev(major, minor) == st.st_dev && pid > 0)
 			return pid;
 	}
@@ -91,10 +92,11 @@ static int in_use(int fd, const char *where, struct err *err)
 {
 	char buf[80];
 
-	return err_set(err, ERR_IMAGE_BUSY, EWOULDBLOCK,
-		       "the images directory %s is in use: %s has locked it, as a restore does that "
-		       "reads there",
-		       where, who(holder_of(fd), buf, sizeof(buf)));
+	return err_set(
+		err, ERR_IMAGE_BUSY, EWOULDBLOCK,
+		"the images directory %s is in use: %s has locked it, as a restore does that "
+		"reads there",
+		where, who(holder_of(fd), buf, sizeof(buf)));
 }
 
 int image_claim_dir(int fd, const char *where, struct err *err)

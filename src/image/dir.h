@@ -62,7 +62,8 @@ int image_dir_open_raw(const struct image_dir *dir, enum image_kind kind, uint64
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Starts a new set in an existing directory. What an earlier dump that was killed left behind is
- * removed. ERR_IMAGE_BUSY: another one is written there, or read by a restore. Nothing visible changes before the commit. */
+ * removed. ERR_IMAGE_BUSY: another one is written there, or read by a restore. Nothing visible
+ * changes before the commit. */
 int image_dir_create(int dirfd, const char *path, struct err *err, struct image_dir **ret_dir);
 /* Creates a raw image (mode 0600, O_RDWR|O_CLOEXEC, plus flags such as O_DIRECT); the caller writes
  * and closes it. Its size is taken at the commit. May be called from several threads. */

@@ -35,9 +35,9 @@ static inline int bpf_load(enum bpf_prog_type type, const struct bpf_insn *progr
 /* What it returns, or -errno. */
 static inline int bpf_run(int program, const void *arguments, size_t size)
 {
-	union bpf_attr attr = { .test = { .prog_fd = program,
-					  .ctx_in = (uintptr_t)arguments,
-					  .ctx_size_in = size } };
+	union bpf_attr attr = {
+		.test = { .prog_fd = program, .ctx_in = (uintptr_t)arguments, .ctx_size_in = size }
+	};
 	int ret = bpf_call(BPF_PROG_TEST_RUN, &attr);
 
 	return ret < 0 ? ret : (int)attr.test.retval;

@@ -21,9 +21,9 @@ static const struct {
 	bool own_output; /* prints its results itself, as JSON too */
 	int never_begun; /* the status of a run that ends before the verb has begun; 0: 1 */
 } verbs[VERB_COUNT] = {
-	[VERB_DUMP] = { verb_dump },		     [VERB_RESTORE] = { verb_restore },
-	[VERB_CHECK] = { cli_check },		     [VERB_SHOW] = { verb_show, true },
-	[VERB_CPUINFO] = { verb_cpuinfo },	     [VERB_EXEC] = { verb_exec, true, 2 },
+	[VERB_DUMP] = { verb_dump },	     [VERB_RESTORE] = { verb_restore },
+	[VERB_CHECK] = { cli_check },	     [VERB_SHOW] = { verb_show, true },
+	[VERB_CPUINFO] = { verb_cpuinfo },   [VERB_EXEC] = { verb_exec, true, 2 },
 	[VERB_CLEAN] = { verb_clean, true },
 };
 

@@ -165,7 +165,7 @@ struct look {
 	int fd;
 	char *text;	      /* shared with the process that looks */
 	unsigned int seconds; /* that it may take */
-	pid_t *ret_late; /* who has not come to an end */
+	pid_t *ret_late;      /* who has not come to an end */
 };
 
 static void put(const struct guise *g, size_t n, uint32_t *saved)

@@ -104,10 +104,11 @@ static int run_in_child(struct restore_task *t, const CrtoolsCredentials *c, uni
 	end = child_wait(got, child_limit(seconds), &status);
 	if (end == -ETIMEDOUT) {
 		child_kill(got);
-		return err_set(restore_err(t->r), ERR_TIMEOUT, ETIMEDOUT,
-			       "process %d of crtools, which makes a unix socket in the name of one "
-			       "that had this id, has not come to an end within %u s (is it stopped?)",
-			       got, seconds);
+		return err_set(
+			restore_err(t->r), ERR_TIMEOUT, ETIMEDOUT,
+			"process %d of crtools, which makes a unix socket in the name of one "
+			"that had this id, has not come to an end within %u s (is it stopped?)",
+			got, seconds);
 	}
 	if (end < 0)
 		return end;
