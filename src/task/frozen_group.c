@@ -21,7 +21,7 @@
 
 #define FIRST_CGROUP_NAMESPACE 0xeffffffbu /* PROC_CGROUP_INIT_INO, include/linux/proc_ns.h */
 
-static bool has_word(const char *list, const char *word)
+bool cgroup_has_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -31,16 +31,15 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-/* Where the hierarchy that can freeze by this file is mounted. */
-static bool find_mount(bool v1, char *ret, size_t size)
+bool cgroup_find_mount(const char *controller, char *ret, size_t size)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *m;
 	bool found = false;
 
 	while (mounts && !found && (m = getmntent(mounts))) {
-		found = v1 ? !strcmp(m->mnt_type, "cgroup") && hasmntopt(m, "freezer")
-			   : !strcmp(m->mnt_type, "cgroup2");
+		found = controller ? !strcmp(m->mnt_type, "cgroup") && hasmntopt(m, controller)
+				   : !strcmp(m->mnt_type, "cgroup2");
 		if (found)
 			snprintf(ret, size, "%s", m->mnt_dir);
 	}
@@ -74,7 +73,8 @@ static bool find_frozen(const struct proc_cgroup *g, char *path, size_t size)
 	bool v1 = g->hierarchy != 0;
 	size_t top;
 
-	if (g->path[0] != '/' || is_root(g) || !find_mount(v1, path, size))
+	if (g->path[0] != '/' || is_root(g) ||
+	    !cgroup_find_mount(v1 ? "freezer" : NULL, path, size))
 		return false;
 	top = strlen(path);
 	snprintf(path + top, size - top, "%s", g->path);
@@ -114,7 +114,7 @@ int frozen_group_check(pid_t pid, struct err *err)
 	for (size_t i = 0; ret == 0 && i < groups.n; i++) {
 		const struct proc_cgroup *g = &groups.groups[i];
 
-		if ((!g->hierarchy || has_word(g->controllers, "freezer")) &&
+		if ((!g->hierarchy || cgroup_has_word(g->controllers, "freezer")) &&
 		    find_frozen(g, path, sizeof(path)))
 			ret = err_set(err, ERR_TASK_FROZEN, EBUSY,
 				      "task %d does not run: its cgroup %s is frozen", pid, path);

@@ -35,6 +35,7 @@
 #include "kernel/address.h"
 #include "kernel/ptrace.h"
 #include "task/exits.h"
+#include "task/memory_limit.h"
 #include "task/visit_steps.h"
 
 static struct thread_stop *visitor(const struct visit *v)
@@ -135,6 +136,19 @@ static int start_syscall(struct visit *v, long nr, const uint64_t arg[6], struct
 	return ret;
 }
 
+static int agent_killed(pid_t tid, struct err *err)
+{
+	char limit[512];
+
+	if (memory_limit_killed(tid, limit, sizeof(limit)))
+		return err_set(err, ERR_RESOURCE, ENOMEM,
+			       "thread %d was killed while the agent was in it, most likely by the "
+			       "kernel: %s",
+			       tid, limit);
+	return err_set(err, ERR_TASK_CHANGED, ESRCH,
+		       "thread %d was killed while the agent was in it", tid);
+}
+
 /* A thread that was let run has to stop as expected; a stop by something else (a SIGSTOP that
  * arrives, which is kept for later, our own trap) is passed over. */
 static int wait_stop(struct tree_stop *tree, struct visit *v, struct thread_stop *t,
@@ -149,8 +163,7 @@ static int wait_stop(struct tree_stop *tree, struct visit *v, struct thread_stop
 		if (report.kind == PTRACE_STOP_GONE) {
 			t->gone = true;
 			t->frozen = false;
-			return err_set(err, ERR_TASK_CHANGED, ESRCH,
-				       "thread %d was killed while the agent was in it", t->tid);
+			return agent_killed(t->tid, err);
 		}
 		/* In a stopped process a trap shows as the group's stop. */
 		if (report.kind == PTRACE_STOP_GROUP && kind == PTRACE_STOP_TRAP)

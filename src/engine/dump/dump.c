@@ -21,6 +21,7 @@
 #include "model/script.h"
 #include "objects/class.h"
 #include "objects/inside.h"
+#include "task/memory_limit.h"
 
 static void let_run(void *data)
 {
@@ -268,7 +269,9 @@ int engine_dump(struct session *s)
 		if (ret == 0)
 			sentry_succeeded(s);
 	}
-	abandon_memory(&d); /* its threads read what the undoing lets go */
+	if (ret < 0)
+		memory_limit_explain(s->err); /* what there is still shows it */
+	abandon_memory(&d);		      /* its threads read what the undoing lets go */
 	undo_all(&s->undo);
 	if (ret == 0 && s->opts->plan)
 		ret = plan_dump(&d); /* the tree runs again */

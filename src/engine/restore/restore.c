@@ -22,6 +22,7 @@
 #include "model/script.h"
 #include "objects/class.h"
 #include "objects/namespace/time.h"
+#include "task/memory_limit.h"
 #include "task/tree.h"
 
 static int run_script(struct restore *r, enum script_stage stage)
@@ -274,6 +275,8 @@ int engine_restore(struct session *s)
 		sentry_succeeded(s);
 		script_run(s->opts, SCRIPT_POST_RESUME, s->images_fd, s->root_pid, NULL, NULL);
 	} else {
+		if (ret < 0)
+			memory_limit_explain(s->err); /* what there is still shows it */
 		undo_all(&s->undo);
 	}
 	if (!s->last)

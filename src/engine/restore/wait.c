@@ -20,6 +20,7 @@
 #include "kernel/ptrace.h"
 #include "objects/security/security.h"
 #include "task/death.h"
+#include "task/memory_limit.h"
 #include "task/tree.h"
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, const struct timespec *timeout)
@@ -86,6 +87,14 @@ void task_wait(struct restore *r, _Atomic uint32_t *counter, uint32_t value)
 
 static int task_ended(struct restore *r, pid_t pid, int status)
 {
+	char limit[512];
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+	    memory_limit_killed(getpid(), limit, sizeof(limit)))
+		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
+			       "task %d was killed while it was being restored, most likely by the "
+			       "kernel: %s",
+			       pid, limit);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		return err_set(restore_err(r), ERR_RESOURCE, ENOMEM,
 			       "task %d was killed while it was being restored: by somebody, or by "
