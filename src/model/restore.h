@@ -125,11 +125,6 @@ struct restore_task {
 	struct restore_vma *vmas;
 	size_t n_vmas;
 	struct restore_table *table;
-	struct { /* restore_open_mapped() */
-		bool open;
-		int fd, flags;
-		uint32_t id;
-	} mapped;
 	struct page_pool *pages;    /* pages room: what pagemap-<vpid> holds, once it is open */
 	const unsigned char *alike; /* by page of its pages file: 1 if the forker has the same at
 				     * the same address; NULL: not known (engine/restore/alike.c) */
@@ -242,10 +237,6 @@ struct restore_file *restore_file_by_id(const struct restore *r, uint32_t id);
 bool restore_await_open(const struct restore_task *t, const struct restore_file *f);
 /* Opens a file that is not a descriptor (exe, cwd, mapped file); the caller closes. */
 int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_fd);
-/* The same for areas that are mapped one after the other, as a library's segments are: the file
- * stays open until another one is asked for, or all areas are there. The descriptor is lent. */
-int restore_open_mapped(struct restore_task *t, uint32_t id, int flags);
-void restore_close_mapped(struct restore_task *t);
 /* Moves a descriptor to a number that no task wants, where it stays (CLOEXEC) until the programs
  * close all of the tool's; the number or -errno with the error filled. From plan_home on, so not in
  * check. */

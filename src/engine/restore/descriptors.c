@@ -160,29 +160,6 @@ int restore_open_by_id(struct restore_task *t, uint32_t id, int flags, int *ret_
 	return f.class->open(t, &f, ret_fd);
 }
 
-int restore_open_mapped(struct restore_task *t, uint32_t id, int flags)
-{
-	int ret;
-
-	if (t->mapped.open && t->mapped.id == id && t->mapped.flags == flags)
-		return t->mapped.fd;
-	restore_close_mapped(t);
-	ret = restore_open_by_id(t, id, flags, &t->mapped.fd);
-	if (ret < 0)
-		return ret;
-	t->mapped.open = true;
-	t->mapped.id = id;
-	t->mapped.flags = flags;
-	return t->mapped.fd;
-}
-
-void restore_close_mapped(struct restore_task *t)
-{
-	if (t->mapped.open)
-		close(t->mapped.fd);
-	t->mapped.open = false;
-}
-
 /* A working directory in /proc of a process that has ended can be entered only as long as the
  * stand-in lives. */
 int enter_late_cwd(struct restore_task *t)

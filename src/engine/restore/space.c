@@ -400,7 +400,6 @@ int place_areas(struct restore_task *t, bool for_children)
 		if (ret == 0)
 			ret = tag_area(t, v);
 	}
-	restore_close_mapped(t);
 	if (!for_children && t->pages && ret == 0) {
 		atomic_fetch_add(&t->r->shared->pages_restored, t->pages->filled);
 		atomic_fetch_add(&t->r->shared->pages_compared, t->pages->compared);

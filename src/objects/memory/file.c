@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/cleanup.h"
 #include "image/constants.h"
 #include "objects/memory/areas.h"
 #include "objects/segments.h"
@@ -57,10 +58,11 @@ static int place(struct restore_task *t, struct restore_vma *v, uint64_t at, int
 	int mode = v->e->has_fdflags			 ? (int)v->e->fdflags
 		   : shared && (v->e->prot & PROT_WRITE) ? O_RDWR
 							 : O_RDONLY;
-	int fd = restore_open_mapped(t, v->e->shmid, mode & O_ACCMODE);
+	_cleanup_fd_ int fd = -1;
+	int ret = restore_open_by_id(t, v->e->shmid, mode & O_ACCMODE, &fd);
 
-	if (fd < 0)
-		return fd;
+	if (ret < 0)
+		return ret;
 	flags |= (shared ? MAP_SHARED : MAP_PRIVATE) |
 		 (v->e->flags & (MAP_NORESERVE | MAP_GROWSDOWN));
 	return area_mmap(t, v, at, v->e->prot, flags, fd, v->e->pgoff);
