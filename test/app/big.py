@@ -15,8 +15,6 @@ import cycles
 
 MEBIBYTES = 4096
 TURNS = 4
-# Each costs more than all other cycles of a test together.
-CYCLES = 2
 
 
 def available():
@@ -37,7 +35,7 @@ def main():
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=90%", "images", "memory"], check=True)
     app.folder = os.path.abspath("memory")
     app.await_progress(1, 300)
-    app.cycles(times=CYCLES)
+    app.cycles()
     app.wait()
     lines = (cycles.system.read_text(app.log) or "").splitlines()
     places = [line.split()[:2] for line in lines[1:]]

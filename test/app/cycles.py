@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For the scripts beside: a real program is dumped and restored several times in a row while it
+"""For the scripts beside: a real program is dumped and restored five times in a row while it
 works, and in the end what it has done is compared with a run that nobody interrupted. Between two
 dumps it must have gone on working: a tree that came back dead, or stands still, is found at once.
 

@@ -29,7 +29,7 @@ def main():
     tree.check_maps("after an undisturbed dump")
     span = survivors.measured(*words)
     done = 0
-    for number, delay in enumerate(survivors.instants(survivors.kills(400), span * 1.05)):
+    for number, delay in enumerate(survivors.instants(survivors.kills(1000), span * 1.05)):
         done += survivors.run_killed(delay, *words) == 0
         tree.check_well(f"kill {number}, after {delay * 1e6:.0f} of {span * 1e6:.0f} us")
     print(f"{done} dumps were done before they were killed; one takes {span * 1e6:.0f} us")

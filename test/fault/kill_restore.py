@@ -72,7 +72,7 @@ def main():
         end(pids)
     span = sorted(times)[1]
     whole = 0
-    count = survivors.kills(100)
+    count = survivors.kills(160)
     # Half of them where it is decided: as the tasks are let go.
     delays = survivors.instants(count // 2, span * 1.05)
     delays += [span * 0.75 + delay for delay in survivors.instants(count // 2, span * 0.3)]
