@@ -200,7 +200,11 @@ class Subject:
 def describe(pid):
     """Of a task that ought to be gone: what it is at, and what it has been sent."""
     lines = []
-    for tid in os.listdir(f"/proc/{pid}/task") if system.exists(pid) else []:
+    try:
+        tids = os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{pid} has gone"
+    for tid in tids:
         base = f"/proc/{pid}/task/{tid}/"
         status = system.read_text(base + "status") or ""
         keep = [x.replace("\t", " ") for x in status.splitlines()
@@ -222,7 +226,8 @@ def await_gone(pids, context, limit=20.0):
         if now > limit and not late:
             left = [f"{p} {system.process_state(p)}" for p in pids if system.exists(p)]
             late = f"{context}: tasks are left: {left}\n" + "\n".join(map(describe, pids))
-        check(now < 3 * limit, f"{late}\nafter {now:.0f} s\n" + "\n".join(map(describe, pids)))
+        if now > 3 * limit:
+            fail(f"{late}\nafter {now:.0f} s\n" + "\n".join(map(describe, pids)))
         time.sleep(0.001)
     check(not late, f"{late}\ngone after {time.monotonic() - start:.1f} s")
 
