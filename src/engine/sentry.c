@@ -44,6 +44,7 @@ struct post {
 };
 
 static struct post *post; /* of the run that this process is, or NULL */
+static bool run_told;	  /* the run that this process has watched has printed its result */
 
 void sentry_succeeded(const struct session *s)
 {
@@ -83,6 +84,16 @@ static void fill(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
+bool sentry_is_run(void)
+{
+	return post != NULL;
+}
+
+bool sentry_run_told(void)
+{
+	return run_told;
+}
+
 /* The tool's side. */
 struct watch {
 	struct session *s;
@@ -92,6 +103,7 @@ struct watch {
 	pid_t run;
 	int signals; /* signalfd */
 	struct standstill w;
+	sigset_t before; /* signals that were blocked */
 };
 
 /* Until it has ended, or the time is up: whatever signal comes is for it. */
@@ -201,6 +213,18 @@ static int give_up(struct watch *w, const struct idler *idler)
 				      w->run));
 }
 
+/* The tree is the tool's own, and the tool goes on with it as if it had made it. */
+static int take_over(struct watch *w)
+{
+	run_told = atomic_load(&w->post->stage) == TOLD;
+	w->s->stats = w->post->stats;
+	w->s->root_pid = w->post->root_pid;
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	interrupt_forget();
+	sigprocmask(SIG_SETMASK, &w->before, NULL);
+	return 1;
+}
+
 /* Time for a look at what it does: ten times until it would be given up. */
 static int watch(struct watch *w)
 {
@@ -208,11 +232,15 @@ static int watch(struct watch *w)
 	const struct idler *idler = NULL;
 	int status, ret;
 
-	w->w = (struct standstill){ .root = w->run };
+	/* With --exec-cmd the tree is not below the run, but beside it. */
+	w->w = (struct standstill){ .root = w->s->opts->exec_cmd ? getpid() : w->run };
 	while (!idler) {
 		for (next = monotonic_ns() + period; monotonic_ns() < next;)
-			if (has_ended(w, period, &status))
-				end_as(status);
+			if (has_ended(w, period, &status)) {
+				if (!w->s->opts->exec_cmd || status)
+					end_as(status);
+				return take_over(w);
+			}
 		w->w.children = atomic_load(&w->post->stage) == WORKING;
 		idler = standstill_look(&w->w, patience);
 	}
@@ -280,7 +308,7 @@ int sentry_post(struct session *s, const struct servers *servers, bool hold)
 {
 	struct watch w = { .s = s, .servers = servers };
 	pid_t parent = getpid();
-	sigset_t end, before;
+	sigset_t end;
 	int ret;
 
 	if (!servers->n || !s->opts->timeout)
@@ -291,16 +319,18 @@ int sentry_post(struct session *s, const struct servers *servers, bool hold)
 	fflush(NULL);
 	sigemptyset(&end);
 	sigaddset(&end, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &end, &before);
+	sigprocmask(SIG_BLOCK, &end, &w.before);
 	w.run = hold ? fork() : fork_aside();
 	if (w.run < 0)
 		return err_sys(s->err, "fork", "starting the process that asks the servers");
 	if (w.run > 0) {
+		if (s->opts->exec_cmd) /* where the tree's orphans go while it is made */
+			prctl(PR_SET_CHILD_SUBREAPER, 1);
 		relay_read(&w.relay);
 		signal(SIGCHLD, SIG_DFL);
 		return watch(&w);
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &w.before, NULL);
 	close(w.signals);
 	relay_write(&w.relay);
 	post = w.post;

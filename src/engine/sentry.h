@@ -15,10 +15,16 @@
 /*
  * 0: goes on, as the child; or in the caller itself, if there are no servers. Negative, with err
  * filled: in the caller, when the child was given up. 1: in the caller, when the child was given up
- * behind the run's success. Else the caller ends as the child does. hold: the run seizes threads
+ * behind the run's success, or has done all that was before --exec-cmd's command. Else the caller
+ * ends as the child does. hold: the run seizes threads
  * that are to live when it is given up.
  */
 int sentry_post(struct session *s, const struct servers *servers, bool hold);
+/* Is this process a run that is watched? The root of its tree is to be a child of whoever watches,
+ * where that becomes another program (--exec-cmd). */
+bool sentry_is_run(void);
+/* Has a run told its result, and this process goes on behind it? */
+bool sentry_run_told(void);
 /* The run has succeeded: for whatever is done still. */
 void sentry_succeeded(const struct session *s);
 /* All has been told, and the tool will end with this status. */

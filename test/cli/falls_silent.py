@@ -99,6 +99,34 @@ def restores(tree, folder):
     tree.must_restore()
 
 
+def commands(tree, folder):
+    """--exec-cmd: the tool itself is the root's parent, and becomes the command."""
+    ids = tasks(tree)
+    tree.must_dump()
+    words = ["--exec-cmd", "--", "/bin/sh", "-c",
+             f'echo "parent $(ps -o ppid= -p {tree.pid}) $$"; '
+             "grep SigBlk /proc/self/status; exit 7"]
+
+    def run(*more):
+        done = dumped.subprocess.run([dumped.TOOL, "restore", "-D", tree.images, *more, *words],
+                                     stdin=dumped.subprocess.DEVNULL, text=True, timeout=60,
+                                     capture_output=True, check=False)
+        return dumped.Said(done.returncode == 7, done.stdout + done.stderr)
+
+    for opcode, behind in ((fuse.LOOKUP, 0), (fuse.OPEN, 1)):
+        folder.hush(opcode, behind=behind)
+        given_up(run, folder)
+        folder.end_waiting()
+        folder.hush()
+        dumped.await_true("the end of who waited", lambda: gone(ids))
+    said = run()
+    dumped.check(said, f"the restore, or its command, failed: {said.text}")
+    found = said.text.split()
+    dumped.check(found[0] == "parent" and found[1] == found[2], said.text)
+    dumped.check(found[4].strip("0") == "", f"signals are blocked in the command: {said.text}")
+    dumped.check(tree.alive(), "the tree ended with the command")
+
+
 def main():
     dumped.begin()
     os.mkdir("mount")
@@ -108,6 +136,7 @@ def main():
         dumped.await_true("the program's start", lambda: len(glob.glob("ready-*")) == 2)
         dumps(tree, folder)
         restores(tree, folder)
+        commands(tree, folder)
     finally:
         folder.end()
 

@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "engine/restore/restore.h"
+#include "engine/sentry.h"
 #include "kernel/child.h"
 #include "model/logfile.h"
 #include "model/pidfile.h"
@@ -347,6 +348,12 @@ static _Noreturn void task_main(struct restore_task *t)
 	enter_agent(t);
 }
 
+/* Of the process that restores. */
+static bool is_sibling(const struct restore *r)
+{
+	return r->s->opts->sibling || (r->s->opts->exec_cmd && sentry_is_run());
+}
+
 int fork_root(struct restore *r)
 {
 	/* By the raw call: the C library leaves two real-time signals of its own open. */
@@ -356,7 +363,7 @@ int fork_root(struct restore *r)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
 	lifeline_hold(r);
 	image_dir_seal(r->s->images);
-	ret = task_clone(r, r->root, r->s->opts->sibling ? CLONE_PARENT : 0);
+	ret = task_clone(r, r->root, is_sibling(r) ? CLONE_PARENT : 0);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
 	r->s->root_pid = r->root->real_pid;
 	if (ret == 0 && r->s->pidfile_fd >= 0)

@@ -228,14 +228,14 @@ static int run_steps(struct restore *r)
 	return ret;
 }
 
-/* Not if it matters whose child is what: with --restore-sibling, or for what --exec-cmd starts. */
+/* Not if the root is to be a child of the tool's parent: who asks for that waits for the tool. */
 static int post_sentry(struct session *s)
 {
 	const struct options *o = s->opts;
 	struct servers servers;
 	int ret;
 
-	if (o->plan || o->exec_cmd || o->sibling || !o->timeout)
+	if (o->plan || o->sibling || !o->timeout)
 		return 0;
 	ret = servers_find(s, &servers);
 	return ret < 0 ? ret : sentry_post(s, &servers, false);

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/sentry.h"
 #include "front/cli/cli.h"
 #include "front/cli/result.h"
 #include "model/pidfile.h"
@@ -75,9 +76,13 @@ int verb_restore(struct run *run)
 	}
 	if (run->opts->plan)
 		return 0;
-	log_info("Restore finished successfully. Tasks resumed.");
-	result_print(run, 0, false);
+	if (!sentry_run_told()) {
+		log_info("Restore finished successfully. Tasks resumed.");
+		result_print(run, 0, false);
+	}
 	run->told = true;
+	if (run->opts->exec_cmd && sentry_is_run())
+		return 0; /* the command is for the root's parent to become */
 	if (run->opts->exec_cmd)
 		return become_command(run) ? 1 : 0;
 	if (!run->opts->detached) {
