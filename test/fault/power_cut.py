@@ -103,6 +103,14 @@ def judge(held, whole, context):
         must("umount", "/run/after")
 
 
+def clear():
+    """Until the disk has no set either: a whole one of the last round would be taken for another's."""
+    shutil.rmtree("/run/before/images")
+    folder = os.open("/run/before", os.O_RDONLY | os.O_DIRECTORY)
+    check(libc.syncfs(folder) == 0, "syncfs failed")
+    os.close(folder)
+
+
 def dump_and_cut(tree, disk, when, chance):
     """A dump; what the disk held at that moment, and the set as it is in the end."""
     os.mkdir("/run/before/images")
@@ -135,14 +143,14 @@ def main():
     try:
         os.mkdir("/run/before/images")
         span = survivors.measured("dump", "-t", str(tree.pid), "-R", "-D", "/run/before/images")
-        shutil.rmtree("/run/before/images")
+        clear()
         disk = Disk()
         for number, when in enumerate(survivors.instants(CUTS, 2 * span)):
             held = dump_and_cut(tree.pid, disk, when, chance)
             if held:
                 seen += 1
                 sets += judge(held, "/run/before/images", f"cut {number}, at {when * 1e6:.0f} us")
-            shutil.rmtree("/run/before/images")
+            clear()
         check(seen > CUTS / 2, f"the disk was seen only {seen} times")
         print(f"{seen} cuts, {sets} whole sets; a dump takes {span * 1e6:.0f} us")
     finally:
