@@ -191,6 +191,7 @@ static int open_set(int dirfd, const char *path, bool hold, struct err *err,
 {
 	_cleanup_image_dir_ struct image_dir *dir = image_dir_new();
 	char where[512];
+	bool missing;
 	int ret;
 
 	if (!dir)
@@ -199,11 +200,12 @@ static int open_set(int dirfd, const char *path, bool hold, struct err *err,
 	if (ret)
 		return ret;
 	dir->set_fd = dir->fd;
-	if (faccessat(dir->fd, "inventory.img", F_OK, 0) < 0)
+	missing = faccessat(dir->fd, "inventory.img", F_OK, 0) < 0;
+	if (missing)
 		finish_cut(dir->fd);
 	if (hold)
 		ret = image_hold_dir(dir->fd, image_dir_where(dir, where, sizeof(where)), err);
-	if (!ret)
+	if (!ret && missing)
 		ret = look_for_set(dir, err);
 	if (ret)
 		return ret;

@@ -81,22 +81,38 @@ static bool is_written(int folder, pid_t *ret_pid)
 	return locked;
 }
 
-bool image_staging_written(int dirfd, pid_t *ret_pid)
+/* The next folder of an images directory; -1: there is none. */
+static int next_folder(DIR *d, const char **ret_name)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
-		_cleanup_fd_ int folder = -1;
+		int folder;
 
 		if (strncmp(e->d_name, IMAGE_STAGING_PREFIX, strlen(IMAGE_STAGING_PREFIX)))
 			continue;
-		folder = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (folder >= 0 && is_written(folder, ret_pid))
-			return true;
+		folder = openat(dirfd(d), e->d_name,
+				O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (folder < 0)
+			continue;
+		*ret_name = e->d_name;
+		return folder;
 	}
-	return false;
+	return -1;
+}
+
+bool image_staging_written(int dir, pid_t *ret_pid)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder;
+	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const char *name;
+	bool written = false;
+
+	while (!written && (folder = next_folder(d, &name)) >= 0) {
+		written = is_written(folder, ret_pid);
+		close(folder);
+	}
+	return written;
 }
 
 /* By the bare call: readdir(3) takes memory, and there may be none left, which is why it is
@@ -120,29 +136,26 @@ int image_staging_remove(int dirfd, const char *name)
 	return unlinkat(dirfd, name, AT_REMOVEDIR) ? -errno : 0;
 }
 
-int image_staging_clean(int dirfd, pid_t given_up, bool *ret_finished)
+int image_staging_clean(int dir, pid_t given_up, bool *ret_finished)
 {
-	int n = 0;
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int n = 0, at;
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	const char *name;
 
 	*ret_finished = false;
-	while (d && (e = readdir(d))) {
-		_cleanup_fd_ int folder = -1;
+	while ((at = next_folder(d, &name)) >= 0) {
+		_cleanup_fd_ int folder = at;
 
-		if (strncmp(e->d_name, IMAGE_STAGING_PREFIX, strlen(IMAGE_STAGING_PREFIX)))
-			continue;
-		folder = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (folder < 0 || !is_abandoned(folder, given_up))
+		if (!is_abandoned(folder, given_up))
 			continue;
 		if (image_staging_finish(fd, folder) == 0) {
 			log_info("the images of a dump that was killed while it put them into "
 				 "their place are there now");
 			*ret_finished = true;
 		}
-		log_info("removing %s, which a dump that was killed left behind", e->d_name);
-		n += image_staging_remove(fd, e->d_name) == 0;
+		log_info("removing %s, which a dump that was killed left behind", name);
+		n += image_staging_remove(fd, name) == 0;
 	}
 	return n;
 }
