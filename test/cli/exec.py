@@ -78,7 +78,7 @@ class Target:
 
     def unchanged(self):
         self.still_there()
-        found = snapshot.compare(self.before, self.pid)
+        found = snapshot.compare(self.before, self.pid, limit=1)
         check(not found, f"{self.kind}: " + "\n".join(found))
 
     def run(self, *words, **more):
@@ -268,7 +268,7 @@ def test_stopped(binary):
     before = snapshot.take(t.pid)
     check(f"= {t.pid} " in t.run("getpid"), "in a stopped process")
     await_state(t.pid, "T")
-    found = snapshot.compare(before, t.pid)
+    found = snapshot.compare(before, t.pid, limit=1)
     check(not found, "stopped: " + "\n".join(found))
     os.kill(t.pid, signal.SIGCONT)
     check(t.result()[:2] == (0, 0), "the sleep of a stopped process")

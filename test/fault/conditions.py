@@ -541,8 +541,8 @@ def main():
     same_folder(case)
     closed_output(case)
     for mode in ("child", "exec", "threads"):
-        restless(mode, 20)
-    chains(24)
+        restless(mode, 30)
+    chains(60)
     ends_meanwhile()
     does_not_stop()
     ignored(case)

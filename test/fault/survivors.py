@@ -116,7 +116,7 @@ class Subject:
     def all_maps(self):
         return {pid: system.read_text(f"/proc/{pid}/maps") for pid in self.processes()}
 
-    def check_states(self, context, limit=20.0):
+    def check_states(self, context, limit=2.0):
         """All are there, none is traced, and only the one that has to be is stopped."""
         deadline = time.monotonic() + limit
         while True:
@@ -143,7 +143,7 @@ class Subject:
                 stopped += state == "T"
         return "" if stopped == 1 else f"{stopped} threads are stopped, not one"
 
-    def check_beats(self, context, limit=30.0):
+    def check_beats(self, context, limit=5.0):
         """Every actor counts on, and has no complaint."""
         before = {name: beats for name, beats, _ in self.slots()}
         deadline = time.monotonic() + limit
@@ -215,7 +215,7 @@ def describe(pid):
     return "\n".join(lines)
 
 
-def await_gone(pids, context, limit=20.0):
+def await_gone(pids, context, limit=3.0):
     """What is late is looked at twice, and waited for: a task that is slow to end is not one that
     stays."""
     start = time.monotonic()
@@ -226,7 +226,7 @@ def await_gone(pids, context, limit=20.0):
         if now > limit and not late:
             left = [f"{p} {system.process_state(p)}" for p in pids if system.exists(p)]
             late = f"{context}: tasks are left: {left}\n" + "\n".join(map(describe, pids))
-        if now > 3 * limit:
+        if now > 10 * limit:
             fail(f"{late}\nafter {now:.0f} s\n" + "\n".join(map(describe, pids)))
         time.sleep(0.001)
     check(not late, f"{late}\ngone after {time.monotonic() - start:.1f} s")

@@ -193,10 +193,10 @@ def differences(before, after, ignore=()):
     return found
 
 
-def compare(before, root, ignore=(), limit=10.0):
+def compare(before, root, ignore=(), limit=0.5):
     """The differences between a snapshot and the living tree. A tree that is still settling
-    after its restore gets time for it: a task that waits for a signal has it unblocked only when
-    it has had a processor."""
+    after its restore gets a moment for it: a task that waits for a signal has it unblocked only
+    when it has had a processor."""
     deadline = time.monotonic() + limit
     pause = 0.005
     while True:
