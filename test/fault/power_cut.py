@@ -104,7 +104,7 @@ def judge(held, whole, context):
 
 
 def clear():
-    """Until the disk has no set either: a whole one of the last round would be taken for another's."""
+    """Until the disk has no set either: that of the last round would be taken for another's."""
     shutil.rmtree("/run/before/images")
     folder = os.open("/run/before", os.O_RDONLY | os.O_DIRECTORY)
     check(libc.syncfs(folder) == 0, "syncfs failed")
